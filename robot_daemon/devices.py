@@ -1,0 +1,415 @@
+"""What a machine must implement to stand behind the robot API, and the frozen values that devices exchange.
+
+All values are SI and radians in the base frame; quaternions are xyzw. Times are nanoseconds on the clock of the cell's
+`Timebase`. Arrays are float64 and must not be written to after construction.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+
+
+class Backend(Enum):
+    """What stands behind the API."""
+
+    REAL = auto()
+    SIMULATED = auto()
+    FAKE = auto()
+
+
+class Pacing(Enum):
+    """Who makes time pass: the daemon's clock, or the requests."""
+
+    REAL_TIME = auto()
+    LOCKSTEP = auto()
+
+
+class ControlMode(Enum):
+    """What an arm can track."""
+
+    CARTESIAN_IMPEDANCE = auto()
+    JOINT_IMPEDANCE = auto()
+    WRENCH = auto()
+
+
+class GripperMotion(Enum):
+    """What the fingers are doing."""
+
+    INACTIVE = auto()
+    MOVING = auto()
+    AT_TARGET = auto()
+    OBJECT_HELD = auto()
+    FAULTED = auto()
+
+
+class StampSource(Enum):
+    """Where a frame's exposure time comes from."""
+
+    SENSOR = auto()
+    ARRIVAL = auto()
+    SIMULATOR = auto()
+
+
+class FaultSource(Enum):
+    """The part of the cell that raised a fault."""
+
+    ARM = auto()
+    GRIPPER = auto()
+    CAMERA = auto()
+    DAEMON = auto()
+
+
+class FaultSeverity(Enum):
+    """What a fault does to motion: nothing, or it is refused until recovery."""
+
+    WARNING = auto()
+    CRITICAL = auto()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ArmState:
+    """One sample of the arm; n is the number of joints."""
+
+    time_ns: int
+    joint_positions: FloatArray
+    """(n,) rad."""
+    joint_velocities: FloatArray
+    """(n,) rad/s."""
+    joint_torques: FloatArray
+    """(n,) Nm, gravity included."""
+    external_joint_torques: FloatArray | None
+    """(n,) Nm attributed to contact; None when the arm does not estimate them."""
+    tcp_position: FloatArray
+    """(3,) m."""
+    tcp_quaternion: FloatArray
+    """(4,) xyzw."""
+    tcp_twist: FloatArray
+    """(6,) linear m/s, then angular rad/s, in base axes."""
+    external_wrench: FloatArray
+    """(6,) N, then Nm, that the environment exerts on the tool at the TCP, in base axes."""
+    jacobian: FloatArray
+    """(6, n) geometric Jacobian of the TCP in base axes, linear rows first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GripperState:
+    """One sample of a two-finger gripper."""
+
+    time_ns: int
+    width: float
+    """Measured opening, m."""
+    target_width: float
+    """Commanded opening, m."""
+    motion: GripperMotion
+    force: float | None = None
+    """Closing force, N; None when not measured."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FrameSample:
+    """One image of one camera."""
+
+    time_ns: int
+    """Middle of the exposure."""
+    receive_time_ns: int
+    number: int
+    """Count of the camera; gaps are lost frames."""
+    rgb: NDArray[np.uint8]
+    """(height, width, 3)."""
+    stamp_source: StampSource
+    depth: NDArray[np.uint16] | None = None
+    """(height, width), aligned to `rgb`; 0 where unknown."""
+    depth_scale: float = 0.0
+    """Metres per unit of `depth`."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrackedPose:
+    """Pose of an object that the cell tracks."""
+
+    name: str
+    time_ns: int
+    position: FloatArray
+    quaternion: FloatArray
+    """(4,) xyzw."""
+    twist: FloatArray | None
+    """(6,) in base axes; None when unknown."""
+    ground_truth: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TcpTarget:
+    """Pose of the TCP in base to be tracked compliantly."""
+
+    position: FloatArray
+    quaternion: FloatArray
+    """(4,) xyzw."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JointTarget:
+    """Joint positions to be tracked compliantly."""
+
+    positions: FloatArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WrenchTarget:
+    """Wrench that the tool should exert at the TCP, in base axes."""
+
+    wrench: FloatArray
+
+
+Target: TypeAlias = TcpTarget | JointTarget | WrenchTarget
+
+
+@dataclass(frozen=True, kw_only=True)
+class GripperTarget:
+    """Opening to go to; speed and force of 0 mean the gripper's defaults."""
+
+    width: float
+    speed: float = 0.0
+    force: float = 0.0
+
+
+Triple: TypeAlias = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compliance:
+    """Cartesian impedance; bounds and meaning are in `serl/robot/v1/control.proto`."""
+
+    translational_stiffness: float = 2000.0
+    translational_damping: float = 89.0
+    rotational_stiffness: float = 150.0
+    rotational_damping: float = 7.0
+    translational_clip_positive: Triple = (0.1, 0.1, 0.1)
+    translational_clip_negative: Triple = (0.1, 0.1, 0.1)
+    rotational_clip_positive: Triple = (1.0, 1.0, 1.0)
+    rotational_clip_negative: Triple = (1.0, 1.0, 1.0)
+    nullspace_stiffness: float = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What the arm carries, in the flange frame: kg, m, kg m^2 (row-major 3 x 3)."""
+
+    mass: float
+    center_of_mass: Triple
+    inertia: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ArmInfo:
+    """Constant facts of an arm."""
+
+    model: str
+    joint_lower: FloatArray
+    joint_upper: FloatArray
+    joint_speed: FloatArray
+    home: FloatArray
+    home_tcp_position: FloatArray
+    home_tcp_quaternion: FloatArray
+    """(4,) xyzw."""
+    control_modes: tuple[ControlMode, ...]
+
+    @property
+    def joint_count(self) -> int:
+        """Number of joints."""
+        return len(self.home)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GripperInfo:
+    """Constant facts of a gripper: m, N, m/s."""
+
+    model: str
+    max_width: float
+    max_force: float
+    max_speed: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraInfo:
+    """Constant facts of a camera."""
+
+    name: str
+    model: str
+    serial_number: str
+    width: int
+    height: int
+    rate_hz: float
+    """Nominal rate; 0 where a frame is made when asked for."""
+    has_depth: bool = False
+    intrinsics: tuple[float, float, float, float] | None = None
+    """fx, fy, cx, cy in px; None when unknown."""
+    mount: str = ""
+    """"base", "tcp" or "" when unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceFault:
+    """An abnormal condition of a device, from onset until it is cleared."""
+
+    id: str
+    source: FaultSource
+    severity: FaultSeverity
+    onset_time_ns: int
+    text: str
+    clearable: bool = True
+
+
+class DeviceUnavailableError(Exception):
+    """A device does not deliver at present."""
+
+
+class Timebase(Protocol):
+    """The cell's clock, and who makes it advance."""
+
+    @property
+    def pacing(self) -> Pacing:
+        """Who makes time pass."""
+        ...
+
+    def now_ns(self) -> int:
+        """Time now."""
+        ...
+
+    def wait_until(self, time_ns: int) -> None:
+        """Returns when `now_ns() >= time_ns`: sleeps in real time, advances the physics in lockstep."""
+        ...
+
+
+class Arm(Protocol):
+    """An arm. Every method but `close` returns at once; none may block a control period."""
+
+    @property
+    def info(self) -> ArmInfo:
+        """Constant facts."""
+        ...
+
+    def read_state(self) -> ArmState:
+        """Newest sample. Raises DeviceUnavailableError when the arm does not answer."""
+        ...
+
+    def set_target(self, target: Target) -> None:
+        """Tracks a target from now on; the newest wins."""
+        ...
+
+    def hold(self) -> None:
+        """Holds the pose measured now."""
+        ...
+
+    def set_compliance(self, compliance: Compliance) -> None:
+        """Changes the Cartesian impedance, also while moving."""
+        ...
+
+    def set_load(self, load: Load) -> None:
+        """Tells the arm what it carries."""
+        ...
+
+    def faults(self) -> tuple[DeviceFault, ...]:
+        """Active faults. While a critical one is active the arm holds and ignores targets."""
+        ...
+
+    def recover(self, fault_ids: tuple[str, ...]) -> None:
+        """Clears those of the faults that can be cleared."""
+        ...
+
+    def close(self) -> None:
+        """Brings the arm to rest and lets go of it."""
+        ...
+
+
+class Gripper(Protocol):
+    """A two-finger gripper. No method blocks; progress is state."""
+
+    @property
+    def info(self) -> GripperInfo:
+        """Constant facts."""
+        ...
+
+    def read_state(self) -> GripperState:
+        """Newest sample. Raises DeviceUnavailableError when the gripper does not answer."""
+        ...
+
+    def set_target(self, target: GripperTarget) -> None:
+        """Moves the fingers; the newest target wins."""
+        ...
+
+    def activate(self) -> None:
+        """Begins the activation or homing cycle."""
+        ...
+
+    def faults(self) -> tuple[DeviceFault, ...]:
+        """Active faults."""
+        ...
+
+    def recover(self, fault_ids: tuple[str, ...]) -> None:
+        """Clears those of the faults that can be cleared."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of the gripper."""
+        ...
+
+
+class Camera(Protocol):
+    """A camera, read by one thread of the daemon in real time, on demand in lockstep."""
+
+    @property
+    def info(self) -> CameraInfo:
+        """Constant facts."""
+        ...
+
+    def read(self, timeout_s: float) -> FrameSample:
+        """Waits for the next frame. Raises DeviceUnavailableError when none comes in time; it may return later."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of the camera."""
+        ...
+
+
+class Scene(Protocol):
+    """The surroundings of an arm in simulation, or a tracker of objects on a real cell."""
+
+    def tracked_objects(self) -> tuple[TrackedPose, ...]:
+        """Poses of all objects now."""
+        ...
+
+    def reset(self, *, seed: int | None, start: TcpTarget | JointTarget | None, gripper_width: float | None) -> bool:
+        """Draws a new scene and places the arm at its start.
+
+        Args:
+            seed: Seed of the scene; None continues the stream of the last one.
+            start: Where the arm starts; None is home.
+            gripper_width: Opening to start with, m; None is fully open.
+
+        Returns:
+            Whether arm and gripper were placed. False on a real cell: the daemon then moves them there.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """Everything that stands behind one daemon."""
+
+    name: str
+    backend: Backend
+    timebase: Timebase
+    arm: Arm
+    gripper: Gripper | None
+    cameras: Mapping[str, Camera]
+    scene: Scene | None = None
+    task: str = ""
+    """Task that a simulator has loaded; empty on a real cell."""
+    close: Callable[[], None] = lambda: None
+    """Releases what the devices share, after they were closed."""

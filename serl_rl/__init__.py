@@ -1,0 +1,1 @@
+"""Reinforcement learning: learner and actor that speak serl.learner.v1."""
