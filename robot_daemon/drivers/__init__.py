@@ -1,0 +1,1 @@
+"""Drivers: one maker, one file. `robot_daemon.cell` finds them by name."""
