@@ -1,0 +1,101 @@
+"""Rows of the spool: one structured type for each spec, written step by step, packed into messages as whole columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from serl.learner.v1 import learner_service_pb2 as pb
+
+from serl_rl.actor.spool import RowArray
+from serl_rl.spec import EnvironmentSpec
+from serl_rl.tensors import numpy_dtype, to_proto
+
+_OBSERVATION = "observation."
+_FIELDS = ("action", "reward", "episode_id", "step_index", "row_kind", "intervention")
+
+
+def row_type(spec: EnvironmentSpec) -> np.dtype[Any]:
+    """Structured type of one row of an environment.
+
+    Args:
+        spec: The environment.
+
+    Returns:
+        One field an observation array, then what was done there.
+    """
+    observation = [(_OBSERVATION + entry.name, numpy_dtype(entry.data_type), entry.shape) for entry in spec.observation]
+    rest = [
+        ("action", "<f4", spec.action.shape),
+        ("reward", "<f4"),
+        ("episode_id", "<i8"),
+        ("step_index", "<i4"),
+        ("row_kind", "u1"),
+        ("intervention", "?"),
+    ]
+    return np.dtype([*observation, *rest])
+
+
+def make_row(
+    dtype: np.dtype[Any],
+    observation: Mapping[str, npt.NDArray[np.generic]],
+    *,
+    episode_id: int,
+    step_index: int,
+    row_kind: pb.RowKind,
+    action: npt.ArrayLike = 0.0,
+    reward: float = 0.0,
+    intervention: bool = False,
+) -> RowArray:
+    """Makes one row.
+
+    Args:
+        dtype: Type from `row_type`.
+        observation: Arrays by name.
+        episode_id: Identifier of the episode, unique for the actor.
+        step_index: Index of the row in its episode.
+        row_kind: What the row is.
+        action: Executed action, in [-1, 1].
+        reward: Reward of the step.
+        intervention: Whether a person chose the action.
+
+    Returns:
+        The row, shape ().
+    """
+    row = np.zeros((), dtype)
+    for name, value in observation.items():
+        row[_OBSERVATION + name] = value
+    for name, value in zip(_FIELDS, (action, reward, episode_id, step_index, row_kind, intervention), strict=True):
+        row[name] = value
+    return row
+
+
+def pack_rows(rows: RowArray, spec: EnvironmentSpec) -> pb.StepBatch:
+    """Packs rows into a message, column by column.
+
+    Args:
+        rows: Rows of type `row_type(spec)`, shape (B,).
+        spec: The environment.
+
+    Returns:
+        The message.
+    """
+    return pb.StepBatch(
+        observations=[
+            to_proto(_OBSERVATION + entry.name, np.ascontiguousarray(rows[_OBSERVATION + entry.name]))
+            for entry in spec.observation
+        ],
+        **{
+            target: to_proto(target, np.ascontiguousarray(rows[name]))
+            for target, name in (
+                ("actions", "action"),
+                ("rewards", "reward"),
+                ("episode_ids", "episode_id"),
+                ("step_indices", "step_index"),
+                ("row_kinds", "row_kind"),
+                ("interventions", "intervention"),
+            )
+        },
+    )

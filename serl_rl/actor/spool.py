@@ -1,0 +1,313 @@
+"""Rows that the learner has not acknowledged yet: a bounded queue on disk that survives kill -9.
+
+A spool is a folder of segment files. A segment starts with a header (magic, length, CRC, JSON) and holds records of one
+fixed size, each a row followed by its CRC, so that rows are written once and read back as one array. A record that was cut
+short by a crash was never sent, because a row is sent only after it was written; it is dropped on opening.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import threading
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from serl_rl.errors import SpoolError, SpoolFullError
+
+_MAGIC = b"SERLSPL1"
+_SEGMENT_BYTES = 4_000_000
+_CRC_BYTES = 4
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+RowArray = npt.NDArray[np.void]
+
+
+@dataclass
+class _Segment:
+    """One file of consecutive rows."""
+
+    path: Path
+    first: int
+    """Sequence number of its first row."""
+    count: int
+    """Rows in it."""
+    descriptor: int
+    """Open file descriptor."""
+    offset: int
+    """Position of its first record, in bytes."""
+
+    @property
+    def last(self) -> int:
+        return self.first + self.count - 1
+
+
+class Spool:
+    """A bounded queue of rows on disk, numbered from 1. Safe from any thread.
+
+    Args:
+        directory: Folder of this actor's spool; created if missing.
+        row_type: Structured type of one row.
+        owner: Names the run and the actor; rows of another owner are refused.
+        limit_bytes: Most bytes of rows that may wait.
+        next_sequence: Number of the next row at least, as the learner knows it.
+
+    Raises:
+        SpoolError: The folder holds something else, or unsent rows of another owner.
+    """
+
+    def __init__(
+        self, directory: Path, row_type: np.dtype[Any], owner: str, limit_bytes: int, next_sequence: int = 1
+    ) -> None:
+        self._directory = directory
+        self._row_type = row_type
+        self._owner = owner
+        self._record_bytes = row_type.itemsize + _CRC_BYTES
+        self._limit_rows = max(1, limit_bytes // self._record_bytes)
+        self._segment_rows = max(1, min(_SEGMENT_BYTES // self._record_bytes, self._limit_rows))
+        self._changed = threading.Condition()
+        self._segments: list[_Segment] = []
+        self._acknowledged = 0
+        self._closed = False
+        directory.mkdir(parents=True, exist_ok=True)
+        for path in sorted(directory.glob("rows-*.spool")):
+            self._recover(path)
+        self._next = max(self._segments[-1].last + 1 if self._segments else 1, next_sequence)
+        self.acknowledge(next_sequence - 1)
+
+    @property
+    def row_type(self) -> np.dtype[Any]:
+        """Structured type of one row."""
+        return self._row_type
+
+    @property
+    def next_sequence(self) -> int:
+        """Number that the next row gets."""
+        return self._next
+
+    @property
+    def first_sequence(self) -> int:
+        """Number of the oldest row that is still here; `next_sequence` when there is none."""
+        with self._changed:
+            return self._segments[0].first if self._segments else self._next
+
+    @property
+    def waiting_count(self) -> int:
+        """Rows that are not acknowledged."""
+        return self._next - 1 - self._acknowledged
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the bound is reached; `append` still works, but the caller should wait."""
+        return self.waiting_count >= self._limit_rows
+
+    def append(self, row: RowArray) -> int:
+        """Writes a row.
+
+        Args:
+            row: One row, shape () or (1,).
+
+        Returns:
+            Its sequence number.
+
+        Raises:
+            SpoolFullError: The disk is full. The rows before it are safe.
+        """
+        data = row.tobytes()
+        record = data + zlib.crc32(data).to_bytes(_CRC_BYTES, "little")
+        with self._changed:
+            segment = self._writable_segment()
+            self._write(segment, record)
+            segment.count += 1
+            self._next += 1
+            self._changed.notify_all()
+            return self._next - 1
+
+    def wait(self, sequence: int, timeout_s: float) -> bool:
+        """Waits until a row has been written.
+
+        Args:
+            sequence: Number of the row.
+            timeout_s: Longest wait in s.
+
+        Returns:
+            Whether it is here; False after `close`.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._next > sequence, timeout_s)
+            return not self._closed and self._next > sequence
+
+    def read(self, first: int, max_rows: int) -> RowArray:
+        """Reads consecutive rows.
+
+        Args:
+            first: Number of the first one.
+            max_rows: Largest count; fewer come at the border of a segment.
+
+        Returns:
+            Rows, shape (n,), empty if there are none from `first` on.
+
+        Raises:
+            SpoolError: The rows are no longer here, or damaged.
+        """
+        with self._changed:
+            segment = next((item for item in self._segments if item.first <= first <= item.last), None)
+            if segment is None:
+                if first >= self._next:
+                    return np.empty(0, self._row_type)
+                raise SpoolError(
+                    f"row {first} is no longer in the spool {self._directory}, which starts at {self.first_sequence}: "
+                    "the learner lost rows that it had acknowledged; start the actor under another --actor-id"
+                )
+            count = min(max_rows, segment.last - first + 1)
+            start = segment.offset + (first - segment.first) * self._record_bytes
+            data = os.pread(segment.descriptor, count * self._record_bytes, start)
+        return _unpack(data, self._row_type, segment.path)
+
+    def acknowledge(self, sequence: int) -> None:
+        """Forgets rows that the learner holds.
+
+        Args:
+            sequence: Number of the last one that it holds.
+        """
+        with self._changed:
+            self._acknowledged = max(self._acknowledged, min(sequence, self._next - 1))
+            while self._segments and self._segments[0].last <= self._acknowledged and self._is_complete(0):
+                segment = self._segments.pop(0)
+                os.close(segment.descriptor)
+                segment.path.unlink(missing_ok=True)
+            self._changed.notify_all()
+
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """Waits until the spool is below its bound.
+
+        Args:
+            timeout_s: Longest wait in s.
+
+        Returns:
+            Whether it is.
+        """
+        with self._changed:
+            return self._changed.wait_for(lambda: self._closed or not self.is_full, timeout_s)
+
+    def close(self) -> None:
+        """Closes the files; unacknowledged rows stay on disk."""
+        with self._changed:
+            self._closed = True
+            for segment in self._segments:
+                os.close(segment.descriptor)
+            self._segments.clear()
+            self._changed.notify_all()
+
+    def _is_complete(self, index: int) -> bool:
+        # The segment that is being written stays, so that its numbers are remembered, unless nothing more fits.
+        return index < len(self._segments) - 1 or self._segments[index].count >= self._segment_rows
+
+    def _writable_segment(self) -> _Segment:
+        if self._segments:
+            newest = self._segments[-1]
+            if newest.count < self._segment_rows and newest.last + 1 == self._next:
+                return newest
+        segment = self._create(self._next)
+        self._segments.append(segment)
+        return segment
+
+    def _create(self, first: int) -> _Segment:
+        header = json.dumps({"owner": self._owner, "first": first, "row_type": _describe(self._row_type)}).encode()
+        prefix = _MAGIC + len(header).to_bytes(4, "little") + zlib.crc32(header).to_bytes(4, "little")
+        path = self._directory / f"rows-{first:016d}.spool"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        segment = _Segment(path, first, 0, descriptor, 0)
+        try:
+            self._write(segment, prefix + header)
+        except SpoolFullError:
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
+            raise
+        segment.offset = len(prefix) + len(header)
+        return segment
+
+    def _write(self, segment: _Segment, data: bytes) -> None:
+        end = segment.offset + segment.count * self._record_bytes if segment.offset else 0
+        try:
+            written = os.pwrite(segment.descriptor, data, end)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise self._full(segment, end) from error
+            raise SpoolError(f"cannot write the spool {segment.path}: {error.strerror}") from error
+        if written != len(data):
+            raise self._full(segment, end)
+
+    def _full(self, segment: _Segment, end: int) -> SpoolFullError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(segment.descriptor, end)
+        return SpoolFullError(
+            f"the disk under the spool {self._directory} is full; its {self.waiting_count} waiting rows are safe: "
+            "make room and start the actor again"
+        )
+
+    def _recover(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+        header, offset = _read_header(content, path)
+        if header is None:  # Cut short while it was created; no row of it was ever sent.
+            os.close(descriptor)
+            path.unlink()
+            return
+        if header["owner"] != self._owner or header["row_type"] != _describe(self._row_type):
+            os.close(descriptor)
+            raise SpoolError(
+                f"the spool {self._directory} holds rows of {header['owner']!r}, not of {self._owner!r}: "
+                "give another --actor.spool-directory, or remove it if those rows are not needed"
+            )
+        count = _whole_records(content[offset:], self._row_type)
+        os.ftruncate(descriptor, offset + count * self._record_bytes)
+        self._segments.append(_Segment(path, int(header["first"]), count, descriptor, offset))
+
+
+def _describe(row_type: np.dtype[Any]) -> str:
+    return str(row_type.descr)
+
+
+def _read_header(content: bytes, path: Path) -> tuple[dict[str, Any] | None, int]:
+    """Reads a segment's header; None if it was cut short."""
+    if content[: len(_MAGIC)] != _MAGIC[: len(content)]:
+        raise SpoolError(f"{path} is not a spool file; give another --actor.spool-directory")
+    start = len(_MAGIC) + 8
+    if len(content) < start:
+        return None, 0
+    length, crc = (int.from_bytes(content[start - 8 + i : start - 4 + i], "little") for i in (0, 4))
+    text = content[start : start + length]
+    if len(text) < length or zlib.crc32(text) != crc:
+        return None, 0
+    return json.loads(text), start + length
+
+
+def _record_type(row_type: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype([("row", row_type), ("crc", "<u4")])
+
+
+def _whole_records(data: bytes, row_type: np.dtype[Any]) -> int:
+    """Counts the undamaged records at the start of a segment."""
+    record_bytes = row_type.itemsize + _CRC_BYTES
+    total = len(data) // record_bytes
+    for index in range(total):
+        start = index * record_bytes
+        row = data[start : start + row_type.itemsize]
+        if zlib.crc32(row) != int.from_bytes(data[start + row_type.itemsize : start + record_bytes], "little"):
+            return index
+    return total
+
+
+def _unpack(data: bytes, row_type: np.dtype[Any], path: Path) -> RowArray:
+    records = np.frombuffer(data, _record_type(row_type))
+    if _whole_records(data, row_type) != len(records):
+        raise SpoolError(f"the spool file {path} is damaged; its rows before the damage were sent")
+    return records["row"]

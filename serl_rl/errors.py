@@ -1,0 +1,107 @@
+"""Errors of learning runs: one tree, one clear sentence each.
+
+    RunError                         what a command prints, and then exits with 1
+    ├── UsageError                   a wrong setting or file name; exit code 2
+    ├── CheckpointError              a checkpoint that is corrupt or foreign
+    ├── SpoolError                   the actor's spool cannot be read or belongs to another run
+    │   └── SpoolFullError           the disk under the spool is full
+    ├── ProcessError                 a child process ended or did not become ready
+    └── LearnerError                 what the learner refused, by `ErrorReason`
+        ├── SpecMismatchError, ConfigMismatchError, VersionMismatchError, InvalidBatchError
+        ├── SequenceGapError, NotJoinedError, ActorNameTakenError
+        ├── TooManyStreamsError, BadTokenError, StorageFullError, LearnerInternalError
+        └── LearnerUnreachableError  no answer at that address
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class RunError(Exception):
+    """Something that a person must change; the text says what, in one sentence."""
+
+    exit_code = 1
+
+
+class UsageError(RunError, ValueError):
+    """A setting, preset or file name that cannot be used."""
+
+    exit_code = 2
+
+
+class CheckpointError(RunError):
+    """A checkpoint that is corrupt, incomplete or of another kind."""
+
+
+class SpoolError(RunError):
+    """A spool that cannot be read or that holds rows of another environment."""
+
+
+class SpoolFullError(SpoolError):
+    """The disk under the spool is full. Every row that was written before stays there."""
+
+
+class ProcessError(RunError):
+    """A child process ended early or did not become ready in time."""
+
+
+class LearnerError(RunError):
+    """The learner refused a call.
+
+    Args:
+        message: One sentence.
+        metadata: Metadata of the error's `ErrorInfo`.
+    """
+
+    def __init__(self, message: str, metadata: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.metadata = dict(metadata or {})
+
+
+class SpecMismatchError(LearnerError):
+    """The actor's environment differs from the learner's; the field and both values are named."""
+
+
+class ConfigMismatchError(LearnerError):
+    """A shared setting differs; the field and both values are named."""
+
+
+class VersionMismatchError(LearnerError):
+    """Package versions do not fit."""
+
+
+class InvalidBatchError(LearnerError):
+    """Rows that do not fit the spec, or hold an action outside [-1, 1] or a NaN."""
+
+
+class SequenceGapError(LearnerError):
+    """Rows are missing before a batch; resend from the expected one."""
+
+
+class NotJoinedError(LearnerError):
+    """The learner does not know this actor yet; join first."""
+
+
+class ActorNameTakenError(LearnerError):
+    """Another live actor uses this name."""
+
+
+class TooManyStreamsError(LearnerError):
+    """The learner serves as many streams as it allows."""
+
+
+class BadTokenError(LearnerError):
+    """The bearer token is missing or wrong."""
+
+
+class StorageFullError(LearnerError):
+    """The disk under the learner's replay is full."""
+
+
+class LearnerInternalError(LearnerError):
+    """A bug in the learner; its log has the traceback."""
+
+
+class LearnerUnreachableError(LearnerError):
+    """No learner answers at the address."""

@@ -1,0 +1,1 @@
+"""The learner: replay, training, checkpoints and the service that actors talk to."""

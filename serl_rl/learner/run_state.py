@@ -1,0 +1,182 @@
+"""What the training loop and the service share: phase, counters, who is alive, what was reported."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from serl.learner.v1 import learner_service_pb2 as pb
+
+from serl_rl.learner.gate import UpdateGate
+
+Clock = Callable[[], float]
+
+_LIVE_S = 10.0
+_RECENT_EPISODES = 20
+# A grant is news only once it has grown by this share of the lead; acknowledgements are always news.
+_GRANT_SHARE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a step stream tells its actor."""
+
+    acknowledged: int
+    """Highest sequence number in the replay."""
+    granted: int
+    """Highest sequence number that may be sent for now."""
+    phase: pb.Phase
+    """How training stands."""
+    env_steps: int
+    """Environment steps of all actors in the replay."""
+
+
+@dataclass
+class EpisodeWindow:
+    """Figures over the latest training episodes."""
+
+    episodes: deque[pb.EpisodeSummary] = field(default_factory=lambda: deque(maxlen=_RECENT_EPISODES))
+
+    def mean(self, value: Callable[[pb.EpisodeSummary], float]) -> float | None:
+        """Mean of a value over the window; None before the first episode."""
+        return sum(map(value, self.episodes)) / len(self.episodes) if self.episodes else None
+
+
+class RunState:
+    """Counters and reports behind one lock, with one condition for everybody who waits. Safe from any thread.
+
+    Args:
+        run_id: Identifier of the training run.
+        gate: Ties updates to environment steps.
+        clock: Monotonic time in s.
+    """
+
+    def __init__(self, run_id: str, gate: UpdateGate, clock: Clock = time.monotonic) -> None:
+        self.run_id = run_id
+        self.gate = gate
+        self.changed = threading.Condition()
+        self._clock = clock
+        self._start = clock()
+        self.phase: pb.Phase = pb.PHASE_WARM_UP
+        self.env_steps = 0
+        self.critic_updates = 0
+        self.episode_count = 0
+        self.recent = EpisodeWindow()
+        self.last_evaluation: pb.EvaluationSummary | None = None
+        self._reported_episodes: set[tuple[str, int]] = set()
+        self._reported_evaluations: dict[tuple[str, int], pb.EvaluationSummary] = {}
+        self._new_evaluations: list[pb.EvaluationSummary] = []
+        self._heard: dict[str, float] = {}
+        self._closed = False
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the learner began to accept actors."""
+        return self._clock() - self._start
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the learner is leaving."""
+        return self._closed
+
+    def heard_of(self, actor_id: str) -> None:
+        """Notes a sign of life of an actor."""
+        self._heard[actor_id] = self._clock()
+
+    def forget(self, actor_id: str) -> None:
+        """Notes that an actor's stream has ended."""
+        with self.changed:
+            self._heard.pop(actor_id, None)
+            self.changed.notify_all()
+
+    def live_actors(self) -> int:
+        """Actors heard of within the last ten seconds."""
+        now = self._clock()
+        return sum(now - heard <= _LIVE_S for heard in list(self._heard.values()))
+
+    def add_env_steps(self, count: int) -> None:
+        """Counts environment steps that are now in the replay."""
+        with self.changed:
+            self.env_steps += count
+            self.changed.notify_all()
+
+    def set_updates(self, critic_updates: int) -> None:
+        """Notes the number of critic updates done."""
+        with self.changed:
+            self.critic_updates = critic_updates
+            self.changed.notify_all()
+
+    def set_phase(self, phase: pb.Phase) -> None:
+        """Changes how training stands; a finished run stays finished."""
+        with self.changed:
+            if self.phase != pb.PHASE_FINISHED:
+                self.phase = phase
+            self.changed.notify_all()
+
+    def close(self) -> None:
+        """Wakes and ends everybody who waits."""
+        with self.changed:
+            self._closed = True
+            self.changed.notify_all()
+
+    def granted_sequence(self, acknowledged: int) -> int:
+        """Highest sequence number that an actor may send: its share of the steps that are left to grant.
+
+        Args:
+            acknowledged: Highest sequence number of the actor in the replay.
+        """
+        left = self.gate.granted_steps(self.critic_updates) - self.env_steps
+        if left <= 0:
+            return acknowledged
+        return acknowledged + max(1, left // max(self.live_actors(), 1))
+
+    def answer(self, acknowledged: int) -> Answer:
+        """What an actor with that many acknowledged rows is told now."""
+        return Answer(acknowledged, self.granted_sequence(acknowledged), self.phase, self.env_steps)
+
+    def is_news(self, before: Answer | None, now: Answer) -> bool:
+        """Whether an answer is worth sending after another."""
+        if before is None or before.phase != now.phase or before.acknowledged != now.acknowledged:
+            return True
+        step = max(1, self.gate.lead_steps // _GRANT_SHARE)
+        return now.granted - before.granted >= step or (before.granted <= now.acknowledged < now.granted)
+
+    def record_episode(self, actor_id: str, episode: pb.EpisodeSummary) -> bool:
+        """Records a training episode once.
+
+        Returns:
+            Whether it was new.
+        """
+        with self.changed:
+            key = (actor_id, episode.episode_id)
+            if key in self._reported_episodes:
+                return False
+            self._reported_episodes.add(key)
+            self.recent.episodes.append(episode)
+            self.episode_count += 1
+            return True
+
+    def record_evaluation(self, actor_id: str, evaluation: pb.EvaluationSummary) -> bool:
+        """Records an evaluation once.
+
+        Returns:
+            Whether it was new.
+        """
+        with self.changed:
+            key = (actor_id, evaluation.policy_version)
+            if self._reported_evaluations.get(key) == evaluation:
+                return False
+            self._reported_evaluations[key] = evaluation
+            self._new_evaluations.append(evaluation)
+            self.last_evaluation = evaluation
+            self.changed.notify_all()
+            return True
+
+    def take_evaluations(self) -> list[pb.EvaluationSummary]:
+        """Takes the evaluations that came since the last call."""
+        with self.changed:
+            taken, self._new_evaluations = self._new_evaluations, []
+            return taken

@@ -1,0 +1,160 @@
+"""Metrics of a run: one row at a time into CSV and TensorBoard, flushed as written."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+FILE_NAME = "metrics.csv"
+_NOTHING = math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsRow:
+    """How a run stood at one moment; NaN where there is nothing to say."""
+
+    wall_time_s: float
+    """Seconds since the learner began to accept actors, restarts included."""
+    env_steps: int
+    """Environment steps in the replay, demonstrations not counted."""
+    critic_updates: int
+    """Critic updates so far."""
+    policy_updates: int
+    """Policy updates so far."""
+    episodes: int = 0
+    """Training episodes reported since the learner started."""
+    success: float = _NOTHING
+    """Share of the latest 20 training episodes in which the task was done, in [0, 1]."""
+    episode_return: float = _NOTHING
+    """Mean sum of rewards over the latest 20 training episodes."""
+    episode_steps: float = _NOTHING
+    """Mean number of steps over the latest 20 training episodes."""
+    intervention_ratio: float = _NOTHING
+    """Share of steps chosen by a person over the latest 20 training episodes."""
+    critic_loss: float = _NOTHING
+    """Mean squared Bellman error."""
+    q_mean: float = _NOTHING
+    """Mean Q-value of the batch."""
+    entropy: float = _NOTHING
+    """Entropy of the policy, in nat."""
+    temperature: float = _NOTHING
+    """Entropy coefficient."""
+    update_to_data_ratio: float = _NOTHING
+    """Critic updates for each environment step since the warm-up."""
+    staleness_updates: float = _NOTHING
+    """Policy updates between the newest policy and the one of the latest training episode."""
+    lag_steps: float = _NOTHING
+    """Environment steps whose updates are still to be done."""
+    env_steps_per_s: float = _NOTHING
+    """Environment steps a second since the row before."""
+    critic_updates_per_s: float = _NOTHING
+    """Critic updates a second since the row before."""
+    evaluation_success: float = _NOTHING
+    """Success rate of a deterministic evaluation that came since the row before, in [0, 1]."""
+    evaluation_episodes: int = 0
+    """Episodes of that evaluation; 0 when there was none."""
+    evaluation_return: float = _NOTHING
+    """Mean sum of rewards of that evaluation."""
+    live_actors: int = 0
+    """Actors heard of within the last ten seconds."""
+
+
+_NAMES = tuple(field.name for field in dataclasses.fields(MetricsRow))
+
+
+class MetricsWriter:
+    """Appends rows to `metrics.csv` and to TensorBoard. Used from one thread.
+
+    Args:
+        directory: Folder of the run.
+        tensorboard: Whether to write TensorBoard files as well, into `tensorboard/`.
+    """
+
+    def __init__(self, directory: Path, *, tensorboard: bool = True) -> None:
+        path = directory / FILE_NAME
+        is_new = not path.exists() or path.stat().st_size == 0
+        self._file = path.open("a", newline="", buffering=1)
+        self._csv = csv.writer(self._file)
+        if is_new:
+            self._csv.writerow(_NAMES)
+        self._board = _open_board(directory / "tensorboard") if tensorboard else None
+
+    def write(self, row: MetricsRow) -> None:
+        """Writes one row and flushes."""
+        values = dataclasses.asdict(row)
+        self._csv.writerow([_text(values[name]) for name in _NAMES])
+        self._file.flush()
+        if self._board is not None:
+            for name, value in values.items():
+                if name != "env_steps" and not math.isnan(value):
+                    self._board.add_scalar(name, value, row.env_steps)
+            self._board.flush()
+
+    def close(self) -> None:
+        """Closes the files."""
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+
+class MetricsTail:
+    """Reads the rows that a running learner adds to its `metrics.csv`.
+
+    Args:
+        directory: Folder of the run.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / FILE_NAME
+        self._offset = 0
+
+    def read_new(self) -> list[MetricsRow]:
+        """Rows that are complete and were not read yet."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return list(_parse(whole.decode().splitlines()))
+
+
+def read_metrics(directory: Path) -> list[MetricsRow]:
+    """Reads all rows of a run; empty when it has none."""
+    return MetricsTail(directory).read_new()
+
+
+def _parse(lines: list[str]) -> Iterator[MetricsRow]:
+    for values in csv.reader(lines):
+        if len(values) == len(_NAMES) and values[0] != _NAMES[0]:
+            yield MetricsRow(**{name: _number(name, text) for name, text in zip(_NAMES, values, strict=True)})
+
+
+_COUNTS = frozenset({"env_steps", "critic_updates", "policy_updates", "episodes", "evaluation_episodes", "live_actors"})
+
+
+def _number(name: str, text: str) -> Any:  # noqa: ANN401
+    if name in _COUNTS:
+        return int(text)
+    return float(text) if text else _NOTHING
+
+
+def _text(value: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def _open_board(directory: Path) -> SummaryWriter:
+    from torch.utils.tensorboard.writer import SummaryWriter  # noqa: PLC0415 - slow to import.
+
+    return SummaryWriter(str(directory))
