@@ -1,0 +1,208 @@
+"""A typed, synchronous client of one robot daemon."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import grpc
+from serl.robot.v1 import robot_service_pb2, robot_service_pb2_grpc
+
+from serl_client import codec
+from serl_client.cell import CellInfo
+from serl_client.cell_codec import decode_cell_info
+from serl_client.channel import CONNECT_TIMEOUT_S, TIMEOUT_S, Connection
+from serl_client.clock import ClockOffset, TimeExchange, best_offset
+from serl_client.errors import robot_error
+from serl_client.session import ControlSession
+from serl_client.values import Compliance, FaultList, RecoveryResult, RobotState
+
+
+def default_client_name() -> str:
+    """Who and where, such as "ada@lab-pc (pid 4711)"."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"
+    return f"{user}@{socket.gethostname()} (pid {os.getpid()})"[:128]
+
+
+class RobotClient:
+    """Reads and commands one arm. Connects when made; a context manager. Safe to use from several threads.
+
+    Args:
+        address: `host:port` or `unix:/path`.
+        token: Bearer token, where the daemon wants one.
+        tls_root: PEM file with the certificate that signed the daemon's; None for a plain connection.
+        timeout_s: Deadline of a call.
+        connect_timeout_s: How long to try the address.
+
+    Raises:
+        AddressError: The address, the token or the certificate cannot be used.
+        ConnectionLostError: No daemon answered in time.
+        AuthenticationError: The token is missing or wrong.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        token: str | None = None,
+        tls_root: Path | str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        self.connection = Connection(address, token=token, tls_root=tls_root, timeout_s=timeout_s)
+        self._stub = robot_service_pb2_grpc.RobotServiceStub(self.connection.channel)
+        try:
+            self._info = self.reconnect(connect_timeout_s)
+        except BaseException:
+            self.connection.close()
+            raise
+
+    @property
+    def address(self) -> str:
+        """Address of the daemon."""
+        return self.connection.address
+
+    @property
+    def info(self) -> CellInfo:
+        """Facts of the cell, as of the last connection or `refresh_info`."""
+        return self._info
+
+    def refresh_info(self) -> CellInfo:
+        """Asks for the facts of the cell again: cameras come and go, a simulator may load another task."""
+        response = self.connection.call(self._stub.GetInfo, robot_service_pb2.GetInfoRequest())
+        self._info = decode_cell_info(response)
+        return self._info
+
+    def reconnect(self, timeout_s: float = CONNECT_TIMEOUT_S) -> CellInfo:
+        """Waits until the daemon answers again and asks for its facts; a new `boot_id` means that it restarted.
+
+        Raises:
+            ConnectionLostError: It did not answer in time.
+        """
+        self.connection.wait_ready(timeout_s)
+        return self.refresh_info()
+
+    def get_state(self) -> RobotState:
+        """Newest robot state."""
+        response = self.connection.call(self._stub.GetState, robot_service_pb2.GetStateRequest())
+        return codec.decode_state(response.state)
+
+    def stream_states(self, rate_hz: float = 10.0) -> Iterator[RobotState]:
+        """Robot states as they come; latest wins. Closing the iterator ends the stream.
+
+        Args:
+            rate_hz: States a second, in (0, 1000].
+
+        Raises:
+            TooManyStreamsError: The daemon serves as many streams as it allows.
+            ConnectionLostError: The daemon went away.
+        """
+        request = robot_service_pb2.StreamStateRequest(rate_hz=rate_hz)
+        call = self._stub.StreamState(request, metadata=self.connection.metadata)
+        try:
+            for response in call:
+                yield codec.decode_state(response.state)
+        except grpc.RpcError as error:
+            raise robot_error(error, self.address) from error
+        finally:
+            call.cancel()
+
+    def control(self, client_name: str | None = None, compliance: Compliance | None = None) -> ControlSession:
+        """Opens a control session: the only way to move anything.
+
+        Args:
+            client_name: Shown to others while it holds the arm; None is user, machine and process.
+            compliance: Compliance to start with; fields that are None keep the daemon's.
+
+        Raises:
+            ControlHeldError: Another client holds the arm.
+            FaultError: The arm is faulted.
+            StopLatchedError: `Stop` is latched.
+        """
+        return ControlSession(self.connection, client_name or default_client_name(), compliance)
+
+    def stop(self, text: str = "", client_name: str | None = None) -> RobotState:
+        """Stops the arm at once and latches. Software on an ordinary network: NOT a safety-rated emergency stop.
+
+        Args:
+            text: Why, for the log.
+            client_name: Who, for the log.
+        """
+        request = robot_service_pb2.StopRequest(client_name=client_name or default_client_name(), text=text)
+        return codec.decode_state(self.connection.call(self._stub.Stop, request).state)
+
+    def clear_stop(self, client_name: str | None = None) -> RobotState:
+        """Releases the latch of `stop`. Moves nothing."""
+        request = robot_service_pb2.ClearStopRequest(client_name=client_name or default_client_name())
+        return codec.decode_state(self.connection.call(self._stub.ClearStop, request).state)
+
+    def recover(self, fault_ids: Sequence[str] = (), client_name: str | None = None) -> RecoveryResult:
+        """Clears faults that can be cleared; nothing else ever does.
+
+        Args:
+            fault_ids: Which; empty for all that are active.
+            client_name: Who, for the log.
+
+        Raises:
+            NotFoundError: No such fault is active.
+        """
+        request = robot_service_pb2.RecoverFromFaultRequest(
+            fault_ids=fault_ids, client_name=client_name or default_client_name()
+        )
+        response = self.connection.call(self._stub.RecoverFromFault, request)
+        return RecoveryResult(
+            cleared=codec.decode_faults(response.cleared_faults),
+            remaining=codec.decode_faults(response.remaining_faults),
+        )
+
+    def list_faults(self) -> FaultList:
+        """Faults that are active, and the last ones that were cleared."""
+        response = self.connection.call(self._stub.ListFaults, robot_service_pb2.ListFaultsRequest())
+        return FaultList(
+            active=codec.decode_faults(response.active_faults), cleared=codec.decode_faults(response.cleared_faults)
+        )
+
+    def sync_time(self, samples: int = 16) -> ClockOffset:
+        """Maps the daemon's monotonic clock to `time.monotonic_ns`.
+
+        Args:
+            samples: Exchanges to try, at least 1.
+
+        Raises:
+            ValueError: `samples` is below 1.
+        """
+        if samples < 1:
+            raise ValueError(f"samples is {samples}; it must be at least 1")
+        return best_offset([self._exchange_time() for _ in range(samples)])
+
+    def close(self) -> None:
+        """Closes the connection; open sessions and streams end."""
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _exchange_time(self) -> TimeExchange:
+        sent_ns = time.monotonic_ns()
+        request = robot_service_pb2.SyncTimeRequest(client_send_time_ns=sent_ns)
+        response = self.connection.call(self._stub.SyncTime, request)
+        return TimeExchange(
+            client_send_ns=sent_ns,
+            daemon_receive_ns=response.daemon_receive_time_ns,
+            daemon_send_ns=response.daemon_send_time_ns,
+            client_receive_ns=time.monotonic_ns(),
+        )

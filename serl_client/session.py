@@ -1,0 +1,330 @@
+"""The control session: the right to move an arm, for as long as one stream lives."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Self, cast
+
+import grpc
+from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2, robot_service_pb2_grpc
+
+from serl_client import codec
+from serl_client.channel import SLOW_TIMEOUT_S, Connection
+from serl_client.errors import DeadlineError, MotionFailedError, RobotError, SessionClosedError, robot_error
+from serl_client.silence import SilenceWatch
+from serl_client.values import (
+    Compliance,
+    FloatArray,
+    GripperTarget,
+    JointTarget,
+    MotionOutcome,
+    MotionProgress,
+    Observation,
+    PixelEncoding,
+    Pose,
+    StepResult,
+    Target,
+    Triple,
+)
+
+_CLOSE_TIMEOUT_S = 2.0
+
+
+class ControlSession:
+    """Claims the arm and the gripper until it is closed. Made by `RobotClient.control`; a context manager.
+
+    The stream is the session: however it ends, the arm holds its measured pose and the claim is free. An error inside
+    the stream raises its exception and closes the session. For one thread at a time; `close` may come from another.
+
+    Args:
+        connection: To the daemon.
+        client_name: Shown to others while this session holds the arm, at most 128 characters.
+        compliance: Compliance to start with; None is the daemon's.
+
+    Raises:
+        ControlHeldError: Another client holds the arm.
+        FaultError: The arm is faulted.
+        StopLatchedError: `Stop` is latched.
+    """
+
+    def __init__(self, connection: Connection, client_name: str, compliance: Compliance | None = None) -> None:
+        self._connection = connection
+        self._sequence_number = 0
+        self._is_closed = False
+        self._period: tuple[float, Any] = (0.1, codec.encode_duration(0.1))
+        self._requests: SimpleQueue[robot_service_pb2.ControlRequest | None] = SimpleQueue()
+        stub = robot_service_pb2_grpc.RobotServiceStub(connection.channel)
+        self._call: Any = stub.Control(iter(self._requests.get, None), metadata=connection.metadata)
+        self._watch = SilenceWatch(self._call.cancel)
+        opening = control_pb2.Open(client_name=client_name)
+        if compliance is not None:
+            opening.compliance.CopyFrom(codec.encode_compliance(compliance))
+        opened = self._open(opening)
+        self.session_number: int = opened.session_number
+        self.command_timeout_s = codec.decode_duration(opened.command_timeout)
+        self.compliance = codec.decode_compliance(opened.compliance)
+        self.opening_observation = codec.decode_observation(opened.observation)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the session has ended, as far as this side knows."""
+        return self._is_closed
+
+    @property
+    def sequence_number(self) -> int:
+        """Number of the last request."""
+        return self._sequence_number
+
+    def step(
+        self,
+        target: Target | None = None,
+        *,
+        period_s: float,
+        gripper_width: float | GripperTarget | None = None,
+        cameras: Sequence[str] = (),
+        encoding: PixelEncoding = PixelEncoding.RGB8,
+    ) -> StepResult:
+        """Applies a target for one control period and observes its end. Blocks for the period.
+
+        Args:
+            target: TCP pose, joint positions or wrench; None holds what was targeted last.
+            period_s: From the previous tick to the next, within the cell's limits.
+            gripper_width: Opening in m, or a full target; None leaves the gripper as it is.
+            cameras: Cameras whose frames to include.
+            encoding: Of those frames.
+
+        Raises:
+            InvalidTargetError: A NaN, a wrong length, no unit quaternion.
+            LimitExceededError: The period is outside its limits.
+            FaultError: The arm is faulted.
+            StopLatchedError: Somebody stopped the arm.
+            ConnectionLostError: The daemon went away.
+            DeadlineError: No answer came in time.
+        """
+        step = control_pb2.Step(period=self._duration(period_s), cameras=cameras)
+        if cameras:
+            step.encoding = _encoding(encoding)
+        _set_target(step, target)
+        if gripper_width is not None:
+            step.gripper.CopyFrom(_gripper(gripper_width))
+        return codec.decode_step(self._exchange(period_s + self._connection.timeout_s, step=step).stepped)
+
+    def move(
+        self,
+        goal: Pose | JointTarget,
+        speed_ratio: float = 0.2,
+        *,
+        gripper_width: float | GripperTarget | None = None,
+        on_progress: Callable[[MotionProgress], None] | None = None,
+    ) -> Observation:
+        """Moves to a goal along a smooth path and returns when it is reached.
+
+        Args:
+            goal: TCP pose or joint positions.
+            speed_ratio: Fraction of the configured top speed, in (0, 1].
+            gripper_width: Opening to apply at the start.
+            on_progress: Called with each progress. What it raises ends the wait; the next request preempts the motion.
+
+        Raises:
+            LimitExceededError: The goal is outside the workspace or the joint limits.
+            MotionFailedError: The motion stopped short of the goal; the session stays open.
+        """
+        move = control_pb2.Move(speed_ratio=speed_ratio)
+        _set_target(move, goal)
+        if gripper_width is not None:
+            move.gripper.CopyFrom(_gripper(gripper_width))
+        number = self._send(move=move)
+        while True:
+            progress = codec.decode_progress(self._receive(number, self._connection.timeout_s).moved)
+            if on_progress is not None:
+                on_progress(progress)
+            if progress.outcome is MotionOutcome.REACHED:
+                return progress.observation
+            if progress.outcome in (MotionOutcome.FAILED, MotionOutcome.PREEMPTED):
+                raise MotionFailedError(
+                    progress.text or f"the motion ended as {progress.outcome.name} short of its goal"
+                )
+
+    def reset(
+        self,
+        *,
+        seed: int | None = None,
+        start: Pose | JointTarget | None = None,
+        gripper_width: float | None = None,
+        speed_ratio: float = 0.2,
+        cameras: Sequence[str] = (),
+        encoding: PixelEncoding = PixelEncoding.RGB8,
+        joint_reset: bool = False,
+    ) -> Observation:
+        """Brings the arm to a start and begins an episode.
+
+        Args:
+            seed: Seed of a simulator's scene; None continues the stream of the last one.
+            start: TCP pose or joint positions; None is home.
+            gripper_width: Opening to start with, m; None is fully open.
+            speed_ratio: Fraction of the configured top speed on a real cell, in (0, 1].
+            cameras: Cameras whose frames to include.
+            encoding: Of those frames.
+            joint_reset: Whether to go through home in joint space first, which undoes null-space drift.
+
+        Returns:
+            First observation of the episode.
+
+        Raises:
+            MotionFailedError: The arm could not be brought there; the session stays open.
+        """
+        reset = control_pb2.Reset(speed_ratio=speed_ratio, cameras=cameras, joint_reset=joint_reset)
+        if cameras:
+            reset.encoding = _encoding(encoding)
+        if start is not None:
+            _set_target(reset, start)
+        if seed is not None:
+            reset.seed = seed
+        if gripper_width is not None:
+            reset.gripper_width_m = gripper_width
+        number = self._send(reset=reset)
+        while True:
+            response = self._receive(number, SLOW_TIMEOUT_S)
+            if response.HasField("reset_done"):
+                return codec.decode_observation(response.reset_done.observation)
+            if response.moved.outcome in (MotionOutcome.FAILED, MotionOutcome.PREEMPTED):
+                raise MotionFailedError(response.moved.text or "the reset did not reach its start")
+
+    def set_compliance(self, compliance: Compliance) -> Compliance:
+        """Changes the Cartesian impedance.
+
+        Args:
+            compliance: What to change; None leaves a value as it is.
+
+        Returns:
+            All values in force.
+
+        Raises:
+            LimitExceededError: A value is out of range; nothing changed.
+        """
+        request = control_pb2.SetCompliance(compliance=codec.encode_compliance(compliance))
+        response = self._exchange(self._connection.timeout_s, set_compliance=request)
+        self.compliance = codec.decode_compliance(response.compliance_set.compliance)
+        return self.compliance
+
+    def activate_gripper(self) -> None:
+        """Begins the gripper's activation or homing cycle; the fingers move. The gripper's state shows its end.
+
+        Raises:
+            NotEquippedError: The cell has no gripper.
+        """
+        self._exchange(self._connection.timeout_s, activate_gripper=control_pb2.ActivateGripper())
+
+    def set_load(self, mass: float, center_of_mass: Triple, inertia: FloatArray | None = None) -> None:
+        """Tells the arm what it carries.
+
+        Args:
+            mass: kg, at least 0.
+            center_of_mass: In the flange frame, m.
+            inertia: About the centre of mass in the flange frame, shape (3, 3), kg m^2; None is a point mass.
+        """
+        load = control_pb2.SetLoad(mass_kg=mass, center_of_mass_m=codec.encode_vector(center_of_mass))
+        if inertia is not None:
+            load.inertia_kg_m2.extend(inertia.ravel().tolist())
+        self._exchange(self._connection.timeout_s, set_load=load)
+
+    def close(self) -> None:
+        """Ends the session and waits shortly until the daemon has let go of the claim. Safe to repeat."""
+        if self._is_closed:
+            return
+        self._end()
+        try:
+            with self._watch.limit(_CLOSE_TIMEOUT_S), contextlib.suppress(grpc.RpcError):
+                for _ in self._call:
+                    pass
+        finally:
+            self._call.cancel()
+            self._watch.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self, opening: control_pb2.Open) -> control_pb2.Opened:
+        try:
+            return self._exchange(self._connection.timeout_s, open=opening).opened
+        except BaseException:  # Ctrl-C included: a claim that nobody can release must not stay.
+            self.close()
+            raise
+
+    def _duration(self, period_s: float) -> Any:  # noqa: ANN401
+        if self._period[0] != period_s:
+            self._period = (period_s, codec.encode_duration(period_s))
+        return self._period[1]
+
+    def _end(self) -> None:
+        self._is_closed = True
+        self._requests.put(None)
+
+    def _exchange(self, timeout_s: float, **request: Any) -> robot_service_pb2.ControlResponse:  # noqa: ANN401
+        return self._receive(self._send(**request), timeout_s)
+
+    def _send(self, **request: Any) -> int:  # noqa: ANN401
+        if self._is_closed:
+            raise SessionClosedError("the control session has ended; open another with RobotClient.control")
+        self._sequence_number = number = self._sequence_number + 1
+        self._requests.put(robot_service_pb2.ControlRequest(sequence_number=number, **request))
+        return number
+
+    def _receive(self, number: int, timeout_s: float) -> robot_service_pb2.ControlResponse:
+        started = time.monotonic()
+        while True:
+            try:
+                with self._watch.limit(timeout_s):
+                    response = next(self._call)
+            except StopIteration:
+                raise self._failed(
+                    SessionClosedError("the daemon ended the control session without a reason")
+                ) from None
+            except grpc.RpcError as error:
+                raise self._failed(self._error(error, time.monotonic() - started)) from error
+            if response.sequence_number == number:
+                return response
+            # Anything else answers a request whose wait was given up, by Ctrl-C for instance.
+
+    def _error(self, error: grpc.RpcError, waited_s: float) -> RobotError:
+        if self._watch.has_fired:
+            return DeadlineError(
+                f"the daemon at {self._connection.address} gave no answer for {waited_s:.1f} s; "
+                "the session is closed and the arm holds"
+            )
+        return robot_error(error, self._connection.address)
+
+    def _failed(self, error: RobotError) -> RobotError:
+        self._end()
+        self._watch.close()
+        return error
+
+
+def _set_target(request: control_pb2.Step | control_pb2.Move | control_pb2.Reset, target: Target | None) -> None:
+    if isinstance(target, Pose):
+        request.tcp_pose.CopyFrom(codec.encode_pose(target))
+    elif isinstance(target, JointTarget):
+        request.joint_positions.CopyFrom(codec.encode_joints(target))
+    elif target is not None:
+        if not isinstance(request, control_pb2.Step):
+            raise TypeError("a wrench is no goal to move to; send it with ControlSession.step")
+        request.wrench.CopyFrom(codec.encode_wrench(target))
+
+
+def _gripper(target: float | GripperTarget) -> control_pb2.GripperTarget:
+    if isinstance(target, GripperTarget):
+        return codec.encode_gripper(target)
+    return control_pb2.GripperTarget(width_m=target)
+
+
+def _encoding(encoding: PixelEncoding) -> observation_pb2.PixelEncoding:
+    return cast("observation_pb2.PixelEncoding", int(encoding))
