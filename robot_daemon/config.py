@@ -164,7 +164,7 @@ class DaemonConfig:
     """Bounds for every client."""
     synchronization: SyncConfig = SyncConfig()
     """Sampling and alignment of sensors."""
-    compliance: Compliance = Compliance()
+    compliance: Compliance = field(default_factory=Compliance)
     """Compliance that a session starts with."""
 
 
@@ -177,7 +177,7 @@ def load_config(path: Path) -> DaemonConfig:
     """
     try:
         table = read_toml(path)
-        devices = {name: _driver(table.pop(name), name) for name in ("arm", "gripper") if name in table}
+        devices: dict[str, Any] = {name: _driver(table.pop(name), name) for name in ("arm", "gripper") if name in table}
         cameras = table.pop("cameras", {})
         if not isinstance(cameras, dict):
             raise ConfigError("cameras must hold one table a camera, such as [cameras.wrist]")
@@ -189,7 +189,7 @@ def load_config(path: Path) -> DaemonConfig:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def _driver(table: object, where: str) -> Any:
+def _driver(table: object, where: str) -> DriverConfig:
     if not isinstance(table, dict) or not isinstance(table.get("driver"), str):
         raise ConfigError(f'{where} must be a table with at least driver = "NAME"')
     options = {key: value for key, value in table.items() if key != "driver"}

@@ -7,9 +7,12 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
+
+Hint: TypeAlias = Any
+"""A type annotation, which Python gives no better type."""
 
 
 class ConfigError(ValueError):
@@ -75,7 +78,7 @@ def _join(where: str, name: str) -> str:
     return f"{where}.{name}" if where else name
 
 
-def _convert(hint: Any, value: Any, where: str) -> Any:
+def _convert(hint: Hint, value: object, where: str) -> object:
     origin = typing.get_origin(hint)
     if origin in (types.UnionType, typing.Union):
         hint = next(option for option in typing.get_args(hint) if option is not type(None))
@@ -89,7 +92,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     return _convert_scalar(hint, value, where)
 
 
-def _convert_tuple(items: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+def _convert_tuple(items: tuple[Hint, ...], value: object, where: str) -> tuple[object, ...]:
     if not isinstance(value, list):
         raise ConfigError(f"{where} must be a list, not {value!r}")
     if items[-1] is Ellipsis:
@@ -99,7 +102,7 @@ def _convert_tuple(items: tuple[Any, ...], value: Any, where: str) -> tuple[Any,
     return tuple(_convert(hint, item, f"{where}[{i}]") for i, (hint, item) in enumerate(zip(items, value, strict=True)))
 
 
-def _convert_scalar(hint: Any, value: Any, where: str) -> Any:
+def _convert_scalar(hint: Hint, value: object, where: str) -> object:
     words = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", Path: "a path"}
     accepted = {float: (int, float), int: (int,), str: (str,), bool: (bool,), Path: (str,)}[hint]
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):

@@ -1,0 +1,331 @@
+"""The daemon without its transport: one cell, who controls it, its faults, its stop latch and its episode count."""
+
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from robot_daemon.config import LimitsConfig, SyncConfig
+from robot_daemon.devices import (
+    ArmState,
+    Cell,
+    Compliance,
+    DeviceFault,
+    DeviceUnavailableError,
+    FaultSeverity,
+    FaultSource,
+    FrameSample,
+    Pacing,
+)
+from robot_daemon.errors import (
+    ArmFaultedError,
+    ControlHeldError,
+    DaemonError,
+    DeviceSilentError,
+    DrainingError,
+    StopLatchedError,
+    UnknownNameError,
+)
+from robot_daemon.faults import FaultRegistry
+from robot_daemon.limits import Limits
+from robot_daemon.sampling import RealTimeSensors
+from robot_daemon.sensors import LockstepSensors, Sensors
+from robot_daemon.session import ControlSession
+
+CONTACT_FAULT = "contact_force"
+
+
+class Mode(Enum):
+    """What the arm is doing; the values of `ArmMode` in the schema, which explains them."""
+
+    IDLE = auto()
+    CONTROLLED = auto()
+    HOLDING = auto()
+    MOVING = auto()
+    STOPPED = auto()
+    FAULTED = auto()
+    DISCONNECTED = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """Who latched `Stop`, and why."""
+
+    client_name: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """A cell at work: its devices, and what watches over them."""
+
+    cell: Cell
+    limits: Limits
+    faults: FaultRegistry
+    sensors: Sensors
+    command_timeout_ns: int
+    """0 in lockstep."""
+
+
+class DaemonCore:
+    """Owns a cell. Any thread may call any method.
+
+    Args:
+        cell: Devices; closed by `close`.
+        limits: Bounds for every client.
+        sync: Sampling and alignment of sensors.
+        compliance: What a session starts with.
+    """
+
+    def __init__(
+        self, cell: Cell, limits: LimitsConfig, *, sync: SyncConfig | None = None, compliance: Compliance | None = None
+    ) -> None:
+        self.boot_id = uuid.uuid4().hex
+        self.default_compliance = compliance or Compliance()
+        self.episode_number = 0
+        self.step_index = 0
+        self.lock = threading.RLock()
+        """Guards every command to the devices and everything that permits one."""
+        self._sync = sync or SyncConfig()
+        self._session: ControlSession | None = None
+        self._session_count = 0
+        self._stopped: Stopped | None = None
+        self._is_draining = False
+        self._last_arm_state: ArmState | None = None
+        self._bench = self._set_up(cell, limits)
+
+    @property
+    def bench(self) -> Bench:
+        """The cell at work; another one after `replace_cell`."""
+        return self._bench
+
+    @property
+    def cell(self) -> Cell:
+        """The devices."""
+        return self._bench.cell
+
+    @property
+    def session(self) -> ControlSession | None:
+        """The open control session."""
+        return self._session
+
+    @property
+    def stopped(self) -> Stopped | None:
+        """Who stopped the arm; None when nobody did."""
+        return self._stopped
+
+    @property
+    def mode(self) -> Mode:
+        """What the arm is doing, as far as the last sample shows."""
+        session = self._session
+        if self._bench.faults.critical:
+            return Mode.FAULTED
+        if self._stopped is not None:
+            return Mode.STOPPED
+        if session is None:
+            return Mode.IDLE
+        if session.is_moving:
+            return Mode.MOVING
+        return Mode.CONTROLLED if session.is_tracking else Mode.HOLDING
+
+    def claim(self, client_name: str, peer: str, compliance: Compliance) -> ControlSession:
+        """Opens the control session.
+
+        Raises:
+            ControlHeldError: Another client holds it.
+            ArmFaultedError: A critical fault is active.
+            StopLatchedError: `Stop` is latched.
+            DrainingError: The daemon is shutting down.
+        """
+        self._bench.faults.refresh()
+        with self.lock:
+            self.require_motion()
+            self.require_no_session()
+            self._session_count += 1
+            self._session = ControlSession(
+                number=self._session_count,
+                client_name=client_name,
+                peer=peer,
+                cell=self.cell,
+                compliance=compliance,
+                command_timeout_ns=self._bench.command_timeout_ns,
+                lock=self.lock,
+            )
+            return self._session
+
+    def release(self, session: ControlSession, reason: DaemonError | None = None) -> None:
+        """Ends a session and holds the arm; does nothing when it has ended."""
+        with self.lock:
+            if self._session is session:
+                self._session = None
+                session.end(reason)
+
+    def require_motion(self) -> None:
+        """Raises what forbids motion at present: draining, a critical fault or the stop latch."""
+        if self._is_draining:
+            raise DrainingError
+        critical = self._bench.faults.critical
+        if critical:
+            raise _faulted(critical)
+        if self._stopped is not None:
+            raise StopLatchedError(stopped_by=self._stopped.client_name, text=self._stopped.text)
+
+    def require_no_session(self) -> None:
+        """Raises ControlHeldError while a session is open."""
+        session = self._session
+        if session is not None:
+            raise ControlHeldError(holder=session.client_name, peer=session.peer)
+
+    def stop(self, client_name: str, text: str) -> None:
+        """Holds the arm at once, ends the session and latches."""
+        with self.lock:
+            self._stopped = self._stopped or Stopped(client_name=client_name or "an unnamed client", text=text)
+            self.cell.arm.hold()
+            reason = StopLatchedError(stopped_by=self._stopped.client_name, text=self._stopped.text)
+            if self._session is not None:
+                self.release(self._session, reason)
+
+    def clear_stop(self) -> None:
+        """Releases the latch. Moves nothing."""
+        with self.lock:
+            self._stopped = None
+
+    def recover(self, fault_ids: Sequence[str]) -> tuple[tuple[DeviceFault, ...], tuple[DeviceFault, ...]]:
+        """Clears faults; see `FaultRegistry.recover`."""
+        return self._bench.faults.recover(tuple(fault_ids), self._cause_persists)
+
+    def watch(self, state: ArmState) -> None:
+        """Looks for faults in a sample and at the devices; a critical one ends the session."""
+        fx, fy, fz = state.external_wrench[:3].tolist()
+        bound = self._bench.limits.config.contact_force_n
+        if fx * fx + fy * fy + fz * fz > bound * bound:
+            self._bench.faults.raise_fault(_contact_fault(state, bound))
+        else:
+            self._bench.faults.refresh()
+
+    def arm_state(self) -> tuple[ArmState, bool]:
+        """The newest state, and whether the arm answers now; else it is the last one known.
+
+        Raises:
+            DeviceSilentError: The arm has never answered.
+        """
+        try:
+            self._last_arm_state = self._bench.sensors.arm_state()
+        except DeviceUnavailableError as error:
+            if self._last_arm_state is None:
+                raise DeviceSilentError(f"the arm has not answered yet: {error}", device="arm") from None
+            return self._last_arm_state, False
+        return self._last_arm_state, True
+
+    def frame(self, camera: str) -> FrameSample:
+        """The newest frame of a camera.
+
+        Raises:
+            UnknownNameError: No camera of that name.
+            DeviceSilentError: It does not deliver.
+        """
+        self.require_cameras((camera,))
+        frame = self._bench.sensors.newest_frame(camera)
+        if frame is None:
+            text = f"camera {camera} delivers no frames at present; check its cable, it returns by itself"
+            raise DeviceSilentError(text, device=f"camera/{camera}")
+        return frame
+
+    def require_cameras(self, names: Sequence[str]) -> Sequence[str]:
+        """Raises UnknownNameError for a name that no camera has."""
+        cameras = self.cell.cameras
+        for name in names:
+            if name not in cameras:
+                raise UnknownNameError("camera", name=name, available=list(cameras))
+        return names
+
+    def begin_episode(self) -> None:
+        """Counts a `Reset`."""
+        self.episode_number += 1
+        self.step_index = 0
+
+    def wall_ns(self, time_ns: int) -> int:
+        """Wall clock at an instant of the cell's clock, ns since the Unix epoch."""
+        return time.time_ns() - self.cell.timebase.now_ns() + time_ns
+
+    def replace_cell(self, cell: Cell, limits: LimitsConfig | None = None) -> None:
+        """Puts another cell behind the same address; closes the former one.
+
+        Raises:
+            ControlHeldError: A session is open.
+        """
+        with self.lock:
+            self.require_no_session()
+            former = self._bench
+            former.sensors.close()
+            self._last_arm_state = None
+            self._bench = self._set_up(cell, limits or former.limits.config)
+        close_cell(former.cell)
+
+    def drain(self) -> None:
+        """Holds the arm, ends the session and refuses new ones."""
+        with self.lock:
+            self._is_draining = True
+            if self._session is not None:
+                self.release(self._session, DrainingError())
+
+    def close(self) -> None:
+        """Drains, ends every thread and closes the devices."""
+        self.drain()
+        self._bench.sensors.close()
+        close_cell(self.cell)
+
+    def _set_up(self, cell: Cell, config: LimitsConfig) -> Bench:
+        gripper = cell.gripper
+        faults = FaultRegistry(cell.arm, gripper, self._on_critical_fault)
+        limits = Limits(config, cell.arm.info, None if gripper is None else gripper.info)
+        if cell.timebase.pacing is Pacing.LOCKSTEP:
+            sensors: Sensors = LockstepSensors(cell, self._sync)
+            return Bench(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=0)
+        self._bench = Bench(  # The sampling threads watch this bench from their first sample on.
+            cell=cell, limits=limits, faults=faults, sensors=LockstepSensors(cell, self._sync), command_timeout_ns=0
+        )
+        sensors = RealTimeSensors(cell, self._sync, faults, self.watch)
+        timeout_ns = round(config.command_timeout_s * 1e9)
+        return Bench(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=timeout_ns)
+
+    def _on_critical_fault(self, _fault: DeviceFault) -> None:
+        with self.lock:
+            self.cell.arm.hold()
+            if self._session is not None:
+                self.release(self._session, _faulted(self._bench.faults.critical))
+
+    def _cause_persists(self, fault: DeviceFault) -> bool:
+        if fault.id == CONTACT_FAULT:
+            wrench = self.arm_state()[0].external_wrench
+            return float((wrench[:3] ** 2).sum()) > self._bench.limits.config.contact_force_n**2
+        if fault.source is FaultSource.CAMERA:
+            return not self._bench.sensors.is_delivering(fault.id.partition(".")[2])
+        return False
+
+
+def close_cell(cell: Cell) -> None:
+    """Closes every device, the arm first, then what they share."""
+    cell.arm.close()
+    if cell.gripper is not None:
+        cell.gripper.close()
+    for camera in cell.cameras.values():
+        camera.close()
+    cell.close()
+
+
+def _faulted(critical: Sequence[DeviceFault]) -> ArmFaultedError:
+    return ArmFaultedError(fault_ids=[fault.id for fault in critical], text=critical[0].text if critical else "")
+
+
+def _contact_fault(state: ArmState, bound: float) -> DeviceFault:
+    force = float((state.external_wrench[:3] ** 2).sum()) ** 0.5
+    return DeviceFault(
+        id=CONTACT_FAULT,
+        source=FaultSource.ARM,
+        severity=FaultSeverity.CRITICAL,
+        onset_time_ns=state.time_ns,
+        text=f"the external force was {force:.1f} N, above the bound of {bound:g} N",
+    )

@@ -1,0 +1,401 @@
+"""Fake devices that obey a formula: for tests of everything above them, and for trying the tools without an arm.
+
+The fake arm is a critically damped spring towards its target with a speed limit. Its kinematics are simple and
+self-consistent: joints 1 to 3 translate the TCP by `REACH_M_PER_RAD` along the base axes, joints 4 to 6 are the
+rotation vector from its home orientation, joint 7 does nothing.
+"""
+
+import math
+import threading
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from robot_daemon.devices import (
+    ArmInfo,
+    ArmState,
+    Backend,
+    CameraInfo,
+    Cell,
+    Compliance,
+    ControlMode,
+    DeviceFault,
+    DeviceUnavailableError,
+    FaultSeverity,
+    FaultSource,
+    FloatArray,
+    FrameSample,
+    GripperInfo,
+    GripperMotion,
+    GripperState,
+    GripperTarget,
+    JointTarget,
+    Load,
+    Pacing,
+    StampSource,
+    Target,
+    TcpTarget,
+    Timebase,
+    WrenchTarget,
+)
+from robot_daemon.rotation import Quaternion, conjugate, from_rotvec, multiply, to_rotvec
+from robot_daemon.timebase import RealTimebase
+
+REACH_M_PER_RAD = 0.25
+FREQUENCY_RAD_PER_S = 25.0
+MAX_SPEED_RAD_PER_S = 8.0
+SUBSTEP_S = 0.01
+HOME_POSITION = (0.4, 0.0, 0.25)
+HOME_QUATERNION: Quaternion = (1.0, 0.0, 0.0, 0.0)
+
+
+class LockstepTimebase:
+    """A clock that only requests advance."""
+
+    def __init__(self) -> None:
+        self._now_ns = 0
+
+    @property
+    def pacing(self) -> Pacing:
+        """Lockstep."""
+        return Pacing.LOCKSTEP
+
+    def now_ns(self) -> int:
+        """Simulated time."""
+        return self._now_ns
+
+    def wait_until(self, time_ns: int) -> None:
+        """Jumps there."""
+        self._now_ns = max(self._now_ns, time_ns)
+
+
+class FakeArm:
+    """An arm that follows its target; `inject_fault` and `disconnect` make it misbehave."""
+
+    def __init__(self, timebase: Timebase, home: FloatArray | None = None) -> None:
+        self._timebase = timebase
+        self._lock = threading.Lock()
+        home = np.zeros(7) if home is None else home
+        self._info = ArmInfo(
+            model="fake",
+            joint_lower=np.full(7, -2.8),
+            joint_upper=np.full(7, 2.8),
+            joint_speed=np.full(7, 6.0),
+            home=home,
+            home_tcp_position=_position(home),
+            home_tcp_quaternion=np.array(_quaternion(home)),
+            control_modes=(ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH),
+        )
+        self._positions = home.copy()
+        self._velocities = np.zeros(7)
+        self._target = home.copy()
+        self._time_ns = timebase.now_ns()
+        self._faults: dict[str, DeviceFault] = {}
+        self._is_connected = True
+        self.external_wrench = np.zeros(6)
+        self.compliance = Compliance()
+        self.load: Load | None = None
+        self.is_closed = False
+        self.hold_count = 0
+
+    @property
+    def info(self) -> ArmInfo:
+        """Constant facts."""
+        return self._info
+
+    def read_state(self) -> ArmState:
+        """The state now."""
+        with self._lock:
+            if not self._is_connected:
+                raise DeviceUnavailableError("the fake arm was disconnected")
+            self._advance()
+            q, dq = self._positions.copy(), self._velocities.copy()
+        jacobian = _jacobian(q)
+        return ArmState(
+            time_ns=self._time_ns,
+            joint_positions=q,
+            joint_velocities=dq,
+            joint_torques=np.zeros(7),
+            external_joint_torques=np.zeros(7),
+            tcp_position=_position(q),
+            tcp_quaternion=np.array(_quaternion(q)),
+            tcp_twist=jacobian @ dq,
+            external_wrench=self.external_wrench,
+            jacobian=jacobian,
+        )
+
+    def set_target(self, target: Target) -> None:
+        """Follows a target; a wrench displaces it in proportion."""
+        with self._lock:
+            self._advance()
+            if self._faults:
+                return
+            if isinstance(target, TcpTarget):
+                self._target = _inverse(target, self._positions[6])
+            elif isinstance(target, JointTarget):
+                self._target = target.positions.copy()
+            elif isinstance(target, WrenchTarget):
+                scale = np.array([0.01] * 3 + [0.1] * 3)
+                self._target = self._positions + np.append(target.wrench * scale, 0.0)
+
+    def hold(self) -> None:
+        """Stops where it is."""
+        with self._lock:
+            self._advance()
+            self._stop()
+
+    def set_compliance(self, compliance: Compliance) -> None:
+        """Remembers it."""
+        self.compliance = compliance
+
+    def set_load(self, load: Load) -> None:
+        """Remembers it."""
+        self.load = load
+
+    def faults(self) -> tuple[DeviceFault, ...]:
+        """What was injected."""
+        return tuple(self._faults.values()) if self._faults else ()
+
+    def recover(self, fault_ids: tuple[str, ...]) -> None:
+        """Clears what was injected and can be cleared."""
+        for fault_id in fault_ids:
+            fault = self._faults.get(fault_id)
+            if fault is not None and fault.clearable:
+                del self._faults[fault_id]
+
+    def close(self) -> None:
+        """Remembers that it was closed."""
+        self.is_closed = True
+
+    def inject_fault(self, fault_id: str = "contact_reflex", *, clearable: bool = True) -> None:
+        """Stops the arm by a critical fault."""
+        with self._lock:
+            self._advance()
+            self._stop()
+            self._faults[fault_id] = DeviceFault(
+                id=fault_id,
+                source=FaultSource.ARM,
+                severity=FaultSeverity.CRITICAL,
+                onset_time_ns=self._timebase.now_ns(),
+                text="the fake arm was told to stop by a reflex",
+                clearable=clearable,
+            )
+
+    def set_connected(self, *, connected: bool) -> None:
+        """Lets the arm answer, or not."""
+        self._is_connected = connected
+
+    def _stop(self) -> None:
+        self._target = self._positions.copy()
+        self._velocities = np.zeros(7)
+        self.hold_count += 1
+
+    def _advance(self) -> None:
+        """Integrates from the last call to now, in closed form while the speed limit does not bite."""
+        now = self._timebase.now_ns()
+        remaining = (now - self._time_ns) * 1e-9
+        self._time_ns = now
+        w = FREQUENCY_RAD_PER_S
+        bound = math.e * MAX_SPEED_RAD_PER_S / w
+        while remaining > 0.0:
+            error = self._positions - self._target
+            slow = float(np.abs(error).max()) <= bound
+            step = remaining if slow else min(remaining, SUBSTEP_S)
+            error = np.clip(error, -bound, bound)
+            anchor = self._positions - error
+            slope = self._velocities + w * error
+            decay = math.exp(-w * step)
+            error = (error + slope * step) * decay
+            self._positions = anchor + error
+            self._velocities = (slope - w * (error / decay)) * decay
+            remaining -= step
+
+
+class FakeGripper:
+    """Fingers that move at constant speed; `object_width` and `is_jammed` get in their way."""
+
+    def __init__(self, timebase: Timebase, max_width: float = 0.085) -> None:
+        self._timebase = timebase
+        self._lock = threading.Lock()
+        self._info = GripperInfo(model="fake", max_width=max_width, max_force=100.0, max_speed=0.5)
+        self._width = max_width
+        self._target = GripperTarget(width=max_width)
+        self._time_ns = timebase.now_ns()
+        self._is_connected = True
+        self.object_width = 0.0
+        self.is_jammed = False
+        self.is_closed = False
+        self.activation_count = 0
+
+    @property
+    def info(self) -> GripperInfo:
+        """Constant facts."""
+        return self._info
+
+    def read_state(self) -> GripperState:
+        """The state now."""
+        with self._lock:
+            if not self._is_connected:
+                raise DeviceUnavailableError("the fake gripper was disconnected")
+            self._advance()
+            return GripperState(
+                time_ns=self._time_ns, width=self._width, target_width=self._target.width, motion=self._motion()
+            )
+
+    def set_target(self, target: GripperTarget) -> None:
+        """Moves the fingers."""
+        with self._lock:
+            self._advance()
+            self._target = target
+
+    def activate(self) -> None:
+        """Opens the fingers."""
+        self.activation_count += 1
+        self.set_target(GripperTarget(width=self._info.max_width))
+
+    def faults(self) -> tuple[DeviceFault, ...]:
+        """None."""
+        return ()
+
+    def recover(self, fault_ids: tuple[str, ...]) -> None:
+        """Nothing to clear."""
+
+    def close(self) -> None:
+        """Remembers that it was closed."""
+        self.is_closed = True
+
+    def set_connected(self, *, connected: bool) -> None:
+        """Lets the gripper answer, or not."""
+        self._is_connected = connected
+
+    def _motion(self) -> GripperMotion:
+        if abs(self._width - self._target.width) < 1e-6:
+            return GripperMotion.AT_TARGET
+        held = self.object_width > 0.0 and abs(self._width - self.object_width) < 1e-6
+        return GripperMotion.OBJECT_HELD if held else GripperMotion.MOVING
+
+    def _advance(self) -> None:
+        now = self._timebase.now_ns()
+        elapsed = (now - self._time_ns) * 1e-9
+        self._time_ns = now
+        if self.is_jammed:
+            return
+        reach = (self._target.speed or 0.3) * elapsed
+        floor = self.object_width if self._width >= self.object_width else 0.0
+        goal = max(self._target.width, floor)
+        self._width += min(max(goal - self._width, -reach), reach)
+
+
+class FakeCamera:
+    """A camera that draws a gradient with a moving bar; clear `is_delivering` to unplug it."""
+
+    def __init__(self, name: str, timebase: Timebase, *, rate_hz: float, width: int = 128, height: int = 128) -> None:
+        lockstep = timebase.pacing is Pacing.LOCKSTEP
+        self._info = CameraInfo(
+            name=name,
+            model="fake",
+            serial_number=f"fake-{name}",
+            width=width,
+            height=height,
+            rate_hz=0.0 if lockstep else rate_hz,
+            has_depth=True,
+            intrinsics=(float(width), float(width), width / 2.0, height / 2.0),
+        )
+        self._timebase = timebase
+        self._period_ns = 0 if lockstep else round(1e9 / rate_hz)
+        self._number = 0
+        self.is_delivering = True
+        self.is_closed = False
+
+    @property
+    def info(self) -> CameraInfo:
+        """Constant facts."""
+        return self._info
+
+    def read(self, timeout_s: float) -> FrameSample:
+        """The next frame: now in lockstep, at the next tick of the camera's rate in real time."""
+        if not self.is_delivering:
+            if self._period_ns:
+                time.sleep(timeout_s)
+            raise DeviceUnavailableError(f"the fake camera {self._info.name} was unplugged")
+        exposure_ns = self._timebase.now_ns()
+        if self._period_ns:
+            exposure_ns += self._period_ns - exposure_ns % self._period_ns
+            self._timebase.wait_until(exposure_ns)
+        self._number += 1
+        return FrameSample(
+            time_ns=exposure_ns,
+            receive_time_ns=self._timebase.now_ns(),
+            number=self._number,
+            rgb=self._draw(),
+            stamp_source=StampSource.SIMULATOR,
+            depth=np.full((self._info.height, self._info.width), 1000, np.uint16),
+            depth_scale=0.001,
+        )
+
+    def close(self) -> None:
+        """Remembers that it was closed."""
+        self.is_closed = True
+
+    def _draw(self) -> np.ndarray:
+        height, width = self._info.height, self._info.width
+        image = np.zeros((height, width, 3), np.uint8)
+        image[..., 0] = np.linspace(0, 255, width, dtype=np.uint8)
+        image[..., 1] = np.linspace(0, 255, height, dtype=np.uint8)[:, None]
+        image[:, self._number % width] = 255
+        return image
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeCell:
+    """A cell of fake devices, and the devices themselves, to be made to misbehave."""
+
+    cell: Cell
+    arm: FakeArm
+    gripper: FakeGripper
+    cameras: dict[str, FakeCamera] = field(default_factory=dict)
+
+
+def build_fake_cell(
+    *, pacing: Pacing = Pacing.REAL_TIME, cameras: tuple[str, ...] = ("front", "wrist"), rate_hz: float = 30.0
+) -> FakeCell:
+    """A whole cell of fake devices."""
+    timebase: Timebase = LockstepTimebase() if pacing is Pacing.LOCKSTEP else RealTimebase()
+    arm = FakeArm(timebase)
+    gripper = FakeGripper(timebase)
+    made = {name: FakeCamera(name, timebase, rate_hz=rate_hz) for name in cameras}
+    cell = Cell(
+        name="fake", backend=Backend.FAKE, timebase=timebase, arm=arm, gripper=gripper, cameras=dict(made.items())
+    )
+    return FakeCell(cell=cell, arm=arm, gripper=gripper, cameras=made)
+
+
+def _position(q: FloatArray) -> FloatArray:
+    return np.array(HOME_POSITION) + REACH_M_PER_RAD * q[:3]
+
+
+def _quaternion(q: FloatArray) -> Quaternion:
+    x, y, z = q[3:6].tolist()
+    return multiply(from_rotvec((x, y, z)), HOME_QUATERNION)
+
+
+def _inverse(target: TcpTarget, last_joint: float) -> FloatArray:
+    x, y, z, w = target.quaternion.tolist()
+    turned = to_rotvec(multiply((x, y, z, w), conjugate(HOME_QUATERNION)))
+    moved = (target.position - np.array(HOME_POSITION)) / REACH_M_PER_RAD
+    return np.concatenate([moved, turned, [last_joint]])
+
+
+def _jacobian(q: FloatArray) -> FloatArray:
+    """Of the TCP in base axes; the angular part is the left Jacobian of the rotation group."""
+    jacobian = np.zeros((6, 7))
+    jacobian[0, 0] = jacobian[1, 1] = jacobian[2, 2] = REACH_M_PER_RAD
+    x, y, z = q[3:6].tolist()
+    angle = math.sqrt(x * x + y * y + z * z)
+    small = angle < 1e-4
+    first = 0.5 if small else (1.0 - math.cos(angle)) / angle**2
+    second = 1.0 / 6.0 if small else (angle - math.sin(angle)) / angle**3
+    skew = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    jacobian[3:, 3:6] = np.eye(3) + first * skew + second * (skew @ skew)
+    return jacobian
