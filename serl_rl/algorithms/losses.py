@@ -1,0 +1,68 @@
+"""Losses of soft actor-critic, as functions of tensors."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def bootstrap_target(
+    rewards: Tensor,
+    terminated: Tensor,
+    next_values: Tensor,
+    discount: float,
+    *,
+    next_entropy_bonus: Tensor | None = None,
+) -> Tensor:
+    r"""Return that a critic should predict.
+
+    .. math:: y = r + \gamma (1 - d) (\min_i Q_i(s', a') [- \alpha \log \pi(a' | s')])
+
+    Haarnoja et al. 2018 (arXiv:1812.05905) with the ensemble minimum of Chen et al. 2021 (arXiv:2101.05982). A truncated
+    step is not terminated, so it bootstraps.
+
+    Args:
+        rewards: Shape (B,).
+        terminated: One where the task ended the episode. Shape (B,).
+        next_values: Target critics at the next step. Shape (M, B).
+        discount: gamma.
+        next_entropy_bonus: -alpha log pi at the next step, of shape (B,); None leaves the entropy out of the value.
+
+    Returns:
+        Shape (B,).
+    """
+    value = next_values.amin(0)
+    if next_entropy_bonus is not None:
+        value = value + next_entropy_bonus
+    return rewards + discount * (1 - terminated) * value
+
+
+def critic_loss(values: Tensor, target: Tensor) -> Tensor:
+    """Mean squared Bellman error over members and batch.
+
+    Args:
+        values: Shape (N, B).
+        target: Takes no gradient. Shape (B,).
+    """
+    return (values - target).square().mean()
+
+
+def actor_loss(values: Tensor, log_probabilities: Tensor, temperature: Tensor) -> Tensor:
+    """Mean of alpha log pi - Q, where Q is the mean over all members (as RLPD and SERL; not their minimum).
+
+    Args:
+        values: Critics at sampled actions. Shape (N, B).
+        log_probabilities: Of those actions. Shape (B,).
+        temperature: alpha, a scalar without gradient.
+    """
+    return (temperature * log_probabilities - values.mean(0)).mean()
+
+
+def temperature_loss(temperature: Tensor, log_probabilities: Tensor, target_entropy: float) -> Tensor:
+    """Alpha (entropy - target): its gradient raises the temperature when the entropy is too small.
+
+    Args:
+        temperature: alpha, a scalar.
+        log_probabilities: Of sampled actions, without gradient. Shape (B,).
+        target_entropy: In nat.
+    """
+    return temperature * (-log_probabilities.mean() - target_entropy)

@@ -1,0 +1,1 @@
+"""Networks: policy, critic ensemble, temperature."""

@@ -1,0 +1,57 @@
+"""Errors of the replay.
+
+ReplayError
+├── InvalidRowsError     rows that do not fit the spec, or hold an action outside [-1, 1] or a NaN
+├── RowGapError          rows are missing before a batch
+├── EmptyReplayError     nothing can be sampled yet
+├── ReplayFilesError     the directory holds another replay, is corrupt, or is in use
+└── ReplayStorageError   the disk is full
+"""
+
+from __future__ import annotations
+
+
+class ReplayError(Exception):
+    """Something that the replay refused; the text says what, in one sentence."""
+
+
+class InvalidRowsError(ReplayError, ValueError):
+    """Rows that do not fit the spec. Nothing of the batch was stored.
+
+    Args:
+        field: Name of the offending array.
+        message: One sentence.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class RowGapError(ReplayError):
+    """Rows are missing before a batch. Nothing of the batch was stored.
+
+    Args:
+        actor_id: Who sent the batch.
+        expected: Sequence number that must come next.
+        received: Sequence number of the batch's first row.
+    """
+
+    def __init__(self, actor_id: str, expected: int, received: int) -> None:
+        super().__init__(
+            f"rows {expected} to {received - 1} of actor {actor_id!r} are missing; send again from row {expected}"
+        )
+        self.expected = expected
+        self.received = received
+
+
+class EmptyReplayError(ReplayError):
+    """No transition can be sampled yet."""
+
+
+class ReplayFilesError(ReplayError):
+    """The directory holds another replay, is corrupt, or is used by another process."""
+
+
+class ReplayStorageError(ReplayError):
+    """The disk is full. Everything acknowledged is still there."""

@@ -1,0 +1,249 @@
+"""Rows: observations of episodes with what was done there, as they travel and as they are stored."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from serl.learner.v1 import learner_service_pb2
+
+from serl_rl.replay.errors import InvalidRowsError
+from serl_rl.spec import ArraySpec, EnvironmentSpec
+from serl_rl.tensors import TensorError, from_proto, to_proto
+
+
+class RowKind(enum.IntEnum):
+    """What a row is; the numbers are those of the schema."""
+
+    STEP = learner_service_pb2.ROW_KIND_STEP
+    TERMINATED = learner_service_pb2.ROW_KIND_TERMINATED
+    TRUNCATED = learner_service_pb2.ROW_KIND_TRUNCATED
+    FINAL = learner_service_pb2.ROW_KIND_FINAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowBatch:
+    """B rows of one actor, stacked.
+
+    A row is one observation together with what was done there; its next observation is the following row's. An episode
+    ends with one extra row of kind `FINAL` that holds only the last observation.
+    """
+
+    observations: dict[str, np.ndarray]
+    """One array for each entry of the spec's observation. Shape (B, ...)."""
+    actions: np.ndarray
+    """Executed actions in [-1, 1]; zero in a final row. Shape (B, A), float32."""
+    rewards: np.ndarray
+    """Zero in a final row. Shape (B,), float32."""
+    episode_ids: np.ndarray
+    """Identifier of each row's episode, unique for the actor. Shape (B,), int64."""
+    step_indices: np.ndarray
+    """Index of each row within its episode. A gap is the border of an episode. Shape (B,), int32."""
+    row_kinds: np.ndarray
+    """Values of `RowKind`. Shape (B,), uint8."""
+    interventions: np.ndarray
+    """Whether a person chose the action. Shape (B,), bool."""
+    grasp_penalties: np.ndarray | None = None
+    """Reward of the gripper alone, float32 of shape (B,); None when the task has none."""
+    actor_id: str = ""
+    """Who made the rows; empty for rows that did not travel, such as demonstrations."""
+    first_sequence_number: int | None = None
+    """Sequence number of the first row, from 1; the others follow. None goes on after the actor's last row."""
+
+    def __len__(self) -> int:
+        return len(self.row_kinds)
+
+    def __getitem__(self, rows: slice) -> RowBatch:
+        """Returns the rows of a slice with step 1, without copying."""
+        start, _, step = rows.indices(len(self))
+        if step != 1:
+            raise IndexError(f"rows can be sliced only with step 1, not {step}")
+        number = self.first_sequence_number
+        return replace(
+            self,
+            **{name: getattr(self, name)[rows] for name in _COLUMNS},
+            observations={name: array[rows] for name, array in self.observations.items()},
+            grasp_penalties=None if self.grasp_penalties is None else self.grasp_penalties[rows],
+            first_sequence_number=None if number is None else number + start,
+        )
+
+    def check(self, spec: EnvironmentSpec) -> None:
+        """Compares the rows with a spec.
+
+        Raises:
+            InvalidRowsError: An array has another type or shape, an action is outside [-1, 1], something is NaN or
+                infinite, or rows of an episode go on after its end. The field, the place and the value are named.
+        """
+        _check_names(self.observations, spec)
+        for array in spec.observation:
+            _check_array(f"observations.{array.name}", self.observations[array.name], array, len(self))
+        _check_array("actions", self.actions, spec.action, len(self))
+        for name, dtype in _COLUMNS.items():
+            if name != "actions":
+                _check_array(name, getattr(self, name), ArraySpec(name=name, dtype=dtype, shape=()), len(self))
+        if self.grasp_penalties is not None:
+            penalty = ArraySpec(name="grasp_penalties", dtype=np.dtype(np.float32), shape=())
+            _check_array("grasp_penalties", self.grasp_penalties, penalty, len(self))
+        _check_actions(self.actions)
+        _check_kinds(self)
+
+
+_COLUMNS: dict[str, np.dtype[Any]] = {
+    "actions": np.dtype(np.float32),
+    "rewards": np.dtype(np.float32),
+    "episode_ids": np.dtype(np.int64),
+    "step_indices": np.dtype(np.int32),
+    "row_kinds": np.dtype(np.uint8),
+    "interventions": np.dtype(np.bool_),
+}
+
+
+def rows_to_proto(rows: RowBatch, spec: EnvironmentSpec) -> learner_service_pb2.StepBatch:
+    """Packs rows; the actor and the sequence number travel beside them."""
+    message = learner_service_pb2.StepBatch(
+        observations=[to_proto(array.name, rows.observations[array.name]) for array in spec.observation],
+        **{name: to_proto(name, getattr(rows, name)) for name in _COLUMNS},
+    )
+    if rows.grasp_penalties is not None:
+        message.grasp_penalties.CopyFrom(to_proto("grasp_penalties", rows.grasp_penalties))
+    return message
+
+
+def rows_from_proto(
+    message: learner_service_pb2.StepBatch,
+    spec: EnvironmentSpec,
+    *,
+    actor_id: str = "",
+    first_sequence_number: int | None = None,
+) -> RowBatch:
+    """Unpacks and checks rows.
+
+    Raises:
+        InvalidRowsError: The message does not fit the spec; see `RowBatch.check`.
+    """
+    if len(message.observations) != len(spec.observation):
+        count = len(message.observations)
+        raise InvalidRowsError("observations", f"{count} arrays, but the spec has {len(spec.observation)}; send each")
+    try:
+        pairs = zip(spec.observation, message.observations, strict=True)
+        rows = RowBatch(
+            observations={array.name: from_proto(tensor) for array, tensor in pairs},
+            **{name: from_proto(getattr(message, name)) for name in _COLUMNS},
+            grasp_penalties=from_proto(message.grasp_penalties) if message.HasField("grasp_penalties") else None,
+            actor_id=actor_id,
+            first_sequence_number=first_sequence_number,
+        )
+    except TensorError as error:
+        raise InvalidRowsError("batch", str(error)) from error
+    rows.check(spec)
+    return rows
+
+
+class EpisodeLike(Protocol):
+    """What `rows_from_episode` needs of an episode of T steps."""
+
+    @property
+    def observations(self) -> Mapping[str, np.ndarray]:
+        """Observations by name. Shape (T + 1, ...)."""
+        ...
+
+    @property
+    def actions(self) -> np.ndarray:
+        """Executed actions. Shape (T, A)."""
+        ...
+
+    @property
+    def rewards(self) -> np.ndarray:
+        """Rewards. Shape (T,)."""
+        ...
+
+    @property
+    def terminated(self) -> bool:
+        """Whether the task ended the episode."""
+        ...
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the clock ended the episode."""
+        ...
+
+    @property
+    def interventions(self) -> np.ndarray:
+        """Whether a person chose each action. Shape (T,)."""
+        ...
+
+
+def rows_from_episode(
+    episode: EpisodeLike,
+    episode_id: int,
+    *,
+    actor_id: str = "",
+    first_sequence_number: int | None = None,
+) -> RowBatch:
+    """Turns an episode of T steps into its T + 1 rows.
+
+    An episode that ended neither by the task nor by the clock was broken off: its last step is like any other.
+    """
+    steps = len(episode.rewards)
+    kinds = np.full(steps + 1, RowKind.STEP, dtype=np.uint8)
+    kinds[-1] = RowKind.FINAL
+    if steps and (episode.terminated or episode.truncated):
+        kinds[-2] = RowKind.TERMINATED if episode.terminated else RowKind.TRUNCATED
+    return RowBatch(
+        observations={name: np.asarray(array) for name, array in episode.observations.items()},
+        actions=_with_final(episode.actions, np.float32),
+        rewards=_with_final(episode.rewards, np.float32),
+        episode_ids=np.full(steps + 1, episode_id, dtype=np.int64),
+        step_indices=np.arange(steps + 1, dtype=np.int32),
+        row_kinds=kinds,
+        interventions=_with_final(episode.interventions, np.bool_),
+        actor_id=actor_id,
+        first_sequence_number=first_sequence_number,
+    )
+
+
+def _with_final(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
+    return np.concatenate([array, np.zeros_like(array[:1], shape=(1, *array.shape[1:]))]).astype(dtype)
+
+
+def _check_names(observations: Mapping[str, np.ndarray], spec: EnvironmentSpec) -> None:
+    expected = {array.name for array in spec.observation}
+    if set(observations) != expected:
+        raise InvalidRowsError("observations", f"named {sorted(observations)}, but the spec has {sorted(expected)}")
+
+
+def _check_array(field: str, array: np.ndarray, spec: ArraySpec, count: int) -> None:
+    if array.shape != (count, *spec.shape) or array.dtype != spec.dtype:
+        expected = f"{spec.dtype} of shape {(count, *spec.shape)}"
+        raise InvalidRowsError(field, f"is {array.dtype} of shape {array.shape}, but must be {expected}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        row = int(np.argwhere(~np.isfinite(array))[0][0])
+        raise InvalidRowsError(field, f"row {row} holds a value that is NaN or infinite; find out where it comes from")
+
+
+def _check_actions(actions: np.ndarray) -> None:
+    outside = np.argwhere(np.abs(actions) > 1)
+    if len(outside):
+        row, component = (int(index) for index in outside[0])
+        value = actions[row, component]
+        raise InvalidRowsError(
+            "actions", f"component {component} of row {row} is {value:.6g}, outside [-1, 1]; store the executed action"
+        )
+
+
+def _check_kinds(rows: RowBatch) -> None:
+    kinds = rows.row_kinds
+    unknown = np.flatnonzero((kinds < RowKind.STEP) | (kinds > RowKind.FINAL))
+    if len(unknown):
+        raise InvalidRowsError("row_kinds", f"row {unknown[0]} is of kind {kinds[unknown[0]]}; kinds are 1 to 4")
+    same_episode = rows.episode_ids[1:] == rows.episode_ids[:-1]
+    goes_on = (
+        same_episode & (kinds[:-1] != RowKind.STEP) & ~((kinds[:-1] != RowKind.FINAL) & (kinds[1:] == RowKind.FINAL))
+    )
+    if goes_on.any():
+        row = int(np.flatnonzero(goes_on)[0])
+        ended, episode = RowKind(int(kinds[row])).name, rows.episode_ids[row]
+        raise InvalidRowsError("row_kinds", f"episode {episode} goes on after its row {row} of kind {ended}")

@@ -1,0 +1,236 @@
+"""Where rows live: arrays in memory, or files mapped into it that outlive a killed process.
+
+Crash safety rests on the order of stores. Rows that will be overwritten are given up first (`begin`), then the new rows
+are written, then they are committed (`end`). The kernel keeps mapped pages of a process that was killed, so after a kill
+-9 at any moment the rows from `begin` to `end` are whole. `flush` also survives a power cut.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from google.protobuf import json_format
+from serl.learner.v1 import spec_pb2
+
+from serl_rl.replay.errors import ReplayFilesError, ReplayStorageError
+from serl_rl.spec import EnvironmentSpec, difference
+
+MAX_ACTORS = 1024
+"""How many actors one replay may hear of."""
+MAX_NAME_BYTES = 128
+"""Longest name of an actor, in UTF-8."""
+
+_FORMAT = "serl-replay"
+_VERSION = 1
+_RESERVED_BYTES = (
+    16 * 1024 * 1024
+)  # Disk space is claimed in steps of about this size, so that a full disk is an error.
+_BEGIN, _END, _ACTORS = 0, 1, 2
+
+_FieldLayout = tuple[tuple[int, ...], np.dtype[Any]]
+
+
+class RowStorage:
+    """Columns of `capacity` rows with a window of committed ones. Not thread-safe: the buffer holds a lock.
+
+    A row has an absolute number that only grows; it lies in slot `number % capacity`.
+
+    Args:
+        spec: What a row holds.
+        capacity: Largest number of rows kept; the oldest are overwritten.
+        directory: Where the files are or will be; None keeps everything in memory.
+
+    Raises:
+        ReplayFilesError: The directory holds a replay of another spec or capacity, is corrupt, or is in use.
+        ReplayStorageError: The disk is full.
+    """
+
+    def __init__(self, spec: EnvironmentSpec, capacity: int, directory: Path | None) -> None:
+        self.spec = spec
+        self.capacity = capacity
+        self._directory = directory
+        self._mapped: list[np.memmap] = []
+        self._reserved_rows = 0
+        self._layout = _row_layout(spec)
+        self._lock_file = None if directory is None else _lock(directory)
+        try:
+            if directory is not None:
+                _check_or_write_layout(directory, spec, capacity)
+            self._header = self._map("header", 3, (), np.dtype(np.int64))
+            self._check_header()
+            self.columns = {name: self._map(name, capacity, *field) for name, field in self._layout.items()}
+            self._actor_names = self._map("actor_names", MAX_ACTORS, (MAX_NAME_BYTES,), np.dtype(np.uint8))
+            self.acknowledged = self._map("acknowledged", MAX_ACTORS, (), np.dtype(np.int64))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def begin(self) -> int:
+        """Number of the oldest row that is kept."""
+        return int(self._header[_BEGIN])
+
+    @property
+    def end(self) -> int:
+        """Number of the next row to come."""
+        return int(self._header[_END])
+
+    def release(self, begin: int) -> None:
+        """Gives up all rows before `begin`; must precede overwriting them."""
+        self._header[_BEGIN] = begin
+
+    def write(self, numbers: np.ndarray, columns: Mapping[str, np.ndarray]) -> None:
+        """Writes rows without committing them; space for them must have been reserved."""
+        slots = numbers % self.capacity
+        for name, values in columns.items():
+            self.columns[name][slots] = values
+
+    def reserve(self, rows: int) -> None:
+        """Claims disk space for the first `rows` slots: writing to a mapped hole of a full disk would kill the process.
+
+        Raises:
+            ReplayStorageError: The disk is full.
+        """
+        rows = min(rows, self.capacity)
+        if self._directory is None or rows <= self._reserved_rows:
+            return
+        row_bytes = sum(column[0].nbytes for column in self.columns.values())
+        target = min(self.capacity, rows + _RESERVED_BYTES // row_bytes)
+        for name, column in self.columns.items():
+            _reserve_file(self._directory / f"{name}.bin", target * column[0].nbytes)
+        self._reserved_rows = target
+
+    def commit(self, end: int) -> None:
+        """Makes all rows before `end` part of the replay."""
+        self._header[_END] = end
+
+    def actor_names(self) -> list[str]:
+        """Returns the names of all actors, in the order of their index."""
+        names = self._actor_names[: int(self._header[_ACTORS])]
+        return [bytes(name).rstrip(b"\0").decode() for name in names]
+
+    def add_actor(self, name: str) -> int:
+        """Adds an actor and returns its index.
+
+        Raises:
+            ReplayStorageError: The name is too long, or there are too many actors.
+        """
+        index = int(self._header[_ACTORS])
+        encoded = name.encode()
+        if index == MAX_ACTORS:
+            raise ReplayStorageError(f"actor {name!r} is number {MAX_ACTORS + 1}; a replay keeps at most {MAX_ACTORS}")
+        if len(encoded) > MAX_NAME_BYTES:
+            raise ReplayStorageError(f"the actor's name has {len(encoded)} bytes; at most {MAX_NAME_BYTES} are allowed")
+        self._actor_names[index] = 0
+        self._actor_names[index, : len(encoded)] = np.frombuffer(encoded, np.uint8)
+        self.acknowledged[index] = 0
+        self._header[_ACTORS] = index + 1
+        return index
+
+    def flush(self) -> None:
+        """Writes everything to the disk; blocks until it is there. Only a power cut makes this necessary."""
+        for array in self._mapped:
+            array.flush()
+
+    def close(self) -> None:
+        """Lets another process open the directory. Safe to call twice."""
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+    def _map(self, name: str, rows: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+        if self._directory is None:
+            return np.zeros((rows, *shape), dtype)
+        path = self._directory / f"{name}.bin"
+        size = rows * dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            found = os.fstat(descriptor).st_size
+            is_new = found == 0 and (name == "header" or self.end == 0)
+            if found != size and not is_new:
+                raise ReplayFilesError(
+                    f"{path} has {found} bytes instead of {size}; restore or remove {self._directory}"
+                )
+            os.ftruncate(descriptor, size)
+        finally:
+            os.close(descriptor)
+        mapped = np.memmap(path, dtype=dtype, mode="r+", shape=(rows, *shape))
+        self._mapped.append(mapped)
+        return mapped.view(np.ndarray)
+
+    def _check_header(self) -> None:
+        if not 0 <= self.begin <= self.end <= self.begin + self.capacity:
+            window = f"rows {self.begin} to {self.end} of at most {self.capacity}"
+            raise ReplayFilesError(
+                f"the header in {self._directory} says {window}; it is corrupt: remove the directory"
+            )
+
+
+def _row_layout(spec: EnvironmentSpec) -> dict[str, _FieldLayout]:
+    layout: dict[str, _FieldLayout] = {
+        f"observations.{array.name}": (array.shape, array.dtype) for array in spec.observation
+    }
+    layout["actions"] = (spec.action.shape, spec.action.dtype)
+    scalars = {"rewards": "f4", "grasp_penalties": "f4", "episode_ids": "i8", "step_indices": "i4", "row_kinds": "u1"}
+    scalars |= {"interventions": "?", "actors": "i4", "sequence_numbers": "i8", "step_totals": "i8"}
+    return layout | {name: ((), np.dtype(dtype)) for name, dtype in scalars.items()}
+
+
+def _reserve_file(path: Path, size: int) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise ReplayStorageError(f"{path} cannot grow to {size} bytes: {reason}; free disk space and go on") from error
+    finally:
+        os.close(descriptor)
+
+
+def _lock(directory: Path) -> int:
+    directory.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise ReplayFilesError(
+            f"{directory} is used by another process; stop it or choose another directory"
+        ) from error
+    return descriptor
+
+
+def _check_or_write_layout(directory: Path, spec: EnvironmentSpec, capacity: int) -> None:
+    path = directory / "layout.json"
+    if path.exists():
+        _check_layout(path, spec, capacity)
+        return
+    spec_json = json_format.MessageToDict(spec.to_proto())
+    text = json.dumps({"format": _FORMAT, "version": _VERSION, "capacity": capacity, "spec": spec_json}, indent=2)
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def _check_layout(path: Path, spec: EnvironmentSpec, capacity: int) -> None:
+    try:
+        layout = json.loads(path.read_text())
+        kind = (layout["format"], layout["version"])
+        found_capacity = layout["capacity"]
+        found = EnvironmentSpec.from_proto(json_format.ParseDict(layout["spec"], spec_pb2.EnvironmentSpec()))
+    except (ValueError, KeyError, TypeError, json_format.ParseError) as error:
+        raise ReplayFilesError(f"{path} is not the layout of a replay: {error}; choose another directory") from error
+    if kind != (_FORMAT, _VERSION):
+        raise ReplayFilesError(f"{path} is of format {kind}, not {(_FORMAT, _VERSION)}; choose another directory")
+    if found_capacity != capacity:
+        raise ReplayFilesError(f"{path} has capacity {found_capacity}, not {capacity}; use that or another directory")
+    differing = difference(found, spec)
+    if differing:
+        field, theirs, ours = differing
+        raise ReplayFilesError(f"{path} differs in {field}: {theirs} there, {ours} here; choose another directory")
