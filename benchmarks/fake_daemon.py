@@ -1,0 +1,16 @@
+"""A daemon over fake devices in lockstep, as a process of its own."""
+
+import argparse
+from pathlib import Path
+
+from robot_daemon.config import LimitsConfig, ServerConfig
+from robot_daemon.devices import Pacing
+from robot_daemon.drivers.fake import build_fake_cell
+from robot_daemon.server import DaemonServer, serve_until_signal
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ready-file", type=Path, required=True)
+    cell = build_fake_cell(pacing=Pacing.LOCKSTEP).cell
+    server = DaemonServer(cell, ServerConfig(address="127.0.0.1:0"), LimitsConfig())
+    serve_until_signal(server, ready_file=parser.parse_args().ready_file)
