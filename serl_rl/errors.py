@@ -1,16 +1,16 @@
 """Errors of learning runs: one tree, one clear sentence each.
 
-    RunError                         what a command prints, and then exits with 1
-    ├── UsageError                   a wrong setting or file name; exit code 2
-    ├── CheckpointError              a checkpoint that is corrupt or foreign
-    ├── SpoolError                   the actor's spool cannot be read or belongs to another run
-    │   └── SpoolFullError           the disk under the spool is full
-    ├── ProcessError                 a child process ended or did not become ready
-    └── LearnerError                 what the learner refused, by `ErrorReason`
-        ├── SpecMismatchError, ConfigMismatchError, VersionMismatchError, InvalidBatchError
-        ├── SequenceGapError, NotJoinedError, ActorNameTakenError
-        ├── TooManyStreamsError, BadTokenError, StorageFullError, LearnerInternalError
-        └── LearnerUnreachableError  no answer at that address
+RunError                         what a command prints, and then exits with 1
+├── UsageError                   a wrong setting or file name; exit code 2
+├── CheckpointError              a checkpoint that is corrupt or foreign
+├── SpoolError                   the actor's spool cannot be read or belongs to another run
+│   └── SpoolFullError           the disk under the spool is full
+├── ProcessError                 a child process ended or did not become ready
+└── LearnerError                 what the learner refused, by `ErrorReason`
+    ├── SpecMismatchError, ConfigMismatchError, VersionMismatchError, InvalidBatchError
+    ├── SequenceGapError, NotJoinedError, ActorNameTakenError
+    ├── TooManyStreamsError, BadTokenError, StorageFullError, LearnerInternalError
+    └── LearnerUnreachableError  no answer at that address
 """
 
 from __future__ import annotations

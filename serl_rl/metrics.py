@@ -155,6 +155,6 @@ def _text(value: float) -> str:
 
 
 def _open_board(directory: Path) -> SummaryWriter:
-    from torch.utils.tensorboard.writer import SummaryWriter  # noqa: PLC0415 - slow to import.
+    from torch.utils.tensorboard.writer import SummaryWriter
 
     return SummaryWriter(str(directory))

@@ -224,7 +224,7 @@ class _TokenSender(
         """Adds the token."""
         return self._send(continuation, client_call_details, request)
 
-    def intercept_stream_stream(  # noqa: D102
+    def intercept_stream_stream(
         self,
         continuation: Any,  # noqa: ANN401
         client_call_details: Any,  # noqa: ANN401

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import tensor_pb2
 
-from serl_rl.tensors import numpy_dtype
+from serl_rl.tensors import dtype_of
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -115,7 +115,7 @@ def split_policy(data: bytes, layout: Sequence[tensor_pb2.Tensor]) -> Arrays:
     """
     arrays, offset = {}, 0
     for entry in layout:
-        dtype = numpy_dtype(entry.data_type)
+        dtype = dtype_of(entry.data_type)
         count = math.prod(entry.shape)
         if offset + count * dtype.itemsize > len(data):
             raise ValueError(f"the policy has {len(data)} bytes, too few for {entry.name!r} at {offset}")

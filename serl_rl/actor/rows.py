@@ -10,8 +10,9 @@ import numpy.typing as npt
 from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_rl.actor.spool import RowArray
+from serl_rl.replay.rows import RowBatch, rows_to_proto
 from serl_rl.spec import EnvironmentSpec
-from serl_rl.tensors import numpy_dtype, to_proto
+from serl_rl.tensors import data_type_of, dtype_of
 
 _OBSERVATION = "observation."
 _FIELDS = ("action", "reward", "episode_id", "step_index", "row_kind", "intervention")
@@ -26,7 +27,9 @@ def row_type(spec: EnvironmentSpec) -> np.dtype[Any]:
     Returns:
         One field an observation array, then what was done there.
     """
-    observation = [(_OBSERVATION + entry.name, numpy_dtype(entry.data_type), entry.shape) for entry in spec.observation]
+    observation = [
+        (_OBSERVATION + entry.name, dtype_of(data_type_of(entry.dtype)), entry.shape) for entry in spec.observation
+    ]
     rest = [
         ("action", "<f4", spec.action.shape),
         ("reward", "<f4"),
@@ -82,20 +85,13 @@ def pack_rows(rows: RowArray, spec: EnvironmentSpec) -> pb.StepBatch:
     Returns:
         The message.
     """
-    return pb.StepBatch(
-        observations=[
-            to_proto(_OBSERVATION + entry.name, np.ascontiguousarray(rows[_OBSERVATION + entry.name]))
-            for entry in spec.observation
-        ],
-        **{
-            target: to_proto(target, np.ascontiguousarray(rows[name]))
-            for target, name in (
-                ("actions", "action"),
-                ("rewards", "reward"),
-                ("episode_ids", "episode_id"),
-                ("step_indices", "step_index"),
-                ("row_kinds", "row_kind"),
-                ("interventions", "intervention"),
-            )
-        },
+    batch = RowBatch(
+        observations={entry.name: rows[_OBSERVATION + entry.name] for entry in spec.observation},
+        actions=rows["action"],
+        rewards=rows["reward"],
+        episode_ids=rows["episode_id"],
+        step_indices=rows["step_index"],
+        row_kinds=rows["row_kind"],
+        interventions=rows["intervention"],
     )
+    return rows_to_proto(batch, spec)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +11,12 @@ from serl.learner.v1 import spec_pb2, tensor_pb2
 
 from serl_rl import errors
 from serl_rl.learner.run_state import RunState
-from serl_rl.replay.buffer import ReplayBuffer
-from serl_rl.replay.rows import RowBatch
+from serl_rl.replay import InvalidRowsError, ReplayBuffer, ReplayStorageError, RowBatch, RowGapError
+from serl_rl.replay.rows import rows_from_proto
 from serl_rl.spec import EnvironmentSpec, difference
 
 Settings = tuple[tuple[str, str], ...]
 Layout = tuple[tensor_pb2.Tensor, ...]
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Intake:
@@ -153,27 +150,24 @@ class Intake:
         assert replay is not None
         assert spec is not None
         self._state.heard_of(request.actor_id)
-        rows = self._unpack(request, spec)
-        expected = replay.acknowledged(request.actor_id) + 1
-        if request.first_sequence_number > expected:
-            raise errors.SequenceGapError(
-                f"rows {expected} to {request.first_sequence_number - 1} of actor {request.actor_id!r} are missing; "
-                f"resend from {expected}",
-                {"expected": str(expected), "received": str(request.first_sequence_number)},
-            )
+        rows = _unpack(request, spec)
         try:
-            added = replay.append(rows)
-        except OSError as error:
-            if error.errno in _NO_ROOM:
-                raise errors.StorageFullError("the disk under the learner's replay is full; make room there") from error
-            raise
-        self._state.add_env_steps(added)
+            replay.append(rows)
+        except RowGapError as error:
+            numbers = {"expected": str(error.expected), "received": str(error.received)}
+            raise errors.SequenceGapError(str(error), numbers) from error
+        except ReplayStorageError as error:
+            raise errors.StorageFullError(str(error)) from error
+        self._state.set_env_steps(replay.environment_step_count)
 
-    def _unpack(self, request: pb.StreamStepsRequest, spec: EnvironmentSpec) -> RowBatch:
-        try:
-            return RowBatch.from_proto(request, spec)
-        except ValueError as error:
-            raise errors.InvalidBatchError(str(error), {"field": getattr(error, "field", "batch")}) from error
+
+def _unpack(request: pb.StreamStepsRequest, spec: EnvironmentSpec) -> RowBatch:
+    try:
+        return rows_from_proto(
+            request.batch, spec, actor_id=request.actor_id, first_sequence_number=request.first_sequence_number
+        )
+    except InvalidRowsError as error:
+        raise errors.InvalidBatchError(str(error), {"field": error.field}) from error
 
 
 def _check_version(actor: str, learner: str) -> None:

@@ -97,10 +97,10 @@ class RunState:
         now = self._clock()
         return sum(now - heard <= _LIVE_S for heard in list(self._heard.values()))
 
-    def add_env_steps(self, count: int) -> None:
-        """Counts environment steps that are now in the replay."""
+    def set_env_steps(self, count: int) -> None:
+        """Notes the number of environment steps in the replay."""
         with self.changed:
-            self.env_steps += count
+            self.env_steps = max(self.env_steps, count)
             self.changed.notify_all()
 
     def set_updates(self, critic_updates: int) -> None:

@@ -101,7 +101,9 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
                     phase=self._state.phase,
                 )
 
-    def ReportEpisode(self, request: pb.ReportEpisodeRequest, context: grpc.ServicerContext) -> pb.ReportEpisodeResponse:
+    def ReportEpisode(
+        self, request: pb.ReportEpisodeRequest, context: grpc.ServicerContext
+    ) -> pb.ReportEpisodeResponse:
         """Records a training episode."""
         del context
         self._state.record_episode(request.actor_id, request.episode)

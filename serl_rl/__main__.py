@@ -1,0 +1,81 @@
+"""`serl-train`: parses the command line, runs the subcommand, turns errors into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeAlias, Union
+
+import tyro
+
+from serl_rl.commands.actor import ActorCommand
+from serl_rl.commands.demo import DemoCommand
+from serl_rl.commands.evaluate import EvaluateCommand
+from serl_rl.commands.learner import LearnerCommand
+from serl_rl.commands.options import base_config
+from serl_rl.commands.record import RecordCommand
+from serl_rl.config import TrainConfig
+from serl_rl.errors import RunError, UsageError
+
+_NAMES: dict[str, type[Any]] = {
+    "demo": DemoCommand,
+    "learner": LearnerCommand,
+    "actor": ActorCommand,
+    "evaluate": EvaluateCommand,
+    "record-demos": RecordCommand,
+}
+Command: TypeAlias = DemoCommand | LearnerCommand | ActorCommand | EvaluateCommand | RecordCommand
+
+
+def parse(arguments: Sequence[str]) -> Command:
+    """Parses a command line.
+
+    Args:
+        arguments: Without the program's name.
+
+    Returns:
+        The filled subcommand.
+
+    Raises:
+        UsageError: A preset or value that cannot be used.
+        SystemExit: `--help`, or an unknown option.
+    """
+    try:
+        commands = tuple(_with_default(name, kind, base_config(arguments)) for name, kind in _NAMES.items())
+        union: Any = Union[commands]  # noqa: UP007 - built at run time.
+        return tyro.cli(
+            union,
+            prog="serl-train",
+            description="Train a robot arm: see `serl-train COMMAND --help` for examples.",
+            args=list(arguments),
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _with_default(name: str, kind: type[Any], config: TrainConfig) -> Any:  # noqa: ANN401
+    """A subcommand whose experiment starts from the preset."""
+    required = {
+        field.name: tyro.MISSING
+        for field in dataclasses.fields(kind)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    }
+    return Annotated[kind, tyro.conf.subcommand(name, default=kind(config=config, **required))]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a subcommand; exits with 0, 1 (failure) or 2 (usage)."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        sys.exit(parse(sys.argv[1:] if arguments is None else arguments).run())
+    except RunError as error:
+        print(f"serl-train: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""The actor's main loop: explore with the newest policy, write every row to the spool, evaluate when it is worth it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from serl.learner.v1 import learner_service_pb2 as pb
+
+from serl_rl.actor.link import LearnerLink
+from serl_rl.actor.rows import make_row, row_type
+from serl_rl.actor.spool import Spool
+from serl_rl.config import TrainConfig
+from serl_rl.evaluation import EvaluationConfig, EvaluationResult, Observation, evaluate
+from serl_rl.policy import Policy
+from serl_rl.spec import EnvironmentSpec
+from serl_rl.stopping import StopSignal
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 0.2
+_DRAIN_S = 10.0
+# Evaluation draws its scenes far from training's and never the same ones twice.
+_EVALUATION_SEED = 1_000_000
+_LARGEST_SEED = 2**31 - 1
+
+
+@dataclass
+class EvaluationTrigger:
+    """Decides when evaluating is worth its time: when training succeeds often, or after long."""
+
+    config: EvaluationConfig
+    """Thresholds."""
+    recent: deque[bool] = field(default_factory=deque)
+    """Successes of the latest training episodes."""
+    steps: int = 0
+    """Environment steps since the last evaluation."""
+
+    def add_episode(self, steps: int, *, success: bool) -> None:
+        """Notes a training episode."""
+        self.steps += steps
+        self.recent.append(success)
+        while len(self.recent) > self.config.trigger_episode_count:
+            self.recent.popleft()
+
+    def is_due(self) -> bool:
+        """Whether to evaluate now."""
+        if self.steps >= self.config.longest_gap_steps:
+            return True
+        is_full = len(self.recent) >= self.config.trigger_episode_count
+        is_good = sum(self.recent) >= self.config.trigger_success_ratio * len(self.recent)
+        return is_full and is_good and self.steps >= self.config.shortest_gap_steps
+
+    def reset(self) -> None:
+        """Notes an evaluation."""
+        self.steps = 0
+
+
+@dataclass
+class _EpisodeTally:
+    """Figures of the training episode that is under way."""
+
+    episode_id: int
+    start_s: float
+    steps: int = 0
+    interventions: int = 0
+    total_reward: float = 0.0
+    success: bool = False
+
+    def summary(self, version: int) -> pb.EpisodeSummary:
+        """The episode for the learner's curve."""
+        return pb.EpisodeSummary(
+            episode_id=self.episode_id,
+            step_count=self.steps,
+            episode_return=self.total_reward,
+            success=self.success,
+            intervention_ratio=self.interventions / max(self.steps, 1),
+            policy_version=version,
+            steps_per_second=self.steps / max(time.monotonic() - self.start_s, 1e-9),
+        )
+
+
+class Actor:
+    """Drives one environment. Everything happens in the caller's thread but sending and receiving.
+
+    Args:
+        env: The environment.
+        spec: Its spec.
+        link: Connection to the learner, started.
+        spool: Where rows wait to be sent.
+        policy: Inference, filled with each version that arrives.
+        config: The experiment.
+        stop: Ends the loop between two steps.
+    """
+
+    def __init__(
+        self,
+        env: gymnasium.Env[Any, Any],
+        spec: EnvironmentSpec,
+        link: LearnerLink,
+        spool: Spool,
+        policy: Policy,
+        config: TrainConfig,
+        stop: StopSignal,
+    ) -> None:
+        self._env = env
+        self._link = link
+        self._spool = spool
+        self._policy = policy
+        self._config = config
+        self._stop = stop
+        self._row_type = row_type(spec)
+        self._action_shape = spec.action.shape
+        # A restarted actor draws other numbers than it did before.
+        self._rng = np.random.default_rng((config.seed, spool.next_sequence))
+        self._trigger = EvaluationTrigger(config.evaluation)
+        self._evaluation_count = 0
+
+    def run(self) -> None:
+        """Collects episodes until training has finished or a signal comes; then sends what is left.
+
+        Raises:
+            LearnerError: The learner refused this actor for good.
+            SpoolFullError: The disk is full; nothing is lost.
+        """
+        while not self._is_over() and not self._link.follower.wait(_POLL_S):
+            self._link.check()
+        while not self._is_over():
+            self._collect_episode()
+            if self._trigger.is_due() and not self._is_over():
+                self._evaluate()
+        if not self._link.drain(_DRAIN_S if self._link.status.is_connected else 0.0):
+            log.warning(
+                "%d rows stay in the spool; they are sent when the actor starts again", self._spool.waiting_count
+            )
+
+    def _is_over(self) -> bool:
+        return self._stop.is_set() or self._link.status.phase == pb.PHASE_FINISHED
+
+    def _collect_episode(self) -> None:
+        observation, info = self._env.reset(seed=self._draw_seed())
+        tally = _EpisodeTally(self._spool.next_sequence, time.monotonic())
+        is_over = False
+        while not is_over and self._may_step():
+            observation, info, is_over = self._step(observation, tally)
+        if tally.steps == 0:
+            return
+        self._append(observation, tally, pb.ROW_KIND_FINAL)
+        if is_over:
+            tally.success = bool(info.get("success", False))
+            self._trigger.add_episode(tally.steps, success=tally.success)
+            self._link.report_episode(tally.summary(self._link.follower.taken_version))
+
+    def _may_step(self) -> bool:
+        """Waits for a grant and for room in the spool; False if it is time to leave."""
+        while not self._is_over():
+            has_grant = self._config.actor.ignores_grants or self._link.wait_for_grant(
+                self._spool.next_sequence, _POLL_S
+            )
+            if has_grant and (not self._spool.is_full or self._spool.wait_for_room(_POLL_S)):
+                self._link.check()
+                return not self._is_over()
+        return False
+
+    def _step(self, observation: Observation, tally: _EpisodeTally) -> tuple[Observation, dict[str, Any], bool]:
+        self._follow()
+        action = self._choose(observation)
+        following, reward, terminated, truncated, info = self._env.step(action)
+        is_intervention = bool(info.get("intervention", False))
+        kind = pb.ROW_KIND_TERMINATED if terminated else pb.ROW_KIND_TRUNCATED if truncated else pb.ROW_KIND_STEP
+        executed = np.asarray(info.get("executed_action", action), np.float32)
+        self._append(observation, tally, kind, executed, float(reward), intervention=is_intervention)
+        tally.steps += 1
+        tally.total_reward += float(reward)
+        tally.interventions += is_intervention
+        return following, info, bool(terminated or truncated)
+
+    def _append(
+        self,
+        observation: Observation,
+        tally: _EpisodeTally,
+        kind: pb.RowKind,
+        action: npt.ArrayLike = 0.0,
+        reward: float = 0.0,
+        *,
+        intervention: bool = False,
+    ) -> None:
+        row = make_row(
+            self._row_type,
+            observation,
+            episode_id=tally.episode_id,
+            step_index=tally.steps,
+            row_kind=kind,
+            action=action,
+            reward=reward,
+            intervention=intervention,
+        )
+        self._spool.append(row)
+
+    def _follow(self) -> None:
+        received = self._link.follower.take()
+        if received is not None:
+            self._policy.load(received.arrays)
+
+    def _choose(self, observation: Observation) -> npt.NDArray[np.float32]:
+        if self._spool.next_sequence <= self._config.actor.random_steps:
+            return self._rng.uniform(-1.0, 1.0, self._action_shape).astype(np.float32)
+        return self._policy.act(observation, deterministic=False, rng=self._rng)
+
+    def _evaluate(self) -> None:
+        self._follow()
+        config, version = self._config.evaluation, self._link.follower.taken_version
+        self._evaluation_count += 1
+        seed = (_EVALUATION_SEED * self._evaluation_count + self._config.seed * 1000) % _LARGEST_SEED
+        result = evaluate(
+            self._env,
+            self._policy,
+            config.episode_count,
+            seed,
+            lambda so_far: config.is_hopeless(so_far) or self._is_over(),
+        )
+        self._trigger.reset()
+        if not self._is_over():
+            self._link.report_evaluation(_summary(result, version))
+
+    def _draw_seed(self) -> int:
+        return int(self._rng.integers(_LARGEST_SEED))
+
+
+def _summary(result: EvaluationResult, version: int) -> pb.EvaluationSummary:
+    return pb.EvaluationSummary(
+        policy_version=version,
+        episode_count=result.episode_count,
+        success_count=result.success_count,
+        mean_return=result.mean_return,
+        mean_step_count=result.mean_step_count,
+    )

@@ -1,0 +1,1 @@
+"""Subcommands of `serl-train`: each a dataclass that tyro fills and a `run` that does it."""

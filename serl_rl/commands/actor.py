@@ -1,0 +1,91 @@
+"""`serl-train actor`: drives a robot or simulator with the newest policy and streams every step to the learner."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from serl_rl.commands.options import ConfigFile, PresetName
+from serl_rl.config import TrainConfig
+from serl_rl.processes import write_ready_file
+from serl_rl.stopping import StopSignal
+from serl_rl.transport import CredentialsConfig
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorCommand:
+    """Drive a robot or simulator with the newest policy and stream every step to the learner.
+
+    Steps that the learner has not acknowledged wait on disk: a killed actor or learner loses nothing. Start it again with
+    the same --actor-id and --spool-directory.
+
+    Examples:
+    serl-train actor --learner 127.0.0.1:50052
+
+    serl-train actor --learner gpu:50052 --robot robot-pc:50051 --tls-root c.pem --token-file t --actor.ignores-grants
+    """
+
+    preset: PresetName = "pick-cube"
+    config_file: ConfigFile = None
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+    """The experiment; each value can be overridden."""
+    learner: Annotated[str, tyro.conf.arg(name="learner-address", aliases=["--to"])] = "127.0.0.1:50052"
+    """Address of the learner."""
+    robot: str | None = None
+    """Address of the daemon that drives the arm; none starts a private simulator."""
+    actor_id: str = field(default_factory=lambda: f"{socket.gethostname()}-0")
+    """Name of this actor, unique among the learner's; kept across restarts."""
+    spool_directory: Path = Path("spool")
+    """Folder for steps that are not acknowledged yet."""
+    credentials: Annotated[CredentialsConfig, tyro.conf.arg(name="")] = field(default_factory=CredentialsConfig)
+    """How it presents itself to the learner."""
+    join_timeout_s: float = 60.0
+    """How long to try to reach the learner, in s."""
+    ready_file: Path | None = None
+    """File that is written once it has joined."""
+
+    def run(self) -> int:
+        """Acts until training has finished or it is stopped."""
+        from serl_rl.actor.link import LearnerLink
+        from serl_rl.actor.loop import Actor
+        from serl_rl.actor.rows import row_type
+        from serl_rl.actor.spool import Spool
+        from serl_rl.environment import make_environment, spec_of
+        from serl_rl.policy import Policy
+
+        stop = StopSignal().install()
+        config = self.config
+        env = make_environment(config.environment, self.robot)
+        try:
+            spec = spec_of(env, config.environment)
+            version = metadata.version("serl-robot")
+            settings = config.shared_settings()
+            link = LearnerLink(self.learner, self.actor_id, spec, settings, version, self.credentials)
+            try:
+                joined = link.join(self.join_timeout_s, stop.is_set)
+                spool = Spool(
+                    self.spool_directory / self.actor_id,
+                    row_type(spec),
+                    f"{joined.run_id}/{self.actor_id}",
+                    int(config.actor.spool_limit_mb * 1e6),
+                    joined.acknowledged_sequence_number + 1,
+                )
+                link.start(spool)
+                if self.ready_file is not None:
+                    write_ready_file(self.ready_file, self.actor_id)
+                log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
+                Actor(env, spec, link, spool, Policy(spec, config.sac), config, stop).run()
+                spool.close()
+            finally:
+                link.close()
+        finally:
+            env.close()
+        return 0

@@ -1,0 +1,85 @@
+"""`serl-train evaluate`: success rate of a checkpoint's policy, and a video."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from serl_rl.commands.options import ConfigFile, PresetName
+from serl_rl.config import TrainConfig
+
+DEFAULT_SEED = 500_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateCommand:
+    """Evaluate the policy of a checkpoint, deterministically, and print its success rate as JSON.
+
+    Examples:
+    serl-train evaluate --checkpoint runs/pick-cube --episodes 100
+
+    serl-train evaluate --checkpoint runs/pick-cube/checkpoint --robot robot-pc:50051 --episodes 10 --video policy.mp4
+    """
+
+    checkpoint: Path
+    """A checkpoint, or the folder of a run."""
+    episodes: int = 100
+    """Number of episodes."""
+    evaluation_seed: int = DEFAULT_SEED
+    """Seed of the first episode; the others count up."""
+    robot: str | None = None
+    """Address of the daemon that drives the arm; none starts a private simulator."""
+    video: Path | None = None
+    """MP4 file to write."""
+    video_episodes: int = 5
+    """Episodes in the video."""
+    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
+    config_file: tyro.conf.Suppress[ConfigFile] = None
+    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
+
+    def run(self) -> int:
+        """Evaluates."""
+        from serl_rl.environment import make_environment
+        from serl_rl.evaluation import EvaluationResult, evaluate
+        from serl_rl.saved_policy import load_policy
+        from serl_rl.stopping import StopSignal
+        from serl_rl.video import record_video
+
+        stop = StopSignal().install()
+        policy, config, manifest = load_policy(self.checkpoint)
+        env = make_environment(config.environment, self.robot)
+        try:
+
+            def is_stopped(result: EvaluationResult) -> bool:
+                return stop.is_set()
+
+            result = evaluate(env, policy, self.episodes, self.evaluation_seed, is_stopped)
+            if self.video is not None and not stop.is_set():
+                written = record_video(env, policy, self.video, self.video_episodes, self.evaluation_seed)
+                sys.stderr.write(f"video: {written}\n")
+        finally:
+            env.close()
+        report = result_values(result) | {
+            "policy_version": manifest["policy_version"],
+            "env_steps": manifest["env_steps"],
+        }
+        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+        return 0
+
+
+def result_values(result: Any) -> dict[str, Any]:  # noqa: ANN401 - an EvaluationResult, imported late.
+    """An evaluation as plain values."""
+    lower, upper = result.interval
+    return {
+        "episodes": result.episode_count,
+        "successes": result.success_count,
+        "success_ratio": round(result.success_ratio, 4),
+        "wilson_interval_95": [round(lower, 4), round(upper, 4)],
+        "mean_return": round(result.mean_return, 4),
+        "mean_steps": round(result.mean_step_count, 2),
+    }

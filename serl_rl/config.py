@@ -1,0 +1,171 @@
+"""What defines an experiment: frozen dataclasses, one section each for environment, algorithm, learner, actor, evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from serl_rl.algorithms.config import SacConfig
+from serl_rl.evaluation import EvaluationConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentConfig:
+    """Which task."""
+
+    id: str = "serl/PickCube-v0"
+    """Name of the environment."""
+    rotation: bool = False
+    """Whether the action turns the gripper as well: 7 components instead of 4."""
+    reward: Literal["sparse", "dense"] = "sparse"
+    """Reward 1 for success, or a shaped one for training without demonstrations."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnerConfig:
+    """How the learner trains."""
+
+    batch_size: int = 256
+    """Transitions of one critic update."""
+    demonstration_ratio: float = 0.5
+    """Share of each batch that comes from demonstrations, in [0, 1]; without demonstrations all comes from the actors."""
+    update_to_data_ratio: float = 4.0
+    """Critic updates for each environment step; larger than 0."""
+    critic_updates_per_call: int = 4
+    """Critic updates before each policy update; at least 1."""
+    warm_up_steps: int = 200
+    """Environment steps before the first update."""
+    lead_steps: int = 40
+    """Environment steps that actors in simulation may collect before their updates are done."""
+    tolerance_steps: int = 4
+    """Environment steps' worth of updates that the learner may do before their data has come."""
+    max_env_steps: int = 40_000
+    """Environment steps after which a run ends, successful or not."""
+    replay_capacity: int = 200_000
+    """Rows kept; the oldest go first."""
+    publish_updates: int = 25
+    """Policy updates between two published policies at least."""
+    publish_period_s: float = 0.5
+    """Seconds between two published policies at least."""
+    checkpoint_period_s: float = 60.0
+    """Seconds between two checkpoints."""
+    kept_checkpoints: int = 3
+    """Checkpoints that stay; the oldest go first."""
+    metrics_period_s: float = 1.0
+    """Seconds between two rows of metrics."""
+    threads: int = 2
+    """Threads of the numerical library; 0 leaves the choice to it."""
+    device: str = "auto"
+    """Where to train: "cpu", "cuda", or "auto" for a GPU if there is one."""
+    max_actors: int = 16
+    """Actors served at once."""
+
+    def __post_init__(self) -> None:
+        """Refuses values that cannot work."""
+        _require(self.batch_size >= 1, "learner.batch_size", self.batch_size, "at least 1")
+        _require(
+            0 <= self.demonstration_ratio <= 1, "learner.demonstration_ratio", self.demonstration_ratio, "in [0, 1]"
+        )
+        _require(self.update_to_data_ratio > 0, "learner.update_to_data_ratio", self.update_to_data_ratio, "above 0")
+        _require(
+            self.critic_updates_per_call >= 1,
+            "learner.critic_updates_per_call",
+            self.critic_updates_per_call,
+            "1 or more",
+        )
+        _require(self.max_env_steps >= 1, "learner.max_env_steps", self.max_env_steps, "at least 1")
+        _require(self.max_actors >= 1, "learner.max_actors", self.max_actors, "at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorConfig:
+    """How the actor explores and sends."""
+
+    random_steps: int = 0
+    """First environment steps with uniformly random actions instead of the policy's."""
+    spool_limit_mb: float = 512.0
+    """Most megabytes of unacknowledged rows on disk; the actor waits when they are reached."""
+    ignores_grants: bool = False
+    """Whether to go on when the learner is behind: for a real robot, which should not stop in the middle of a task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One experiment."""
+
+    environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
+    """Which task."""
+    sac: SacConfig = field(default_factory=SacConfig)
+    """The algorithm."""
+    learner: LearnerConfig = field(default_factory=LearnerConfig)
+    """How the learner trains."""
+    actor: ActorConfig = field(default_factory=ActorConfig)
+    """How the actor explores and sends."""
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    """When the actor evaluates, and what ends a run."""
+    demonstration_count: int = 20
+    """Scripted demonstrations that `demo` records; 0 for none."""
+    seed: int = 0
+    """Seed of networks, sampling, exploration and resets."""
+
+    def shared_settings(self) -> tuple[tuple[str, str], ...]:
+        """Settings that actor and learner must share, as (path, value)."""
+        return (
+            ("environment.id", self.environment.id),
+            ("environment.rotation", str(self.environment.rotation)),
+            ("environment.reward", self.environment.reward),
+            ("sac.hidden_sizes", ",".join(str(size) for size in self.sac.hidden_sizes)),
+        )
+
+
+def to_json(config: TrainConfig) -> str:
+    """The whole configuration as JSON."""
+    return json.dumps(to_dict(config), indent=2)
+
+
+def to_dict(config: TrainConfig) -> dict[str, Any]:
+    """The whole configuration as plain values."""
+    return json.loads(json.dumps(dataclasses.asdict(config), default=str))
+
+
+def from_dict(values: dict[str, Any]) -> TrainConfig:
+    """Builds a configuration from `to_dict`'s values; unknown keys are refused.
+
+    Raises:
+        ValueError: A key or value does not fit; named.
+    """
+    return TrainConfig(
+        environment=_section(EnvironmentConfig, values.get("environment", {}), "environment"),
+        sac=_section(SacConfig, values.get("sac", {}), "sac"),
+        learner=_section(LearnerConfig, values.get("learner", {}), "learner"),
+        actor=_section(ActorConfig, values.get("actor", {}), "actor"),
+        evaluation=_section(EvaluationConfig, values.get("evaluation", {}), "evaluation"),
+        demonstration_count=int(values.get("demonstration_count", 20)),
+        seed=int(values.get("seed", 0)),
+    )
+
+
+def load(path: Path) -> TrainConfig:
+    """Reads a `config.json`.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It does not fit.
+    """
+    return from_dict(json.loads(path.read_text()))
+
+
+def _section(kind: type[Any], values: dict[str, Any], path: str) -> Any:  # noqa: ANN401
+    known = {item.name for item in dataclasses.fields(kind)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ValueError(f"unknown setting {path}.{unknown[0]}; known are {', '.join(sorted(known))}")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def _require(condition: bool, path: str, value: object, bound: str) -> None:  # noqa: FBT001
+    if not condition:
+        raise ValueError(f"{path} is {value}; it must be {bound}")

@@ -1,0 +1,279 @@
+"""Checkpoints: a directory written beside and renamed, safetensors plus a manifest; found, checked and pruned."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from serl_rl.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import torch
+
+FORMAT = "serl-checkpoint"
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+AGENT = "agent.safetensors"
+POLICY = "policy.safetensors"
+_TENSOR_MARK = "__tensor__"
+
+Tensors = Mapping[str, "torch.Tensor"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What is saved. Tensors are copies that training no longer touches."""
+
+    manifest: Mapping[str, Any]
+    """Config, versions, counts, random states: everything that is JSON."""
+    agent: Tensors
+    """Everything that the agent needs to go on, by path."""
+    policy: Tensors
+    """The policy to deploy, by name."""
+
+
+def flatten(state: Any) -> tuple[dict[str, torch.Tensor], Any]:  # noqa: ANN401
+    """Splits a nested state into copies of its tensors and a JSON skeleton.
+
+    Args:
+        state: Dicts, lists, tuples, tensors, numbers, strings, None, nested.
+
+    Returns:
+        Copies of the tensors by path on the CPU, and the skeleton with a mark in the place of each tensor.
+    """
+    import torch
+
+    tensors: dict[str, torch.Tensor] = {}
+
+    def visit(value: Any, path: str) -> Any:  # noqa: ANN401
+        if isinstance(value, torch.Tensor):
+            tensors[path] = value.detach().to("cpu", copy=True).contiguous()
+            return {_TENSOR_MARK: path}
+        if isinstance(value, Mapping):
+            entries = [[key, visit(item, f"{path}/{key}")] for key, item in value.items()]
+            return {"__dict__": entries}
+        if isinstance(value, (list, tuple)):
+            kind = "__list__" if isinstance(value, list) else "__tuple__"
+            return {kind: [visit(item, f"{path}/{index}") for index, item in enumerate(value)]}
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        raise TypeError(f"a checkpoint cannot hold a {type(value).__name__} at {path or '/'}")
+
+    return tensors, visit(state, "")
+
+
+def unflatten(tensors: Tensors, skeleton: Any) -> Any:  # noqa: ANN401
+    """Puts a nested state together again; the inverse of `flatten`."""
+    if not isinstance(skeleton, dict):
+        return skeleton
+    ((mark, content),) = skeleton.items()
+    if mark == _TENSOR_MARK:
+        return tensors[content]
+    if mark == "__dict__":
+        return {key: unflatten(tensors, item) for key, item in content}
+    items = [unflatten(tensors, item) for item in content]
+    return items if mark == "__list__" else tuple(items)
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Writes a checkpoint so that it is there whole or not at all.
+
+    Args:
+        checkpoint: What to save.
+        path: Directory to create; one that is there already is replaced.
+
+    Raises:
+        OSError: The disk is full or read-only; what was there before is untouched.
+    """
+    from safetensors.torch import save_file
+
+    temporary = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    files = {}
+    for name, tensors in ((AGENT, checkpoint.agent), (POLICY, checkpoint.policy)):
+        save_file(dict(tensors), temporary / name)
+        files[name] = _fingerprint(temporary / name)
+    manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, **checkpoint.manifest, "files": files}
+    (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    for file in temporary.iterdir():
+        _sync(file)
+    _sync(temporary)
+    _replace(temporary, path)
+    _sync(path.parent)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Reads and checks a checkpoint's manifest and the fingerprints of its files.
+
+    Args:
+        path: The checkpoint's directory.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        CheckpointError: It is missing, corrupt or something else.
+    """
+    try:
+        manifest = json.loads((path / MANIFEST).read_text())
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is not a checkpoint: it has no {MANIFEST}") from error
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"the checkpoint {path} is corrupt: its {MANIFEST} cannot be read ({error})") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is a foreign checkpoint: its {MANIFEST} does not say format {FORMAT!r}")
+    if manifest.get("format_version") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"the checkpoint {path} has format version {manifest.get('format_version')}; this program reads "
+            f"{FORMAT_VERSION}"
+        )
+    for name, fingerprint in manifest.get("files", {}).items():
+        file = path / name
+        if not file.exists() or _fingerprint(file) != fingerprint:
+            raise CheckpointError(f"the checkpoint {path} is corrupt: {name} is missing or damaged; use an older one")
+    return manifest
+
+
+def load_tensors(path: Path, name: str) -> dict[str, torch.Tensor]:
+    """Reads one of a checkpoint's tensor files.
+
+    Args:
+        path: The checkpoint's directory.
+        name: `AGENT` or `POLICY`.
+
+    Returns:
+        Tensors by name.
+
+    Raises:
+        CheckpointError: It cannot be read.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path / name)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"the checkpoint {path} is corrupt: {name} cannot be read ({error})") from error
+
+
+def newest(directory: Path) -> Path | None:
+    """Newest complete checkpoint in a folder; None if there is none."""
+    found = [path for path in directory.glob("[0-9]*") if (path / MANIFEST).exists()]
+    return max(found, key=lambda path: int(path.name), default=None)
+
+
+class CheckpointWriter:
+    """Writes checkpoints in a thread of its own, one at a time, and keeps the last few.
+
+    Args:
+        directory: Folder of the numbered checkpoints.
+        kept: How many stay.
+    """
+
+    def __init__(self, directory: Path, kept: int) -> None:
+        self._directory = directory
+        self._kept = kept
+        self._thread: threading.Thread | None = None
+        self._error: OSError | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether one is being written."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, checkpoint: Checkpoint, number: int) -> None:
+        """Begins to write; waits for the one before.
+
+        Args:
+            checkpoint: What to save.
+            number: Its number, larger than those before.
+
+        Raises:
+            CheckpointError: The one before could not be written.
+        """
+        self.wait()
+        self._thread = threading.Thread(target=self._write, args=(checkpoint, number), name="checkpoint", daemon=False)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Waits until nothing is being written.
+
+        Raises:
+            CheckpointError: The last one could not be written.
+        """
+        if self._thread is not None:
+            self._thread.join()
+        error, self._error = self._error, None
+        if error is not None:
+            raise CheckpointError(
+                f"cannot write a checkpoint in {self._directory}: {error.strerror or error}"
+            ) from error
+
+    def _write(self, checkpoint: Checkpoint, number: int) -> None:
+        try:
+            save(checkpoint, self._directory / f"{number:010d}")
+            complete = sorted(path for path in self._directory.glob("[0-9]*") if (path / MANIFEST).exists())
+            for path in complete[: -self._kept]:
+                shutil.rmtree(path, ignore_errors=True)
+        except OSError as error:
+            self._error = error
+
+
+def versions() -> dict[str, str]:
+    """Versions that a result depends on, and the revision of the source if it is a git checkout."""
+    import platform
+    from importlib import metadata
+
+    packages = {name: metadata.version(name) for name in ("serl-robot", "torch", "numpy", "gymnasium")}
+    return {"python": platform.python_version(), **packages, "git_revision": _git_revision()}
+
+
+def timestamp() -> str:
+    """Now, in UTC, as ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _git_revision() -> str:
+    try:
+        command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def _fingerprint(path: Path) -> dict[str, int]:
+    crc, size = 0, 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            crc, size = zlib.crc32(block, crc), size + len(block)
+    return {"bytes": size, "crc32": crc}
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Renames; a directory that is there already makes way, so that one of the two is always whole."""
+    if path.exists():
+        old = path.with_name(f".{path.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        os.rename(path, old)
+        os.rename(temporary, path)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        os.rename(temporary, path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

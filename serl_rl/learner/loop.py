@@ -1,0 +1,291 @@
+"""The learner's main loop: start, train as the gate allows, publish, save, finish."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format
+from serl.learner.v1 import learner_service_pb2 as pb
+from serl.learner.v1 import spec_pb2, tensor_pb2
+
+from serl_rl import transport
+from serl_rl.config import TrainConfig, to_dict
+from serl_rl.errors import UsageError
+from serl_rl.learner import checkpoint as checkpoints
+from serl_rl.learner.gate import UpdateGate
+from serl_rl.learner.intake import Intake, Layout
+from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
+from serl_rl.learner.recorder import ProgressRecorder
+from serl_rl.learner.run_state import RunState
+from serl_rl.learner.server import LearnerServer
+from serl_rl.learner.service import LearnerServicer
+from serl_rl.learner.trainer import Trainer
+from serl_rl.metrics import MetricsRow
+from serl_rl.replay import ReplayBuffer
+from serl_rl.run_directory import RunDirectory, write_json
+from serl_rl.spec import EnvironmentSpec
+from serl_rl.stopping import StopSignal
+
+log = logging.getLogger(__name__)
+
+_WAIT_S = 0.05
+_LEAVE_S = 10.0
+
+OnMetrics = Callable[[MetricsRow, pb.Phase], None]
+
+
+class Learner:
+    """One learner process: serves at once, trains as soon as it knows the environment.
+
+    Args:
+        config: The experiment.
+        directory: Folder of the run.
+        demonstrations: Demonstration files; read when training is about to begin, so they may still be recorded meanwhile.
+        resume: Whether to go on with the run that is in the folder.
+        package_version: Version of this package.
+        stop: Ends the run early; a checkpoint is saved.
+        on_metrics: Called with each row of metrics.
+
+    Raises:
+        UsageError: The folder holds a run and `resume` was not asked for.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        directory: RunDirectory,
+        *,
+        demonstrations: tuple[Path, ...],
+        resume: bool,
+        package_version: str,
+        stop: StopSignal,
+        on_metrics: OnMetrics,
+    ) -> None:
+        self._config = config
+        self._directory = directory
+        self._demonstrations = demonstrations
+        self._stop = stop
+        self._identity = _identity(directory, resume=resume)
+        settings = config.learner
+        gate = UpdateGate(
+            ratio=settings.update_to_data_ratio,
+            warm_up_steps=settings.warm_up_steps,
+            lead_steps=settings.lead_steps,
+            tolerance_steps=settings.tolerance_steps,
+            max_env_steps=settings.max_env_steps,
+            updates_per_call=settings.critic_updates_per_call,
+        )
+        self._state = RunState(self._identity["run_id"], gate)
+        self._intake = Intake(self._state, config.shared_settings(), package_version)
+        self._publisher = PolicyPublisher()
+        self._writer = checkpoints.CheckpointWriter(directory.checkpoints, settings.kept_checkpoints)
+        self._on_metrics = on_metrics
+        self._replay: ReplayBuffer | None = None
+        self._trainer: Trainer | None = None
+        self._resumed = checkpoints.newest(directory.checkpoints) if resume else None
+        self._manifest = checkpoints.read_manifest(self._resumed) if self._resumed is not None else {}
+        self._evaluated_version: int | None = None
+        self._next_publish_s = self._next_checkpoint_s = 0.0
+        self._next_publish_updates = 0
+        stop.on_stop(lambda: self._state.set_phase(self._state.phase))
+
+    def serve(self, address: str, security: transport.SecurityConfig) -> LearnerServer:
+        """Builds the server; the caller starts and stops it.
+
+        Args:
+            address: "host:port" or "unix:/path".
+            security: TLS files and token.
+
+        Returns:
+            The bound server.
+        """
+        max_actors = self._config.learner.max_actors
+        servicer = LearnerServicer(self._state, self._intake, self._publisher, max_actors, self._fill_progress)
+        return LearnerServer(servicer, address, security, max_actors)
+
+    def offer_spec(self, spec: EnvironmentSpec) -> None:
+        """Tells the environment before the first actor does, so that compiling starts earlier."""
+        self._intake.offer_spec(spec)
+
+    def run(self) -> pb.Phase:
+        """Trains until the target is reached, the steps are used up, or a signal comes.
+
+        Returns:
+            How training stands at the end.
+
+        Raises:
+            RunError: A checkpoint or file cannot be read or written.
+        """
+        try:
+            self._reopen()
+            trainer = self._start_training()
+            if trainer is not None:
+                self._train(trainer)
+                self._finish(trainer)
+        finally:
+            self._state.close()
+            self._publisher.close()
+            if self._replay is not None:
+                self._replay.close()
+        return self._state.phase
+
+    def _reopen(self) -> None:
+        """Lets the actors of a resumed run back in before the slow parts start."""
+        if "spec" not in self._identity:
+            return
+        message = json_format.ParseDict(self._identity["spec"], spec_pb2.EnvironmentSpec())
+        spec = self._intake.offer_spec(EnvironmentSpec.from_proto(message))
+        layout = tuple(json_format.ParseDict(item, tensor_pb2.Tensor()) for item in self._identity["layout"])
+        self._open(spec, layout)
+
+    def _open(self, spec: EnvironmentSpec, layout: Layout) -> None:
+        if self._replay is None:
+            self._replay = ReplayBuffer(spec, self._config.learner.replay_capacity, self._directory.replay)
+            self._state.set_env_steps(self._replay.environment_step_count)
+            self._state.set_updates(int(self._manifest.get("critic_updates", 0)))
+            self._intake.open(self._replay, layout)
+
+    def _start_training(self) -> Trainer | None:
+        """Builds and compiles the agent; None if asked to stop before the environment was known."""
+        Trainer.preload(self._config.learner.threads)
+        spec = None
+        while spec is None and not self._stop.is_set():
+            spec = self._intake.wait_for_spec(_WAIT_S)
+        if spec is None:
+            return None
+        trainer = Trainer(self._config, spec)
+        if self._resumed is not None:
+            trainer.restore(self._resumed, self._manifest)
+        layout = trainer.policy_layout()
+        self._remember(spec, layout)
+        self._open(spec, layout)
+        self._trainer = trainer
+        self._state.set_updates(trainer.critic_updates)
+        self._publish(trainer)
+        trainer.compile()
+        assert self._replay is not None
+        trainer.set_data(self._replay, self._demonstrations)
+        return trainer
+
+    def _remember(self, spec: EnvironmentSpec, layout: Layout) -> None:
+        self._identity |= {
+            "spec": json_format.MessageToDict(spec.to_proto(), preserving_proto_field_name=True),
+            "layout": [json_format.MessageToDict(item, preserving_proto_field_name=True) for item in layout],
+        }
+        write_json(self._directory.run, self._identity)
+
+    def _train(self, trainer: Trainer) -> None:
+        state, gate, period_s = self._state, self._state.gate, self._config.learner.metrics_period_s
+        recorder = ProgressRecorder(
+            self._directory.path, state, self._publisher, float(self._manifest.get("elapsed_s", 0.0))
+        )
+        self._next_checkpoint_s = time.monotonic() + self._config.learner.checkpoint_period_s
+        next_row_s = 0.0
+        while not self._stop.is_set() and not self._is_finished():
+            if gate.allows_update(state.env_steps, trainer.critic_updates) and trainer.update():
+                state.set_updates(trainer.critic_updates)
+                state.set_phase(pb.PHASE_TRAINING)
+            else:
+                with state.changed:
+                    state.changed.wait(_WAIT_S)
+            self._publish_if_due(trainer)
+            self._save_if_due(trainer)
+            if time.monotonic() >= next_row_s:
+                next_row_s = time.monotonic() + period_s
+                self._on_metrics(recorder.record(trainer), state.phase)
+        self._on_metrics(recorder.record(trainer), state.phase)
+        recorder.close()
+
+    def _is_finished(self) -> bool:
+        state, evaluation = self._state, self._config.evaluation
+        for summary in state.take_evaluations():
+            log.info("evaluation of version %d: %d of %d", *_figures(summary))
+            if evaluation.is_reached(summary.success_count, summary.episode_count):
+                self._evaluated_version = summary.policy_version
+                state.set_phase(pb.PHASE_FINISHED)
+        used_up = state.env_steps >= self._config.learner.max_env_steps
+        if used_up and not state.gate.allows_update(state.env_steps, state.critic_updates):
+            state.set_phase(pb.PHASE_FINISHED)
+        return state.phase == pb.PHASE_FINISHED
+
+    def _finish(self, trainer: Trainer) -> None:
+        """Waits until the actors have left, and saves."""
+        deadline = time.monotonic() + _LEAVE_S
+        while self._state.phase == pb.PHASE_FINISHED and self._state.live_actors() and time.monotonic() < deadline:
+            with self._state.changed:
+                self._state.changed.wait(_WAIT_S)
+        self._writer.start(self._checkpoint(trainer), trainer.critic_updates)
+        self._writer.wait()
+        if self._state.phase == pb.PHASE_FINISHED:
+            checkpoints.save(self._checkpoint(trainer), self._directory.final_checkpoint)
+
+    def _publish_if_due(self, trainer: Trainer) -> None:
+        is_due = trainer.policy_updates >= self._next_publish_updates and time.monotonic() >= self._next_publish_s
+        newest = self._publisher.newest
+        if is_due and (newest is None or newest.version <= trainer.critic_updates):
+            self._publish(trainer)
+
+    def _publish(self, trainer: Trainer) -> None:
+        self._publisher.publish(
+            PolicySnapshot(trainer.critic_updates + 1, trainer.policy_bytes(), self._state.env_steps)
+        )
+        self._next_publish_updates = trainer.policy_updates + self._config.learner.publish_updates
+        self._next_publish_s = time.monotonic() + self._config.learner.publish_period_s
+
+    def _save_if_due(self, trainer: Trainer) -> None:
+        if time.monotonic() >= self._next_checkpoint_s and not self._writer.is_busy:
+            self._next_checkpoint_s = time.monotonic() + self._config.learner.checkpoint_period_s
+            self._writer.start(self._checkpoint(trainer), trainer.critic_updates)
+
+    def _checkpoint(self, trainer: Trainer) -> checkpoints.Checkpoint:
+        """Copies everything; the policy is the evaluated one once the run has finished."""
+        agent, skeleton = checkpoints.flatten(trainer.state())
+        evaluated = self._publisher.find(self._evaluated_version) if self._evaluated_version else None
+        version = evaluated.version if evaluated else trainer.critic_updates + 1
+        manifest: Mapping[str, Any] = {
+            **self._identity,
+            "config": to_dict(self._config),
+            "versions": checkpoints.versions(),
+            "saved_at": checkpoints.timestamp(),
+            "critic_updates": trainer.critic_updates,
+            "policy_updates": trainer.policy_updates,
+            "policy_version": version,
+            "env_steps": self._state.env_steps,
+            "elapsed_s": self._state.elapsed_s + float(self._manifest.get("elapsed_s", 0.0)),
+            "phase": pb.Phase.Name(self._state.phase),
+            "replay": str(self._directory.replay.resolve()),
+            "demonstrations": [str(path) for path in self._demonstrations],
+            "agent": skeleton,
+        }
+        policy = trainer.policy_tensors(evaluated.data if evaluated else None)
+        return checkpoints.Checkpoint(manifest, agent, policy)
+
+    def _fill_progress(self, response: pb.GetProgressResponse) -> None:
+        response.replay_transition_count = self._replay.transition_count if self._replay else 0
+        response.demonstration_transition_count = self._trainer.demonstration_count if self._trainer else 0
+
+
+def _identity(directory: RunDirectory, *, resume: bool) -> dict[str, Any]:
+    if not directory.has_run():
+        if resume:
+            raise UsageError(f"there is no run to resume in {directory.path}; leave --resume away to start one")
+        directory.path.mkdir(parents=True, exist_ok=True)
+        return {"run_id": uuid.uuid4().hex}
+    if not resume:
+        raise UsageError(
+            f"{directory.path} already holds a run; pass --resume to go on with it, or another --run-directory"
+        )
+    try:
+        return dict(json.loads(directory.run.read_text()))
+    except (ValueError, OSError) as error:
+        raise UsageError(f"{directory.run} cannot be read ({error}); the run cannot be resumed") from error
+
+
+def _figures(summary: pb.EvaluationSummary) -> tuple[int, int, int]:
+    return summary.policy_version, summary.success_count, summary.episode_count

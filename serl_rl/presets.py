@@ -1,0 +1,68 @@
+"""Named experiments; a name that does not exist is answered with the nearest one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from serl_rl.algorithms.config import SacConfig
+from serl_rl.config import ActorConfig, EnvironmentConfig, LearnerConfig, TrainConfig
+from serl_rl.environment import POINT_MASS
+from serl_rl.errors import UsageError
+from serl_rl.evaluation import EvaluationConfig
+
+_PICK_CUBE = TrainConfig()
+
+PRESETS: Mapping[str, TrainConfig] = MappingProxyType(
+    {
+        "pick-cube": _PICK_CUBE,
+        "pick-cube-10": replace(_PICK_CUBE, sac=replace(_PICK_CUBE.sac, critic_count=10, target_critic_count=2)),
+        "pick-cube-dense": replace(
+            _PICK_CUBE, environment=replace(_PICK_CUBE.environment, reward="dense"), demonstration_count=0
+        ),
+        "debug": TrainConfig(
+            environment=EnvironmentConfig(id=POINT_MASS),
+            sac=SacConfig(hidden_sizes=(16, 16), compile="off"),
+            learner=LearnerConfig(
+                batch_size=16,
+                warm_up_steps=20,
+                update_to_data_ratio=1.0,
+                critic_updates_per_call=2,
+                replay_capacity=10_000,
+                publish_updates=2,
+                publish_period_s=0.05,
+                checkpoint_period_s=0.5,
+                metrics_period_s=0.1,
+                max_env_steps=400,
+                threads=1,
+                device="cpu",
+            ),
+            actor=ActorConfig(random_steps=10),
+            evaluation=EvaluationConfig(
+                episode_count=4, check_episode_count=2, shortest_gap_steps=50, longest_gap_steps=200
+            ),
+            demonstration_count=2,
+        ),
+    }
+)
+"""Experiments by name. `debug` trains a few updates on a tiny environment that needs no simulator."""
+
+
+def preset(name: str) -> TrainConfig:
+    """Finds an experiment.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        The experiment.
+
+    Raises:
+        UsageError: There is none of that name; the nearest one and all names are given.
+    """
+    if name in PRESETS:
+        return PRESETS[name]
+    near = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.0)
+    raise UsageError(f"unknown preset {name!r}: did you mean {near[0]!r}? Presets are {', '.join(PRESETS)}")

@@ -1,0 +1,55 @@
+"""The policy of a checkpoint, for evaluation; loads without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format
+from serl.learner.v1 import spec_pb2
+
+from serl_rl import config as configuration
+from serl_rl.config import TrainConfig
+from serl_rl.errors import CheckpointError
+from serl_rl.learner import checkpoint as checkpoints
+from serl_rl.policy import Policy
+from serl_rl.spec import EnvironmentSpec
+
+
+def load_policy(path: Path) -> tuple[Policy, TrainConfig, dict[str, Any]]:
+    """Loads the policy of a checkpoint.
+
+    Args:
+        path: A checkpoint, or the folder of a run.
+
+    Returns:
+        The policy, the experiment that made it, and the checkpoint's manifest.
+
+    Raises:
+        CheckpointError: There is none, or it is corrupt or foreign.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = find_checkpoint(path)
+    manifest = checkpoints.read_manifest(path)
+    try:
+        config = configuration.from_dict(manifest["config"])
+        spec = EnvironmentSpec.from_proto(json_format.ParseDict(manifest["spec"], spec_pb2.EnvironmentSpec()))
+        policy = Policy(spec, config.sac)
+        policy.load(load_file(path / checkpoints.POLICY))
+    except (KeyError, ValueError, TypeError, SafetensorError, json_format.ParseError) as error:
+        raise CheckpointError(f"the checkpoint {path} does not fit this program: {error}") from error
+    return policy, config, manifest
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The checkpoint that a path means: itself, a run's final one, or a run's newest.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    for candidate in (path, path / "checkpoint", checkpoints.newest(path / "checkpoints")):
+        if candidate is not None and (candidate / checkpoints.MANIFEST).exists():
+            return candidate
+    raise CheckpointError(f"there is no checkpoint in {path}; give a run's folder or a checkpoint's")
