@@ -54,7 +54,7 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
             text = f"max_rate_hz is {request.max_rate_hz:g}; it must be at least 0, which means every frame"
             raise InvalidRequestError(text, field="max_rate_hz")
         names = list(self._core.require_cameras(request.cameras) or self._core.cell.cameras)
-        sent = dict.fromkeys(names, (-1, 0.0))
+        sent: dict[str, tuple[int, float]] = dict.fromkeys(names, (-1, 0.0))
         with self._streams.take(context) as ended:
             while not ended.is_set():
                 for name in names:

@@ -12,7 +12,7 @@ from robot_daemon.errors import InvalidRequestError, NotEquippedError
 
 JPEG_QUALITY = 90
 
-_FORMATS = {observation_pb2.PIXEL_ENCODING_JPEG: "JPEG", observation_pb2.PIXEL_ENCODING_PNG: "PNG"}
+_FORMATS: dict[int, str] = {observation_pb2.PIXEL_ENCODING_JPEG: "JPEG", observation_pb2.PIXEL_ENCODING_PNG: "PNG"}
 
 
 def encode_frame(

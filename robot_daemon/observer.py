@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from serl.robot.v1 import observation_pb2, robot_service_pb2, state_pb2
+from serl.robot.v1 import camera_service_pb2, observation_pb2, robot_service_pb2, state_pb2
 
 from robot_daemon import codec
 from robot_daemon.core import DaemonCore, Mode
@@ -92,7 +92,7 @@ class Observer:
         response.command_timeout.FromNanoseconds(bench.command_timeout_ns)
         return response
 
-    def cameras(self) -> list[codec.camera_service_pb2.CameraInfo]:
+    def cameras(self) -> list[camera_service_pb2.CameraInfo]:
         """Facts of the cameras. A simulator in lockstep always delivers; asking would draw a picture."""
         core = self._core
         sensors = core.bench.sensors
@@ -108,7 +108,7 @@ class Observer:
         message.capture_time.CopyFrom(codec.encode_wall_time(wall_ns))
         if gripper is not None:
             message.gripper.CopyFrom(codec.encode_gripper_state(gripper))
-        message.mode = _MODES[core.mode]
+        message.mode = _MODES[core.mode]  # type: ignore[assignment]
         active = core.bench.faults.active
         if active:
             message.faults.extend(self.faults(active))

@@ -63,7 +63,7 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
 
     @refusing_stream(in_control_stream=True)
     def Control(
-        self, request: Iterator[messages.ControlRequest], context: grpc.ServicerContext
+        self, request_iterator: Iterator[messages.ControlRequest], context: grpc.ServicerContext
     ) -> Iterator[messages.ControlResponse]:
         """Opens a control session that lives as long as the call."""
         core = self._core
@@ -73,7 +73,7 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
                 core.release(session)
 
         with self._control_streams.take(context):
-            yield from ControlStream(core, self._observer, request, context.peer(), tie_to_call).serve()
+            yield from ControlStream(core, self._observer, request_iterator, context.peer(), tie_to_call).serve()
 
     @refusing
     def Stop(self, request: messages.StopRequest, context: grpc.ServicerContext) -> messages.StopResponse:

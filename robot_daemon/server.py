@@ -76,7 +76,9 @@ class DaemonServer:
         require_secure(config)
         self._config = config
         self._credentials = credentials(config)
-        interceptors = [] if config.token_file is None else [TokenInterceptor(read_token(config.token_file))]
+        interceptors: list[grpc.ServerInterceptor] = (
+            [] if config.token_file is None else [TokenInterceptor(read_token(config.token_file))]
+        )
         workers = UNARY_WORKERS + config.max_streams + config.max_control_streams
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="rpc")
         self._server = grpc.server(self._pool, interceptors=interceptors, options=list(CHANNEL_OPTIONS))
