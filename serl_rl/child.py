@@ -1,7 +1,7 @@
 """Runs a command that dies with its parent; started by `serl_rl.processes`, imports nothing else.
 
-Usage: python child.py PARENT_PID COMMAND [ARGUMENT ...]. The kernel sends SIGTERM to the command when the parent ends for
-any reason, kill -9 included (Linux only; elsewhere the command just runs).
+Usage: python child.py PARENT_PID COMMAND [ARGUMENT ...]. The kernel sends SIGTERM to the command when the parent ends
+for any reason, kill -9 included (Linux only; elsewhere the command just runs).
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What defines an experiment: frozen dataclasses, one section each for environment, algorithm, learner, actor, evaluation."""
+"""What defines an experiment: frozen dataclasses, a section each for environment, algorithm, learner and actor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from serl_rl.algorithms.config import SacConfig
+from serl_rl.algorithms.sac_config import SacConfig
 from serl_rl.evaluation import EvaluationConfig
 
 
@@ -28,14 +28,8 @@ class EnvironmentConfig:
 class LearnerConfig:
     """How the learner trains."""
 
-    batch_size: int = 256
-    """Transitions of one critic update."""
-    demonstration_ratio: float = 0.5
-    """Share of each batch that comes from demonstrations, in [0, 1]; without demonstrations all comes from the actors."""
     update_to_data_ratio: float = 4.0
     """Critic updates for each environment step; larger than 0."""
-    critic_updates_per_call: int = 4
-    """Critic updates before each policy update; at least 1."""
     warm_up_steps: int = 200
     """Environment steps before the first update."""
     lead_steps: int = 40
@@ -65,17 +59,7 @@ class LearnerConfig:
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work."""
-        _require(self.batch_size >= 1, "learner.batch_size", self.batch_size, "at least 1")
-        _require(
-            0 <= self.demonstration_ratio <= 1, "learner.demonstration_ratio", self.demonstration_ratio, "in [0, 1]"
-        )
         _require(self.update_to_data_ratio > 0, "learner.update_to_data_ratio", self.update_to_data_ratio, "above 0")
-        _require(
-            self.critic_updates_per_call >= 1,
-            "learner.critic_updates_per_call",
-            self.critic_updates_per_call,
-            "1 or more",
-        )
         _require(self.max_env_steps >= 1, "learner.max_env_steps", self.max_env_steps, "at least 1")
         _require(self.max_actors >= 1, "learner.max_actors", self.max_actors, "at least 1")
 

@@ -156,8 +156,8 @@ def _evaluation_text(row: MetricsRow) -> str:
 
 
 def _percent(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.0%}"
+    return "-" if math.isnan(value) else f"{value:.0%}"
 
 
 def _figure(value: float, digits: int = 2) -> str:
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"

@@ -1,4 +1,4 @@
-"""The demonstration: simulator, learner and actor as separate processes, from nothing to a policy that lifts the cube."""
+"""The demo: simulator, learner and actor as separate processes, from nothing to a policy that lifts the cube."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class Acting(Protocol):
     """Something that chooses actions."""
 
     def act(
-        self, observation: Observation, *, deterministic: bool, rng: np.random.Generator | None = None
+        self, observation: Observation, rng: np.random.Generator, *, deterministic: bool = False
     ) -> npt.NDArray[np.float32]:
         """Chooses an action in [-1, 1]."""
         ...
@@ -114,12 +114,13 @@ def run_episode(
     Returns:
         What it came to.
     """
+    rng = np.random.default_rng(0)  # The mode needs no noise.
     observation, info = env.reset(seed=seed)
     total, steps, is_over = 0.0, 0, False
     if on_step is not None:
         on_step(0, info)
     while not is_over:
-        observation, reward, terminated, truncated, info = env.step(policy.act(observation, deterministic=True))
+        observation, reward, terminated, truncated, info = env.step(policy.act(observation, rng, deterministic=True))
         total += float(reward)
         steps += 1
         is_over = bool(terminated or truncated)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from serl_rl.algorithms.config import SacConfig
+from serl_rl.algorithms.sac_config import SacConfig
 from serl_rl.config import ActorConfig, EnvironmentConfig, LearnerConfig, TrainConfig
 from serl_rl.environment import POINT_MASS
 from serl_rl.errors import UsageError
@@ -24,12 +24,10 @@ PRESETS: Mapping[str, TrainConfig] = MappingProxyType(
         ),
         "debug": TrainConfig(
             environment=EnvironmentConfig(id=POINT_MASS),
-            sac=SacConfig(hidden_sizes=(16, 16), compile="off"),
+            sac=SacConfig(hidden_sizes=(16, 16), batch_size=16, critic_updates_per_actor_update=2, compile="off"),
             learner=LearnerConfig(
-                batch_size=16,
                 warm_up_steps=20,
                 update_to_data_ratio=1.0,
-                critic_updates_per_call=2,
                 replay_capacity=10_000,
                 publish_updates=2,
                 publish_period_s=0.05,

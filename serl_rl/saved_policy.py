@@ -36,7 +36,7 @@ def load_policy(path: Path) -> tuple[Policy, TrainConfig, dict[str, Any]]:
     try:
         config = configuration.from_dict(manifest["config"])
         spec = EnvironmentSpec.from_proto(json_format.ParseDict(manifest["spec"], spec_pb2.EnvironmentSpec()))
-        policy = Policy(spec, config.sac)
+        policy = Policy(spec)
         policy.load(load_file(path / checkpoints.POLICY))
     except (KeyError, ValueError, TypeError, SafetensorError, json_format.ParseError) as error:
         raise CheckpointError(f"the checkpoint {path} does not fit this program: {error}") from error

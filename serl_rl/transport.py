@@ -200,7 +200,7 @@ def learner_error(error: grpc.RpcError, address: str) -> errors.LearnerError:
 def known_reasons() -> set[str]:
     """Reasons that have an exception; a test compares them with the schema."""
     prefix = "ERROR_REASON_"
-    schema = {name.removeprefix(prefix) for name in error_reason_pb2.ErrorReason.keys()}
+    schema = {name.removeprefix(prefix) for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name}
     return schema & set(_EXCEPTIONS)
 
 

@@ -1,4 +1,4 @@
-"""The actor's conversation with its learner: join, stream rows, watch the policy, reconnect; the loop never waits for it."""
+"""The actor's conversation with its learner: join, stream rows, watch the policy, reconnect, all beside the loop."""
 
 from __future__ import annotations
 

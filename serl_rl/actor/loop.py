@@ -211,7 +211,7 @@ class Actor:
     def _choose(self, observation: Observation) -> npt.NDArray[np.float32]:
         if self._spool.next_sequence <= self._config.actor.random_steps:
             return self._rng.uniform(-1.0, 1.0, self._action_shape).astype(np.float32)
-        return self._policy.act(observation, deterministic=False, rng=self._rng)
+        return self._policy.act(observation, self._rng)
 
     def _evaluate(self) -> None:
         self._follow()

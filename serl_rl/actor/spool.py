@@ -1,8 +1,8 @@
 """Rows that the learner has not acknowledged yet: a bounded queue on disk that survives kill -9.
 
-A spool is a folder of segment files. A segment starts with a header (magic, length, CRC, JSON) and holds records of one
-fixed size, each a row followed by its CRC, so that rows are written once and read back as one array. A record that was cut
-short by a crash was never sent, because a row is sent only after it was written; it is dropped on opening.
+A spool is a folder of segment files. A segment starts with a header (magic, length, CRC, JSON) and holds records of
+one fixed size, each a row followed by its CRC, so that rows are written once and read back as one array. A record that
+was cut short by a crash was never sent, because a row is sent only after it was written; it is dropped on opening.
 """
 
 from __future__ import annotations

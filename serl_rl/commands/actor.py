@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 class ActorCommand:
     """Drive a robot or simulator with the newest policy and stream every step to the learner.
 
-    Steps that the learner has not acknowledged wait on disk: a killed actor or learner loses nothing. Start it again with
-    the same --actor-id and --spool-directory.
+    Steps that the learner has not acknowledged wait on disk: a killed actor or learner loses nothing. Start it again
+    with the same --actor-id and --spool-directory.
 
-    Examples:
+    Try:
     serl-train actor --learner 127.0.0.1:50052
 
     serl-train actor --learner gpu:50052 --robot robot-pc:50051 --tls-root c.pem --token-file t --actor.ignores-grants
@@ -82,7 +82,7 @@ class ActorCommand:
                 if self.ready_file is not None:
                     write_ready_file(self.ready_file, self.actor_id)
                 log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
-                Actor(env, spec, link, spool, Policy(spec, config.sac), config, stop).run()
+                Actor(env, spec, link, spool, Policy(spec), config, stop).run()
                 spool.close()
             finally:
                 link.close()

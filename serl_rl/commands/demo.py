@@ -19,7 +19,7 @@ class DemoCommand:
     Starts a simulator, a learner and an actor as processes that talk gRPC on loopback, records scripted demonstrations,
     and stops when the evaluation reaches its target.
 
-    Examples:
+    Try:
     serl-train demo
 
     serl-train demo --preset pick-cube-10 --seed 3 --name ten-critics

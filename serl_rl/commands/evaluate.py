@@ -20,7 +20,7 @@ DEFAULT_SEED = 500_000
 class EvaluateCommand:
     """Evaluate the policy of a checkpoint, deterministically, and print its success rate as JSON.
 
-    Examples:
+    Try:
     serl-train evaluate --checkpoint runs/pick-cube --episodes 100
 
     serl-train evaluate --checkpoint runs/pick-cube/checkpoint --robot robot-pc:50051 --episodes 10 --video policy.mp4

@@ -25,15 +25,15 @@ _SPEC_WAIT_S = 120.0
 class LearnerCommand:
     """Serve actors and train.
 
-    The learner never opens an environment: the first actor tells it what observations and actions look like. It keeps its
-    replay, checkpoints and metrics in the run's folder, so that a killed learner goes on with --resume.
+    The learner never opens an environment: the first actor tells it what observations and actions look like. It keeps
+    its replay, checkpoints and metrics in the run's folder, so that a killed learner goes on with --resume.
 
-    Examples:
+    Try:
     serl-train learner --run-directory runs/cube --demonstrations cube.episodes
 
     serl-train learner --run-directory runs/cube --resume
 
-    serl-train learner --address 0.0.0.0:50052 --tls-certificate c.pem --tls-key k.pem --token-file t --run-directory runs/a
+    serl-train learner --run-directory runs/a --address 0.0.0.0:50052 --tls-certificate c --tls-key k --token-file t
     """
 
     run_directory: Path

@@ -18,7 +18,7 @@ from serl_rl.errors import UsageError
 class RecordCommand:
     """Record demonstrations of the scripted expert into one episode file.
 
-    Examples:
+    Try:
     serl-train record-demos --output cube.episodes --demonstration-count 20
 
     serl-train record-demos --output cube.episodes --robot 127.0.0.1:50051

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class UpdateGate:
     """Ties critic updates to environment steps, so that a run does not depend on how fast a machine is.
 
-    The learner never runs ahead of `ratio * (steps - warm_up_steps) + ratio * tolerance_steps` critic updates. Actors in
+    The learner never does more than `ratio * (steps - warm_up_steps + tolerance_steps)` critic updates. Actors in
     simulation never run ahead of the learner by more than `lead_steps`.
     """
 

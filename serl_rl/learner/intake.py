@@ -22,8 +22,8 @@ Layout = tuple[tensor_pb2.Tensor, ...]
 class Intake:
     """Admits actors and their rows. Safe from any thread.
 
-    The spec comes from a checkpoint, a spec file or the first actor, whichever is there first; the replay and the policy's
-    layout follow as soon as the learner has built them, and joining waits for that.
+    The spec comes from a checkpoint, a spec file or the first actor, whichever is there first; the replay and the
+    policy's layout follow as soon as the learner has built them, and joining waits for that.
 
     Args:
         state: Shared counters.
@@ -183,7 +183,7 @@ def _check_spec(actor: EnvironmentSpec, learner: EnvironmentSpec) -> None:
     if found is not None:
         field, actor_value, learner_value = found
         raise errors.SpecMismatchError(
-            f"{field} differs: the actor has {actor_value}, the learner {learner_value}; give both the same environment",
+            f"{field} differs: the actor has {actor_value}, the learner {learner_value}; use one environment",
             {"field": field, "actor": str(actor_value), "learner": str(learner_value)},
         )
 

@@ -46,7 +46,7 @@ class Learner:
     Args:
         config: The experiment.
         directory: Folder of the run.
-        demonstrations: Demonstration files; read when training is about to begin, so they may still be recorded meanwhile.
+        demonstrations: Demonstration files; read when training begins, so they may be recorded meanwhile.
         resume: Whether to go on with the run that is in the folder.
         package_version: Version of this package.
         stop: Ends the run early; a checkpoint is saved.
@@ -79,7 +79,7 @@ class Learner:
             lead_steps=settings.lead_steps,
             tolerance_steps=settings.tolerance_steps,
             max_env_steps=settings.max_env_steps,
-            updates_per_call=settings.critic_updates_per_call,
+            updates_per_call=config.sac.critic_updates_per_actor_update,
         )
         self._state = RunState(self._identity["run_id"], gate)
         self._intake = Intake(self._state, config.shared_settings(), package_version)

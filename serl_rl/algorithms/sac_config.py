@@ -1,0 +1,61 @@
+"""Settings of soft actor-critic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class SacConfig:
+    """Settings of soft actor-critic."""
+
+    hidden_sizes: tuple[int, ...] = (256, 256)
+    """Features of each hidden layer, of policy and critics alike."""
+    critic_count: int = 2
+    """Number of critics."""
+    target_critic_count: int | None = None
+    """Critics drawn with replacement for each minibatch's target; None takes the minimum of all."""
+    critic_updates_per_actor_update: int = 4
+    """Critic updates of one update, each on its own minibatch; one update of policy and temperature follows."""
+    actor_batch: Literal["last", "all"] = "last"
+    """What the policy is updated on: the last minibatch, or all of the update together."""
+    batch_size: int = 256
+    """Transitions of one minibatch."""
+    discount: float = 0.96
+    """gamma, in [0, 1]."""
+    target_update_rate: float = 0.005
+    """tau: share of the critic that enters the target after each critic update, in (0, 1]."""
+    learning_rate: float = 3e-4
+    """Adam's step size, of every network."""
+    warm_up_steps: int = 0
+    """Adam steps over which the step size of policy and critics grows from zero."""
+    adam_clock: Literal["separate", "joint"] = "separate"
+    """Whether each network's Adam steps only with its own gradients, or all step together as in SERL."""
+    initial_temperature: float = 0.01
+    """First weight of the entropy; positive."""
+    target_entropy: float | None = None
+    """Entropy that the temperature aims at, in nat; None for minus half the action's size."""
+    backup_entropy: bool = False
+    """Whether the entropy of later steps is part of the value."""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """Whether the losses are compiled; auto does so where a C++ compiler (CPU) or Triton (GPU) is found."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Type of hidden matrix products; auto takes bfloat16 on devices that are fast with it."""
+
+    def __post_init__(self) -> None:
+        _require("hidden_sizes", self.hidden_sizes, bool(self.hidden_sizes) and min(self.hidden_sizes) > 0, "positive")
+        for name in ("critic_count", "critic_updates_per_actor_update", "batch_size"):
+            _require(name, getattr(self, name), getattr(self, name) > 0, "at least 1")
+        _require("discount", self.discount, 0 <= self.discount <= 1, "in [0, 1]")
+        _require("target_update_rate", self.target_update_rate, 0 < self.target_update_rate <= 1, "in (0, 1]")
+        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
+        _require("initial_temperature", self.initial_temperature, self.initial_temperature > 0, "positive")
+        _require("warm_up_steps", self.warm_up_steps, self.warm_up_steps >= 0, "at least 0")
+        targets = self.target_critic_count
+        _require("target_critic_count", targets, targets is None or targets > 0, "at least 1, or None for all")
+
+
+def _require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
+    if not is_valid:
+        raise ValueError(f"{name} is {value}; it must be {bound}")

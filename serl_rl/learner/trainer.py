@@ -1,0 +1,242 @@
+"""The agent with its data: builds, compiles, updates, and hands out the policy and everything that is saved."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from serl.learner.v1 import tensor_pb2
+
+from serl_rl.config import TrainConfig
+from serl_rl.errors import CheckpointError, UsageError
+from serl_rl.learner import checkpoint as checkpoints
+from serl_rl.learner.intake import Layout
+from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.rows import rows_from_episode
+from serl_rl.spec import EnvironmentSpec
+from serl_rl.tensors import data_type_of
+
+if TYPE_CHECKING:
+    import torch
+
+    from serl_rl.replay.mixture import BatchSampler
+    from serl_rl.replay.update_batch import UpdateBatch
+
+log = logging.getLogger(__name__)
+
+_METRICS = ("critic_loss", "q_mean", "entropy", "temperature")
+
+
+class Trainer:
+    """One agent. Used from one thread.
+
+    Args:
+        config: The experiment.
+        spec: What the environment observes and takes.
+
+    Raises:
+        UsageError: The device does not exist, or the agent cannot read such observations.
+    """
+
+    def __init__(self, config: TrainConfig, spec: EnvironmentSpec) -> None:
+        from serl_rl.algorithms.sac import SacAgent
+
+        self._config = config
+        self._spec = spec
+        self._agent: Any = SacAgent(spec, config.sac, seed=config.seed, device=_device(config.learner.device))
+        self._sampler: BatchSampler | None = None
+        self._replay: ReplayBuffer | None = None
+        self._latest: Mapping[str, torch.Tensor] = {}
+        self.demonstration_count = 0
+        self.critic_updates_per_call = config.sac.critic_updates_per_actor_update
+
+    @staticmethod
+    def preload(threads: int) -> None:
+        """Loads the libraries, which takes seconds, and sets the number of threads.
+
+        Args:
+            threads: Threads of the numerical library; 0 leaves the choice to it.
+        """
+        import torch
+
+        import serl_rl.algorithms.sac  # noqa: F401
+
+        if threads:
+            torch.set_num_threads(threads)
+
+    @property
+    def critic_updates(self) -> int:
+        """Critic updates so far."""
+        return self._agent.critic_update_count
+
+    @property
+    def policy_updates(self) -> int:
+        """Policy updates so far."""
+        return self._agent.update_count
+
+    def compile(self) -> None:
+        """Runs one update on made-up data, so that compiling is over before the first real one; changes nothing."""
+        start = time.monotonic()
+        state = self._agent.state_dict()
+        self._agent.update(self._made_up_batch())
+        self._agent.load_state_dict(state)
+        log.info("compiled the update in %.1f s", time.monotonic() - start)
+
+    def set_data(self, replay: ReplayBuffer, demonstrations: tuple[Path, ...]) -> None:
+        """Sets where batches come from.
+
+        Args:
+            replay: Transitions of actors.
+            demonstrations: Episode files.
+
+        Raises:
+            UsageError: A file is missing, or holds another task.
+        """
+        from serl_rl.replay.mixture import BatchSampler
+
+        self._replay = replay
+        loaded = load_demonstrations(demonstrations, self._spec) if demonstrations else None
+        self.demonstration_count = loaded.transition_count if loaded is not None else 0
+        sac = self._config.sac
+        self._sampler = BatchSampler(
+            replay,
+            loaded,
+            batch_size=sac.batch_size,
+            minibatches=sac.critic_updates_per_actor_update,
+            seed=self._config.seed,
+        )
+
+    def update(self) -> bool:
+        """Updates the critics, then policy and temperature.
+
+        Returns:
+            Whether there was anything to learn from.
+        """
+        assert self._sampler is not None
+        assert self._replay is not None
+        if not self._replay.transition_count:
+            return False
+        self._latest = self._agent.update(self._sampler.sample(self._agent.update_count).to(self._agent.device))
+        return True
+
+    def take_metrics(self) -> dict[str, float]:
+        """Losses and figures of the newest update; waits for the device."""
+        return {name: float(self._latest[name]) for name in _METRICS if name in self._latest}
+
+    def policy_layout(self) -> Layout:
+        """The policy's arrays with their shapes, without data."""
+        return tuple(
+            tensor_pb2.Tensor(name=name, data_type=data_type_of(value.numpy().dtype), shape=value.shape)
+            for name, value in self._agent.policy_state().items()
+        )
+
+    def policy_bytes(self) -> bytes:
+        """The policy's arrays, one after the other."""
+        return b"".join(value.contiguous().numpy().tobytes() for value in self._agent.policy_state().values())
+
+    def policy_tensors(self, data: bytes | None) -> dict[str, torch.Tensor]:
+        """The policy's arrays by name.
+
+        Args:
+            data: Bytes of a published version; None for the newest policy.
+        """
+        import torch
+
+        newest = {name: value.contiguous() for name, value in self._agent.policy_state().items()}
+        if data is None:
+            return newest
+        tensors, offset = {}, 0
+        for name, value in newest.items():
+            array = np.frombuffer(data, value.numpy().dtype, value.numel(), offset).reshape(tuple(value.shape))
+            tensors[name] = torch.from_numpy(array.copy())
+            offset += array.nbytes
+        return tensors
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Copies of everything that training goes on from."""
+        return self._agent.state_dict()
+
+    def restore(self, path: Path, manifest: Mapping[str, Any]) -> None:
+        """Goes on from a checkpoint.
+
+        Args:
+            path: The checkpoint.
+            manifest: Its manifest.
+
+        Raises:
+            CheckpointError: It belongs to another experiment.
+        """
+        tensors = checkpoints.load_tensors(path, checkpoints.AGENT)
+        try:
+            self._agent.load_state_dict(checkpoints.unflatten(tensors, manifest["agent"]))
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"the checkpoint {path} does not fit this experiment: {error}") from error
+
+    def _made_up_batch(self) -> UpdateBatch:
+        import torch
+
+        from serl_rl.replay.update_batch import UpdateBatch
+
+        shape = (self._config.sac.critic_updates_per_actor_update, self._config.sac.batch_size)
+
+        def zeros(*rest: int) -> torch.Tensor:
+            return torch.zeros(*shape, *rest)
+
+        return UpdateBatch(
+            observations={entry.name: zeros(*entry.shape) for entry in self._spec.observation},
+            actions=zeros(*self._spec.action.shape),
+            rewards=zeros(),
+            next_observations={entry.name: zeros(*entry.shape) for entry in self._spec.observation},
+            terminated=zeros(),
+            grasp_penalties=zeros(),
+        ).to(self._agent.device)
+
+
+def load_demonstrations(paths: tuple[Path, ...], spec: EnvironmentSpec) -> ReplayBuffer | None:
+    """Reads episode files into a buffer of their own.
+
+    Args:
+        paths: Episode files.
+        spec: What a row must hold.
+
+    Returns:
+        The buffer; None when the files hold no episode.
+
+    Raises:
+        UsageError: A file is missing, or holds another task.
+    """
+    from serl_client.episodes import read_episodes
+
+    episodes = []
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"there is no demonstration file {path}; record one with `serl-train record-demos`")
+        episodes += read_episodes(path)
+    rows = [rows_from_episode(episode, number) for number, episode in enumerate(episodes)]
+    if not rows:
+        return None
+    buffer = ReplayBuffer(spec, max(2, sum(map(len, rows))))
+    for batch in rows:
+        try:
+            buffer.append(batch)
+        except ValueError as error:
+            raise UsageError(
+                f"the demonstrations in {', '.join(map(str, paths))} do not fit the task: {error}"
+            ) from error
+    return buffer
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"there is no device {name!r} here; use --learner.device cpu or auto ({error})") from error
+    return name

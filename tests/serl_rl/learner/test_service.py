@@ -1,0 +1,332 @@
+"""LearnerService over a real loopback socket: handshake, rows, policy, reports."""
+
+import dataclasses
+import threading
+
+import grpc
+import numpy as np
+import pytest
+from serl.learner.v1 import learner_service_pb2 as pb
+from serl.learner.v1 import learner_service_pb2_grpc, tensor_pb2
+
+from serl_rl import errors, transport
+from serl_rl.actor.link import LearnerLink
+from serl_rl.actor.rows import make_row, pack_rows, row_type
+from serl_rl.actor.spool import Spool
+from serl_rl.learner.gate import UpdateGate
+from serl_rl.learner.intake import Intake
+from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
+from serl_rl.learner.run_state import RunState
+from serl_rl.learner.server import LearnerServer
+from serl_rl.learner.service import LearnerServicer
+from serl_rl.replay import ReplayBuffer
+from serl_rl.spec import ArraySpec, EnvironmentSpec
+
+SPEC = EnvironmentSpec(
+    environment="test",
+    observation=(ArraySpec(name="state", dtype=np.dtype(np.float32), shape=(3,)),),
+    action=ArraySpec(name="action", dtype=np.dtype(np.float32), shape=(2,)),
+)
+SETTINGS = (("environment.id", "test"),)
+LAYOUT = (tensor_pb2.Tensor(name="weight", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=(2, 2)),)
+OPEN_GATE = UpdateGate(ratio=1, warm_up_steps=1_000_000, lead_steps=10, tolerance_steps=0, max_env_steps=10_000_000)
+WAIT_S = 5.0
+
+
+class RunningLearner:
+    """A learner without training."""
+
+    def __init__(self, gate=OPEN_GATE, max_streams=4, security=None, address="127.0.0.1:0", directory=None):
+        self.state = RunState("run", gate)
+        self.intake = Intake(self.state, SETTINGS, "1.2.3")
+        self.publisher = PolicyPublisher()
+        self.replay = ReplayBuffer(SPEC, 100_000, directory)
+        self.intake.offer_spec(SPEC)
+        self.intake.open(self.replay, LAYOUT)
+        self.state.set_env_steps(self.replay.environment_step_count)
+        servicer = LearnerServicer(self.state, self.intake, self.publisher, max_streams, lambda response: None)
+        self.server = LearnerServer(servicer, address, security or transport.SecurityConfig(), max_streams)
+        self.server.start()
+        self.address = self.server.address
+
+    def close(self):
+        self.state.close()
+        self.publisher.close()
+        self.server.stop(0.5)
+        self.replay.close()
+
+
+@pytest.fixture
+def learner():
+    running = RunningLearner()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def stub(learner):
+    with transport.open_channel(learner.address) as channel:
+        yield learner_service_pb2_grpc.LearnerServiceStub(channel)
+
+
+def join_request(actor_id="a", spec=SPEC, settings=SETTINGS, version="1.0.0"):
+    config = [{"path": path, "value": value} for path, value in settings]
+    return pb.JoinRequest(actor_id=actor_id, spec=spec.to_proto(), config=config, package_version=version)
+
+
+def batch(first, count, actor_id="a", episode=1):
+    """Rows of one long episode, so that any slice of them is valid."""
+    rows = np.zeros(count, row_type(SPEC))
+    for index in range(count):
+        number = first + index
+        rows[index] = make_row(
+            rows.dtype,
+            {"state": np.full(3, number, np.float32)},
+            episode_id=episode,
+            step_index=number - 1,
+            row_kind=pb.ROW_KIND_STEP,
+            action=np.zeros(2, np.float32),
+        )
+    return pb.StreamStepsRequest(actor_id=actor_id, first_sequence_number=first, batch=pack_rows(rows, SPEC))
+
+
+def refusal(call):
+    """The typed error of a refused call."""
+    with pytest.raises(grpc.RpcError) as caught:
+        list(call()) if callable(call) else call
+    return transport.learner_error(caught.value, "learner")
+
+
+def stream(stub, *requests):
+    return list(stub.StreamSteps(iter(requests), timeout=WAIT_S))
+
+
+def make_link(learner, actor_id="a", settings=SETTINGS, spec=SPEC):
+    return LearnerLink(learner.address, actor_id, spec, settings, "1.0.0")
+
+
+def test_join_tells_the_run_and_the_layout(stub):
+    joined = stub.Join(join_request())
+    assert joined.run_id == "run"
+    assert joined.acknowledged_sequence_number == 0
+    assert [tensor.name for tensor in joined.policy_layout] == ["weight"]
+    assert joined.granted_sequence_number > 0
+
+
+def test_other_spec_is_refused_with_field_and_both_values(stub):
+    array = dataclasses.replace(SPEC.observation[0], shape=(4,))
+    error = refusal(lambda: [stub.Join(join_request(spec=dataclasses.replace(SPEC, observation=(array,))))])
+    assert isinstance(error, errors.SpecMismatchError)
+    assert error.metadata == {"field": "observation.state.shape", "actor": "(4,)", "learner": "(3,)"}
+    assert "(4,)" in str(error)
+    assert "(3,)" in str(error)
+
+
+def test_other_setting_is_refused_with_path_and_both_values(stub):
+    error = refusal(lambda: [stub.Join(join_request(settings=(("environment.id", "other"),)))])
+    assert isinstance(error, errors.ConfigMismatchError)
+    assert error.metadata == {"field": "environment.id", "actor": "other", "learner": "test"}
+
+
+def test_other_major_version_is_refused(stub):
+    error = refusal(lambda: [stub.Join(join_request(version="2.0.0"))])
+    assert isinstance(error, errors.VersionMismatchError)
+
+
+def test_steps_before_join_are_refused(stub):
+    error = refusal(lambda: stream(stub, batch(1, 3)))
+    assert isinstance(error, errors.NotJoinedError)
+
+
+def test_rows_are_acknowledged_once_the_replay_holds_them(learner, stub):
+    stub.Join(join_request())
+    answers = stream(stub, batch(1, 3), batch(4, 2))
+    assert answers[-1].acknowledged_sequence_number == 5
+    assert learner.replay.row_count == 5
+
+
+def test_rows_that_come_twice_are_stored_once(learner, stub):
+    stub.Join(join_request())
+    stream(stub, batch(1, 3))
+    answers = stream(stub, batch(2, 4))
+    assert answers[-1].acknowledged_sequence_number == 5
+    assert learner.replay.row_count == 5
+
+
+def test_a_gap_is_refused_with_the_expected_number(stub):
+    stub.Join(join_request())
+    error = refusal(lambda: stream(stub, batch(1, 2), batch(5, 1)))
+    assert isinstance(error, errors.SequenceGapError)
+    assert error.metadata["expected"] == "3"
+
+
+def test_an_action_out_of_range_is_refused_by_name(stub):
+    stub.Join(join_request())
+    request = batch(1, 2)
+    request.batch.actions.data = np.full((2, 2), 1.5, np.float32).tobytes()
+    error = refusal(lambda: stream(stub, request))
+    assert isinstance(error, errors.InvalidBatchError)
+    assert error.metadata["field"] == "actions"
+
+
+def test_a_second_stream_of_one_actor_is_refused(learner, stub):
+    stub.Join(join_request())
+    held = threading.Event()
+
+    def requests():
+        yield batch(1, 1)
+        held.wait(WAIT_S)
+
+    first = stub.StreamSteps(requests())
+    next(first)
+    error = refusal(lambda: stream(stub, batch(2, 1)))
+    held.set()
+    assert isinstance(error, errors.ActorNameTakenError)
+    assert error.metadata["actor_id"] == "a"
+
+
+def test_streams_beyond_the_limit_are_refused_while_unary_calls_work():
+    learner = RunningLearner(max_streams=1)
+    with transport.open_channel(learner.address) as channel:
+        stub = learner_service_pb2_grpc.LearnerServiceStub(channel)
+        learner.publisher.publish(PolicySnapshot(1, bytes(16), 0))
+        first = stub.WatchPolicy(pb.WatchPolicyRequest(actor_id="a"))
+        next(first)
+        error = refusal(lambda: stub.WatchPolicy(pb.WatchPolicyRequest(actor_id="b"), timeout=WAIT_S))
+        assert isinstance(error, errors.TooManyStreamsError)
+        assert stub.GetProgress(pb.GetProgressRequest()).policy_version == 1
+        first.cancel()
+    learner.close()
+
+
+def test_a_late_watcher_gets_the_newest_policy_at_once(learner, stub):
+    learner.publisher.publish(PolicySnapshot(1, bytes(16), 0))
+    learner.publisher.publish(PolicySnapshot(9, b"x" * 2_500_000, 70))
+    call = stub.WatchPolicy(pb.WatchPolicyRequest(actor_id="late"))
+    pieces = [next(call) for _ in range(3)]
+    call.cancel()
+    assert {piece.version for piece in pieces} == {9}
+    assert [piece.offset for piece in pieces] == [0, 1_000_000, 2_000_000]
+    assert sum(len(piece.data) for piece in pieces) == pieces[0].total_bytes == 2_500_000
+
+
+def test_reports_are_recorded_once(learner, stub):
+    episode = pb.EpisodeSummary(episode_id=4, success=True)
+    evaluation = pb.EvaluationSummary(policy_version=3, episode_count=50, success_count=49)
+    for _ in range(2):
+        stub.ReportEpisode(pb.ReportEpisodeRequest(actor_id="a", episode=episode))
+        stub.ReportEvaluation(pb.ReportEvaluationRequest(actor_id="a", evaluation=evaluation))
+    assert learner.state.episode_count == 1
+    assert len(learner.state.take_evaluations()) == 1
+    assert stub.GetProgress(pb.GetProgressRequest()).evaluation_success_ratio == pytest.approx(0.98)
+
+
+def test_an_open_address_without_protection_is_refused():
+    with pytest.raises(errors.UsageError, match="insecure"):
+        RunningLearner(address="0.0.0.0:0")
+
+
+def test_a_missing_token_is_refused(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    learner = RunningLearner(security=transport.SecurityConfig(token_file=token))
+    with transport.open_channel(learner.address) as channel:
+        error = refusal(lambda: [learner_service_pb2_grpc.LearnerServiceStub(channel).Join(join_request())])
+    assert isinstance(error, errors.BadTokenError)
+    credentials = transport.CredentialsConfig(token_file=token)
+    with transport.open_channel(learner.address, credentials) as channel:
+        assert learner_service_pb2_grpc.LearnerServiceStub(channel).Join(join_request()).run_id == "run"
+    learner.close()
+
+
+def test_the_link_streams_what_the_spool_holds_and_trims_it(learner, tmp_path):
+    link = make_link(learner)
+    link.join(WAIT_S)
+    spool = Spool(tmp_path, row_type(SPEC), "run/a", 10_000_000)
+    link.start(spool)
+    for number in range(1, 301):
+        spool.append(one_row(number))
+    assert link.drain(WAIT_S)
+    link.close()
+    assert learner.replay.row_count == 300
+
+
+def test_the_link_gets_the_policy(learner, tmp_path):
+    link = make_link(learner)
+    link.join(WAIT_S)
+    link.start(Spool(tmp_path, row_type(SPEC), "run/a", 10_000_000))
+    learner.publisher.publish(PolicySnapshot(3, np.arange(4, dtype=np.float32).tobytes(), 0))
+    assert link.follower.wait(WAIT_S)
+    received = link.follower.take()
+    link.close()
+    assert received.version == 3
+    np.testing.assert_array_equal(received.arrays["weight"], [[0, 1], [2, 3]])
+
+
+def test_the_link_finds_a_restarted_learner_within_two_seconds(tmp_path):
+    learner = RunningLearner(directory=tmp_path / "replay")
+    link = make_link(learner)
+    link.join(WAIT_S)
+    spool = Spool(tmp_path / "spool", row_type(SPEC), "run/a", 10_000_000)
+    link.start(spool)
+    spool.append(one_row(1))
+    assert link.drain(WAIT_S)
+    address = learner.address
+    learner.close()
+    spool.append(one_row(2))
+    learner = RunningLearner(address=address, directory=tmp_path / "replay")
+    assert link.drain(2.0)
+    assert learner.replay.row_count == 2
+    link.close()
+    learner.close()
+
+
+def test_grants_follow_the_gate(learner, tmp_path):
+    gate = UpdateGate(ratio=1, warm_up_steps=0, lead_steps=3, tolerance_steps=0, max_env_steps=100)
+    gated = RunningLearner(gate=gate)
+    link = make_link(gated)
+    link.join(WAIT_S)
+    spool = Spool(tmp_path, row_type(SPEC), "run/a", 10_000_000)
+    link.start(spool)
+    for number in (1, 2, 3):
+        assert link.wait_for_grant(number, WAIT_S)
+        spool.append(one_row(number))
+    assert link.drain(WAIT_S)
+    assert not link.wait_for_grant(4, 0.2)
+    gated.state.set_updates(2)
+    assert link.wait_for_grant(5, WAIT_S)
+    assert not link.wait_for_grant(6, 0.2)
+    link.close()
+    gated.close()
+
+
+def test_a_fatal_refusal_reaches_the_loop(learner, tmp_path):
+    link = make_link(learner, settings=(("environment.id", "other"),))
+    with pytest.raises(errors.ConfigMismatchError):
+        link.join(WAIT_S)
+    link.close()
+
+
+def test_an_unreachable_learner_is_named():
+    link = LearnerLink("127.0.0.1:1", "a", SPEC, SETTINGS, "1.0.0")
+    with pytest.raises(errors.LearnerUnreachableError, match=r"127\.0\.0\.1:1"):
+        link.join(0.1)
+    link.close()
+
+
+def one_row(number):
+    return make_row(
+        row_type(SPEC),
+        {"state": np.full(3, number, np.float32)},
+        episode_id=1,
+        step_index=number - 1,
+        row_kind=pb.ROW_KIND_STEP,
+        action=np.zeros(2, np.float32),
+    )
+
+
+def test_every_reason_of_the_schema_has_an_exception():
+    from serl.learner.v1 import error_reason_pb2
+
+    names = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys()}
+    assert names - {"UNSPECIFIED"} == transport.known_reasons()
