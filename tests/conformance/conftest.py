@@ -2,101 +2,99 @@
 
 from types import SimpleNamespace
 
+import grpc
 import pytest
+from serl.simulator.v1 import simulator_service_pb2 as simulator_messages
+from serl.simulator.v1 import simulator_service_pb2_grpc
 
+from robot_daemon.config import LimitsConfig, ServerConfig
+from robot_daemon.devices import Pacing
+from robot_daemon.drivers.fake import build_fake_cell
+from robot_daemon.server import DaemonServer
 from serl_client import RobotClient
 
 TARGETS = ["fake-real-time", "fake-lockstep", "simulator-real-time", "simulator-lockstep"]
 
 
-def fake_target(pacing):
-    from robot_daemon.config import LimitsConfig, ServerConfig
-    from robot_daemon.drivers.fake import build_fake_cell
-    from robot_daemon.server import DaemonServer
-
+def serve_fake(pacing):
     fake = build_fake_cell(pacing=pacing)
     server = DaemonServer(fake.cell, ServerConfig(address="127.0.0.1:0", drain_grace_s=0.2), LimitsConfig())
 
-    def inject(name, camera=None):
+    def inject(_channel, name, camera=None):
         if name == "contact_reflex":
             fake.arm.inject_fault("contact_reflex")
         elif name == "camera_dropout":
             fake.cameras[camera].is_delivering = False
 
-    def clear():
+    def clear(_channel):
         for camera in fake.cameras.values():
             camera.is_delivering = True
 
     return server, inject, clear
 
 
-def simulator_target(pacing):
+def serve_simulator(pacing):
     pytest.importorskip("mujoco")
-    cell_module = pytest.importorskip("simulator.cell")
-    server_module = pytest.importorskip("simulator.server")
-    import grpc
-    from serl.simulator.v1 import simulator_service_pb2 as messages
-    from serl.simulator.v1 import simulator_service_pb2_grpc
+    cell = pytest.importorskip("simulator.cell").build_cell("pick-cube", pacing, 0)
+    server = pytest.importorskip("simulator.server").build_server(cell, ServerConfig(address="127.0.0.1:0"))
 
-    cell = cell_module.build_cell("pick-cube", pacing, 0)
-    server = server_module.build_server(cell, "127.0.0.1:0")
-    stub = None
+    def inject(channel, name, camera=None):
+        stub = simulator_service_pb2_grpc.SimulatorServiceStub(channel)
+        if name == "contact_reflex":
+            request = simulator_messages.InjectFaultRequest(contact_reflex=simulator_messages.ContactReflex())
+        else:
+            dropout = simulator_messages.CameraDropout(camera=camera)
+            request = simulator_messages.InjectFaultRequest(camera_dropout=dropout)
+        stub.InjectFault(request, timeout=5.0)
 
-    def service():
-        nonlocal stub
-        stub = stub or simulator_service_pb2_grpc.SimulatorServiceStub(grpc.insecure_channel(server.bound_address))
-        return stub
-
-    def inject(name, camera=None):
-        fault = {"contact_reflex": messages.ContactReflex(), "camera_dropout": messages.CameraDropout(camera=camera)}
-        service().InjectFault(messages.InjectFaultRequest(**{name: fault[name]}))
-
-    def clear():
-        service().ClearInjections(messages.ClearInjectionsRequest())
+    def clear(channel):
+        stub = simulator_service_pb2_grpc.SimulatorServiceStub(channel)
+        stub.ClearInjections(simulator_messages.ClearInjectionsRequest(), timeout=5.0)
 
     return server, inject, clear
 
 
 @pytest.fixture(scope="session", params=TARGETS)
 def target(request):
-    """A running daemon: `address`, `is_lockstep`, `inject(name, camera=None)`, `clear()`."""
-    from robot_daemon.devices import Pacing
-
+    """A running daemon: `address`, `is_lockstep`, `channel`, `robot`, `inject(name, camera=None)`, `clear()`."""
     kind, _, pacing_name = request.param.partition("-")
     pacing = Pacing.LOCKSTEP if pacing_name == "lockstep" else Pacing.REAL_TIME
-    build = fake_target if kind == "fake" else simulator_target
-    server, inject, clear = build(pacing)
+    server, inject, clear = (serve_fake if kind == "fake" else serve_simulator)(pacing)
     address = server.start()
-    yield SimpleNamespace(
-        address=address, kind=kind, is_lockstep=pacing is Pacing.LOCKSTEP, inject=inject, clear=clear, server=server
-    )
+    with grpc.insecure_channel(address) as channel, RobotClient(address) as robot:
+        yield SimpleNamespace(
+            address=address,
+            is_lockstep=pacing is Pacing.LOCKSTEP,
+            channel=channel,
+            robot=robot,
+            inject=lambda name, camera=None: inject(channel, name, camera),
+            clear=lambda: clear(channel),
+        )
     server.stop()
 
 
 @pytest.fixture
 def client(target):
     """A client of a target that is at home, recovered, not stopped and not held."""
-    with RobotClient(target.address) as robot:
-        with robot.control("conformance set-up") as session:
-            session.reset(seed=0, speed_ratio=1.0)
-        yield robot
-        target.clear()
-        robot.recover()
-        robot.clear_stop()
+    with target.robot.control("conformance set-up") as session:
+        session.reset(seed=0, speed_ratio=1.0)
+    yield target.robot
+    target.clear()
+    target.robot.recover()
+    target.robot.clear_stop()
 
 
 @pytest.fixture
-def until(target):
+def until():
     """Waits for a state that satisfies a condition, and returns it."""
 
     def wait(robot, condition):
-        last = None
-        for count, state in enumerate(robot.stream_states(100.0)):
-            last = state
+        stream = robot.stream_states(100.0)
+        for _ in range(300):
+            state = next(stream)
             if condition(state):
+                stream.close()
                 return state
-            if count > 300:
-                break
-        raise AssertionError(f"not within 3 s; the last mode was {last.mode.name}, held by {last.control_holder!r}")
+        raise AssertionError(f"not within 3 s; the last mode was {state.mode.name}, held by {state.control_holder!r}")
 
     return wait

@@ -15,4 +15,5 @@ for count in itertools.count():
     away = Pose(position=here.position + np.array([0.0, 0.05, 0.0]), quaternion_xyzw=here.quaternion_xyzw)
     session.step(away, period_s=0.02)
     if count == 2:
-        print("stepping", flush=True)
+        sys.stdout.write("stepping\n")
+        sys.stdout.flush()
