@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -12,8 +12,14 @@ from serl_rl.spec import EnvironmentSpec
 if TYPE_CHECKING:
     from torch import Tensor
 
+_Layer: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
 _LAYER_NORM_EPSILON = np.float32(1e-6)
 _LOG_STD_RANGE = np.log(np.array([1e-5, 5.0], np.float32))
+
+
+class PolicyError(ValueError):
+    """Arrays that are no policy for this environment."""
 
 
 class Policy:
@@ -27,7 +33,7 @@ class Policy:
 
     def __init__(self, spec: EnvironmentSpec) -> None:
         self.spec = spec
-        self._layers: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+        self._layers: list[_Layer] = []
         self._heads: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
@@ -39,9 +45,14 @@ class Policy:
         """Takes over the arrays of a policy; the old ones stay when it raises.
 
         Raises:
-            PolicyError: An array is missing, has another shape than the spec asks for, or holds a NaN.
+            PolicyError: An array is missing or unknown, has another shape than the spec asks for, or holds a NaN.
         """
-        raise NotImplementedError
+        arrays = {name: np.array(value, np.float32) for name, value in state.items()}
+        _check(arrays, self.spec)
+        count = len(arrays) // 4 - 1
+        self._layers = [_layer(arrays, index) for index in range(count)]
+        weight = np.concatenate([arrays["mean.weight"], arrays["log_std.weight"]], axis=1)
+        self._heads = weight, np.concatenate([arrays["mean.bias"], arrays["log_std.bias"]])
 
     def act(
         self, observation: Mapping[str, np.ndarray], rng: np.random.Generator, *, deterministic: bool = False
@@ -56,4 +67,61 @@ class Policy:
         Returns:
             Action in [-1, 1]. Shape (A,), float32.
         """
-        raise NotImplementedError
+        size = self.spec.action_size
+        if self._heads is None:
+            return rng.uniform(-1, 1, size).astype(np.float32)
+        weight, bias = self._heads
+        heads = _product(self._features(observation), weight) + bias
+        raw = heads[:size]
+        if not deterministic:
+            std = np.exp(np.clip(heads[size:], *_LOG_STD_RANGE))
+            raw = raw + std * rng.standard_normal(size, np.float32)
+        return np.tanh(raw)
+
+    def _features(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
+        vectors = [observation[array.name] for array in self.spec.vectors]
+        x = np.asarray(vectors[0] if len(vectors) == 1 else np.concatenate(vectors), np.float32)
+        for weight, bias, scale, offset in self._layers:
+            x = _product(x, weight) + bias
+            x = x - x.sum() / len(x)
+            x = np.tanh(x / np.sqrt(x.dot(x) / len(x) + _LAYER_NORM_EPSILON) * scale + offset)
+        return x
+
+
+def _product(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """X W; NumPy's own loop, because a BLAS would start threads that compete with a learner's."""
+    return np.einsum("i,ij->j", x, weight)
+
+
+def _layer(arrays: Mapping[str, np.ndarray], index: int) -> _Layer:
+    prefix = f"mlp.layers.{index}"
+    names = ("affine.weight", "affine.bias", "scale", "offset")
+    weight, bias, scale, offset = (arrays[f"{prefix}.{name}"] for name in names)
+    return weight, bias, scale, offset
+
+
+def _check(arrays: Mapping[str, np.ndarray], spec: EnvironmentSpec) -> None:
+    expected = _expected_shapes(arrays, spec)
+    differing = sorted(set(expected) ^ set(arrays))
+    if differing:
+        where = "missing" if differing[0] in expected else "unknown"
+        raise PolicyError(f"array {differing[0]!r} is {where} in the policy; actor and learner must be of one version")
+    for name, shape in expected.items():
+        if arrays[name].shape != shape:
+            raise PolicyError(f"array {name!r} has shape {arrays[name].shape} but the spec needs {shape}")
+        if not np.isfinite(arrays[name]).all():
+            raise PolicyError(f"array {name!r} holds a value that is NaN or infinite; training has diverged")
+
+
+def _expected_shapes(arrays: Mapping[str, np.ndarray], spec: EnvironmentSpec) -> dict[str, tuple[int, ...]]:
+    """Shapes of all arrays of a policy with this one's hidden sizes."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    inputs, index = spec.vector_size, 0
+    while (offset := arrays.get(f"mlp.layers.{index}.offset")) is not None:
+        prefix = f"mlp.layers.{index}"
+        shapes[f"{prefix}.affine.weight"] = (inputs, offset.size)
+        shapes |= {f"{prefix}.{name}": (offset.size,) for name in ("affine.bias", "scale", "offset")}
+        inputs, index = offset.size, index + 1
+    for head in ("mean", "log_std"):
+        shapes |= {f"{head}.weight": (inputs, spec.action_size), f"{head}.bias": (spec.action_size,)}
+    return shapes

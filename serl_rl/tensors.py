@@ -41,7 +41,7 @@ def data_type_of(dtype: np.dtype[Any]) -> tensor_pb2.DataType:
     return number
 
 
-def dtype_of(data_type: int) -> np.dtype[Any]:
+def dtype_of(data_type: tensor_pb2.DataType) -> np.dtype[Any]:
     """Returns the NumPy type of a wire type; a bfloat16 is read as float32.
 
     Raises:

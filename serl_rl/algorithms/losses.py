@@ -17,8 +17,8 @@ def bootstrap_target(
 
     .. math:: y = r + \gamma (1 - d) (\min_i Q_i(s', a') [- \alpha \log \pi(a' | s')])
 
-    Haarnoja et al. 2018 (arXiv:1812.05905) with the ensemble minimum of Chen et al. 2021 (arXiv:2101.05982). A truncated
-    step is not terminated, so it bootstraps.
+    Haarnoja et al. 2018 (arXiv:1812.05905) with the ensemble minimum of Chen et al. 2021 (arXiv:2101.05982). A
+    truncated step is not terminated, so it bootstraps.
 
     Args:
         rewards: Shape (B,).

@@ -5,65 +5,26 @@ Haarnoja et al. 2018 (arXiv:1812.05905), Chen et al. 2021 (arXiv:2101.05982), Ba
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from serl_rl.algorithms.adam import Adam
+from serl_rl.algorithms.compilation import compiled, fast_arithmetic, should_compile
+from serl_rl.algorithms.losses import actor_loss, bootstrap_target, critic_loss, temperature_loss
+from serl_rl.algorithms.sac_config import SacConfig
+from serl_rl.networks.critic import CriticEnsemble
+from serl_rl.networks.policy import GaussianTanhPolicy, squashed_sample
+from serl_rl.networks.temperature import Temperature
 from serl_rl.replay.update_batch import UpdateBatch
 from serl_rl.spec import EnvironmentSpec, SpecError
 
+__all__ = ["SacAgent", "SacConfig"]
 
-@dataclass(frozen=True, kw_only=True)
-class SacConfig:
-    """Settings of soft actor-critic."""
-
-    hidden_sizes: tuple[int, ...] = (256, 256)
-    """Features of each hidden layer, of policy and critics alike."""
-    critic_count: int = 2
-    """Number of critics."""
-    target_critic_count: int | None = None
-    """Critics drawn with replacement for each minibatch's target; None takes the minimum of all."""
-    critic_updates_per_actor_update: int = 4
-    """Critic updates of one update, each on its own minibatch; one update of policy and temperature follows."""
-    actor_batch: Literal["last", "all"] = "last"
-    """What the policy is updated on: the last minibatch, or all of the update together."""
-    batch_size: int = 256
-    """Transitions of one minibatch."""
-    discount: float = 0.96
-    """gamma, in [0, 1]."""
-    target_update_rate: float = 0.005
-    """tau: share of the critic that enters the target after each critic update, in (0, 1]."""
-    learning_rate: float = 3e-4
-    """Adam's step size, of every network."""
-    warm_up_steps: int = 0
-    """Adam steps over which the step size of policy and critics grows from zero."""
-    adam_clock: Literal["separate", "joint"] = "separate"
-    """Whether each network's Adam steps only with its own gradients, or all step together as in SERL."""
-    initial_temperature: float = 0.01
-    """First weight of the entropy; positive."""
-    target_entropy: float | None = None
-    """Entropy that the temperature aims at, in nat; None for minus half the action's size."""
-    backup_entropy: bool = False
-    """Whether the entropy of later steps is part of the value."""
-    compile: Literal["auto", "on", "off"] = "auto"
-    """Whether the losses are compiled; auto does so where a C++ compiler (CPU) or Triton (GPU) is found."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Type of hidden matrix products; auto takes bfloat16 on devices that are fast with it."""
-
-    def __post_init__(self) -> None:
-        _require("hidden_sizes", self.hidden_sizes, bool(self.hidden_sizes) and min(self.hidden_sizes) > 0, "positive")
-        for name in ("critic_count", "critic_updates_per_actor_update", "batch_size"):
-            _require(name, getattr(self, name), getattr(self, name) > 0, "at least 1")
-        _require("discount", self.discount, 0 <= self.discount <= 1, "in [0, 1]")
-        _require("target_update_rate", self.target_update_rate, 0 < self.target_update_rate <= 1, "in (0, 1]")
-        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
-        _require("initial_temperature", self.initial_temperature, self.initial_temperature > 0, "positive")
-        _require("warm_up_steps", self.warm_up_steps, self.warm_up_steps >= 0, "at least 0")
-        targets = self.target_critic_count
-        _require("target_critic_count", targets, targets is None or targets > 0, "at least 1, or None for all")
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class SacAgent:
@@ -93,17 +54,27 @@ class SacAgent:
         self.spec = spec
         self.config = config
         self.device = torch.device(device)
-        raise NotImplementedError
+        self.target_entropy = -spec.action_size / 2 if config.target_entropy is None else config.target_entropy
+        self.is_compiled = should_compile(config.compile, self.device)
+        self._create_networks(torch.Generator().manual_seed(seed))
+        self._create_optimizers()
+        self._generator = torch.Generator(self.device).manual_seed(seed)
+        self._critic_update_count = 0
+        self._update_count = 0
+        wrap = compiled if self.is_compiled else _unchanged
+        self._next_actions = wrap(_next_actions)
+        self._critic_objective = wrap(_critic_objective)
+        self._actor_objective = wrap(_actor_objective)
 
     @property
     def critic_update_count(self) -> int:
         """Number of critic updates so far."""
-        raise NotImplementedError
+        return self._critic_update_count
 
     @property
     def update_count(self) -> int:
         """Number of calls of `update` so far, which is the number of policy updates."""
-        raise NotImplementedError
+        return self._update_count
 
     def update(self, batch: UpdateBatch) -> dict[str, Tensor]:
         """Updates critics once for each minibatch, then policy and temperature once.
@@ -115,28 +86,227 @@ class SacAgent:
 
         Returns:
             Scalars on the device: critic_loss, q_mean, target_mean, actor_loss, entropy, temperature, temperature_loss.
+
+        Raises:
+            ValueError: The batch has other sizes than the settings.
         """
-        raise NotImplementedError
+        self._check_batch(batch)
+        batch = batch.to(self.device)
+        observations = self._vectors(batch.observations)
+        next_observations = self._vectors(batch.next_observations)
+        noise = torch.randn(batch.actions.shape, generator=self._generator, device=self.device)
+        # The policy does not change during the critic updates, so all next actions are one product.
+        next_actions, next_log_probabilities = self._next_actions(self.policy, next_observations, noise)
+        metrics = self._update_critics(batch, observations, next_observations, next_actions, next_log_probabilities)
+        chosen = self._policy_share
+        metrics |= self._update_policy(observations[chosen].flatten(0, 1), next_log_probabilities[chosen])
+        self._update_count += 1
+        return metrics
+
+    def prepare(self) -> None:
+        """Compiles everything that `update` needs, which takes up to a minute; changes no state."""
+        updates, count = self.config.critic_updates_per_actor_update, self.config.batch_size
+        observations = torch.zeros(updates, count, self.spec.vector_size, device=self.device)
+        actions = torch.zeros(updates, count, self.spec.action_size, device=self.device)
+        next_actions, _ = self._next_actions(self.policy, observations, actions)
+        scalars = torch.zeros(count, device=self.device)
+        minibatch = (observations[0], actions[0], scalars, scalars, observations[0], next_actions[0])
+        targets = self.config.target_critic_count
+        members = None if targets is None else torch.zeros(1, targets, dtype=torch.int64, device=self.device)[0]
+        bonus = torch.zeros(updates, count, device=self.device)[0] if self.config.backup_entropy else None
+        self._critic_gradients(minibatch, bonus, members)
+        chosen = self._policy_share
+        self._actor_gradients(observations[chosen].flatten(0, 1), actions[chosen].flatten(0, 1))
 
     def policy_state(self) -> dict[str, Tensor]:
         """Returns copies of the policy's arrays on the CPU: what an actor needs and nothing else."""
-        raise NotImplementedError
+        return {name: value.detach().cpu().clone() for name, value in self.policy.named_parameters()}
 
     def state_dict(self) -> dict[str, Tensor]:
         """Returns copies of everything that training goes on from: networks, optimisers, counts, random generator."""
-        raise NotImplementedError
+        counts = torch.tensor([self._critic_update_count, self._update_count])
+        state = {"counts": counts, "generator": self._generator.get_state()}
+        for part, module in self._modules().items():
+            state |= {f"{part}.{name}": value.detach().clone() for name, value in module.named_parameters()}
+        for part, optimizer in self._optimizers().items():
+            state |= {f"{part}_adam.{name}": value for name, value in optimizer.state_dict().items()}
+        return state
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Copies what `state_dict` returned, of an agent with equal spec and network sizes."""
-        raise NotImplementedError
+        """Copies what `state_dict` returned, of an agent with equal spec and network sizes.
+
+        Raises:
+            ValueError: An array is missing, unknown, or has another shape; nothing was changed.
+        """
+        _check_state(self.state_dict(), state)
+        for part, module in self._modules().items():
+            for name, value in module.named_parameters():
+                value.data.copy_(state[f"{part}.{name}"])
+        for part, optimizer in self._optimizers().items():
+            prefix = f"{part}_adam."
+            optimizer.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        self._generator.set_state(state["generator"].cpu())
+        self._critic_update_count, self._update_count = state["counts"].tolist()
+
+    def _create_networks(self, generator: torch.Generator) -> None:
+        config, sizes = self.config, (self.spec.vector_size, self.spec.action_size, self.config.hidden_sizes)
+        arithmetic = fast_arithmetic(config.precision, self.device, is_compiled=self.is_compiled)
+        self.policy = GaussianTanhPolicy(*sizes, arithmetic, generator).to(self.device)
+        self.critic = CriticEnsemble(*sizes, config.critic_count, arithmetic, generator).to(self.device)
+        self.target_critic = copy.deepcopy(self.critic).requires_grad_(requires_grad=False)
+        self.temperature = Temperature(config.initial_temperature).to(self.device)
+        self._fixed_critic = self.critic.detached()
+
+    def _create_optimizers(self) -> None:
+        rate, warm_up = self.config.learning_rate, self.config.warm_up_steps
+        self._critic_adam = Adam(dict(self.critic.named_parameters()), rate, warm_up)
+        self._policy_adam = Adam(dict(self.policy.named_parameters()), rate, warm_up)
+        self._temperature_adam = Adam(dict(self.temperature.named_parameters()), rate)
+        self._critic_parameters: list[Tensor] = list(self.critic.parameters())
+        self._target_parameters: list[Tensor] = list(self.target_critic.parameters())
+        self._policy_parameters: list[Tensor] = list(self.policy.parameters())
+
+    @property
+    def _policy_share(self) -> slice:
+        """Minibatches that the policy is updated on."""
+        return slice(None) if self.config.actor_batch == "all" else slice(-1, None)
+
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        return {
+            "policy": self.policy,
+            "critic": self.critic,
+            "target_critic": self.target_critic,
+            "temperature": self.temperature,
+        }
+
+    def _optimizers(self) -> dict[str, Adam]:
+        return {"policy": self._policy_adam, "critic": self._critic_adam, "temperature": self._temperature_adam}
+
+    def _check_batch(self, batch: UpdateBatch) -> None:
+        expected = (self.config.critic_updates_per_actor_update, self.config.batch_size)
+        if (batch.minibatches, batch.batch_size) != expected:
+            found = f"{batch.minibatches} minibatches of {batch.batch_size}"
+            raise ValueError(f"the batch has {found} transitions; this agent needs {expected[0]} of {expected[1]}")
+
+    def _vectors(self, observations: Mapping[str, Tensor]) -> Tensor:
+        vectors = [observations[array.name] for array in self.spec.vectors]
+        return vectors[0] if len(vectors) == 1 else torch.cat(vectors, dim=-1)
+
+    def _draw_members(self) -> list[Tensor | None]:
+        """Draws the members of each minibatch's target, with replacement."""
+        updates, targets = self.config.critic_updates_per_actor_update, self.config.target_critic_count
+        if targets is None:
+            return [None] * updates
+        shape = (updates, targets)
+        drawn = torch.randint(self.config.critic_count, shape, generator=self._generator, device=self.device)
+        return list(drawn)
+
+    def _update_critics(
+        self,
+        batch: UpdateBatch,
+        observations: Tensor,
+        next_observations: Tensor,
+        next_actions: Tensor,
+        next_log_probabilities: Tensor,
+    ) -> dict[str, Tensor]:
+        bonus = -self.temperature().detach() * next_log_probabilities if self.config.backup_entropy else None
+        columns = (observations, batch.actions, batch.rewards, batch.terminated, next_observations, next_actions)
+        metrics: list[Tensor] = []
+        for index, members in enumerate(self._draw_members()):
+            minibatch = tuple(column[index] for column in columns)
+            gradients, values = self._critic_gradients(minibatch, None if bonus is None else bonus[index], members)
+            metrics.append(values)
+            self._step_critic(gradients)
+        critic, q_mean, target_mean = torch.stack(metrics).mean(0).unbind()
+        return {"critic_loss": critic, "q_mean": q_mean, "target_mean": target_mean}
+
+    def _critic_gradients(
+        self, minibatch: tuple[Tensor, ...], bonus: Tensor | None, members: Tensor | None
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
+        discount = self.config.discount
+        loss, metrics = self._critic_objective(self.critic, self.target_critic, minibatch, bonus, members, discount)
+        return torch.autograd.grad(loss, self._critic_parameters), metrics
+
+    def _step_critic(self, gradients: tuple[Tensor, ...]) -> None:
+        self._critic_adam.step(gradients)
+        if self.config.adam_clock == "joint":
+            self._policy_adam.step_without_gradient()
+            self._temperature_adam.step_without_gradient()
+        torch._foreach_lerp_(self._target_parameters, self._critic_parameters, self.config.target_update_rate)
+        self._critic_update_count += 1
+
+    def _update_policy(self, observations: Tensor, next_log_probabilities: Tensor) -> dict[str, Tensor]:
+        shape = (len(observations), self.spec.action_size)
+        noise = torch.randn(shape, generator=self._generator, device=self.device)
+        gradients, loss, entropy = self._actor_gradients(observations, noise)
+        temperature = self.temperature()
+        alpha_loss = temperature_loss(temperature, next_log_probabilities, self.target_entropy)
+        temperature_gradient = torch.autograd.grad(alpha_loss, [self.temperature.raw])
+        self._policy_adam.step(gradients)
+        self._temperature_adam.step(temperature_gradient)
+        if self.config.adam_clock == "joint":
+            self._critic_adam.step_without_gradient()
+        alpha, alpha_loss = temperature.detach(), alpha_loss.detach()
+        return {"actor_loss": loss, "entropy": entropy, "temperature": alpha, "temperature_loss": alpha_loss}
+
+    def _actor_gradients(self, observations: Tensor, noise: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
+        temperature = self.temperature().detach()
+        loss, entropy = self._actor_objective(self.policy, self._fixed_critic, observations, noise, temperature)
+        return torch.autograd.grad(loss, self._policy_parameters), loss.detach(), entropy
 
 
-def _require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
-    if not is_valid:
-        raise ValueError(f"{name} is {value}; it must be {bound}")
+def _next_actions(policy: GaussianTanhPolicy, observations: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Samples an action for each observation, without gradient. Shapes (U, B, A) and (U, B)."""
+    with torch.no_grad():
+        mean, log_std = policy(observations.flatten(0, 1))
+        actions, log_probabilities = squashed_sample(mean, log_std, noise.flatten(0, 1))
+        return actions.view_as(noise), log_probabilities.view(noise.shape[:2])
+
+
+def _critic_objective(
+    critic: CriticEnsemble,
+    target_critic: CriticEnsemble,
+    minibatch: tuple[Tensor, ...],
+    bonus: Tensor | None,
+    members: Tensor | None,
+    discount: float,
+) -> tuple[Tensor, Tensor]:
+    """Returns the critic's loss, and (loss, mean value, mean target) without gradient."""
+    observations, actions, rewards, terminated, next_observations, next_actions = minibatch
+    with torch.no_grad():
+        next_values = target_critic(next_observations, next_actions, members)
+        target = bootstrap_target(rewards, terminated, next_values, discount, next_entropy_bonus=bonus)
+    values = critic(observations, actions)
+    loss = critic_loss(values, target)
+    return loss, torch.stack([loss, values.mean(), target.mean()]).detach()
+
+
+def _actor_objective(
+    policy: GaussianTanhPolicy, critic: CriticEnsemble, observations: Tensor, noise: Tensor, temperature: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Returns the policy's loss, and its entropy without gradient."""
+    mean, log_std = policy(observations)
+    actions, log_probabilities = squashed_sample(mean, log_std, noise)
+    loss = actor_loss(critic(observations, actions), log_probabilities, temperature)
+    return loss, -log_probabilities.mean().detach()
+
+
+def _unchanged(function: _Function) -> _Function:
+    return function
 
 
 def _check_spec(spec: EnvironmentSpec) -> None:
     others = [array.name for array in spec.observation if not array.is_vector]
     if others:
         raise SpecError(f"the observation has {others}, which are no flat vectors; this agent learns from vectors only")
+
+
+def _check_state(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    differing = sorted(set(own) ^ set(state))
+    if differing:
+        where = "missing" if differing[0] in own else "unknown"
+        raise ValueError(f"array {differing[0]!r} is {where} in the state; load it with the settings it was saved with")
+    for name, value in own.items():
+        if value.shape != state[name].shape:
+            shapes = f"{tuple(state[name].shape)} in the state but {tuple(value.shape)} here"
+            raise ValueError(f"array {name!r} has shape {shapes}; load it with the settings it was saved with")

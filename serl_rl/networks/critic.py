@@ -56,5 +56,6 @@ class CriticEnsemble(nn.Module):
         """Returns the same network on the same memory, whose parameters take no gradient: it always equals this one."""
         twin = copy.deepcopy(self)
         for mine, own in zip(twin.parameters(), self.parameters(), strict=True):
-            mine.requires_grad_(requires_grad=False).data = own.data
+            mine.requires_grad = False
+            mine.data = own.data
         return twin

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -112,8 +113,7 @@ class Mlp(nn.Module):
     ) -> None:
         super().__init__()
         sizes = [inputs, *hidden_sizes]
-        pairs = zip(sizes[:-1], sizes[1:], strict=True)
-        self.layers = nn.ModuleList(HiddenLayer(a, b, members, arithmetic, generator) for a, b in pairs)
+        self.layers = nn.ModuleList(HiddenLayer(a, b, members, arithmetic, generator) for a, b in pairwise(sizes))
 
     def forward(self, x: Tensor, members: Tensor | None = None) -> Tensor:
         """Returns features after the last tanh; arguments as in `Affine.forward`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,32 +32,29 @@ class TransitionBatch:
 
     def take(self, order: np.ndarray) -> TransitionBatch:
         """Returns the transitions at the given positions, copied. Shape of `order`: (K,)."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return TransitionBatch(
-            **{
-                name: {key: array[order] for key, array in value.items()} if isinstance(value, dict) else value[order]
-                for name, value in values.items()
-            }
-        )
+        return _map(lambda arrays: arrays[0][order], [self])
 
 
 def concatenate(batches: Sequence[TransitionBatch]) -> TransitionBatch:
     """Joins batches in order."""
-    first = batches[0]
-    return (
-        TransitionBatch(
-            observations=_join([batch.observations for batch in batches]),
-            actions=np.concatenate([batch.actions for batch in batches]),
-            rewards=np.concatenate([batch.rewards for batch in batches]),
-            next_observations=_join([batch.next_observations for batch in batches]),
-            terminated=np.concatenate([batch.terminated for batch in batches]),
-            interventions=np.concatenate([batch.interventions for batch in batches]),
-            grasp_penalties=np.concatenate([batch.grasp_penalties for batch in batches]),
-        )
-        if len(batches) > 1
-        else first
+    return _map(np.concatenate, batches)
+
+
+def _map(function: Callable[[Sequence[np.ndarray]], np.ndarray], batches: Sequence[TransitionBatch]) -> TransitionBatch:
+    """Applies a function to each array of all batches."""
+
+    def named(field: str) -> dict[str, np.ndarray]:
+        return {name: function([getattr(batch, field)[name] for batch in batches]) for name in batches[0].observations}
+
+    def array(field: str) -> np.ndarray:
+        return function([getattr(batch, field) for batch in batches])
+
+    return TransitionBatch(
+        observations=named("observations"),
+        actions=array("actions"),
+        rewards=array("rewards"),
+        next_observations=named("next_observations"),
+        terminated=array("terminated"),
+        interventions=array("interventions"),
+        grasp_penalties=array("grasp_penalties"),
     )
-
-
-def _join(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,8 +1,8 @@
 """Where rows live: arrays in memory, or files mapped into it that outlive a killed process.
 
 Crash safety rests on the order of stores. Rows that will be overwritten are given up first (`begin`), then the new rows
-are written, then they are committed (`end`). The kernel keeps mapped pages of a process that was killed, so after a kill
--9 at any moment the rows from `begin` to `end` are whole. `flush` also survives a power cut.
+are written, then they are committed (`end`). The kernel keeps mapped pages of a process that was killed, so after a
+kill -9 at any moment the rows from `begin` to `end` are whole. `flush` also survives a power cut.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -48,12 +48,14 @@ class UpdateBatch:
         return self._map(Tensor.pin_memory)
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> UpdateBatch:
-        mapped = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            is_dict = isinstance(value, dict)
-            mapped[field.name] = {k: function(v) for k, v in value.items()} if is_dict else function(value)
-        return UpdateBatch(**mapped)
+        return UpdateBatch(
+            observations={name: function(tensor) for name, tensor in self.observations.items()},
+            actions=function(self.actions),
+            rewards=function(self.rewards),
+            next_observations={name: function(tensor) for name, tensor in self.next_observations.items()},
+            terminated=function(self.terminated),
+            grasp_penalties=function(self.grasp_penalties),
+        )
 
 
 def to_update_batch(batch: TransitionBatch, minibatches: int) -> UpdateBatch:
