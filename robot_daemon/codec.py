@@ -1,6 +1,7 @@
 """Values of `devices` to messages, for answers. `requests` is the way back.
 
-The functions on the path of a `Step` build messages directly and copy arrays with `tolist`, the fastest way measured.
+On the path of a `Step` the answer is made once and `write_*` functions fill in its parts in place: half the cost of
+parts that are built and then copied into their parent.
 """
 
 from collections.abc import Mapping
@@ -79,94 +80,108 @@ FAULT_SEVERITY: Mapping[FaultSeverity, int] = {
 CLIP_KIND: Mapping[ClipKind, int] = {kind: control_pb2.ClipKind.Value(f"CLIP_KIND_{kind.name}") for kind in ClipKind}
 
 
-def encode_vector(vector: FloatArray | Triple) -> geometry_pb2.Vector3:
-    """Shape (3,), any unit."""
+def encode_vector(vector: Triple) -> geometry_pb2.Vector3:
+    """Three components, any unit."""
     x, y, z = vector
     return geometry_pb2.Vector3(x=x, y=y, z=z)
 
 
+def write_pose(message: geometry_pb2.Pose, position: FloatArray, quaternion: FloatArray) -> None:
+    """Fills in a pose with w >= 0. Shapes (3,), m, and (4,), xyzw."""
+    point = message.position
+    point.x, point.y, point.z = position.tolist()
+    x, y, z, w = quaternion.tolist()
+    turn = message.orientation
+    if w < 0.0:
+        x, y, z, w = -x, -y, -z, -w
+    turn.x, turn.y, turn.z, turn.w = x, y, z, w
+
+
+def write_twist(message: geometry_pb2.Twist, twist: FloatArray) -> None:
+    """Fills in shape (6,), m/s and rad/s."""
+    v, w = message.linear, message.angular
+    v.x, v.y, v.z, w.x, w.y, w.z = twist.tolist()
+
+
+def write_wrench(message: geometry_pb2.Wrench, wrench: FloatArray) -> None:
+    """Fills in shape (6,), N and Nm."""
+    f, t = message.force, message.torque
+    f.x, f.y, f.z, t.x, t.y, t.z = wrench.tolist()
+
+
+def write_arm_state(message: state_pb2.RobotState, state: ArmState) -> None:
+    """Fills in what the arm itself knows; mode, faults, gripper and session are the core's to add."""
+    message.monotonic_time_ns = state.time_ns
+    message.joint_positions_rad.extend(state.joint_positions.tolist())
+    message.joint_velocities_rad_per_s.extend(state.joint_velocities.tolist())
+    message.joint_torques_nm.extend(state.joint_torques.tolist())
+    if state.external_joint_torques is not None:
+        message.external_joint_torques_nm.extend(state.external_joint_torques.tolist())
+    write_pose(message.tcp_pose, state.tcp_position, state.tcp_quaternion)
+    write_twist(message.tcp_twist, state.tcp_twist)
+    write_wrench(message.external_wrench, state.external_wrench)
+    message.jacobian.extend(state.jacobian.ravel().tolist())
+
+
+def write_gripper_state(message: state_pb2.GripperState, state: GripperState) -> None:
+    """Fills in the state of the gripper."""
+    message.width_m = state.width
+    message.target_width_m = state.target_width
+    message.motion = GRIPPER_MOTION[state.motion]  # type: ignore[assignment]
+    if state.force is not None:
+        message.force_n = state.force
+
+
+def write_wall_time(message: timestamp_pb2.Timestamp, wall_ns: int) -> None:
+    """Fills in nanoseconds since the Unix epoch."""
+    message.seconds, message.nanos = divmod(wall_ns, 1_000_000_000)
+
+
+def write_applied_target(
+    message: control_pb2.AppliedTarget, target: Target | None, gripper: GripperTarget | None
+) -> None:
+    """Fills in the target that took effect; None of either kind is left unset."""
+    if isinstance(target, TcpTarget):
+        write_pose(message.tcp_pose, target.position, target.quaternion)
+    elif isinstance(target, JointTarget):
+        message.joint_positions.positions_rad.extend(target.positions.tolist())
+    elif target is not None:
+        write_wrench(message.wrench, target.wrench)
+    if gripper is not None:
+        message.gripper.width_m = gripper.width
+        message.gripper.speed_m_per_s = gripper.speed
+        message.gripper.force_n = gripper.force
+
+
+def write_tracked_object(message: observation_pb2.TrackedObject, pose: TrackedPose) -> None:
+    """Fills in an object whose pose is known."""
+    message.name = pose.name
+    write_pose(message.pose, pose.position, pose.quaternion)
+    if pose.twist is not None:
+        write_twist(message.twist, pose.twist)
+    message.monotonic_time_ns = pose.time_ns
+    message.ground_truth = pose.ground_truth
+
+
 def encode_pose(position: FloatArray, quaternion: FloatArray) -> geometry_pb2.Pose:
     """A pose with w >= 0. Shapes (3,), m, and (4,), xyzw."""
-    x, y, z = position.tolist()
-    qx, qy, qz, qw = quaternion.tolist()
-    if qw < 0.0:
-        qx, qy, qz, qw = -qx, -qy, -qz, -qw
-    return geometry_pb2.Pose(
-        position=geometry_pb2.Vector3(x=x, y=y, z=z),
-        orientation=geometry_pb2.Quaternion(x=qx, y=qy, z=qz, w=qw),
-    )
-
-
-def encode_twist(twist: FloatArray) -> geometry_pb2.Twist:
-    """Shape (6,), m/s and rad/s."""
-    a, b, c, d, e, f = twist.tolist()
-    return geometry_pb2.Twist(linear=geometry_pb2.Vector3(x=a, y=b, z=c), angular=geometry_pb2.Vector3(x=d, y=e, z=f))
-
-
-def encode_wrench(wrench: FloatArray) -> geometry_pb2.Wrench:
-    """Shape (6,), N and Nm."""
-    a, b, c, d, e, f = wrench.tolist()
-    return geometry_pb2.Wrench(force=geometry_pb2.Vector3(x=a, y=b, z=c), torque=geometry_pb2.Vector3(x=d, y=e, z=f))
-
-
-def encode_wall_time(wall_ns: int) -> timestamp_pb2.Timestamp:
-    """Nanoseconds since the Unix epoch."""
-    seconds, nanos = divmod(wall_ns, 1_000_000_000)
-    return timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos)
-
-
-def encode_arm_state(state: ArmState) -> state_pb2.RobotState:
-    """What the arm itself knows; mode, faults, gripper and session are the core's to add."""
-    external = state.external_joint_torques
-    return state_pb2.RobotState(
-        monotonic_time_ns=state.time_ns,
-        joint_positions_rad=state.joint_positions.tolist(),
-        joint_velocities_rad_per_s=state.joint_velocities.tolist(),
-        joint_torques_nm=state.joint_torques.tolist(),
-        external_joint_torques_nm=None if external is None else external.tolist(),
-        tcp_pose=encode_pose(state.tcp_position, state.tcp_quaternion),
-        tcp_twist=encode_twist(state.tcp_twist),
-        external_wrench=encode_wrench(state.external_wrench),
-        jacobian=state.jacobian.ravel().tolist(),
-    )
-
-
-def encode_gripper_state(state: GripperState) -> state_pb2.GripperState:
-    """State of the gripper."""
-    return state_pb2.GripperState(
-        width_m=state.width,
-        target_width_m=state.target_width,
-        motion=GRIPPER_MOTION[state.motion],  # type: ignore[arg-type]
-        force_n=state.force,
-    )
+    message = geometry_pb2.Pose()
+    write_pose(message, position, quaternion)
+    return message
 
 
 def encode_tracked_object(pose: TrackedPose) -> observation_pb2.TrackedObject:
     """An object whose pose is known."""
-    return observation_pb2.TrackedObject(
-        name=pose.name,
-        pose=encode_pose(pose.position, pose.quaternion),
-        twist=None if pose.twist is None else encode_twist(pose.twist),
-        monotonic_time_ns=pose.time_ns,
-        ground_truth=pose.ground_truth,
-    )
+    message = observation_pb2.TrackedObject()
+    write_tracked_object(message, pose)
+    return message
 
 
-def encode_applied_target(target: Target | None, gripper: GripperTarget | None) -> control_pb2.AppliedTarget:
-    """The target that took effect; None of either kind is left unset."""
-    applied = control_pb2.AppliedTarget(gripper=None if gripper is None else encode_gripper_target(gripper))
-    if isinstance(target, TcpTarget):
-        applied.tcp_pose.CopyFrom(encode_pose(target.position, target.quaternion))
-    elif isinstance(target, JointTarget):
-        applied.joint_positions.positions_rad.extend(target.positions.tolist())
-    elif target is not None:
-        applied.wrench.CopyFrom(encode_wrench(target.wrench))
-    return applied
-
-
-def encode_gripper_target(target: GripperTarget) -> control_pb2.GripperTarget:
-    """What the gripper should do."""
-    return control_pb2.GripperTarget(width_m=target.width, speed_m_per_s=target.speed, force_n=target.force)
+def encode_wall_time(wall_ns: int) -> timestamp_pb2.Timestamp:
+    """Nanoseconds since the Unix epoch."""
+    message = timestamp_pb2.Timestamp()
+    write_wall_time(message, wall_ns)
+    return message
 
 
 def encode_clip(clip: Clip) -> control_pb2.Clip:

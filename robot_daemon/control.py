@@ -115,16 +115,16 @@ class ControlStream:
     def _opened(self) -> Response:
         session = self._session
         session.note_applied(self._number)
-        opened = control_pb2.Opened(
-            session_number=session.number,
-            compliance=codec.encode_compliance(session.compliance),
-            observation=self._observe(),
-        )
+        response = Response(sequence_number=self._number)
+        opened = response.opened
+        opened.session_number = session.number
         opened.command_timeout.FromNanoseconds(self._bench.command_timeout_ns)
-        return Response(sequence_number=self._number, opened=opened)
+        opened.compliance.CopyFrom(codec.encode_compliance(session.compliance))
+        self._observe(opened.observation)
+        return response
 
-    def _observe(self) -> observation_pb2.Observation:
-        return self._observer.observation(self._bench.sensors.snapshot(()))
+    def _observe(self, message: observation_pb2.Observation) -> None:
+        self._observer.write_observation(message, self._bench.sensors.snapshot(()))
 
     def _step(self, step: control_pb2.Step) -> Response:
         core, session, bench = self._core, self._session, self._bench
@@ -139,16 +139,15 @@ class ControlStream:
         core.watch(snapshot.arm)
         session.require_open()
         core.step_index += 1
-        return Response(
-            sequence_number=self._number,
-            stepped=control_pb2.Stepped(
-                applied_target=codec.encode_applied_target(target, gripper),
-                clips=[codec.encode_clip(clip) for clip in clips] if clips else None,
-                observation=self._observer.observation(snapshot, step.encoding),
-                applied_time_ns=applied_ns,
-                overrun_ns=session.overrun_ns(due_ns),
-            ),
-        )
+        response = Response(sequence_number=self._number)
+        stepped = response.stepped
+        codec.write_applied_target(stepped.applied_target, target, gripper)
+        if clips:
+            stepped.clips.extend(map(codec.encode_clip, clips))
+        self._observer.write_observation(stepped.observation, snapshot, step.encoding)
+        stepped.applied_time_ns = applied_ns
+        stepped.overrun_ns = session.overrun_ns(due_ns)
+        return response
 
     def _clip(self, step: control_pb2.Step, period_ns: int) -> tuple[Target | None, GripperTarget | None, list[Clip]]:
         """Checks and clips the targets of a step."""
@@ -203,13 +202,13 @@ class ControlStream:
         return Motion(self._core, self._session, self._reader, self._number)
 
     def _moved(self, outcome: Outcome, progress: float, text: str) -> Response:
-        moved = control_pb2.Moved(
-            outcome=_OUTCOMES[outcome],  # type: ignore[arg-type]
-            progress_ratio=progress,
-            observation=self._observe(),
-            text=text,
-        )
-        return Response(sequence_number=self._number, moved=moved)
+        response = Response(sequence_number=self._number)
+        moved = response.moved
+        moved.outcome = _OUTCOMES[outcome]  # type: ignore[assignment]
+        moved.progress_ratio = progress
+        moved.text = text
+        self._observe(moved.observation)
+        return response
 
     def _reset(self, request: Request) -> Iterator[Response]:
         core, reset, scene = self._core, request.reset, self._bench.cell.scene
@@ -233,8 +232,9 @@ class ControlStream:
             if not reached:
                 return
         snapshot = self._bench.sensors.snapshot(cameras)
-        observation = self._observer.observation(snapshot, reset.encoding)
-        yield Response(sequence_number=self._number, reset_done=control_pb2.ResetDone(observation=observation))
+        response = Response(sequence_number=self._number)
+        self._observer.write_observation(response.reset_done.observation, snapshot, reset.encoding)
+        yield response
 
     def _start_width(self, reset: control_pb2.Reset) -> float | None:
         if not reset.HasField("gripper_width_m"):

@@ -33,29 +33,39 @@ class Observer:
         core = self._core
         arm, answers = core.arm_state()
         core.bench.faults.refresh()
-        message = self._robot_state(arm, core.bench.sensors.gripper_state(), core.wall_ns(arm.time_ns))
+        message = state_pb2.RobotState()
+        self._write_state(message, arm, core.bench.sensors.gripper_state(), core.wall_ns(arm.time_ns))
         if not answers:
             message.mode = state_pb2.ARM_MODE_DISCONNECTED
         return message
 
-    def observation(
-        self, snapshot: Snapshot, encoding: int = observation_pb2.PIXEL_ENCODING_UNSPECIFIED
-    ) -> observation_pb2.Observation:
-        """A snapshot as the answer to a request."""
+    def write_observation(
+        self,
+        message: observation_pb2.Observation,
+        snapshot: Snapshot,
+        encoding: int = observation_pb2.PIXEL_ENCODING_UNSPECIFIED,
+    ) -> None:
+        """Fills in a snapshot as the answer to a request."""
         core = self._core
-        scene = core.cell.scene
         wall_ns = core.wall_ns(snapshot.reference_time_ns)
-        return observation_pb2.Observation(
-            reference_time_ns=snapshot.reference_time_ns,
-            capture_time=codec.encode_wall_time(wall_ns),
-            state=self._robot_state(snapshot.arm, snapshot.gripper, wall_ns),
-            frames=[encode_frame(name, frame, encoding) for name, frame in snapshot.frames],
-            tracked_objects=None if scene is None else map(codec.encode_tracked_object, scene.tracked_objects()),
-            offsets=self._offsets(snapshot),
-            synchronized=snapshot.synchronized,
-            episode_number=core.episode_number,
-            step_index=core.step_index,
-        )
+        message.reference_time_ns = snapshot.reference_time_ns
+        codec.write_wall_time(message.capture_time, wall_ns)
+        self._write_state(message.state, snapshot.arm, snapshot.gripper, wall_ns)
+        for name, frame in snapshot.frames:
+            message.frames.append(encode_frame(name, frame, encoding))
+        if core.cell.scene is not None:
+            for pose in core.cell.scene.tracked_objects():
+                codec.write_tracked_object(message.tracked_objects.add(), pose)
+        for offset in snapshot.offsets:
+            message.offsets.add(
+                sensor=offset.sensor,
+                offset_ns=offset.offset_ns,
+                tolerance_ns=offset.tolerance_ns,
+                missing=offset.missing,
+            )
+        message.synchronized = snapshot.synchronized
+        message.episode_number = core.episode_number
+        message.step_index = core.step_index
 
     def faults(self, faults: Sequence[DeviceFault]) -> list[state_pb2.Fault]:
         """Faults with the wall time of their onset."""
@@ -102,31 +112,22 @@ class Observer:
             for name, camera in core.cell.cameras.items()
         ]
 
-    def _robot_state(self, arm: ArmState, gripper: GripperState | None, wall_ns: int) -> state_pb2.RobotState:
+    def _write_state(
+        self, message: state_pb2.RobotState, arm: ArmState, gripper: GripperState | None, wall_ns: int
+    ) -> None:
         core = self._core
-        message = codec.encode_arm_state(arm)
-        message.capture_time.CopyFrom(codec.encode_wall_time(wall_ns))
+        codec.write_arm_state(message, arm)
+        codec.write_wall_time(message.capture_time, wall_ns)
         if gripper is not None:
-            message.gripper.CopyFrom(codec.encode_gripper_state(gripper))
+            codec.write_gripper_state(message.gripper, gripper)
         message.mode = _MODES[core.mode]  # type: ignore[assignment]
         active = core.bench.faults.active
         if active:
             message.faults.extend(self.faults(active))
-        message.stop_latched = core.stopped is not None
+        if core.stopped is not None:
+            message.stop_latched = True
         session = core.session
         if session is not None:
             message.control_holder = session.client_name
             message.applied_sequence_number = session.applied_sequence_number
             message.applied_time_ns = session.applied_time_ns
-        return message
-
-    def _offsets(self, snapshot: Snapshot) -> list[observation_pb2.SensorOffset]:
-        return [
-            observation_pb2.SensorOffset(
-                sensor=offset.sensor,
-                offset_ns=offset.offset_ns,
-                tolerance_ns=offset.tolerance_ns,
-                missing=offset.missing,
-            )
-            for offset in snapshot.offsets
-        ]
