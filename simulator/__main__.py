@@ -1,0 +1,99 @@
+"""Command line of the simulator: build a task's scene, serve it like a robot until a signal."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from robot_daemon.config import ConfigError, ServerConfig
+from robot_daemon.devices import Pacing
+from robot_daemon.errors import UnknownNameError
+from robot_daemon.server import ServeError, serve_until_signal
+from simulator.arm_table import ARMS
+from simulator.server import build_server
+from simulator.tasks import TASKS
+
+EPILOG = """\
+examples:
+  serl-sim                                       pick-cube on 127.0.0.1:50051, in lockstep, seed 0
+  serl-sim --pacing real-time                    the same as a robot would behave: time passes by itself
+  serl-sim --address unix:/tmp/sim.sock          a private simulator for one client
+  serl-sim --list-tasks                          the tasks, one a line
+  serl-robot --address 127.0.0.1:50051 watch     look at it from another terminal
+
+In lockstep, time passes only inside a request: a run is as fast as the CPU allows, and the same seed with the same
+actions gives the same observations to the bit. Cameras draw with OpenGL (EGL, else OSMesa; MUJOCO_GL picks one), and
+only when a frame is asked for.
+
+exit codes: 0 stopped by a signal, 1 the address cannot be served, 2 wrong usage
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    options = _parser().parse_args(arguments)
+    if options.list_tasks:
+        for name in sorted(TASKS):
+            print(f"{name}\t{TASKS[name].text}")
+        return 0
+    logging.basicConfig(
+        stream=sys.stderr, level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        server = build_server(
+            options.task,
+            Pacing[options.pacing.replace("-", "_").upper()],
+            options.seed,
+            arm=options.arm,
+            config=ServerConfig(
+                address=options.address,
+                insecure=options.insecure,
+                tls_certificate=options.tls_certificate,
+                tls_key=options.tls_key,
+                token_file=options.token_file,
+            ),
+        )
+        serve_until_signal(server, ready_file=options.ready_file)
+    except (UnknownNameError, ConfigError) as error:
+        print(f"serl-sim: {error}", file=sys.stderr)
+        return 2
+    except ServeError as error:
+        print(f"serl-sim: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="serl-sim",
+        description="Simulates a robot cell and serves it over gRPC, by the same API as a real one.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--task", default="pick-cube", metavar="NAME", help="what to simulate (default: %(default)s)")
+    parser.add_argument("--list-tasks", action="store_true", help="list the tasks, then exit")
+    parser.add_argument("--arm", default="panda", metavar="NAME", help=f"{' or '.join(sorted(ARMS))} (%(default)s)")
+    parser.add_argument(
+        "--address", default="127.0.0.1:50051", help="host:port (port 0 picks one) or unix:/path (%(default)s)"
+    )
+    parser.add_argument(
+        "--pacing",
+        choices=["lockstep", "real-time"],
+        default="lockstep",
+        help="who makes time pass: the requests, or the clock (%(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first scene and of those after it (0)")
+    parser.add_argument(
+        "--ready-file", type=Path, metavar="FILE", help="gets the bound address once calls are answered"
+    )
+    parser.add_argument("--insecure", action="store_true", help="serve beyond loopback without TLS and token")
+    parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="PEM file with the certificate chain")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="PEM file with the private key")
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="file with the token that clients must send")
+    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

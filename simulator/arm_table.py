@@ -1,0 +1,182 @@
+"""Published facts of the arms, one table each: kinematics, link inertias, limits. MJCF and URDF are both made from it.
+
+Kinematics and limits are those of Franka's documentation ("Robot and interface specifications", 2024). The Panda's
+inertias were identified by Gaz, Cognetti, Oliva, Robuffo Giordano and De Luca (2019), "Dynamic Identification of the
+Franka Emika Panda Robot With Retrieval of Feasible Parameters Using Penalty-Based Optimization"; the FR3's are the
+maker's own. Link 0 of both is the maker's.
+"""
+
+from dataclasses import dataclass
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointFacts:
+    """One revolute joint about the z axis of its own frame."""
+
+    a: float
+    """Distance along the previous x axis, m: a of the previous frame in Craig's convention."""
+    d: float
+    """Offset along z, m."""
+    alpha: float
+    """Twist about the previous x axis, rad: alpha of the previous frame in Craig's convention."""
+    lower: float
+    """Lower position limit, rad."""
+    upper: float
+    """Upper position limit, rad."""
+    speed: float
+    """Speed limit, rad/s."""
+    torque: float
+    """Torque limit, Nm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkInertia:
+    """Inertial facts of one link, in that link's frame."""
+
+    mass: float
+    """kg."""
+    center: Triple
+    """Centre of mass, m."""
+    inertia: tuple[float, float, float, float, float, float]
+    """About the centre of mass: xx, yy, zz, xy, xz, yz, kg m^2."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmTable:
+    """Everything that makes one arm this arm."""
+
+    name: str
+    """Model, in lower case."""
+    joints: tuple[JointFacts, ...]
+    """From base to flange."""
+    links: tuple[LinkInertia, ...]
+    """Link 0 (the base) first; one more than joints."""
+    flange_offset: float
+    """From the last joint's frame to the flange along z, m."""
+    home: tuple[float, ...]
+    """Joint positions that put the tool over the middle of the table, pointing down, rad."""
+    joint_damping: float = 0.5
+    """Viscous friction left after the joint torque loop, Nms/rad."""
+    joint_armature: float = 0.1
+    """Rotor inertia at the joint, kg m^2. The torque sensors' inner loop hides most of the real 0.2 to 0.6."""
+
+
+_QUARTER_TURN = 1.5707963267948966
+
+PANDA = ArmTable(
+    name="panda",
+    joints=(
+        JointFacts(a=0.0, d=0.333, alpha=0.0, lower=-2.8973, upper=2.8973, speed=2.175, torque=87.0),
+        JointFacts(a=0.0, d=0.0, alpha=-_QUARTER_TURN, lower=-1.7628, upper=1.7628, speed=2.175, torque=87.0),
+        JointFacts(a=0.0, d=0.316, alpha=_QUARTER_TURN, lower=-2.8973, upper=2.8973, speed=2.175, torque=87.0),
+        JointFacts(a=0.0825, d=0.0, alpha=_QUARTER_TURN, lower=-3.0718, upper=-0.0698, speed=2.175, torque=87.0),
+        JointFacts(a=-0.0825, d=0.384, alpha=-_QUARTER_TURN, lower=-2.8973, upper=2.8973, speed=2.61, torque=12.0),
+        JointFacts(a=0.0, d=0.0, alpha=_QUARTER_TURN, lower=-0.0175, upper=3.7525, speed=2.61, torque=12.0),
+        JointFacts(a=0.088, d=0.0, alpha=_QUARTER_TURN, lower=-2.8973, upper=2.8973, speed=2.61, torque=12.0),
+    ),
+    links=(
+        LinkInertia(
+            mass=0.629769,
+            center=(-0.041018, -0.00014, 0.049974),
+            inertia=(0.00315, 0.00388, 0.004285, 8.2904e-07, 0.00015, 8.2299e-06),
+        ),
+        LinkInertia(
+            mass=4.970684,
+            center=(0.003875, 0.002081, -0.04762),
+            inertia=(0.70337, 0.70661, 0.009117, -0.000139, 0.006772, 0.019169),
+        ),
+        LinkInertia(
+            mass=0.646926,
+            center=(-0.003141, -0.02872, 0.003495),
+            inertia=(0.007962, 0.02811, 0.025995, -0.003925, 0.010254, 0.000704),
+        ),
+        LinkInertia(
+            mass=3.228604,
+            center=(0.027518, 0.039252, -0.066502),
+            inertia=(0.037242, 0.036155, 0.01083, -0.004761, -0.011396, -0.012805),
+        ),
+        LinkInertia(
+            mass=3.587895,
+            center=(-0.05317, 0.104419, 0.027454),
+            inertia=(0.025853, 0.019552, 0.028323, 0.007796, -0.001332, 0.008641),
+        ),
+        LinkInertia(
+            mass=1.225946,
+            center=(-0.011953, 0.041065, -0.038437),
+            inertia=(0.035549, 0.029474, 0.008627, -0.002117, -0.004037, 0.000229),
+        ),
+        LinkInertia(
+            mass=1.666555,
+            center=(0.060149, -0.014117, -0.010517),
+            inertia=(0.001964, 0.004354, 0.005433, 0.000109, -0.001158, 0.000341),
+        ),
+        LinkInertia(
+            mass=0.735522,
+            center=(0.010517, -0.004252, 0.061597),
+            inertia=(0.012516, 0.010027, 0.004815, -0.000428, -0.001196, -0.000741),
+        ),
+    ),
+    flange_offset=0.107,
+    home=(0.0, -0.4140725713, 0.0, -2.5841961378, 0.0, 2.1701235664, 0.7853981633974483),
+)
+
+FR3 = ArmTable(
+    name="fr3",
+    joints=(
+        JointFacts(a=0.0, d=0.333, alpha=0.0, lower=-2.7437, upper=2.7437, speed=2.62, torque=87.0),
+        JointFacts(a=0.0, d=0.0, alpha=-_QUARTER_TURN, lower=-1.7837, upper=1.7837, speed=2.62, torque=87.0),
+        JointFacts(a=0.0, d=0.316, alpha=_QUARTER_TURN, lower=-2.9007, upper=2.9007, speed=2.62, torque=87.0),
+        JointFacts(a=0.0825, d=0.0, alpha=_QUARTER_TURN, lower=-3.0421, upper=-0.1518, speed=2.62, torque=87.0),
+        JointFacts(a=-0.0825, d=0.384, alpha=-_QUARTER_TURN, lower=-2.8065, upper=2.8065, speed=5.26, torque=12.0),
+        JointFacts(a=0.0, d=0.0, alpha=_QUARTER_TURN, lower=0.5445, upper=4.5169, speed=4.18, torque=12.0),
+        JointFacts(a=0.088, d=0.0, alpha=_QUARTER_TURN, lower=-3.0159, upper=3.0159, speed=5.26, torque=12.0),
+    ),
+    links=(
+        LinkInertia(
+            mass=2.3966,
+            center=(-0.0172, 0.0004, 0.0745),
+            inertia=(0.009, 0.0115, 0.0085, 0.0, 0.002, 0.0),
+        ),
+        LinkInertia(
+            mass=2.9274653454,
+            center=(4.128e-07, -0.0181251324, -0.038603597),
+            inertia=(0.0239273165, 0.0224821614, 0.0063500983, 1.33179e-05, -0.0001140477, -0.0019950321),
+        ),
+        LinkInertia(
+            mass=2.9355370338,
+            center=(0.0031828864, -0.0743221644, 0.0088146084),
+            inertia=(0.0419389463, 0.0251451489, 0.0617021447, 0.0002025733, 0.0040777842, -0.0042252158),
+        ),
+        LinkInertia(
+            mass=2.2449013699,
+            center=(0.0407015686, -0.0048200565, -0.0289730823),
+            inertia=(0.0241014254, 0.0197405327, 0.0190444945, 0.0024046946, -0.0028562693, -0.0021042127),
+        ),
+        LinkInertia(
+            mass=2.6155955791,
+            center=(-0.0459100965, 0.063049296, -0.0085187868),
+            inertia=(0.0345299832, 0.0288816219, 0.0412547117, 0.0132255227, 0.01015143, -0.0009762834),
+        ),
+        LinkInertia(
+            mass=2.3271207594,
+            center=(-0.0016039605, 0.0292536262, -0.097296599),
+            inertia=(0.0516102785, 0.0478772971, 0.0164236256, -0.0057151734, -0.0035673168, 0.0106739851),
+        ),
+        LinkInertia(
+            mass=1.8170376524,
+            center=(0.0597131221, -0.0410294666, -0.0101692726),
+            inertia=(0.0054123336, 0.0140583295, 0.0160808179, 0.0061934564, 0.0014219289, -0.0013140754),
+        ),
+        LinkInertia(
+            mass=0.6271432862,
+            center=(0.0045225817, 0.0086261921, -0.0161633251),
+            inertia=(0.0002109239, 0.0001771857, 5.99319e-05, -2.43330e-05, 4.56448e-05, 8.74407e-05),
+        ),
+    ),
+    flange_offset=0.107,
+    home=(0.0, -0.4140725713, 0.0, -2.5841961378, 0.0, 2.1701235664, 0.7853981633974483),
+)
+
+ARMS = {table.name: table for table in (PANDA, FR3)}

@@ -1,0 +1,244 @@
+"""The simulated arm."""
+
+import math
+
+import mujoco
+import numpy as np
+
+from robot_daemon.devices import (
+    ArmInfo,
+    ArmState,
+    Compliance,
+    ControlMode,
+    DeviceFault,
+    DeviceUnavailableError,
+    FaultSeverity,
+    FaultSource,
+    FloatArray,
+    JointTarget,
+    Load,
+    Target,
+    TcpTarget,
+)
+from simulator.arm_table import ArmTable
+from simulator.impedance import Impedance
+from simulator.injection import Condition, Injections
+from simulator.physics import Physics
+
+REFLEX_FAULT = "contact_reflex"
+JOINT_LIMIT_FAULT = "joint_limit"
+
+REFLEX_FORCE = 600.0
+"""External force at which the arm stops by itself, N: a crash. The daemon's own bound lies below."""
+JOINT_LIMIT_MARGIN = 0.01
+"""Distance from a joint limit at which the arm warns, rad."""
+
+_REGULARIZATION = 1e-8 * np.eye(6)  # Keeps the wrench finite at singular postures.
+
+
+class MujocoArm:
+    """An arm under the impedance law that runs inside the physics.
+
+    Args:
+        physics: The scene.
+        table: Facts of the arm.
+        impedance: The law.
+        injections: What somebody makes go wrong.
+    """
+
+    def __init__(self, physics: Physics, table: ArmTable, impedance: Impedance, injections: Injections) -> None:
+        self._physics = physics
+        self._impedance = impedance
+        self._injections = injections
+        self._tcp = physics.model.site("tcp").id
+        self._hand = physics.model.body("hand").id
+        self._jacobian = np.zeros((6, physics.model.nv))
+        self._linear, self._angular = self._jacobian[:3], self._jacobian[3:]
+        self._quat = np.zeros(4)
+        self._sample: tuple[int, ArmState] | None = None
+        self._faults: dict[str, DeviceFault] = {}
+        self._warnings: tuple[DeviceFault, ...] = ()
+        self._info = _arm_info(physics, table)
+        self._warn_lower = self._info.joint_lower + JOINT_LIMIT_MARGIN
+        self._warn_upper = self._info.joint_upper - JOINT_LIMIT_MARGIN
+        self._load_weight = 0.0
+        self.is_silent = False
+        """Whether the arm answers no more, as after a lost connection."""
+
+    @property
+    def info(self) -> ArmInfo:
+        """Constant facts."""
+        return self._info
+
+    def read_state(self) -> ArmState:
+        """The state now. Raises DeviceUnavailableError when the physics has died."""
+        if self.is_silent:
+            raise DeviceUnavailableError("the simulated arm is silent because its physics died; see the log")
+        with self._physics.lock:
+            kept = self._sample
+            if kept is not None and kept[0] == self._physics.step_count and kept[1].time_ns == self._physics.time_ns:
+                return kept[1]
+            state = self._measure()
+            self._sample = (self._physics.step_count, state)
+        self._watch(state)
+        return state
+
+    def set_target(self, target: Target) -> None:
+        """Tracks a target from now on. Ignored while a critical fault is active."""
+        with self._physics.lock:
+            if self._faults:
+                return
+            if isinstance(target, TcpTarget):
+                self._impedance.track_pose(target.position, target.quaternion, self._present().jacobian)
+            elif isinstance(target, JointTarget):
+                self._impedance.track_joints(target.positions)
+            else:
+                self._impedance.exert_wrench(target.wrench, self._present().jacobian)
+
+    def hold(self) -> None:
+        """Holds the pose measured now, or the joint positions when those were tracked."""
+        with self._physics.lock:
+            state = self._present()
+            if self._impedance.holds_joints:
+                self._impedance.track_joints(state.joint_positions)
+            else:
+                self._impedance.track_pose(state.tcp_position, state.tcp_quaternion, state.jacobian)
+
+    def set_compliance(self, compliance: Compliance) -> None:
+        """Changes the Cartesian impedance, also while moving."""
+        with self._physics.lock:
+            self._impedance.set_compliance(compliance)
+
+    def set_load(self, load: Load) -> None:
+        """Adds a payload's weight to gravity compensation and takes it out of the external wrench, as a real arm does.
+
+        Nothing is attached to the flange. The weight is taken to act at the hand's centre of mass: exact while the tool
+        points up or down.
+        """
+        with self._physics.lock:
+            model = self._physics.model
+            model.body_gravcomp[self._hand] = 1.0 + load.mass / float(model.body_mass[self._hand])
+            self._load_weight = -load.mass * float(model.opt.gravity[2])
+            self._sample = None
+
+    def faults(self) -> tuple[DeviceFault, ...]:
+        """Active faults."""
+        if not self._faults:
+            return self._warnings
+        return (*self._faults.values(), *self._warnings)
+
+    def recover(self, fault_ids: tuple[str, ...]) -> None:
+        """Clears faults whose cause has gone."""
+        if self._injections.is_active(Condition.CONTACT_REFLEX):
+            return
+        for fault_id in fault_ids:
+            self._faults.pop(fault_id, None)
+
+    def stop_by_reflex(self, text: str) -> None:
+        """Holds, and raises the fault that only a recovery clears."""
+        self.hold()
+        self._faults.setdefault(
+            REFLEX_FAULT,
+            DeviceFault(
+                id=REFLEX_FAULT,
+                source=FaultSource.ARM,
+                severity=FaultSeverity.CRITICAL,
+                onset_time_ns=self._physics.time_ns,
+                text=text,
+            ),
+        )
+
+    def forget(self) -> None:
+        """Drops what was measured before positions were written."""
+        self._sample = None
+        self._warnings = ()
+
+    def close(self) -> None:
+        """Brings the arm to rest."""
+        self.hold()
+
+    def _present(self) -> ArmState:
+        kept = self._sample
+        return kept[1] if kept is not None and kept[0] == self._physics.step_count else self._measure()
+
+    def _measure(self) -> ArmState:
+        model, data = self._physics.model, self._physics.data
+        self._physics.refresh()
+        mujoco.mj_jacSite(model, data, self._linear, self._angular, self._tcp)
+        mujoco.mju_mat2Quat(self._quat, data.site_xmat[self._tcp])
+        jacobian = self._jacobian[:, :7].copy()
+        velocities = data.qvel[:7].copy()
+        external = data.qfrc_constraint[:7].copy()
+        if self._load_weight:
+            external += self._load_weight * jacobian[2]
+        w, x, y, z = self._quat.tolist()
+        return ArmState(
+            time_ns=self._physics.time_ns,
+            joint_positions=data.qpos[:7].copy(),
+            joint_velocities=velocities,
+            joint_torques=data.qfrc_actuator[:7].copy(),
+            external_joint_torques=external,
+            tcp_position=data.site_xpos[self._tcp].copy(),
+            tcp_quaternion=np.array((x, y, z, w)),
+            tcp_twist=jacobian @ velocities,
+            external_wrench=external_wrench(jacobian, external),
+            jacobian=jacobian,
+        )
+
+    def _watch(self, state: ArmState) -> None:
+        force = math.hypot(*state.external_wrench[:3].tolist())
+        if force > REFLEX_FORCE:
+            self.stop_by_reflex(f"the external force was {force:.0f} N, above the arm's bound of {REFLEX_FORCE:.0f} N")
+        inside = (state.joint_positions > self._warn_lower).all() and (state.joint_positions < self._warn_upper).all()
+        if not inside:
+            self._warnings = (self._limit_warning(state),)
+        elif self._warnings:
+            self._warnings = ()
+
+    def _limit_warning(self, state: ArmState) -> DeviceFault:
+        if self._warnings:
+            return self._warnings[0]
+        distance = np.minimum(state.joint_positions - self._warn_lower, self._warn_upper - state.joint_positions)
+        number = int(distance.argmin()) + 1
+        return DeviceFault(
+            id=JOINT_LIMIT_FAULT,
+            source=FaultSource.ARM,
+            severity=FaultSeverity.WARNING,
+            onset_time_ns=state.time_ns,
+            text=f"joint {number} stands at its limit; move it back, the warning then goes by itself",
+            clearable=False,
+        )
+
+
+def external_wrench(jacobian: FloatArray, joint_torques: FloatArray) -> FloatArray:
+    """The wrench at the TCP that explains joint torques best: the least-squares solution of J^T F = tau.
+
+    Args:
+        jacobian: Of the TCP, in base axes. Shape (6, 7).
+        joint_torques: That the environment exerts. Shape (7,), Nm.
+
+    Returns:
+        Shape (6,), N and Nm, in base axes.
+    """
+    if not joint_torques.any():
+        return np.zeros(6)
+    return np.linalg.solve(jacobian @ jacobian.T + _REGULARIZATION, jacobian @ joint_torques)
+
+
+def _arm_info(physics: Physics, table: ArmTable) -> ArmInfo:
+    scratch = mujoco.MjData(physics.model)
+    scratch.qpos[:7] = table.home
+    mujoco.mj_kinematics(physics.model, scratch)
+    site = physics.model.site("tcp").id
+    quat = np.zeros(4)
+    mujoco.mju_mat2Quat(quat, scratch.site_xmat[site])
+    return ArmInfo(
+        model=table.name,
+        joint_lower=np.array([joint.lower for joint in table.joints]),
+        joint_upper=np.array([joint.upper for joint in table.joints]),
+        joint_speed=np.array([joint.speed for joint in table.joints]),
+        home=np.array(table.home),
+        home_tcp_position=scratch.site_xpos[site].copy(),
+        home_tcp_quaternion=quat[[1, 2, 3, 0]],
+        control_modes=(ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH),
+    )

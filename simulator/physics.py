@@ -1,0 +1,60 @@
+"""A compiled scene and its state: stepping, integer time, and one lock for everyone who touches them."""
+
+import threading
+
+import mujoco
+
+from simulator.scene import TIMESTEP_NS
+
+
+class Physics:
+    """MuJoCo's model and data. Any thread may use them while it holds `lock`.
+
+    Args:
+        model: Compiled scene.
+    """
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        self.model = model
+        self.data = mujoco.MjData(model)
+        self.lock = threading.RLock()
+        """Guards `model` and `data`."""
+        self.step_count = 0
+        """Physics steps since the start; a reset does not turn it back."""
+        self._origin_ns = 0
+        self._fresh_count = -1
+
+    @property
+    def time_ns(self) -> int:
+        """Simulated time, ns: a whole number of physics steps after the origin. It never goes back."""
+        return self._origin_ns + self.step_count * TIMESTEP_NS
+
+    def set_time(self, time_ns: int) -> None:
+        """Declares what time it is, without a step."""
+        with self.lock:
+            self._origin_ns = time_ns - self.step_count * TIMESTEP_NS
+
+    def advance(self, steps: int) -> None:
+        """Takes physics steps, without the interpreter lock."""
+        with self.lock:
+            mujoco.mj_step(self.model, self.data, nstep=steps)
+            self.step_count += steps
+
+    def refresh(self) -> None:
+        """Brings poses and Jacobians up to the present positions, which a step leaves one step behind."""
+        if self._fresh_count != self.step_count:
+            mujoco.mj_kinematics(self.model, self.data)
+            mujoco.mj_comPos(self.model, self.data)
+            self._fresh_count = self.step_count
+
+    def restart(self) -> None:
+        """Puts the state back to the model's own, warm start included: what follows does not depend on the past.
+
+        Write positions and set-points, then call `settle_state`.
+        """
+        mujoco.mj_resetData(self.model, self.data)
+
+    def settle_state(self) -> None:
+        """Computes everything that follows from positions that were written."""
+        mujoco.mj_forward(self.model, self.data)
+        self._fresh_count = self.step_count

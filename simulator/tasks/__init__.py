@@ -1,0 +1,12 @@
+"""Tasks by name. A further task is one file and one line here."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from simulator.tasks.pick_cube import PickCube
+from simulator.tasks.task import Task
+
+TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (PickCube(),)})
+"""All tasks."""
+
+__all__ = ["TASKS", "Task"]
