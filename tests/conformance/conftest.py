@@ -35,8 +35,10 @@ def serve_fake(pacing):
 
 def serve_simulator(pacing):
     pytest.importorskip("mujoco")
-    cell = pytest.importorskip("simulator.cell").build_cell("pick-cube", pacing, 0)
-    server = pytest.importorskip("simulator.server").build_server(cell, ServerConfig(address="127.0.0.1:0"))
+    from simulator.server import build_server
+
+    config = ServerConfig(address="127.0.0.1:0", drain_grace_s=0.2)
+    server = build_server("pick-cube", pacing, 0, config=config)
 
     def inject(channel, name, camera=None):
         stub = simulator_service_pb2_grpc.SimulatorServiceStub(channel)
