@@ -1,5 +1,46 @@
-"""Thin client and gymnasium environments for any daemon of the serl.robot.v1 API."""
+"""Thin client and gymnasium environments for any daemon of the serl.robot.v1 API.
 
+Importing it registers the environments `serl/...` with gymnasium.
+"""
+
+from serl_client.camera import (
+    CameraClient,
+)
+from serl_client.cell import (
+    ArmInfo,
+    CameraInfo,
+    CameraIntrinsics,
+    CellInfo,
+    GripperInfo,
+    Limits,
+)
+from serl_client.clock import (
+    ClockOffset,
+)
+from serl_client.enums import (
+    ArmMode,
+    Backend,
+    ClipKind,
+    ControlMode,
+    FaultSeverity,
+    FaultSource,
+    GripperMotion,
+    MotionOutcome,
+    Pacing,
+    PixelEncoding,
+    StampSource,
+)
+from serl_client.env import (
+    RobotEnv,
+)
+from serl_client.episodes import (
+    Episode,
+    EpisodeFileWarning,
+    EpisodeHeader,
+    EpisodeWriter,
+    read_episodes,
+    read_header,
+)
 from serl_client.errors import (
     AddressError,
     AuthenticationError,
@@ -25,5 +66,135 @@ from serl_client.errors import (
     TaskMismatchError,
     TooManyStreamsError,
 )
-from serl_client.robot import RobotClient
-from serl_client.session import ControlSession
+from serl_client.recording import (
+    record_demonstrations,
+)
+from serl_client.robot import (
+    RobotClient,
+)
+from serl_client.session import (
+    ControlSession,
+)
+from serl_client.simulator import (
+    ContactPair,
+    GroundTruth,
+    OrbitView,
+    SimulatorClient,
+    TaskInfo,
+    TaskList,
+)
+from serl_client.task_config import (
+    Outcome,
+    Reward,
+    TaskConfig,
+)
+from serl_client.tasks import (
+    make_training_env,
+    register_environments,
+)
+from serl_client.values import (
+    Clip,
+    Compliance,
+    DepthImage,
+    Fault,
+    FaultList,
+    Frame,
+    GripperState,
+    GripperTarget,
+    JointTarget,
+    MotionProgress,
+    Observation,
+    Pose,
+    RecoveryResult,
+    RobotState,
+    SensorOffset,
+    StepResult,
+    TrackedObject,
+    WrenchTarget,
+)
+
+__all__ = [
+    "AddressError",
+    "ArmInfo",
+    "ArmMode",
+    "AuthenticationError",
+    "Backend",
+    "CameraClient",
+    "CameraInfo",
+    "CameraIntrinsics",
+    "CellInfo",
+    "Clip",
+    "ClipKind",
+    "ClockOffset",
+    "Compliance",
+    "ConnectionLostError",
+    "ContactPair",
+    "ControlHeldError",
+    "ControlMode",
+    "ControlSession",
+    "DaemonError",
+    "DeadlineError",
+    "DepthImage",
+    "DeviceUnavailableError",
+    "DrainingError",
+    "Episode",
+    "EpisodeFileError",
+    "EpisodeFileWarning",
+    "EpisodeHeader",
+    "EpisodeWriter",
+    "Fault",
+    "FaultError",
+    "FaultList",
+    "FaultSeverity",
+    "FaultSource",
+    "Frame",
+    "GripperInfo",
+    "GripperMotion",
+    "GripperState",
+    "GripperTarget",
+    "GroundTruth",
+    "InvalidRequestError",
+    "InvalidTargetError",
+    "JointTarget",
+    "LimitExceededError",
+    "Limits",
+    "ModeError",
+    "MotionFailedError",
+    "MotionOutcome",
+    "MotionProgress",
+    "NotEquippedError",
+    "NotFoundError",
+    "Observation",
+    "OrbitView",
+    "Outcome",
+    "Pacing",
+    "PixelEncoding",
+    "Pose",
+    "PrivateSimulatorError",
+    "RecoveryResult",
+    "Reward",
+    "RobotClient",
+    "RobotEnv",
+    "RobotError",
+    "RobotState",
+    "SensorOffset",
+    "SessionClosedError",
+    "SimulatorClient",
+    "StampSource",
+    "StepResult",
+    "StopLatchedError",
+    "TaskConfig",
+    "TaskInfo",
+    "TaskList",
+    "TaskMismatchError",
+    "TooManyStreamsError",
+    "TrackedObject",
+    "WrenchTarget",
+    "make_training_env",
+    "read_episodes",
+    "read_header",
+    "record_demonstrations",
+    "register_environments",
+]
+
+register_environments()

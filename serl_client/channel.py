@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import grpc
 
@@ -132,6 +132,30 @@ class Connection:
             self.channel = grpc.insecure_channel(self.address, options=_OPTIONS)
         else:
             self.channel = grpc.secure_channel(self.address, _credentials(Path(tls_root)), options=_OPTIONS)
+
+    @classmethod
+    def ready(
+        cls,
+        address: str,
+        *,
+        token: str | None = None,
+        tls_root: Path | str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> Self:
+        """Connects, and returns once the daemon answers.
+
+        Raises:
+            AddressError: The address, the token or the certificate cannot be used.
+            ConnectionLostError: No daemon answered within `connect_timeout_s`.
+        """
+        connection = cls(address, token=token, tls_root=tls_root, timeout_s=timeout_s)
+        try:
+            connection.wait_ready(connect_timeout_s)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def wait_ready(self, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         """Waits until the daemon answers.

@@ -1,0 +1,237 @@
+"""A gymnasium environment over any daemon: one `Step` exchange is one environment step, and nothing here sleeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from serl_client.action_map import ActionMap
+from serl_client.enums import Backend
+from serl_client.env_link import EnvLink
+from serl_client.errors import (
+    ConnectionLostError,
+    DeadlineError,
+    SessionClosedError,
+    TaskMismatchError,
+)
+from serl_client.observation_map import ObservationMap, raw_info
+from serl_client.session import ControlSession
+from serl_client.simulator import OrbitView
+from serl_client.task_config import Outcome, TaskConfig
+from serl_client.tasks import find_task
+from serl_client.values import FloatArray, Observation, Pose, StepResult
+
+_VIEW = OrbitView(target=(0.4, 0.0, 0.15), distance=1.3, azimuth=2.4, elevation=0.45)
+_VIEW_WIDTH_PX, _VIEW_HEIGHT_PX = 640, 480
+_RECONNECT_ATTEMPTS = 2
+
+
+class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
+    """Drives one arm. Made by `gymnasium.make("serl/PickCube-v0", ...)`.
+
+    Observation: a Dict of float64 arrays in SI, `base` frame: "tcp_pose" (7: m, xyzw), "tcp_twist" (6),
+    "tcp_wrench" (6), "gripper_width" (1, m), "joint_positions" (n), "joint_velocities" (n), "<object>_position" (3) for
+    each tracked object of the task, and for each camera of the task a uint8 image (height, width, 3), RGB.
+
+    Action: float32 in [-1, 1]; outside it is clipped. `[dx, dy, dz, gripper]`, with `rotation` `[dx, dy, dz, rx, ry,
+    rz, gripper]`: translation times the task's scale and a rotation vector times its scale, in base axes, on top of the
+    measured pose. Without rotation the orientation after reset is kept.
+
+    `terminated` is the task's word, `truncated` the clock's (gymnasium's TimeLimit). `info` has the raw values
+    "tcp_pose", "gripper_width", "<object>_position" of all objects that the cell tracks, "success", "stamp_ns",
+    "synchronized", "clips", "overrun_ns" and the facts of the reward, such as "lift".
+
+    Args:
+        task: Preset, or its name.
+        address: Of the daemon; None starts a private simulator.
+        token: Bearer token, where the daemon wants one.
+        tls_root: PEM file with the certificate that signed the daemon's.
+        rotation: Whether actions turn the TCP.
+        reward: Name of one of the task's rewards.
+        gripper_action: "absolute": -1 closed to +1 open. "binary": below -0.5 closes, above 0.5 opens, else keeps.
+        delta_reference: What an action is added to: the "measured" pose, as on SERL's arms, or the one last
+            "commanded", as in SERL's simulator.
+        client_name: Shown to others while this environment holds the arm.
+        render_mode: "rgb_array" or None.
+
+    Raises:
+        ValueError: An option has no such value.
+        TaskMismatchError: The cell lacks what the task needs.
+        ConnectionLostError: No daemon answers.
+        PrivateSimulatorError: The private simulator did not start.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 - gymnasium's name.
+
+    def __init__(
+        self,
+        task: TaskConfig | str,
+        *,
+        address: str | None = None,
+        token: str | None = None,
+        tls_root: Path | str | None = None,
+        rotation: bool = False,
+        reward: str = "sparse",
+        gripper_action: Literal["absolute", "binary"] = "absolute",
+        delta_reference: Literal["measured", "commanded"] = "measured",
+        client_name: str | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        self.task = find_task(task) if isinstance(task, str) else task
+        _check_option("reward", reward, tuple(self.task.rewards))
+        _check_option("gripper_action", gripper_action, ("absolute", "binary"))
+        _check_option("delta_reference", delta_reference, ("measured", "commanded"))
+        _check_option("render_mode", render_mode, (None, *self.metadata["render_modes"]))
+        self.render_mode = render_mode
+        self._reward = self.task.rewards[reward]
+        self._from_measured = delta_reference == "measured"
+        self._link = EnvLink(
+            self.task,
+            address=address,
+            token=token,
+            tls_root=tls_root,
+            client_name=client_name or f"env {self.task.name}",
+        )
+        try:
+            self._actions = ActionMap(
+                task=self.task,
+                rotation=rotation,
+                binary_gripper=gripper_action == "binary",
+                max_width=self._check_cell(),
+            )
+            self._observations = ObservationMap(self.task, self._link.client.info.arm.joint_count)
+        except BaseException:
+            self._link.close()
+            raise
+        self.action_space = self._actions.space
+        self.observation_space = self._observations.space
+        self._start: Observation | None = None
+        self._reference = self._link.client.info.arm.home_tcp_pose
+
+    @property
+    def control_rate_hz(self) -> float:
+        """Environment steps a second."""
+        return self.task.control_rate_hz
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Begins an episode; reconnects first when the daemon or the session has gone away.
+
+        Args:
+            seed: Seeds the stream of scenes; the same seed gives the same scenes on any simulator.
+            options: "scene_seed" sets the seed of this one scene.
+
+        Raises:
+            FaultError: The arm is faulted; recovery is a decision of the caller.
+            StopLatchedError: `Stop` is latched.
+            ControlHeldError: Another client holds the arm.
+        """
+        super().reset(seed=seed)
+        drawn = int(self.np_random.integers(2**31 - 1))
+        scene_seed = int((options or {}).get("scene_seed", drawn))
+        observation = self._reset_reconnecting(scene_seed)
+        self._check_tracked(observation)
+        self._start = observation
+        self._reference = observation.state.tcp_pose
+        self._observations.begin_episode()
+        info = raw_info(observation, Outcome(reward=0.0, terminated=False, success=False))
+        return self._observations.encode(observation), info | {"scene_seed": scene_seed}
+
+    def step(self, action: NDArray[np.float32]) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
+        """Takes one control period.
+
+        Raises:
+            ValueError: The action has a wrong shape or a NaN.
+            gymnasium.error.ResetNeeded: No episode has begun.
+            FaultError: The arm is faulted.
+            ConnectionLostError: The daemon went away; `reset` reconnects.
+        """
+        checked = self._actions.checked(action)
+        session, start = self._link.session, self._start
+        if session is None or session.is_closed or start is None:
+            raise gymnasium.error.ResetNeeded("no control session is open; call reset() first")
+        result = self._exchange(session, start, checked)
+        observation = result.observation
+        outcome = self._reward(start, observation)
+        info = raw_info(observation, outcome)
+        info["overrun_ns"] = result.overrun_ns
+        info["clips"] = tuple(clip.kind.name for clip in result.clips)
+        return self._observations.encode(observation), outcome.reward, outcome.terminated, False, info
+
+    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+        """An image of the scene, shape (height, width, 3): a free view of a simulator, else the first camera.
+
+        Raises:
+            NotEquippedError: The cell has neither.
+        """
+        if self.render_mode is None:
+            return None
+        if self._link.client.info.backend is Backend.SIMULATED:
+            frame = self._link.simulator.render_view(_VIEW, width=_VIEW_WIDTH_PX, height=_VIEW_HEIGHT_PX)
+            return frame.rgb.copy()
+        return self._link.get_frame().rgb.copy()
+
+    def close(self) -> None:
+        """Lets go of the arm and ends a private simulator. Safe to repeat."""
+        self._link.close()
+
+    def _exchange(self, session: ControlSession, start: Observation, action: FloatArray) -> StepResult:
+        result = session.step(
+            self._actions.target(action, self._reference, start.state.tcp_pose.quaternion_xyzw),
+            period_s=1.0 / self.task.control_rate_hz,
+            gripper_width=self._actions.gripper_width(action),
+            cameras=self.task.cameras,
+        )
+        if self._from_measured or not isinstance(result.applied_target, Pose):
+            self._reference = result.observation.state.tcp_pose
+        else:
+            self._reference = result.applied_target
+        return result
+
+    def _reset_reconnecting(self, scene_seed: int) -> Observation:
+        for attempt in range(_RECONNECT_ATTEMPTS):
+            try:
+                session = self._link.open_session()
+                return session.reset(seed=scene_seed, start=self.task.start, cameras=self.task.cameras)
+            except (ConnectionLostError, SessionClosedError, DeadlineError):
+                self._link.drop_session()
+                if attempt == _RECONNECT_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _check_cell(self) -> float:
+        info = self._link.client.info
+        missing = [camera for camera in self.task.cameras if camera not in info.cameras]
+        if missing:
+            raise TaskMismatchError(
+                f"{self.task.name} needs the cameras {', '.join(missing)}; "
+                f"cell {info.cell_name} has: {', '.join(info.cameras) or 'none'}"
+            )
+        if info.task and info.task != self.task.name:
+            raise TaskMismatchError(
+                f"the simulator at {self._link.client.address} has loaded {info.task}, but this environment is "
+                f"{self.task.name}; start it with --task {self.task.name}"
+            )
+        if info.gripper is None and self.task.has_gripper:
+            raise TaskMismatchError(f"{self.task.name} needs a gripper; cell {info.cell_name} has none")
+        return info.gripper.max_width if info.gripper is not None else 0.0
+
+    def _check_tracked(self, observation: Observation) -> None:
+        needed = {*self.task.tracked_objects, *self._reward.tracked_objects}
+        missing = sorted(needed - set(observation.tracked_objects))
+        if missing:
+            raise TaskMismatchError(
+                f"{self.task.name} needs the position of {', '.join(missing)}; cell {self._link.client.info.cell_name} "
+                f"tracks: {', '.join(observation.tracked_objects) or 'nothing'}. On a real cell use reward='none'"
+            )
+
+
+def _check_option(name: str, value: object, allowed: tuple[object, ...] | Mapping[str, object]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; it must be one of: {', '.join(map(repr, allowed))}")

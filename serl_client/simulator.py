@@ -1,0 +1,242 @@
+"""What only a simulator can do: tasks, ground truth, free views, pacing, injected faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+from serl.robot.v1 import robot_service_pb2
+from serl.simulator.v1 import simulator_service_pb2, simulator_service_pb2_grpc
+
+from serl_client.channel import CONNECT_TIMEOUT_S, SLOW_TIMEOUT_S, TIMEOUT_S, Connection
+from serl_client.codec import decode_frame, decode_tracked_object, encode_duration, encode_vector
+from serl_client.enums import Pacing
+from serl_client.values import Frame, TrackedObject, Triple
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskInfo:
+    """A task that a simulator can load."""
+
+    name: str
+    """In kebab-case."""
+    text: str
+    """One sentence."""
+    tracked_objects: tuple[str, ...]
+    """Names of the objects that observations track."""
+    cameras: tuple[str, ...]
+    """Names of the cameras."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskList:
+    """Tasks of a simulator."""
+
+    tasks: Mapping[str, TaskInfo]
+    """By name."""
+    loaded: str
+    """Name of the one that is loaded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactPair:
+    """Two bodies that touch."""
+
+    first_body: str
+    """Name."""
+    second_body: str
+    """Name."""
+    normal_force: float
+    """N."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroundTruth:
+    """Exact state of a scene."""
+
+    objects: Mapping[str, TrackedObject]
+    """By name."""
+    contacts: tuple[ContactPair, ...]
+    """Pairs in contact."""
+    simulated_time_ns: int
+    """Simulated time."""
+    scene_seed: int
+    """Seed that the scene was drawn from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrbitView:
+    """A camera that circles a point."""
+
+    target: Triple
+    """Point looked at, in `base`, m."""
+    distance: float
+    """From that point, m."""
+    azimuth: float = 0.0
+    """About the vertical, rad; 0 looks along +x."""
+    elevation: float = 0.0
+    """Above the horizontal, rad; positive looks down."""
+
+
+class SimulatorClient:
+    """Drives the simulator behind a daemon. A context manager. On a real cell every call raises NotEquippedError.
+
+    Args:
+        target: Address, or the connection of a `RobotClient`, which then stays the owner.
+        token: Bearer token, where the daemon wants one.
+        tls_root: PEM file with the certificate that signed the daemon's; None for a plain connection.
+        timeout_s: Deadline of a call.
+        connect_timeout_s: How long to try the address.
+
+    Raises:
+        AddressError: The address, the token or the certificate cannot be used.
+        ConnectionLostError: No daemon answered in time.
+    """
+
+    def __init__(
+        self,
+        target: str | Connection,
+        *,
+        token: str | None = None,
+        tls_root: Path | str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        self._owns_connection = isinstance(target, str)
+        if isinstance(target, str):
+            self._connection = Connection.ready(
+                target, token=token, tls_root=tls_root, timeout_s=timeout_s, connect_timeout_s=connect_timeout_s
+            )
+        else:
+            self._connection = target
+        self._stub = simulator_service_pb2_grpc.SimulatorServiceStub(self._connection.channel)
+
+    def list_tasks(self) -> TaskList:
+        """Tasks that can be loaded."""
+        response = self._connection.call(self._stub.ListTasks, simulator_service_pb2.ListTasksRequest())
+        return TaskList(tasks={task.name: _decode_task(task) for task in response.tasks}, loaded=response.loaded_task)
+
+    def load_task(self, name: str, *, seed: int | None = None) -> TaskInfo:
+        """Replaces the scene by a task's.
+
+        Args:
+            name: Of the task.
+            seed: Of the first scene and of the stream after it; None is 0.
+
+        Raises:
+            NotFoundError: No such task; the message lists those that exist.
+            ControlHeldError: A control session is open.
+        """
+        request = simulator_service_pb2.LoadTaskRequest(name=name, seed=seed)
+        return _decode_task(self._connection.call(self._stub.LoadTask, request, timeout_s=SLOW_TIMEOUT_S).task)
+
+    def set_seed(self, seed: int) -> None:
+        """Seeds the stream of scenes that later resets without a seed draw from."""
+        self._connection.call(self._stub.SetSeed, simulator_service_pb2.SetSeedRequest(seed=seed))
+
+    def get_ground_truth(self) -> GroundTruth:
+        """Exact state of the scene."""
+        response = self._connection.call(self._stub.GetGroundTruth, simulator_service_pb2.GetGroundTruthRequest())
+        return GroundTruth(
+            objects={tracked.name: decode_tracked_object(tracked) for tracked in response.objects},
+            contacts=tuple(
+                ContactPair(first_body=pair.first_body, second_body=pair.second_body, normal_force=pair.normal_force_n)
+                for pair in response.contacts
+            ),
+            simulated_time_ns=response.simulated_time_ns,
+            scene_seed=response.scene_seed,
+        )
+
+    def render_view(self, view: str | OrbitView, *, width: int = 0, height: int = 0) -> Frame:
+        """Renders the scene; does not advance time.
+
+        Args:
+            view: Name of a camera, or a camera that circles a point.
+            width: In px, in [16, 2048]; 0 is the camera's own, or 640.
+            height: In px, in [16, 2048]; 0 is the camera's own, or 480.
+
+        Raises:
+            NotFoundError: No such camera.
+            LimitExceededError: The size is out of range.
+        """
+        request = simulator_service_pb2.RenderViewRequest(width_px=width, height_px=height)
+        if isinstance(view, str):
+            request.camera = view
+        else:
+            request.orbit.CopyFrom(
+                simulator_service_pb2.OrbitView(
+                    target_m=encode_vector(view.target),
+                    distance_m=view.distance,
+                    azimuth_rad=view.azimuth,
+                    elevation_rad=view.elevation,
+                )
+            )
+        return decode_frame(self._connection.call(self._stub.RenderView, request, timeout_s=SLOW_TIMEOUT_S).frame)
+
+    def set_pacing(self, pacing: Pacing) -> None:
+        """Changes who makes time pass.
+
+        Raises:
+            ControlHeldError: A control session is open.
+        """
+        request = simulator_service_pb2.SetPacingRequest(pacing=cast("robot_service_pb2.Pacing", int(pacing)))
+        self._connection.call(self._stub.SetPacing, request, timeout_s=SLOW_TIMEOUT_S)
+
+    def drop_camera(self, camera: str, *, duration_s: float | None = None) -> None:
+        """A camera stops delivering, until `clear_injections` or for a while of the daemon's time."""
+        self._inject(duration_s, camera_dropout=simulator_service_pb2.CameraDropout(camera=camera))
+
+    def delay_camera(
+        self, camera: str, delay_s: float, *, jitter_s: float = 0.0, duration_s: float | None = None
+    ) -> None:
+        """A camera delivers late, with a mean delay and half the width of a uniform jitter; its stamps stay true."""
+        latency = simulator_service_pb2.CameraLatency(
+            camera=camera, delay=encode_duration(delay_s), jitter=encode_duration(jitter_s)
+        )
+        self._inject(duration_s, camera_latency=latency)
+
+    def trigger_contact_reflex(self) -> None:
+        """The arm stops by a reflex, with the fault "contact_reflex"."""
+        self._inject(None, contact_reflex=simulator_service_pb2.ContactReflex())
+
+    def stall(self, *, duration_s: float | None = None) -> None:
+        """Every answer of the control loop is held back."""
+        self._inject(duration_s, stall=simulator_service_pb2.Stall())
+
+    def jam_gripper(self, *, duration_s: float | None = None) -> None:
+        """The gripper does not move."""
+        self._inject(duration_s, gripper_jam=simulator_service_pb2.GripperJam())
+
+    def clear_injections(self) -> None:
+        """Ends every injected condition; faults still need `RobotClient.recover`."""
+        self._connection.call(self._stub.ClearInjections, simulator_service_pb2.ClearInjectionsRequest())
+
+    def close(self) -> None:
+        """Closes the connection, if this client opened it."""
+        if self._owns_connection:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _inject(self, duration_s: float | None, **fault: Any) -> None:  # noqa: ANN401
+        duration = None if duration_s is None else encode_duration(duration_s)
+        request = simulator_service_pb2.InjectFaultRequest(duration=duration, **fault)
+        self._connection.call(self._stub.InjectFault, request)
+
+
+def _decode_task(message: simulator_service_pb2.TaskInfo) -> TaskInfo:
+    return TaskInfo(
+        name=message.name,
+        text=message.text,
+        tracked_objects=tuple(message.tracked_objects),
+        cameras=tuple(message.cameras),
+    )

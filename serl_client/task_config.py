@@ -1,0 +1,75 @@
+"""What defines an environment: frozen numbers of a task, and how its reward is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
+
+from serl_client.values import Compliance, JointTarget, Observation, Pose
+
+SERL_COMPLIANCE = Compliance(
+    translational_stiffness=2000.0,
+    translational_damping=89.0,
+    rotational_stiffness=150.0,
+    rotational_damping=7.0,
+)
+"""Upstream's numbers; its rotation error is half of ours, so ours is twice as stiff in rotation (`control.proto`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a step was worth."""
+
+    reward: float
+    """Reward of the step."""
+    terminated: bool
+    """Whether the task ended the episode. A timeout never does."""
+    success: bool
+    """Whether the task is done."""
+    facts: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Numbers worth logging, such as "lift" in m; added to the step's info."""
+
+
+class Reward(Protocol):
+    """Judges a step. Stateless: everything it needs is in its arguments."""
+
+    @property
+    def tracked_objects(self) -> tuple[str, ...]:
+        """Names of the objects that it must see."""
+        ...
+
+    def __call__(self, start: Observation, now: Observation) -> Outcome:
+        """Judges the step that led to `now` in the episode that began with `start`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig:
+    """One task. The same numbers hold on every daemon, real or simulated."""
+
+    name: str
+    """Name of the simulator's task, in kebab-case."""
+    rewards: Mapping[str, Reward]
+    """Rewards to choose from, by name."""
+    tracked_objects: tuple[str, ...] = ()
+    """Objects whose position is part of the observation."""
+    cameras: tuple[str, ...] = ()
+    """Cameras whose images are part of the observation."""
+    image_size: tuple[int, int] = (128, 128)
+    """Height and width of each image, px."""
+    control_rate_hz: float = 10.0
+    """Environment steps a second."""
+    translation_scale: float = 0.05
+    """Translation of action 1, m."""
+    rotation_scale: float = 0.2
+    """Rotation of action 1, rad."""
+    compliance: Compliance = SERL_COMPLIANCE
+    """Compliance of the whole episode."""
+    start: Pose | JointTarget | None = None
+    """Where an episode starts; None is the cell's home."""
+    has_gripper: bool = True
+    """Whether the last component of an action drives the gripper."""
+    max_episode_steps: int = 60
+    """Steps after which an episode is truncated."""

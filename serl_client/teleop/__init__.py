@@ -1,0 +1,1 @@
+"""Ways to drive an arm other than by a policy."""

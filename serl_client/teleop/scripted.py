@@ -1,0 +1,111 @@
+"""A scripted expert for pick-cube: teacher for demonstrations and oracle for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serl_client.task_config import TaskConfig
+from serl_client.tasks import PICK_CUBE
+from serl_client.values import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class PickCubeTuning:
+    """Numbers of the grasp."""
+
+    hover_height: float = 0.08
+    """Height of the TCP above the cube's centre while still off to the side, m."""
+    funnel_radius: float = 0.015
+    """Horizontal error within which the TCP may go down, m."""
+    grasp_height: float = 0.0
+    """Height of the TCP above the cube's centre at the grasp, m."""
+    grasp_radius: float = 0.012
+    """Distance from the grasp within which the fingers close, m."""
+    closing_steps: int = 3
+    """Steps that the fingers need to close on the cube."""
+    drop_distance: float = 0.05
+    """Distance between TCP and cube at which the cube counts as lost, m."""
+
+
+class PickCubeExpert:
+    """Goes over the cube, down, closes, lifts; starts over when it loses the cube.
+
+    Closed loop on the raw info of the environment ("tcp_pose", "cube_position"), so that it works under any observation
+    wrapper that leaves actions in base axes.
+
+    Args:
+        rotation: Whether the environment's actions turn the TCP; the expert never does.
+        noise: Standard deviation added to the translation, as a fraction of the largest action. 0.1 makes
+            demonstrations differ and still succeed.
+        seed: Of the noise.
+        task: Scale of actions.
+        tuning: Numbers of the grasp.
+    """
+
+    def __init__(
+        self,
+        *,
+        rotation: bool = False,
+        noise: float = 0.0,
+        seed: int | None = None,
+        task: TaskConfig = PICK_CUBE,
+        tuning: PickCubeTuning | None = None,
+    ) -> None:
+        self._size = 7 if rotation else 4
+        self._noise = noise
+        self._rng = np.random.default_rng(seed)
+        self._scale = task.translation_scale
+        self._tuning = tuning or PickCubeTuning()
+        self._closed_steps = 0
+
+    def reset(self) -> None:
+        """Begins an episode."""
+        self._closed_steps = 0
+
+    def action(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> NDArray[np.float32]:
+        """Next action.
+
+        Args:
+            observation: Not used.
+            info: Raw info of the environment's last step or reset.
+
+        Returns:
+            Shape (4,), or (7,) with rotation, in [-1, 1].
+        """
+        del observation
+        to_cube = np.asarray(info["cube_position"], float) - np.asarray(info["tcp_pose"], float)[:3]
+        if self._closed_steps and float(np.linalg.norm(to_cube)) > self._tuning.drop_distance:
+            self._closed_steps = 0
+        return self._lift() if self._closed_steps or self._is_at_grasp(to_cube) else self._approach(to_cube)
+
+    def _is_at_grasp(self, to_cube: FloatArray) -> bool:
+        grasp = to_cube + _up(self._tuning.grasp_height)
+        return float(np.linalg.norm(grasp)) < self._tuning.grasp_radius
+
+    def _approach(self, to_cube: FloatArray) -> NDArray[np.float32]:
+        offset = float(np.linalg.norm(to_cube[:2]))
+        height = self._tuning.grasp_height if offset < self._tuning.funnel_radius else self._tuning.hover_height
+        return self._composed(to_cube + _up(height), opening=1.0)
+
+    def _lift(self) -> NDArray[np.float32]:
+        self._closed_steps += 1
+        up = self._scale if self._closed_steps > self._tuning.closing_steps else 0.0
+        return self._composed(_up(up), opening=-1.0)
+
+    def _composed(self, translation: FloatArray, *, opening: float) -> NDArray[np.float32]:
+        scaled = translation / self._scale
+        scaled /= max(1.0, float(np.abs(scaled).max()))
+        noisy = scaled + self._noise * self._rng.standard_normal(3)
+        action = np.zeros(self._size)
+        action[:3] = np.clip(noisy, -1.0, 1.0)
+        action[-1] = opening
+        return action.astype(np.float32)
+
+
+def _up(height: float) -> FloatArray:
+    return np.array((0.0, 0.0, height))

@@ -1,0 +1,121 @@
+"""Selects, scales and flattens numbers of an observation into one vector, in an explicit order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from serl_client.values import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateComponent:
+    """Some numbers of the observation: `(observation[key][indices] - minus - offset) / scale`."""
+
+    name: str
+    """What it is; component names in the vector are this and a number, such as "tcp_position.0"."""
+    key: str
+    """Key of the observation."""
+    indices: tuple[int, ...]
+    """Which of its numbers, in this order."""
+    scale: float
+    """What counts as one, in the unit of the key."""
+    offset: tuple[float, ...] = ()
+    """What counts as zero, one number an index; empty is zero."""
+    minus_key: str = ""
+    """Key whose numbers at the same indices are subtracted; empty for none."""
+
+
+def pick_cube_components(*, rotation: bool) -> tuple[StateComponent, ...]:
+    """State of pick-cube: 13 numbers, or 20 with rotation. Centred on the workspace, of order one."""
+    xyz = (0, 1, 2)
+    return (
+        *proprioception_components(rotation=rotation),
+        StateComponent(name="cube_position", key="cube_position", indices=xyz, offset=(0.4, 0.0, 0.1), scale=0.2),
+        StateComponent(name="tcp_to_cube", key="cube_position", minus_key="tcp_pose", indices=xyz, scale=0.1),
+    )
+
+
+def proprioception_components(*, rotation: bool) -> tuple[StateComponent, ...]:
+    """What the arm knows of itself: position, velocity, gripper, and with rotation orientation and angular velocity."""
+    xyz, last = (0, 1, 2), (3, 4, 5)
+    turning = (
+        StateComponent(name="tcp_quaternion_xyzw", key="tcp_pose", indices=(3, 4, 5, 6), scale=1.0),
+        StateComponent(name="tcp_angular_velocity", key="tcp_twist", indices=last, scale=1.0),
+    )
+    return (
+        StateComponent(name="tcp_position", key="tcp_pose", indices=xyz, offset=(0.4, 0.0, 0.1), scale=0.2),
+        StateComponent(name="tcp_linear_velocity", key="tcp_twist", indices=xyz, scale=0.3),
+        StateComponent(name="gripper_width", key="gripper_width", indices=(0,), offset=(0.0425,), scale=0.0425),
+        *(turning if rotation else ()),
+    )
+
+
+class FlattenState(gymnasium.ObservationWrapper[Any, Any, Any]):
+    """Observation {"state": float32 vector, camera images unchanged}.
+
+    The order is that of the components, never alphabetical by accident; `component_names` says what each number is.
+
+    Args:
+        env: Environment with a Dict observation.
+        components: What goes into the vector.
+
+    Raises:
+        ValueError: A component names a key or an index that the observation lacks.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any], components: Sequence[StateComponent]) -> None:
+        super().__init__(env)
+        inner = env.observation_space
+        if not isinstance(inner, spaces.Dict):
+            raise ValueError(f"FlattenState needs a Dict observation, not {inner}")
+        self.components = tuple(components)
+        for component in self.components:
+            _check(component, inner)
+        self.component_names = tuple(
+            f"{component.name}.{position}"
+            for component in self.components
+            for position in range(len(component.indices))
+        )
+        self._offsets, self._scales = _offsets_and_scales(self.components)
+        self._image_keys = tuple(key for key, space in inner.spaces.items() if len(space.shape or ()) == 3)
+        size = len(self.component_names)
+        state = spaces.Box(-np.inf, np.inf, (size,), np.float32)
+        self.observation_space = spaces.Dict({"state": state} | {key: inner[key] for key in self._image_keys})
+
+    def observation(self, observation: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Flattens one observation."""
+        raw = np.concatenate([_select(component, observation) for component in self.components])
+        state = ((raw - self._offsets) / self._scales).astype(np.float32)
+        return {"state": state} | {key: observation[key] for key in self._image_keys}
+
+
+def _select(component: StateComponent, observation: dict[str, NDArray[Any]]) -> FloatArray:
+    indices = list(component.indices)
+    values = observation[component.key][indices]
+    return values - observation[component.minus_key][indices] if component.minus_key else values
+
+
+def _offsets_and_scales(components: Sequence[StateComponent]) -> tuple[FloatArray, FloatArray]:
+    offsets = [component.offset or (0.0,) * len(component.indices) for component in components]
+    scales = [(component.scale,) * len(component.indices) for component in components]
+    return np.concatenate(offsets).astype(float), np.concatenate(scales).astype(float)
+
+
+def _check(component: StateComponent, inner: spaces.Dict) -> None:
+    for key in filter(None, (component.key, component.minus_key)):
+        if key not in inner.spaces:
+            raise ValueError(
+                f'no "{key}" in the observation for {component.name}; there are: {", ".join(inner.spaces)}'
+            )
+        size = (inner[key].shape or (0,))[0]
+        if not all(0 <= index < size for index in component.indices):
+            raise ValueError(f"{component.name} takes indices {component.indices} of {key}, which has {size} numbers")
+    if component.offset and len(component.offset) != len(component.indices):
+        raise ValueError(f"{component.name} has {len(component.offset)} offsets for {len(component.indices)} indices")

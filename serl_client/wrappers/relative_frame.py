@@ -1,0 +1,89 @@
+"""Lets a policy see and act in frames that move with the task instead of the arm's base."""
+
+from __future__ import annotations
+
+from typing import Any, SupportsFloat
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from serl_client.rotation import (
+    compose_poses,
+    invert_pose,
+    invert_quaternion_xyzw,
+    normalize_quaternion_xyzw,
+    rotate_vector,
+)
+from serl_client.values import FloatArray, Pose
+
+
+class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Actions in the TCP's own axes, poses relative to the pose after reset.
+
+    * `tcp_pose` and each `*_position` are expressed in the frame of the TCP as it stood *after* the reset.
+    * `tcp_twist` and `tcp_wrench` are expressed in the TCP's present axes. Both belong to the TCP itself, so each half
+      turns and nothing mixes; SERL's adjoint with a lever arm turns a translation into a rotation there.
+    * An action is turned from the TCP's axes, as they stood before the step, into those of the base. When a component
+      would leave [-1, 1] the whole half is shortened, so that its direction stays.
+    * `info["intervene_action"]`, which is in base axes, is turned back with the same orientation, so that what is
+      stored is what the policy should have said.
+    * `info` keeps the raw values, in base.
+
+    Args:
+        env: Environment whose observation has "tcp_pose".
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self._start = Pose(np.zeros(3), np.array((0.0, 0.0, 0.0, 1.0)))
+        self._quaternion_xyzw: FloatArray = self._start.quaternion_xyzw
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Takes the pose after the reset as the frame of the episode."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._start = _pose(observation["tcp_pose"])
+        return self._observation(observation), info
+
+    def step(self, action: NDArray[Any]) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Takes an action in TCP axes."""
+        before = self._quaternion_xyzw
+        observation, reward, terminated, truncated, info = self.env.step(_turned(before, action))
+        if "intervene_action" in info:
+            own = _turned(invert_quaternion_xyzw(before), info["intervene_action"])
+            info = info | {"intervene_action": own}
+        return self._observation(observation), reward, terminated, truncated, info
+
+    def _observation(self, observation: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        pose = _pose(observation["tcp_pose"])
+        self._quaternion_xyzw = pose.quaternion_xyzw
+        to_start = invert_pose(self._start)
+        relative = compose_poses(to_start, pose)
+        result = dict(observation)
+        orientation = normalize_quaternion_xyzw(relative.quaternion_xyzw)
+        result["tcp_pose"] = np.concatenate((relative.position, orientation))
+        to_tcp = invert_quaternion_xyzw(pose.quaternion_xyzw)
+        for key, value in observation.items():
+            if key in ("tcp_twist", "tcp_wrench"):
+                result[key] = np.concatenate((rotate_vector(to_tcp, value[:3]), rotate_vector(to_tcp, value[3:])))
+            elif key.endswith("_position"):
+                result[key] = to_start.position + rotate_vector(to_start.quaternion_xyzw, value)
+        return result
+
+
+def _pose(vector: NDArray[Any]) -> Pose:
+    return Pose(np.array(vector[:3], float), np.array(vector[3:], float))
+
+
+def _turned(quaternion_xyzw: FloatArray, action: NDArray[Any]) -> NDArray[Any]:
+    """Turns the translation, and the rotation of a 7-D or 6-D action; what follows them stays."""
+    action = np.asarray(action)
+    result = np.array(action, float)
+    result[:3] = _within_box(rotate_vector(quaternion_xyzw, action[:3]))
+    if len(action) >= 6:
+        result[3:6] = _within_box(rotate_vector(quaternion_xyzw, action[3:6]))
+    return result.astype(action.dtype)
+
+
+def _within_box(vector: FloatArray) -> FloatArray:
+    return vector / max(1.0, float(np.abs(vector).max()))
