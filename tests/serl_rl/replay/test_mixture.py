@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+import torch
+
+from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.errors import EmptyReplayError
+from serl_rl.replay.mixture import BatchSampler
+from serl_rl.replay.prefetch import Prefetcher
+
+
+@pytest.fixture
+def online(spec, make_episode):
+    buffer = ReplayBuffer(spec, 100)
+    buffer.append(make_episode(50, mark=1))
+    return buffer
+
+
+@pytest.fixture
+def demonstrations(spec, make_episode):
+    buffer = ReplayBuffer(spec, 100)
+    buffer.append(make_episode(5, mark=2))
+    return buffer
+
+
+def test_half_of_every_minibatch_is_demonstrations(online, demonstrations):
+    sampler = BatchSampler(online, demonstrations, batch_size=16, minibatches=4, seed=0)
+    for index in range(5):
+        marks = sampler.sample(index).observations["state"][..., 0]
+        assert marks.shape == (4, 16)
+        assert torch.equal(marks, torch.tensor([1.0] * 8 + [2.0] * 8).expand(4, 16))
+
+
+def test_arrays_of_a_transition_stay_together(online, demonstrations):
+    batch = BatchSampler(online, demonstrations, batch_size=16, minibatches=4, seed=0).sample(3)
+    state = batch.observations["state"]
+    assert torch.equal(batch.next_observations["state"], state + torch.tensor([0.0, 0.0, 1.0]))
+    assert torch.equal(batch.rewards, state[..., 2])
+    last = torch.where(state[..., 0] == 1, 49, 4)
+    assert torch.equal(batch.terminated, (state[..., 2] == last).float())
+
+
+def test_without_demonstrations_everything_is_online(online):
+    batch = BatchSampler(online, None, batch_size=7, minibatches=3, seed=0).sample(0)
+    assert batch.rewards.shape == (3, 7)
+    assert (batch.observations["state"][..., 0] == 1).all()
+
+
+def test_draw_depends_on_seed_and_update_alone(online, demonstrations):
+    def rewards(seed, index):
+        return BatchSampler(online, demonstrations, batch_size=16, minibatches=4, seed=seed).sample(index).rewards
+
+    assert torch.equal(rewards(0, 3), rewards(0, 3))
+    assert not torch.equal(rewards(0, 3), rewards(0, 4))
+    assert not torch.equal(rewards(0, 3), rewards(1, 3))
+
+
+def test_odd_batch_cannot_be_halved(online, demonstrations):
+    with pytest.raises(ValueError, match="batch size 15 is odd"):
+        BatchSampler(online, demonstrations, batch_size=15, minibatches=4, seed=0)
+
+
+def test_prefetched_batches_are_those_of_consecutive_updates(online):
+    sampler = BatchSampler(online, None, batch_size=8, minibatches=2, seed=0)
+    with Prefetcher(sampler, first_update_index=5) as prefetcher:
+        for index in range(5, 15):
+            assert torch.equal(prefetcher.next().rewards, sampler.sample(index).rewards)
+
+
+def test_error_of_the_prefetch_thread_is_raised_to_its_reader(spec):
+    sampler = BatchSampler(ReplayBuffer(spec, 10), None, batch_size=8, minibatches=2, seed=0)
+    with Prefetcher(sampler, first_update_index=0) as prefetcher:
+        for _ in range(2):
+            with pytest.raises(EmptyReplayError):
+                prefetcher.next()
+
+
+def test_batch_shares_no_memory_with_the_buffer(online):
+    sampler = BatchSampler(online, None, batch_size=8, minibatches=1, seed=0)
+    before = sampler.sample(0)
+    sampler.sample(0).observations["state"].fill_(np.nan)
+    assert torch.equal(sampler.sample(0).observations["state"], before.observations["state"])
