@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import grpc
+from serl.robot.v1 import robot_service_pb2, robot_service_pb2_grpc
 
 from serl_client.errors import AddressError, ConnectionLostError, robot_error
 
@@ -157,21 +158,26 @@ class Connection:
             raise
         return connection
 
-    def wait_ready(self, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
-        """Waits until the daemon answers.
+    def wait_ready(self, timeout_s: float = CONNECT_TIMEOUT_S) -> robot_service_pb2.GetInfoResponse:
+        """Waits until the daemon answers, and returns its facts.
 
         Raises:
             ConnectionLostError: It did not within `timeout_s`; the message names the address.
+            AuthenticationError: The token is missing or wrong.
         """
-        ready = grpc.channel_ready_future(self.channel)
+        stub = robot_service_pb2_grpc.RobotServiceStub(self.channel)
+        request = robot_service_pb2.GetInfoRequest()
         try:
-            ready.result(timeout=timeout_s)
-        except grpc.FutureTimeoutError:
+            return stub.GetInfo(request, timeout=timeout_s, metadata=self.metadata, wait_for_ready=True)
+        except grpc.RpcError as error:
+            call: Any = error
+            if call.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise robot_error(error, self.address) from error
             raise ConnectionLostError(
                 f"no daemon answers at {self.address}; tried for {timeout_s:g} s. Is it running, is this its address?"
             ) from None
-        finally:
-            ready.cancel()
+        except ValueError:  # gRPC's word for a closed channel.
+            raise ConnectionLostError(f"the connection to {self.address} is closed; make another client") from None
 
     def call(self, method: Callable[..., _Response], request: object, *, timeout_s: float | None = None) -> _Response:
         """Makes a unary call with the deadline and the token.
@@ -189,6 +195,8 @@ class Connection:
             return method(request, timeout=deadline_s, metadata=self.metadata)
         except grpc.RpcError as error:
             raise robot_error(error, self.address) from error
+        except ValueError:  # gRPC's word for a closed channel.
+            raise ConnectionLostError(f"the connection to {self.address} is closed; make another client") from None
 
     def close(self) -> None:
         """Closes the channel; open calls end."""

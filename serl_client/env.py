@@ -16,6 +16,7 @@ from serl_client.env_link import EnvLink
 from serl_client.errors import (
     ConnectionLostError,
     DeadlineError,
+    FaultError,
     SessionClosedError,
     TaskMismatchError,
 )
@@ -56,6 +57,9 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         gripper_action: "absolute": -1 closed to +1 open. "binary": below -0.5 closes, above 0.5 opens, else keeps.
         delta_reference: What an action is added to: the "measured" pose, as on SERL's arms, or the one last
             "commanded", as in SERL's simulator.
+        on_fault: "raise" lets `step` raise FaultError. "truncate" ends the episode instead, with the identifiers in
+            `info["fault"]`, and recovers a simulated arm. A real one waits for a person: `reset` raises until
+            `RobotClient.recover` was called.
         client_name: Shown to others while this environment holds the arm.
         render_mode: "rgb_array" or None.
 
@@ -79,6 +83,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         reward: str = "sparse",
         gripper_action: Literal["absolute", "binary"] = "absolute",
         delta_reference: Literal["measured", "commanded"] = "measured",
+        on_fault: Literal["raise", "truncate"] = "raise",
         client_name: str | None = None,
         render_mode: str | None = None,
     ) -> None:
@@ -86,9 +91,11 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         _check_option("reward", reward, tuple(self.task.rewards))
         _check_option("gripper_action", gripper_action, ("absolute", "binary"))
         _check_option("delta_reference", delta_reference, ("measured", "commanded"))
+        _check_option("on_fault", on_fault, ("raise", "truncate"))
         _check_option("render_mode", render_mode, (None, *self.metadata["render_modes"]))
         self.render_mode = render_mode
         self._reward = self.task.rewards[reward]
+        self._truncates_faults = on_fault == "truncate"
         self._from_measured = delta_reference == "measured"
         self._link = EnvLink(
             self.task,
@@ -111,6 +118,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self.action_space = self._actions.space
         self.observation_space = self._observations.space
         self._start: Observation | None = None
+        self._now: Observation | None = None
         self._reference = self._link.client.info.arm.home_tcp_pose
 
     @property
@@ -137,7 +145,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         scene_seed = int((options or {}).get("scene_seed", drawn))
         observation = self._reset_reconnecting(scene_seed)
         self._check_tracked(observation)
-        self._start = observation
+        self._start = self._now = observation
         self._reference = observation.state.tcp_pose
         self._observations.begin_episode()
         info = raw_info(observation, Outcome(reward=0.0, terminated=False, success=False))
@@ -156,8 +164,13 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         session, start = self._link.session, self._start
         if session is None or session.is_closed or start is None:
             raise gymnasium.error.ResetNeeded("no control session is open; call reset() first")
-        result = self._exchange(session, start, checked)
-        observation = result.observation
+        try:
+            result = self._exchange(session, start, checked)
+        except FaultError as error:
+            if not self._truncates_faults:
+                raise
+            return self._end_by_fault(start, error)
+        observation = self._now = result.observation
         outcome = self._reward(start, observation)
         info = raw_info(observation, outcome)
         info["overrun_ns"] = result.overrun_ns
@@ -193,6 +206,16 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         else:
             self._reference = result.applied_target
         return result
+
+    def _end_by_fault(
+        self, start: Observation, error: FaultError
+    ) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
+        assert self._now is not None
+        outcome = self._reward(start, self._now)
+        info = raw_info(self._now, outcome) | {"fault": error.fault_ids}
+        if self._link.client.info.backend is not Backend.REAL:
+            self._link.recover_simulation()
+        return self._observations.encode(self._now), 0.0, False, True, info
 
     def _reset_reconnecting(self, scene_seed: int) -> Observation:
         for attempt in range(_RECONNECT_ATTEMPTS):

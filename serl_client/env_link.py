@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from serl_client.camera import CameraClient
+from serl_client.enums import Backend
 from serl_client.errors import ConnectionLostError, NotEquippedError
 from serl_client.private_simulator import PrivateSimulator
 from serl_client.robot import RobotClient
@@ -85,6 +86,13 @@ class EnvLink:
             self.client.reconnect()
         self.session = self.client.control(self._client_name, self._task.compliance)
         return self.session
+
+    def recover_simulation(self) -> None:
+        """Clears the faults of a simulated arm. One that persists, because time stands still, goes with its scene."""
+        result = self.client.recover()
+        if result.remaining and self.client.info.backend is Backend.SIMULATED:
+            self.drop_session()
+            self.simulator.load_task(self._task.name)
 
     def drop_session(self) -> None:
         """Closes the session, if one is open."""

@@ -219,7 +219,7 @@ def read_episodes(path: Path | str) -> list[Episode]:
     dropped = path.stat().st_size - end
     if dropped > 0:
         warnings.warn(
-            f"{path} ends within an episode: its last {dropped} bytes were dropped, {len(episodes)} whole episodes read",
+            f"{path} ends within an episode: its last {dropped} bytes were dropped, {len(episodes)} episodes read",
             EpisodeFileWarning,
             stacklevel=2,
         )

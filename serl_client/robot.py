@@ -88,8 +88,8 @@ class RobotClient:
         Raises:
             ConnectionLostError: It did not answer in time.
         """
-        self.connection.wait_ready(timeout_s)
-        return self.refresh_info()
+        self._info = decode_cell_info(self.connection.wait_ready(timeout_s))
+        return self._info
 
     def get_state(self) -> RobotState:
         """Newest robot state."""

@@ -57,11 +57,14 @@ def register_environments() -> None:
 def make_training_env(env_id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:  # noqa: ANN401
     """An environment as training uses it: one float32 vector under "state", and the camera images if there are any.
 
+    A fault ends the episode, truncated, rather than the training; see `RobotEnv`.
+
     Args:
         env_id: Such as "serl/PickCube-v0".
         **kwargs: For `gymnasium.make`: address, rotation, reward, ...
     """
-    env = gymnasium.make(env_id, **kwargs)
+    options: dict[str, Any] = {"on_fault": "truncate", **kwargs}
+    env = gymnasium.make(env_id, **options)
     try:
         is_rotating = bool(kwargs.get("rotation", False))
         if "cube_position" in getattr(env.observation_space, "spaces", {}):

@@ -20,12 +20,14 @@ class PickCubeTuning:
 
     hover_height: float = 0.08
     """Height of the TCP above the cube's centre while still off to the side, m."""
-    funnel_radius: float = 0.015
+    funnel_radius: float = 0.01
     """Horizontal error within which the TCP may go down, m."""
     grasp_height: float = 0.0
     """Height of the TCP above the cube's centre at the grasp, m."""
     grasp_radius: float = 0.012
     """Distance from the grasp within which the fingers close, m."""
+    carried: float = 0.2
+    """Share of a step's motion that goes on in the next one; subtracted, so that the arm does not overshoot."""
     closing_steps: int = 3
     """Steps that the fingers need to close on the cube."""
     drop_distance: float = 0.05
@@ -62,10 +64,12 @@ class PickCubeExpert:
         self._scale = task.translation_scale
         self._tuning = tuning or PickCubeTuning()
         self._closed_steps = 0
+        self._last_position: FloatArray | None = None
 
     def reset(self) -> None:
         """Begins an episode."""
         self._closed_steps = 0
+        self._last_position = None
 
     def action(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> NDArray[np.float32]:
         """Next action.
@@ -78,7 +82,10 @@ class PickCubeExpert:
             Shape (4,), or (7,) with rotation, in [-1, 1].
         """
         del observation
-        to_cube = np.asarray(info["cube_position"], float) - np.asarray(info["tcp_pose"], float)[:3]
+        position = np.asarray(info["tcp_pose"], float)[:3]
+        moved = np.zeros(3) if self._last_position is None else position - self._last_position
+        self._last_position = position
+        to_cube = np.asarray(info["cube_position"], float) - position - self._tuning.carried * moved
         if self._closed_steps and float(np.linalg.norm(to_cube)) > self._tuning.drop_distance:
             self._closed_steps = 0
         return self._lift() if self._closed_steps or self._is_at_grasp(to_cube) else self._approach(to_cube)
