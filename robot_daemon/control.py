@@ -224,14 +224,17 @@ class ControlStream:
             core.begin_episode()
             placed = scene is not None and scene.reset(seed=seed, start=start, gripper_width=width)
             self._session.note_applied(self._number)
-            self._bench.sensors.forget()
             if placed:
                 self._session.hold()
-        if not placed:
+        if placed:
+            self._bench.sensors.forget(cameras)
+        else:
             reached = yield from self._go_to_start(start, width, ratio, joint_reset=reset.joint_reset)
             if not reached:
                 return
         snapshot = self._bench.sensors.snapshot(cameras)
+        self._bench.faults.refresh()
+        self._session.require_open()
         response = Response(sequence_number=self._number)
         self._observer.write_observation(response.reset_done.observation, snapshot, reset.encoding)
         yield response

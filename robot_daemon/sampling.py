@@ -54,6 +54,11 @@ class CameraFeed:
             return None
         return frame
 
+    def is_older_than(self, time_ns: int) -> bool:
+        """Whether the camera delivers, but its newest frame was exposed before a time."""
+        frame = self.newest
+        return frame is not None and frame.time_ns < time_ns
+
 
 class RealTimeSensors:
     """Sensors of a cell whose time passes by itself.
@@ -140,12 +145,16 @@ class RealTimeSensors:
         """Whether a camera delivers at present."""
         return self._feeds[camera].newest is not None
 
-    def forget(self) -> None:
-        """Drops what was sampled before the scene changed."""
+    def forget(self, cameras: Sequence[str]) -> None:
+        """Drops samples of arm and gripper; waits until some cameras have exposed since, or are late."""
+        changed_ns = self._now_ns()
         self._arm.clear()
         self._gripper.clear()
-        for feed in self._feeds.values():
-            feed.ring.clear()
+        feeds = [self._feeds[name] for name in cameras]
+        deadline_ns = changed_ns + max((feed.lost_ns for feed in feeds), default=0)
+        with self._fresh_frame:
+            while any(feed.is_older_than(changed_ns) for feed in feeds) and self._now_ns() < deadline_ns:
+                self._fresh_frame.wait(0.05)
 
     def close(self) -> None:
         """Ends every thread; devices stay open."""
