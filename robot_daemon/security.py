@@ -2,7 +2,7 @@
 
 import hmac
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -72,7 +72,7 @@ class TokenInterceptor(grpc.ServerInterceptor):
 
     def __init__(self, token: str) -> None:
         self._expected = f"Bearer {token}".encode()
-        self._refusal = grpc.unary_unary_rpc_method_handler(_refuse)
+        self._refusal = grpc.stream_stream_rpc_method_handler(_refuse)  # Fits calls of every kind.
 
     def intercept_service(
         self,
@@ -89,7 +89,7 @@ class TokenInterceptor(grpc.ServerInterceptor):
         return self._refusal
 
 
-def _refuse(_request: object, context: grpc.ServicerContext) -> None:
+def _refuse(_requests: Iterator[object], context: grpc.ServicerContext) -> Iterator[object]:
     abort(context, BadTokenError())
 
 
