@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias, Union
 
 import tyro
+from serl_client.errors import RobotError
 
 from serl_rl.commands.actor import ActorCommand
 from serl_rl.commands.demo import DemoCommand
@@ -18,6 +19,7 @@ from serl_rl.commands.options import base_config
 from serl_rl.commands.record import RecordCommand
 from serl_rl.config import TrainConfig
 from serl_rl.errors import RunError, UsageError
+from serl_rl.replay.errors import ReplayError
 
 _NAMES: dict[str, type[Any]] = {
     "demo": DemoCommand,
@@ -73,6 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except RunError as error:
         print(f"serl-train: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except (RobotError, ReplayError, ValueError) as error:
+        print(f"serl-train: {error}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(0)
 

@@ -92,6 +92,8 @@ class TrainConfig:
     """When the actor evaluates, and what ends a run."""
     demonstration_count: int = 20
     """Scripted demonstrations that `demo` records; 0 for none."""
+    demonstration_noise: float = 0.1
+    """Standard deviation of the noise on the expert's movements, as a share of the largest action."""
     seed: int = 0
     """Seed of networks, sampling, exploration and resets."""
 
@@ -128,6 +130,7 @@ def from_dict(values: dict[str, Any]) -> TrainConfig:
         actor=_section(ActorConfig, values.get("actor", {}), "actor"),
         evaluation=_section(EvaluationConfig, values.get("evaluation", {}), "evaluation"),
         demonstration_count=int(values.get("demonstration_count", 20)),
+        demonstration_noise=float(values.get("demonstration_noise", 0.1)),
         seed=int(values.get("seed", 0)),
     )
 

@@ -23,7 +23,6 @@ from serl_rl.run_directory import RunDirectory, write_json
 from serl_rl.stopping import StopSignal
 
 _POLL_S = 0.25
-_DEMONSTRATION_SEED = 900_000_000
 _FINAL_SEED = 500_000
 _LEAVE_S = 30.0
 
@@ -134,8 +133,7 @@ class Demo:
             write_spec(self._spec_path, spec_of(env, config.environment))
             if config.demonstration_count:
                 dashboard.note(f"recording {config.demonstration_count} scripted demonstrations")
-                seed = _DEMONSTRATION_SEED + config.seed
-                record(env, config.environment, config.demonstration_count, self._directory.demonstrations, seed)
+                record(env, config, self._directory.demonstrations)
         finally:
             env.close()
 

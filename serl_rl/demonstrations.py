@@ -8,50 +8,52 @@ from typing import Any
 
 import gymnasium
 
-from serl_rl.config import EnvironmentConfig
+from serl_client.recording import Expert, RecordingProgress, record_demonstrations
+
+from serl_rl.config import TrainConfig
 from serl_rl.environment import POINT_MASS
 from serl_rl.errors import UsageError
 
-OnProgress = Callable[[int, int], None]
+OnProgress = Callable[[RecordingProgress], None]
+
+# Scenes of demonstrations are far from those of training and evaluation.
+_FIRST_SEED = 900_000_000
+_SEED_STRIDE = 1000
 
 
-def scripted_expert(config: EnvironmentConfig) -> Any:  # noqa: ANN401 - whatever has `reset` and `action`.
+def scripted_expert(config: TrainConfig) -> Expert:
     """Finds the scripted teacher of a task.
 
     Raises:
         UsageError: The task has none.
     """
-    if config.id == POINT_MASS:
-        from serl_rl.point_mass import PointMassExpert
+    environment = config.environment
+    if environment.id == POINT_MASS:
+        from serl_rl.point_mass import PointMassExpert  # noqa: PLC0415 - for tests only.
 
         return PointMassExpert()
-    if config.id.startswith("serl/PickCube"):
-        from serl_client.teleop.scripted import PickCubeExpert
+    if environment.id.startswith("serl/PickCube"):
+        from serl_client.teleop.scripted import PickCubeExpert  # noqa: PLC0415 - only for this task.
 
-        return PickCubeExpert()
-    raise UsageError(f"there is no scripted expert for {config.id}; record demonstrations with a person instead")
+        return PickCubeExpert(rotation=environment.rotation, noise=config.demonstration_noise, seed=config.seed)
+    raise UsageError(f"there is no scripted expert for {environment.id}; record demonstrations with a person instead")
 
 
 def record(
-    env: gymnasium.Env[Any, Any],
-    config: EnvironmentConfig,
-    count: int,
-    path: Path,
-    seed: int,
-    on_progress: OnProgress | None = None,
+    env: gymnasium.Env[Any, Any], config: TrainConfig, path: Path, on_progress: OnProgress | None = None
 ) -> None:
     """Records successful episodes of the scripted expert.
 
     Args:
         env: The environment.
-        config: Which task it is.
-        count: Number of episodes.
+        config: The experiment: which task, how many demonstrations, the seed.
         path: Episode file to write; its folder is created.
-        seed: Seed of the first reset.
-        on_progress: Called after each episode with the number done and the number wanted.
-    """
-    from serl_client.episodes import record_demonstrations
+        on_progress: Called after each episode.
 
+    Raises:
+        UsageError: The task has no expert.
+        RobotError: The expert fails too often, or the robot does not answer.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    env.reset(seed=seed)
-    record_demonstrations(env, scripted_expert(config), count, path, on_progress=on_progress)
+    expert, seed = scripted_expert(config), _FIRST_SEED + config.seed * _SEED_STRIDE
+    record_demonstrations(env, expert, config.demonstration_count, path, on_progress, seed=seed)

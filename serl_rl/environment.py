@@ -28,7 +28,14 @@ def make_environment(config: EnvironmentConfig, address: str | None = None) -> g
         return PointMassEnv()
     from serl_client.tasks import make_training_env
 
-    return make_training_env(config.id, address=address, rotation=config.rotation, reward=config.reward)
+    return make_training_env(
+        config.id,
+        address=address,
+        rotation=config.rotation,
+        reward=config.reward,
+        render_mode="rgb_array",  # Nothing is rendered until somebody asks for it.
+        disable_env_checker=True,
+    )
 
 
 def spec_of(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> EnvironmentSpec:

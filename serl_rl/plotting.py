@@ -28,7 +28,7 @@ def plot_run(directory: Path, output: Path, title: str = "") -> None:
     figure, axes = pyplot.subplots(2, 2, figsize=(11, 7), constrained_layout=True)
     _draw_success(axes[0][0], rows, lambda row: float(row.env_steps), "environment steps")
     _draw_success(axes[0][1], rows, _minutes, "wall time, minutes")
-    axes[0][0].legend(loc="lower right", frameon=False)
+    axes[0][0].legend(loc="upper left", frameon=False)
     _draw(axes[1][0], rows, lambda row: row.q_mean, "mean Q", "tab:purple")
     _draw(axes[1][0], rows, lambda row: row.episode_return, "return", "tab:blue")
     _draw(axes[1][1], rows, lambda row: row.critic_loss, "critic loss", "tab:red")
@@ -60,7 +60,7 @@ def plot_runs(directories: Sequence[Path], output: Path, title: str = "") -> Non
             _points(axis, rows, position, colour)
     for axis, text in zip(axes, _TEXT.values(), strict=True):
         _dress_success(axis, text)
-    axes[0].legend(loc="lower right", frameon=False)
+    axes[0].legend(loc="upper left", frameon=False)
     if title:
         figure.suptitle(title)
     _save(figure, output)
@@ -73,7 +73,8 @@ def _draw_success(axis: Any, rows: list[MetricsRow], position: Value, text: str)
 
 
 def _dress_success(axis: Any, text: str) -> None:  # noqa: ANN401
-    axis.set_ylim(-0.03, 1.03)
+    axis.set_ylim(-0.03, 1.13)
+    axis.set_xlim(left=0)
     axis.set_ylabel("success")
     axis.set_xlabel(text)
     axis.axhline(0.95, color="grey", linewidth=0.8, linestyle=":")

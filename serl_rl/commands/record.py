@@ -43,7 +43,7 @@ class RecordCommand:
         config = self.config
         env = make_environment(config.environment, self.robot)
         try:
-            record(env, config.environment, config.demonstration_count, self.output, config.seed, _say)
+            record(env, config, self.output, lambda progress: _say(progress.recorded, config.demonstration_count))
         except KeyboardInterrupt:
             sys.stderr.write(f"stopped; the episodes so far are in {self.output}\n")
         finally:

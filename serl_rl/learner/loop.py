@@ -96,7 +96,7 @@ class Learner:
         stop.on_stop(lambda: self._state.set_phase(self._state.phase))
 
     def serve(self, address: str, security: transport.SecurityConfig) -> LearnerServer:
-        """Builds the server; the caller starts and stops it.
+        """Builds the server, with a resumed run open already; the caller starts and stops it.
 
         Args:
             address: "host:port" or "unix:/path".
@@ -105,6 +105,7 @@ class Learner:
         Returns:
             The bound server.
         """
+        self._reopen()
         max_actors = self._config.learner.max_actors
         servicer = LearnerServicer(self._state, self._intake, self._publisher, max_actors, self._fill_progress)
         return LearnerServer(servicer, address, security, max_actors)
@@ -123,7 +124,6 @@ class Learner:
             RunError: A checkpoint or file cannot be read or written.
         """
         try:
-            self._reopen()
             trainer = self._start_training()
             if trainer is not None:
                 self._train(trainer)

@@ -1,0 +1,235 @@
+"""Learner and actor as real processes over loopback: training, kill -9 of either, resume, Ctrl-C."""
+
+import random
+import signal
+import sys
+import time
+
+import grpc
+import numpy as np
+import pytest
+from serl.learner.v1 import learner_service_pb2 as pb
+from serl.learner.v1 import learner_service_pb2_grpc
+
+from serl_rl import transport
+from serl_rl.environment import make_environment, spec_of
+from serl_rl.errors import CheckpointError
+from serl_rl.learner import checkpoint as checkpoints
+from serl_rl.metrics import read_metrics
+from serl_rl.presets import preset
+from serl_rl.processes import ChildProcess
+from serl_rl.replay import ReplayBuffer, RowKind
+from serl_rl.stopping import StopSignal
+
+CONFIG = preset("debug")
+SPEC = spec_of(make_environment(CONFIG.environment), CONFIG.environment)
+ENDLESS = ("--learner.max-env-steps", "1000000", "--evaluation.target-success-ratio", "1.1")
+WAIT_S = 30.0
+
+
+class Run:
+    """Processes of one run in a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.run_directory = folder / "run"
+        self.address = ""
+        self.children = []
+        self._count = 0
+
+    def spawn(self, command, *arguments):
+        self._count += 1
+        ready = self.folder / f"ready-{self._count}"
+        call = [sys.executable, "-m", "serl_rl", command, "--preset", "debug", "--ready-file", str(ready), *arguments]
+        child = ChildProcess(command, call, self.folder / "logs" / f"{command}-{self._count}.log")
+        self.children.append(child)
+        return child, ready
+
+    def learner(self, *arguments):
+        address = self.address or "127.0.0.1:0"
+        child, ready = self.spawn(
+            "learner", "--run-directory", str(self.run_directory), "--address", address, *arguments
+        )
+        self.address = child.wait_for_file(ready, StopSignal(), WAIT_S)
+        return child
+
+    def actor(self, *arguments, actor_id="a", is_awaited=True):
+        where = ("--learner-address", self.address, "--spool-directory", str(self.folder / "spool"))
+        child, ready = self.spawn("actor", *where, "--actor-id", actor_id, *arguments)
+        if is_awaited:
+            child.wait_for_file(ready, StopSignal(), WAIT_S)
+        return child
+
+    def progress(self):
+        with transport.open_channel(self.address) as channel:
+            try:
+                stub = learner_service_pb2_grpc.LearnerServiceStub(channel)
+                return stub.GetProgress(pb.GetProgressRequest(), timeout=2.0)
+            except grpc.RpcError:
+                return pb.GetProgressResponse()
+
+    def wait_for_steps(self, count, timeout_s=WAIT_S):
+        """Waits until the replay holds so many steps; returns how long it took."""
+        start, never = time.monotonic(), StopSignal()
+        while self.progress().environment_step_count < count:
+            for child in self.children:
+                child.poll()
+            assert time.monotonic() - start < timeout_s, [child.last_words() for child in self.children]
+            never.wait(0.02)
+        return time.monotonic() - start
+
+    def replay(self):
+        return ReplayBuffer(SPEC, CONFIG.learner.replay_capacity, self.run_directory / "replay")
+
+    def stop(self):
+        return [child.stop() for child in reversed(self.children) if child.poll() is None]
+
+
+@pytest.fixture
+def run(tmp_path):
+    running = Run(tmp_path)
+    yield running
+    running.stop()
+
+
+def check_rows(run, actor_id="a"):
+    """Every row once, in order: sequence numbers without gap or repetition, and episodes that make sense."""
+    replay = run.replay()
+    storage = replay._storage
+    numbers = storage.columns["sequence_numbers"][: storage.end]
+    np.testing.assert_array_equal(numbers, np.arange(1, len(numbers) + 1))
+    assert replay.acknowledged(actor_id) == len(numbers)
+    episodes, indices = (storage.columns[name][: storage.end] for name in ("episode_ids", "step_indices"))
+    for episode in np.unique(episodes):
+        np.testing.assert_array_equal(indices[episodes == episode], np.arange((episodes == episode).sum()))
+    replay.close()
+    return len(numbers)
+
+
+def test_training_runs_to_the_last_step_and_every_process_ends_by_itself(run):
+    learner = run.learner("--learner.max-env-steps", "120")
+    actor = run.actor()
+    assert learner.wait(WAIT_S) == 0
+    assert actor.wait(WAIT_S) == 0
+    rows = read_metrics(run.run_directory)
+    assert rows[-1].env_steps >= 120
+    # The gate's tolerance on both sides: warm-up 20 steps, ratio 1, tolerance 4 steps.
+    assert rows[-1].critic_updates <= rows[-1].env_steps - 20 + 4
+    assert rows[-1].critic_updates >= rows[-1].env_steps - 20 - CONFIG.learner.lead_steps
+    assert checkpoints.read_manifest(run.run_directory / "checkpoint")["phase"] == "PHASE_FINISHED"
+    check_rows(run)
+
+
+def test_killed_actor_loses_and_repeats_nothing_and_is_back_within_two_seconds(run):
+    run.learner(*ENDLESS)
+    actor = run.actor(*ENDLESS[2:])
+    for _ in range(2):
+        run.wait_for_steps(run.progress().environment_step_count + random.randint(30, 90))
+        actor.signal(signal.SIGKILL)
+        actor.wait(WAIT_S)
+        acknowledged = run.progress().environment_step_count
+        start = time.monotonic()
+        actor = run.actor(*ENDLESS[2:])
+        joined_s = time.monotonic() - start
+        run.wait_for_steps(acknowledged + 1, timeout_s=2.0)
+        print(f"actor joined again after {joined_s:.2f} s")
+    run.stop()
+    assert check_rows(run) > 60
+
+
+def test_killed_learner_keeps_what_it_acknowledged_and_resumes(run):
+    learner = run.learner(*ENDLESS)
+    actor = run.actor(*ENDLESS[2:])
+    for _ in range(2):
+        run.wait_for_steps(run.progress().environment_step_count + random.randint(60, 150))
+        before = run.progress()
+        learner.signal(signal.SIGKILL)
+        learner.wait(WAIT_S)
+        learner = run.learner("--resume", *ENDLESS)
+        after = run.progress()
+        assert after.run_id == before.run_id
+        assert after.environment_step_count >= before.environment_step_count
+        took_s = run.wait_for_steps(after.environment_step_count + 1)
+        print(f"steps flow again {took_s:.2f} s after the learner serves")
+    assert actor.poll() is None
+    run.stop()
+    check_rows(run)
+
+
+def test_resume_goes_on_with_the_counts_of_the_checkpoint(run):
+    learner = run.learner(*ENDLESS)
+    actor = run.actor(*ENDLESS[2:])
+    run.wait_for_steps(60)
+    assert actor.stop() == 0
+    assert learner.stop() == 0
+    saved = checkpoints.read_manifest(checkpoints.newest(run.run_directory / "checkpoints"))
+    run.learner("--resume", *ENDLESS)
+    assert run.progress().critic_update_count == saved["critic_updates"]
+    assert run.progress().environment_step_count == saved["env_steps"]
+
+
+def test_ctrl_c_ends_learner_and_actor_with_0_and_saves(run):
+    learner = run.learner(*ENDLESS)
+    actor = run.actor(*ENDLESS[2:])
+    run.wait_for_steps(40)
+    actor.signal(signal.SIGINT)
+    assert actor.wait(WAIT_S) == 0
+    learner.signal(signal.SIGINT)
+    assert learner.wait(WAIT_S) == 0
+    assert checkpoints.newest(run.run_directory / "checkpoints") is not None
+    check_rows(run)
+
+
+def test_ctrl_c_before_any_actor_ends_the_learner_with_0(run):
+    learner = run.learner()
+    learner.signal(signal.SIGINT)
+    assert learner.wait(WAIT_S) == 0
+
+
+def test_two_actors_share_one_learner(run):
+    learner = run.learner("--learner.max-env-steps", "400")
+    actors = [run.actor(actor_id=name, is_awaited=False) for name in ("a", "b")]
+    assert learner.wait(WAIT_S) == 0
+    assert [actor.wait(WAIT_S) for actor in actors] == [0, 0]
+    replay = run.replay()
+    assert replay.acknowledged("a") > 0
+    assert replay.acknowledged("b") > 0
+    kinds = replay._storage.columns["row_kinds"][: replay._storage.end]
+    assert (kinds != RowKind.FINAL).sum() == replay.environment_step_count
+    replay.close()
+
+
+def test_actor_of_another_environment_is_refused_in_one_sentence(run):
+    run.learner(*ENDLESS)
+    run.actor(*ENDLESS[2:])
+    other, _ = run.spawn(
+        "actor", "--learner-address", run.address, "--spool-directory", str(run.folder), "--sac.hidden-sizes", "8"
+    )
+    assert other.wait(WAIT_S) == 1
+    assert "sac.hidden_sizes differs: the actor has 8, the learner 16,16" in other.last_words()
+
+
+def test_a_run_is_not_overwritten_without_resume(run):
+    run.learner(*ENDLESS)
+    run.actor(*ENDLESS[2:])
+    run.stop()
+    again, _ = run.spawn("learner", "--run-directory", str(run.run_directory))
+    assert again.wait(WAIT_S) == 2
+    assert "--resume" in again.last_words()
+
+
+def test_a_corrupt_checkpoint_is_named(run):
+    learner = run.learner(*ENDLESS)
+    actor = run.actor(*ENDLESS[2:])
+    run.wait_for_steps(30)
+    actor.stop()
+    learner.stop()
+    newest = checkpoints.newest(run.run_directory / "checkpoints")
+    with (newest / checkpoints.AGENT).open("r+b") as file:
+        file.seek(100)
+        file.write(b"damage")
+    with pytest.raises(CheckpointError, match="corrupt"):
+        checkpoints.read_manifest(newest)
+    again, _ = run.spawn("learner", "--run-directory", str(run.run_directory), "--resume")
+    assert again.wait(WAIT_S) == 1
+    assert "corrupt" in again.last_words()
