@@ -19,15 +19,21 @@ class PickCubeTuning:
     """Numbers of the grasp."""
 
     hover_height: float = 0.08
-    """Height of the TCP above the cube's centre while still off to the side, m."""
+    """Largest height of the TCP above the cube's centre while off to the side, m."""
     funnel_radius: float = 0.01
-    """Horizontal error within which the TCP may go down, m."""
+    """Horizontal error within which the TCP may go all the way down, m."""
+    funnel_slope: float = 5.0
+    """Height above the cube's centre for each metre of error beyond that."""
     grasp_height: float = 0.0
     """Height of the TCP above the cube's centre at the grasp, m."""
     grasp_radius: float = 0.012
     """Distance from the grasp within which the fingers close, m."""
     carried: float = 0.2
     """Share of a step's motion that goes on in the next one; subtracted, so that the arm does not overshoot."""
+    sag_rate: float = 0.15
+    """How fast the arm's lag behind its targets is learnt, a step; a compliant arm stops short of a small step."""
+    max_sag: float = 0.02
+    """Largest lag that is made up for, m."""
     closing_steps: int = 3
     """Steps that the fingers need to close on the cube."""
     drop_distance: float = 0.05
@@ -42,8 +48,8 @@ class PickCubeExpert:
 
     Args:
         rotation: Whether the environment's actions turn the TCP; the expert never does.
-        noise: Standard deviation added to the translation, as a fraction of the largest action. 0.1 makes
-            demonstrations differ and still succeed.
+        noise: Standard deviation of each translation, as a fraction of its length: large far away, small at the
+            grasp. 0.2 makes demonstrations differ and still succeed.
         seed: Of the noise.
         task: Scale of actions.
         tuning: Numbers of the grasp.
@@ -63,13 +69,14 @@ class PickCubeExpert:
         self._rng = np.random.default_rng(seed)
         self._scale = task.translation_scale
         self._tuning = tuning or PickCubeTuning()
-        self._closed_steps = 0
-        self._last_position: FloatArray | None = None
+        self.reset()
 
     def reset(self) -> None:
         """Begins an episode."""
         self._closed_steps = 0
-        self._last_position = None
+        self._last_position: FloatArray | None = None
+        self._asked = np.zeros(3)
+        self._sag = np.zeros(3)
 
     def action(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> NDArray[np.float32]:
         """Next action.
@@ -83,12 +90,21 @@ class PickCubeExpert:
         """
         del observation
         position = np.asarray(info["tcp_pose"], float)[:3]
-        moved = np.zeros(3) if self._last_position is None else position - self._last_position
-        self._last_position = position
-        to_cube = np.asarray(info["cube_position"], float) - position - self._tuning.carried * moved
+        to_cube = np.asarray(info["cube_position"], float) - position - self._carried(position)
         if self._closed_steps and float(np.linalg.norm(to_cube)) > self._tuning.drop_distance:
             self._closed_steps = 0
         return self._lift() if self._closed_steps or self._is_at_grasp(to_cube) else self._approach(to_cube)
+
+    def _carried(self, position: FloatArray) -> FloatArray:
+        """Motion that goes on by itself; learns the lag on the way."""
+        if self._last_position is None:
+            self._last_position = position
+            return np.zeros(3)
+        moved = position - self._last_position
+        self._last_position = position
+        learnt = self._sag + self._tuning.sag_rate * (self._asked - moved)
+        self._sag = np.clip(learnt, -self._tuning.max_sag, self._tuning.max_sag)
+        return self._tuning.carried * moved
 
     def _is_at_grasp(self, to_cube: FloatArray) -> bool:
         grasp = to_cube + _up(self._tuning.grasp_height)
@@ -96,7 +112,8 @@ class PickCubeExpert:
 
     def _approach(self, to_cube: FloatArray) -> NDArray[np.float32]:
         offset = float(np.linalg.norm(to_cube[:2]))
-        height = self._tuning.grasp_height if offset < self._tuning.funnel_radius else self._tuning.hover_height
+        slope = self._tuning.funnel_slope * max(0.0, offset - self._tuning.funnel_radius)
+        height = min(self._tuning.grasp_height + slope, self._tuning.hover_height)
         return self._composed(to_cube + _up(height), opening=1.0)
 
     def _lift(self) -> NDArray[np.float32]:
@@ -105,13 +122,16 @@ class PickCubeExpert:
         return self._composed(_up(up), opening=-1.0)
 
     def _composed(self, translation: FloatArray, *, opening: float) -> NDArray[np.float32]:
-        scaled = translation / self._scale
-        scaled /= max(1.0, float(np.abs(scaled).max()))
-        noisy = scaled + self._noise * self._rng.standard_normal(3)
+        noise = self._noise * float(np.linalg.norm(translation)) * self._rng.standard_normal(3)
+        self._asked = _within_box(translation + noise, self._scale)
         action = np.zeros(self._size)
-        action[:3] = np.clip(noisy, -1.0, 1.0)
+        action[:3] = _within_box(self._asked + self._sag, self._scale) / self._scale
         action[-1] = opening
         return action.astype(np.float32)
+
+
+def _within_box(vector: FloatArray, bound: float) -> FloatArray:
+    return vector / max(1.0, float(np.abs(vector).max()) / bound)
 
 
 def _up(height: float) -> FloatArray:
