@@ -56,10 +56,14 @@ class ArmTable:
     flange_offset: float
     """From the last joint's frame to the flange along z, m."""
     home: tuple[float, ...]
-    """Joint positions that put the tool over the middle of the table, pointing down, rad."""
-    joint_damping: float = 0.5
+    """Joint positions that put the tool at (0.4, 0, 0.25) m, pointing down, rad.
+
+    The elbow is swung to the side: with it straight above, joint 4 meets its limit before a vertical tool gets nearer to
+    the base than 0.28 m.
+    """
+    joint_damping: float = 1.0
     """Viscous friction left after the joint torque loop, Nms/rad."""
-    joint_armature: float = 0.1
+    joint_armature: float = 0.05
     """Rotor inertia at the joint, kg m^2. The torque sensors' inner loop hides most of the real 0.2 to 0.6."""
 
 
@@ -119,7 +123,7 @@ PANDA = ArmTable(
         ),
     ),
     flange_offset=0.107,
-    home=(0.0, -0.4140725713, 0.0, -2.5841961378, 0.0, 2.1701235664, 0.7853981633974483),
+    home=(1.2092241739, -0.9216242813, -1.0704112576, -2.519914628, -0.8119596481, 1.8429893635, 1.4353981634),
 )
 
 FR3 = ArmTable(
@@ -176,7 +180,7 @@ FR3 = ArmTable(
         ),
     ),
     flange_offset=0.107,
-    home=(0.0, -0.4140725713, 0.0, -2.5841961378, 0.0, 2.1701235664, 0.7853981633974483),
+    home=(1.2092241739, -0.9216242813, -1.0704112576, -2.519914628, -0.8119596481, 1.8429893635, 1.4353981634),
 )
 
 ARMS = {table.name: table for table in (PANDA, FR3)}

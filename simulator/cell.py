@@ -1,5 +1,6 @@
 """A cell of simulated devices for the daemon."""
 
+import logging
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,9 +10,13 @@ from robot_daemon.devices import Backend, Camera, CameraInfo, Cell, Pacing, Time
 from robot_daemon.errors import UnknownNameError
 from simulator.arm_table import ARMS
 from simulator.devices import MujocoCamera
+from simulator.rendering import RenderError, View
+from simulator.scene import CAMERAS
 from simulator.tasks import TASKS
 from simulator.timebase import LockstepTimebase, RealTimebase, SteppingThread
 from simulator.world import World
+
+logger = logging.getLogger(__name__)
 
 CAMERA_SIZE = 128
 """Width and height of the policy's cameras, px."""
@@ -75,12 +80,21 @@ def cell_of(world: World, pacing: Pacing) -> Cell:
 def _timebase(world: World, pacing: Pacing) -> tuple[Timebase, SteppingThread | None]:
     if pacing is Pacing.LOCKSTEP:
         return LockstepTimebase(world.physics, world.stall), None
+    _warm_up(world)
 
     def on_failure() -> None:
         world.arm.is_silent = True
         world.gripper.is_silent = True
 
     return RealTimebase(world.stall), SteppingThread(world.physics, on_failure)
+
+
+def _warm_up(world: World) -> None:
+    """Makes the OpenGL context before time starts to run, so that the first frames are not late."""
+    try:
+        world.renderer.render(View(camera=CAMERAS[0], width=CAMERA_SIZE, height=CAMERA_SIZE))
+    except RenderError as error:
+        logger.warning("the cameras stay dark: %s", error)
 
 
 def _cameras(world: World, pacing: Pacing) -> Mapping[str, Camera]:

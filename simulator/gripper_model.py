@@ -1,7 +1,7 @@
 """A two-finger parallel jaw with the stroke, force and speed of a Robotiq 2F-85.
 
-The real hand closes by linkages; here each finger slides, which is the same at the pads. A spring between the fingers ties
-them together, not an equality constraint, so that an empty hand adds nothing to the constraint solver.
+The real hand closes by linkages; here each finger slides, which is the same at the pads. A spring ties the fingers
+together, not an equality constraint, so that an empty hand adds nothing to the constraint solver.
 """
 
 import mujoco
@@ -52,6 +52,7 @@ _FINGER_SHAPES = (
     Rod((0.0, 0.0145, 0.098), (0.0, 0.0105, 0.136), 0.0085, "dark"),
     Block((0.0, 0.0095, 0.148), (0.010, 0.0035, 0.016), "metal"),
 )
+_TIP = Rod((-0.007, 0.005, TCP_OFFSET + 0.008), (0.007, 0.005, TCP_OFFSET + 0.008), 0.004)
 _PAD = Block((0.0, 0.004, _PAD_CENTER_Z), _PAD_HALF_SIZE, "pad")
 
 
@@ -73,7 +74,7 @@ def add_gripper(spec: mujoco.MjSpec, flange: mujoco.MjsBody) -> mujoco.MjsBody:
     hand.explicitinertial = True
     add_visuals(hand, _BODY_SHAPES)
     palm = add_shape(hand, Block((0.0, 0.0, 0.05), (0.030, 0.072, 0.041)))
-    _make_collidable(palm)
+    palm.contype, palm.conaffinity, palm.group = 0, TABLE_BIT | PROP_BIT, COLLISION_GROUP
     for name, side in zip(FINGER_JOINTS, (1.0, -1.0), strict=True):
         _add_finger(hand, name, side)
     _tie_fingers(spec)
@@ -99,20 +100,19 @@ def _add_finger(hand: mujoco.MjsBody, name: str, side: float) -> None:
         armature=_FINGER_ARMATURE,
     )
     add_visuals(finger, (*_FINGER_SHAPES, _PAD))
+    tip = add_shape(finger, _TIP)
+    tip.contype, tip.conaffinity, tip.group = 0, TABLE_BIT, COLLISION_GROUP
+    tip.solref = [0.03, 1.0]  # Soft: the arm's joints and the pad give way when a finger hits the table.
+    tip.friction = [0.4, 0.005, 0.0001]
+    tip.priority = 1
     pad = add_shape(finger, _PAD)
-    _make_collidable(pad)
+    pad.contype, pad.conaffinity, pad.group = 0, PROP_BIT, COLLISION_GROUP
     pad.name = f"{name}_pad"
     pad.friction = [1.0, 0.01, 0.0001]
     pad.solref = [0.01, 1.0]
     pad.solimp = [0.9, 0.97, 0.002, 0.5, 2.0]
     pad.condim = 4
     pad.priority = 1
-
-
-def _make_collidable(geom: mujoco.MjsGeom) -> None:
-    geom.contype = 0
-    geom.conaffinity = TABLE_BIT | PROP_BIT
-    geom.group = COLLISION_GROUP
 
 
 def _tie_fingers(spec: mujoco.MjSpec) -> None:

@@ -222,7 +222,8 @@ def external_wrench(jacobian: FloatArray, joint_torques: FloatArray) -> FloatArr
     """
     if not joint_torques.any():
         return np.zeros(6)
-    return np.linalg.solve(jacobian @ jacobian.T + _REGULARIZATION, jacobian @ joint_torques)
+    wrench: FloatArray = np.linalg.solve(jacobian @ jacobian.T + _REGULARIZATION, jacobian @ joint_torques)
+    return wrench
 
 
 def _arm_info(physics: Physics, table: ArmTable) -> ArmInfo:
