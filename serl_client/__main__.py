@@ -1,0 +1,50 @@
+"""`serl-robot`: a person's tool for any daemon, real or simulated."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import tyro
+
+from serl_client.commands.looking import Faults, Snapshot, Status, Watch
+from serl_client.commands.moving import Gripper, Home, Move
+from serl_client.commands.options import UsageError
+from serl_client.commands.safety import Recover, Stop
+from serl_client.errors import AddressError, RobotError
+
+Command = (
+    Annotated[Status, tyro.conf.subcommand("status")]
+    | Annotated[Watch, tyro.conf.subcommand("watch")]
+    | Annotated[Move, tyro.conf.subcommand("move")]
+    | Annotated[Home, tyro.conf.subcommand("home")]
+    | Annotated[Gripper, tyro.conf.subcommand("gripper")]
+    | Annotated[Snapshot, tyro.conf.subcommand("snapshot")]
+    | Annotated[Stop, tyro.conf.subcommand("stop")]
+    | Annotated[Recover, tyro.conf.subcommand("recover")]
+    | Annotated[Faults, tyro.conf.subcommand("faults")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command and exits: 0 done or Ctrl-C, 1 the robot refused, 2 wrong usage."""
+    command = tyro.cli(Command, prog="serl-robot", description=__doc__, args=arguments)  # type: ignore[arg-type]
+    try:
+        command.run()
+    except KeyboardInterrupt:
+        # Leaving the `with` blocks has closed the session: the arm holds.
+        print("interrupted; the arm holds", file=sys.stderr)
+    except (UsageError, AddressError) as error:
+        sys.exit(_fail(error, 2))
+    except (RobotError, OSError, ValueError) as error:
+        sys.exit(_fail(error, 1))
+
+
+def _fail(error: Exception, code: int) -> int:
+    print(f"serl-robot: {error}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the subcommands of `serl-robot` do, one family a file."""
