@@ -47,7 +47,7 @@ class Policy:
         Raises:
             PolicyError: An array is missing or unknown, has another shape than the spec asks for, or holds a NaN.
         """
-        arrays = {name: np.array(value, np.float32) for name, value in state.items()}
+        arrays = {name: np.array(np.asarray(value), np.float32) for name, value in state.items()}
         _check(arrays, self.spec)
         count = len(arrays) // 4 - 1
         self._layers = [_layer(arrays, index) for index in range(count)]

@@ -79,3 +79,12 @@ def make_episode():
 @pytest.fixture(scope="session")
 def make_batch():
     return build_batch
+
+
+@pytest.fixture
+def one_thread():
+    """Computes in one thread, in which sums have one order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
