@@ -58,8 +58,8 @@ class ArmTable:
     home: tuple[float, ...]
     """Joint positions that put the tool at (0.4, 0, 0.25) m, pointing down, rad.
 
-    The elbow is swung to the side: with it straight above, joint 4 meets its limit before a vertical tool gets nearer to
-    the base than 0.28 m.
+    The elbow is swung to the side: with it straight above, joint 4 meets its limit before a vertical tool comes nearer
+    to the base than 0.28 m.
     """
     joint_damping: float = 1.0
     """Viscous friction left after the joint torque loop, Nms/rad."""

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from robot_daemon.devices import FloatArray
 from simulator.arm_model import add_arm
 from simulator.arm_table import ArmTable
 from simulator.contact import PROP_BIT, TABLE_BIT
 from simulator.gripper_model import TCP_OFFSET, add_gripper
 from simulator.impedance import JOINT_GROUP, add_impedance
 from simulator.shapes import VISUAL_GROUP
+from simulator.surroundings import add_surroundings
 
 TIMESTEP_NS = 2_000_000
 """Physics step, ns."""
@@ -21,17 +23,6 @@ WRIST_CAMERA = "wrist"
 FRONT_CAMERA = "front"
 CAMERAS = (FRONT_CAMERA, WRIST_CAMERA)
 """Names of the cameras of every scene."""
-
-_MATERIALS: dict[str, tuple[tuple[float, float, float], float, float]] = {
-    "shell": ((0.93, 0.94, 0.95), 0.35, 0.55),
-    "joint": ((0.33, 0.35, 0.38), 0.3, 0.4),
-    "dark": ((0.16, 0.17, 0.19), 0.4, 0.5),
-    "metal": ((0.62, 0.64, 0.67), 0.6, 0.7),
-    "pad": ((0.10, 0.10, 0.11), 0.05, 0.1),
-    "leg": ((0.30, 0.32, 0.35), 0.2, 0.3),
-    "edge": ((0.55, 0.42, 0.30), 0.1, 0.2),
-}
-"""Colour (RGB), specular and shininess of the plain materials."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +39,11 @@ class CameraPlacement:
     """Vertical field of view, rad."""
 
 
-FRONT = CameraPlacement(name=FRONT_CAMERA, position=(1.25, 0.0, 0.62), target=(0.36, 0.0, 0.08), fovy=0.72)
+FRONT = CameraPlacement(name=FRONT_CAMERA, position=(1.30, 0.0, 0.60), target=(0.30, 0.0, 0.10), fovy=0.68)
+
+_WRIST_POSITION = (0.085, 0.0, 0.03)
+_WRIST_TILT = 0.40
+_WRIST_FOVY = 1.2
 
 
 def new_scene(table: ArmTable) -> mujoco.MjSpec:
@@ -64,8 +59,7 @@ def new_scene(table: ArmTable) -> mujoco.MjSpec:
     spec.modelname = f"{table.name} cell"
     spec.compiler.degree = False
     _set_options(spec)
-    _add_materials(spec)
-    _add_surroundings(spec)
+    add_surroundings(spec)
     hand = add_gripper(spec, add_arm(spec, table))
     add_impedance(spec, hand, TCP_OFFSET)
     _add_cameras(spec, hand)
@@ -105,36 +99,23 @@ def _set_options(spec: mujoco.MjSpec) -> None:
     option.iterations = 10
     option.ls_iterations = 10
     option.disableactuator = 1 << JOINT_GROUP
-    spec.stat.center = [0.35, 0.0, 0.25]
-    spec.stat.extent = 1.2
-
-
-def _add_materials(spec: mujoco.MjSpec) -> None:
-    for name, (rgb, specular, shininess) in _MATERIALS.items():
-        spec.add_material(name=name, rgba=[*rgb, 1.0], specular=specular, shininess=shininess)
-
-
-def _add_surroundings(spec: mujoco.MjSpec) -> None:
-    plane = spec.worldbody.add_geom(name="table", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[1.0, 1.0, 0.1])
-    plane.contype = TABLE_BIT
-    plane.conaffinity = 0
-    plane.friction = [0.7, 0.005, 0.0001]
-    plane.group = 3
 
 
 def _add_cameras(spec: mujoco.MjSpec, hand: mujoco.MjsBody) -> None:
     forward = np.array(FRONT.target) - np.array(FRONT.position)
-    right = np.cross(forward, [0.0, 0.0, 1.0])
-    up = np.cross(right, forward)
-    xyaxes = [*(right / np.linalg.norm(right)), *(up / np.linalg.norm(up))]
-    _add_camera(spec.worldbody, FRONT.name, FRONT.position, xyaxes, FRONT.fovy)
-    # In front of the hand, looking down past the fingers; image right is the hand's +y.
-    tilt = 0.42
-    _add_camera(hand, WRIST_CAMERA, (0.075, 0.0, 0.02), [0.0, 1.0, 0.0, math.cos(tilt), 0.0, math.sin(tilt)], 1.15)
+    _add_camera(spec.worldbody, FRONT.name, FRONT.position, forward, np.array([0.0, 0.0, 1.0]), FRONT.fovy)
+    # Before the hand, looking down past the fingers; the top of the image points away from the base.
+    forward = np.array([-math.sin(_WRIST_TILT), 0.0, math.cos(_WRIST_TILT)])
+    _add_camera(hand, WRIST_CAMERA, _WRIST_POSITION, forward, np.array([1.0, 0.0, 0.0]), _WRIST_FOVY)
 
 
 def _add_camera(
-    body: mujoco.MjsBody, name: str, position: Sequence[float], xyaxes: Sequence[float], fovy: float
+    body: mujoco.MjsBody, name: str, position: Sequence[float], forward: FloatArray, up: FloatArray, fovy: float
 ) -> None:
-    camera = body.add_camera(name=name, pos=position, fovy=math.degrees(fovy))
-    camera.alt.xyaxes = xyaxes
+    """Adds a camera that looks along `forward` with `up` towards the top of its image, both in the body's frame."""
+    right = np.cross(forward, up)
+    right /= np.linalg.norm(right)
+    forward = forward / np.linalg.norm(forward)
+    quat = np.zeros(4)
+    mujoco.mju_mat2Quat(quat, np.stack([right, np.cross(right, forward), -forward], axis=1).ravel())
+    body.add_camera(name=name, pos=position, quat=quat, fovy=math.degrees(fovy))
