@@ -8,6 +8,7 @@ rotation vector from its home orientation, joint 7 does nothing.
 import math
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,7 +38,6 @@ from robot_daemon.devices import (
     Target,
     TcpTarget,
     Timebase,
-    WrenchTarget,
 )
 from robot_daemon.rotation import Quaternion, conjugate, from_rotvec, multiply, to_rotvec
 from robot_daemon.timebase import RealTimebase
@@ -46,6 +46,10 @@ REACH_M_PER_RAD = 0.25
 FREQUENCY_RAD_PER_S = 25.0
 MAX_SPEED_RAD_PER_S = 8.0
 SUBSTEP_S = 0.01
+_MAX_ERROR = math.e * MAX_SPEED_RAD_PER_S / FREQUENCY_RAD_PER_S
+"""Error of a critically damped spring, rad, whose peak speed is the limit."""
+_REST = 1e-12
+_ZEROS = np.zeros(7)
 HOME_POSITION = (0.4, 0.0, 0.25)
 HOME_QUATERNION: Quaternion = (1.0, 0.0, 0.0, 0.0)
 
@@ -83,13 +87,14 @@ class FakeArm:
             joint_upper=np.full(7, 2.8),
             joint_speed=np.full(7, 6.0),
             home=home,
-            home_tcp_position=_position(home),
-            home_tcp_quaternion=np.array(_quaternion(home)),
+            home_tcp_position=_position(home.tolist()),
+            home_tcp_quaternion=np.array(_quaternion(home.tolist())),
             control_modes=(ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH),
         )
-        self._positions = home.copy()
-        self._velocities = np.zeros(7)
-        self._target = home.copy()
+        self._positions: list[float] = home.tolist()
+        self._velocities = [0.0] * 7
+        self._target: list[float] = home.tolist()
+        self._resting: ArmState | None = None
         self._time_ns = timebase.now_ns()
         self._faults: dict[str, DeviceFault] = {}
         self._is_connected = True
@@ -105,25 +110,17 @@ class FakeArm:
         return self._info
 
     def read_state(self) -> ArmState:
-        """The state now."""
+        """The state now. While the arm rests, the arrays of the last state are used again."""
         with self._lock:
             if not self._is_connected:
                 raise DeviceUnavailableError("the fake arm was disconnected")
             self._advance()
-            q, dq = self._positions.copy(), self._velocities.copy()
-        jacobian = _jacobian(q)
-        return ArmState(
-            time_ns=self._time_ns,
-            joint_positions=q,
-            joint_velocities=dq,
-            joint_torques=np.zeros(7),
-            external_joint_torques=np.zeros(7),
-            tcp_position=_position(q),
-            tcp_quaternion=np.array(_quaternion(q)),
-            tcp_twist=jacobian @ dq,
-            external_wrench=self.external_wrench,
-            jacobian=jacobian,
-        )
+            state = self._resting
+            if state is None or state.external_wrench is not self.external_wrench:
+                self._resting = state = self._sample()
+            if state.time_ns == self._time_ns:
+                return state
+            return _at_time(state, self._time_ns)
 
     def set_target(self, target: Target) -> None:
         """Follows a target; a wrench displaces it in proportion."""
@@ -132,12 +129,15 @@ class FakeArm:
             if self._faults:
                 return
             if isinstance(target, TcpTarget):
-                self._target = _inverse(target, self._positions[6])
+                goal = _inverse(target, self._positions[6])
             elif isinstance(target, JointTarget):
-                self._target = target.positions.copy()
-            elif isinstance(target, WrenchTarget):
-                scale = np.array([0.01] * 3 + [0.1] * 3)
-                self._target = self._positions + np.append(target.wrench * scale, 0.0)
+                goal = target.positions.tolist()
+            else:
+                scale = (0.01,) * 3 + (0.1,) * 3
+                pushes = zip(self._positions, target.wrench.tolist(), scale, strict=False)
+                goal = [q + w * factor for q, w, factor in pushes] + self._positions[6:]
+            if goal != self._target:
+                self._target = goal
 
     def hold(self) -> None:
         """Stops where it is."""
@@ -187,29 +187,50 @@ class FakeArm:
         self._is_connected = connected
 
     def _stop(self) -> None:
-        self._target = self._positions.copy()
-        self._velocities = np.zeros(7)
+        self._target = list(self._positions)
+        self._velocities = [0.0] * 7
         self.hold_count += 1
+
+    def _sample(self) -> ArmState:
+        q = self._positions
+        jacobian = _jacobian(q)
+        velocities = np.array(self._velocities)
+        return ArmState(
+            time_ns=self._time_ns,
+            joint_positions=np.array(q),
+            joint_velocities=velocities,
+            joint_torques=_ZEROS,
+            external_joint_torques=_ZEROS,
+            tcp_position=_position(q),
+            tcp_quaternion=np.array(_quaternion(q)),
+            tcp_twist=jacobian @ velocities,
+            external_wrench=self.external_wrench,
+            jacobian=jacobian,
+        )
 
     def _advance(self) -> None:
         """Integrates from the last call to now, in closed form while the speed limit does not bite."""
         now = self._timebase.now_ns()
         remaining = (now - self._time_ns) * 1e-9
         self._time_ns = now
-        w = FREQUENCY_RAD_PER_S
-        bound = math.e * MAX_SPEED_RAD_PER_S / w
+        if remaining <= 0.0 or (self._positions == self._target and not any(self._velocities)):
+            return
+        self._resting = None
         while remaining > 0.0:
-            error = self._positions - self._target
-            slow = float(np.abs(error).max()) <= bound
+            slow = max(abs(q - goal) for q, goal in zip(self._positions, self._target, strict=True)) <= _MAX_ERROR
             step = remaining if slow else min(remaining, SUBSTEP_S)
-            error = np.clip(error, -bound, bound)
-            anchor = self._positions - error
-            slope = self._velocities + w * error
-            decay = math.exp(-w * step)
-            error = (error + slope * step) * decay
-            self._positions = anchor + error
-            self._velocities = (slope - w * (error / decay)) * decay
+            self._integrate(step)
             remaining -= step
+
+    def _integrate(self, step: float) -> None:
+        w, decay = FREQUENCY_RAD_PER_S, math.exp(-FREQUENCY_RAD_PER_S * step)
+        for joint, (q, dq, goal) in enumerate(zip(self._positions, self._velocities, self._target, strict=True)):
+            error = min(max(q - goal, -_MAX_ERROR), _MAX_ERROR)
+            slope = dq + w * error
+            left = error + slope * step
+            at_rest = abs(left) * decay < _REST and abs(slope) * decay < _REST
+            self._positions[joint] = goal if at_rest else q - error + left * decay
+            self._velocities[joint] = 0.0 if at_rest else (slope - w * left) * decay
 
 
 class FakeGripper:
@@ -371,27 +392,42 @@ def build_fake_cell(
     return FakeCell(cell=cell, arm=arm, gripper=gripper, cameras=made)
 
 
-def _position(q: FloatArray) -> FloatArray:
-    return np.array(HOME_POSITION) + REACH_M_PER_RAD * q[:3]
+def _at_time(state: ArmState, time_ns: int) -> ArmState:
+    return ArmState(
+        time_ns=time_ns,
+        joint_positions=state.joint_positions,
+        joint_velocities=state.joint_velocities,
+        joint_torques=state.joint_torques,
+        external_joint_torques=state.external_joint_torques,
+        tcp_position=state.tcp_position,
+        tcp_quaternion=state.tcp_quaternion,
+        tcp_twist=state.tcp_twist,
+        external_wrench=state.external_wrench,
+        jacobian=state.jacobian,
+    )
 
 
-def _quaternion(q: FloatArray) -> Quaternion:
-    x, y, z = q[3:6].tolist()
-    return multiply(from_rotvec((x, y, z)), HOME_QUATERNION)
+def _position(q: Sequence[float]) -> FloatArray:
+    x, y, z = HOME_POSITION
+    return np.array((x + REACH_M_PER_RAD * q[0], y + REACH_M_PER_RAD * q[1], z + REACH_M_PER_RAD * q[2]))
 
 
-def _inverse(target: TcpTarget, last_joint: float) -> FloatArray:
+def _quaternion(q: Sequence[float]) -> Quaternion:
+    return multiply(from_rotvec((q[3], q[4], q[5])), HOME_QUATERNION)
+
+
+def _inverse(target: TcpTarget, last_joint: float) -> list[float]:
     x, y, z, w = target.quaternion.tolist()
     turned = to_rotvec(multiply((x, y, z, w), conjugate(HOME_QUATERNION)))
-    moved = (target.position - np.array(HOME_POSITION)) / REACH_M_PER_RAD
-    return np.concatenate([moved, turned, [last_joint]])
+    moved = [(a - b) / REACH_M_PER_RAD for a, b in zip(target.position.tolist(), HOME_POSITION, strict=True)]
+    return [*moved, *turned, last_joint]
 
 
-def _jacobian(q: FloatArray) -> FloatArray:
+def _jacobian(q: Sequence[float]) -> FloatArray:
     """Of the TCP in base axes; the angular part is the left Jacobian of the rotation group."""
     jacobian = np.zeros((6, 7))
     jacobian[0, 0] = jacobian[1, 1] = jacobian[2, 2] = REACH_M_PER_RAD
-    x, y, z = q[3:6].tolist()
+    x, y, z = q[3], q[4], q[5]
     angle = math.sqrt(x * x + y * y + z * z)
     small = angle < 1e-4
     first = 0.5 if small else (1.0 - math.cos(angle)) / angle**2

@@ -1,0 +1,86 @@
+import threading
+
+import pytest
+
+from robot_daemon.config import SyncConfig
+from robot_daemon.devices import DeviceUnavailableError, FaultSeverity
+from robot_daemon.drivers.fake import build_fake_cell
+from robot_daemon.faults import FaultRegistry
+from robot_daemon.sampling import RealTimeSensors
+
+FAST = SyncConfig(camera_lost_s=0.1)
+
+
+class Watched:
+    """Real-time sensors of a fake cell, with events for what they report."""
+
+    def __init__(self):
+        self.fake = build_fake_cell(rate_hz=100.0)
+        self.sampled = threading.Event()
+        self.faults = FaultRegistry(self.fake.arm, self.fake.gripper, lambda fault: None)
+        self.sensors = RealTimeSensors(self.fake.cell, FAST, self.faults, lambda state: self.sampled.set())
+
+    def wait(self, condition):
+        for _ in range(300):
+            if condition():
+                return
+            self.sensors.wait_for_frames(0.01)
+        raise AssertionError("not within 3 s")
+
+
+@pytest.fixture
+def watched():
+    made = Watched()
+    yield made
+    made.sensors.close()
+
+
+def test_the_arm_is_sampled_without_being_asked(watched):
+    assert watched.sampled.wait(5.0)
+
+
+def test_a_snapshot_is_synchronised_at_one_reference_time(watched):
+    watched.wait(lambda: all(watched.sensors.is_delivering(name) for name in ("front", "wrist")))
+    watched.wait(lambda: watched.sensors.snapshot(("front", "wrist")).synchronized)
+    snapshot = watched.sensors.snapshot(("front", "wrist"))
+    assert [name for name, _ in snapshot.frames] == ["front", "wrist"]
+    assert snapshot.reference_time_ns <= watched.fake.cell.timebase.now_ns()
+    assert [offset.sensor for offset in snapshot.offsets] == ["arm", "gripper", "camera/front", "camera/wrist"]
+
+
+def test_a_lost_camera_raises_a_warning_that_its_return_clears(watched):
+    watched.wait(lambda: watched.sensors.is_delivering("front"))
+    watched.fake.cameras["front"].is_delivering = False
+    watched.wait(lambda: watched.faults.is_active("camera_lost.front"))
+    (fault,) = watched.faults.active
+    assert fault.severity is FaultSeverity.WARNING
+    assert watched.faults.critical == ()
+    snapshot = watched.sensors.snapshot(("front",))
+    assert (snapshot.offsets[-1].missing, snapshot.synchronized, list(snapshot.frames)) == (True, False, [])
+    watched.fake.cameras["front"].is_delivering = True
+    watched.wait(lambda: not watched.faults.active)
+    assert watched.faults.cleared[0].id == "camera_lost.front"
+
+
+def test_a_silent_gripper_is_missing_and_blocks_nobody():
+    fake = build_fake_cell(cameras=())
+    fake.gripper.set_connected(connected=False)
+    faults = FaultRegistry(fake.arm, fake.gripper, lambda fault: None)
+    sensors = RealTimeSensors(fake.cell, FAST, faults, lambda state: None)
+    snapshot = sensors.snapshot(())
+    sensors.close()
+    assert snapshot.gripper is None
+    assert [(offset.sensor, offset.missing) for offset in snapshot.offsets] == [("arm", False), ("gripper", True)]
+
+
+def test_a_silent_arm_is_told(watched):
+    watched.fake.arm.set_connected(connected=False)
+    with pytest.raises(DeviceUnavailableError):
+        watched.sensors.snapshot(())
+
+
+def test_after_a_change_of_the_scene_frames_are_new(watched):
+    watched.wait(lambda: watched.sensors.is_delivering("front"))
+    changed_ns = watched.fake.cell.timebase.now_ns()
+    watched.sensors.forget(("front",))
+    assert watched.sensors.newest_frame("front").time_ns >= changed_ns
