@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias, Union
 
 import tyro
-from serl_client.errors import RobotError
 
+from serl_client.errors import RobotError
 from serl_rl.commands.actor import ActorCommand
 from serl_rl.commands.demo import DemoCommand
 from serl_rl.commands.evaluate import EvaluateCommand

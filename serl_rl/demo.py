@@ -211,10 +211,11 @@ class Demo:
 
     def _evaluate(self, robot: str | None, dashboard: Dashboard) -> None:
         from serl_rl.saved_policy import load_policy
-        from serl_rl.video import record_video
+        from serl_rl.video import record_frames, write_video
 
         policy, config, _ = load_policy(self._directory.path)
         env = make_environment(config.environment, robot)
+        frames = []
         try:
             with self._clock.part("final_evaluation_s"):
                 dashboard.note(f"evaluating the checkpoint in {self._evaluation_episodes} episodes")
@@ -222,9 +223,12 @@ class Demo:
                 self._result = evaluate(env, policy, count, _FINAL_SEED, lambda result: stop.is_set())
             if self._video_episodes and not self._stop.is_set():
                 with self._clock.part("video_s"):
-                    record_video(env, policy, self._directory.video, self._video_episodes, _FINAL_SEED)
+                    frames = record_frames(env, policy, self._video_episodes, _FINAL_SEED)
         finally:
             env.close()
+        # The encoder is a process: it is started when no gRPC thread is in the way of the fork.
+        if frames:
+            write_video(frames, self._directory.video)
 
     def _report(self, dashboard: Dashboard) -> None:
         """Draws the curves and writes the result."""

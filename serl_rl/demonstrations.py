@@ -9,7 +9,6 @@ from typing import Any
 import gymnasium
 
 from serl_client.recording import Expert, RecordingProgress, record_demonstrations
-
 from serl_rl.config import TrainConfig
 from serl_rl.environment import POINT_MASS
 from serl_rl.errors import UsageError
@@ -29,11 +28,11 @@ def scripted_expert(config: TrainConfig) -> Expert:
     """
     environment = config.environment
     if environment.id == POINT_MASS:
-        from serl_rl.point_mass import PointMassExpert  # noqa: PLC0415 - for tests only.
+        from serl_rl.point_mass import PointMassExpert
 
         return PointMassExpert()
     if environment.id.startswith("serl/PickCube"):
-        from serl_client.teleop.scripted import PickCubeExpert  # noqa: PLC0415 - only for this task.
+        from serl_client.teleop.scripted import PickCubeExpert
 
         return PickCubeExpert(rotation=environment.rotation, noise=config.demonstration_noise, seed=config.seed)
     raise UsageError(f"there is no scripted expert for {environment.id}; record demonstrations with a person instead")

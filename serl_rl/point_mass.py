@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -13,10 +14,10 @@ _STEP_M = 0.1
 _REACHED_M = 0.1
 _MAX_STEPS = 20
 
-Observation = dict[str, npt.NDArray[np.float32]]
+Observation = dict[str, npt.NDArray[Any]]
 
 
-class PointMassEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
+class PointMassEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
     """A point in a square of 1 m; reward 1 and termination within 0.1 m of the centre, truncation after 20 steps."""
 
     component_names = ("position.x", "position.y")
@@ -63,7 +64,7 @@ class PointMassExpert:
     def reset(self) -> None:
         """Begins an episode; there is nothing to forget."""
 
-    def action(self, observation: Observation, info: dict[str, Any]) -> npt.NDArray[np.float32]:
+    def action(self, observation: Mapping[str, npt.NDArray[Any]], info: Mapping[str, Any]) -> npt.NDArray[np.float32]:
         """Action toward the centre, in [-1, 1]."""
         del info
         return np.clip(-observation["state"] / _STEP_M, -1.0, 1.0).astype(np.float32)

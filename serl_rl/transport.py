@@ -239,7 +239,7 @@ class _CallDetails(grpc.ClientCallDetails):
     def __init__(self, details: Any, metadata: list[tuple[str, str]]) -> None:  # noqa: ANN401
         self.method = details.method
         self.timeout = details.timeout
-        self.metadata = metadata
+        self.metadata = tuple(metadata)
         self.credentials = details.credentials
         self.wait_for_ready = details.wait_for_ready
         self.compression = details.compression

@@ -21,21 +21,17 @@ _HELD_FRAMES = 8
 _BAR_PX = 18
 
 
-def record_video(
-    env: gymnasium.Env[Any, Any], policy: Acting, path: Path, episode_count: int, seed: int, rate_hz: float = 10.0
-) -> Path:
-    """Records deterministic episodes.
+def record_frames(env: gymnasium.Env[Any, Any], policy: Acting, episode_count: int, seed: int) -> list[Image]:
+    """Runs deterministic episodes and draws each step.
 
     Args:
         env: The environment; must render RGB arrays.
         policy: Chooses actions.
-        path: Video to write, with the suffix ".mp4".
         episode_count: Number of episodes.
         seed: Seed of the first reset; the others count up.
-        rate_hz: Frames a second.
 
     Returns:
-        What was written: `path`, or the same name with ".gif".
+        RGB images of one even size.
     """
     frames: list[Image] = []
     for episode in range(episode_count):
@@ -48,7 +44,7 @@ def record_video(
 
         run_episode(env, policy, seed + episode, add)
         frames.extend(frames[-1:] * _HELD_FRAMES)
-    return write_video(frames, path, rate_hz)
+    return frames
 
 
 def annotate(image: Image, text: str, *, success: bool = False) -> Image:
@@ -74,7 +70,7 @@ def annotate(image: Image, text: str, *, success: bool = False) -> Image:
     return np.asarray(canvas, np.uint8)
 
 
-def write_video(frames: list[Image], path: Path, rate_hz: float) -> Path:
+def write_video(frames: list[Image], path: Path, rate_hz: float = 10.0) -> Path:
     """Writes frames as MP4, or as GIF if that cannot be done here.
 
     Args:
@@ -89,12 +85,14 @@ def write_video(frames: list[Image], path: Path, rate_hz: float) -> Path:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with imageio.get_writer(path, fps=rate_hz, codec="libx264", quality=8, macro_block_size=2) as writer:
+        writer: Any = imageio.get_writer(path, fps=rate_hz, codec="libx264", quality=8, macro_block_size=2)
+        with writer:
             for frame in frames:
                 writer.append_data(frame)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         log.warning("cannot write MP4 (%s); writing a GIF instead", error)
         path.unlink(missing_ok=True)
         path = path.with_suffix(".gif")
-        imageio.mimsave(path, frames, duration=1000.0 / rate_hz, loop=0)  # pyright: ignore[reportArgumentType]
+        images: Any = frames
+        imageio.mimsave(path, images, duration=1000.0 / rate_hz, loop=0)
     return path

@@ -48,7 +48,7 @@ class EvaluateCommand:
         from serl_rl.evaluation import EvaluationResult, evaluate
         from serl_rl.saved_policy import load_policy
         from serl_rl.stopping import StopSignal
-        from serl_rl.video import record_video
+        from serl_rl.video import record_frames, write_video
 
         stop = StopSignal().install()
         policy, config, manifest = load_policy(self.checkpoint)
@@ -59,11 +59,12 @@ class EvaluateCommand:
                 return stop.is_set()
 
             result = evaluate(env, policy, self.episodes, self.evaluation_seed, is_stopped)
-            if self.video is not None and not stop.is_set():
-                written = record_video(env, policy, self.video, self.video_episodes, self.evaluation_seed)
-                sys.stderr.write(f"video: {written}\n")
+            wanted = self.video is not None and not stop.is_set()
+            frames = record_frames(env, policy, self.video_episodes, self.evaluation_seed) if wanted else []
         finally:
             env.close()
+        if self.video is not None and frames:
+            sys.stderr.write(f"video: {write_video(frames, self.video)}\n")
         report = result_values(result) | {
             "policy_version": manifest["policy_version"],
             "env_steps": manifest["env_steps"],

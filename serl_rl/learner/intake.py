@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from serl.learner.v1 import learner_service_pb2 as pb
@@ -188,7 +188,7 @@ def _check_spec(actor: EnvironmentSpec, learner: EnvironmentSpec) -> None:
         )
 
 
-def _check_settings(entries: Iterator[spec_pb2.ConfigEntry], settings: Settings) -> None:
+def _check_settings(entries: Iterable[spec_pb2.ConfigEntry], settings: Settings) -> None:
     actor, learner = {entry.path: entry.value for entry in entries}, dict(settings)
     for path in sorted(actor.keys() | learner.keys()):
         ours, theirs = learner.get(path, "nothing"), actor.get(path, "nothing")

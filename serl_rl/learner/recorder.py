@@ -64,14 +64,14 @@ class ProgressRecorder:
         """Closes the files."""
         self._writer.close()
 
-    def _rates(self) -> dict[str, float]:
+    def _rates(self) -> dict[str, Any]:
         now = (time.monotonic(), self._state.env_steps, self._state.critic_updates)
         passed_s = max(now[0] - self._last[0], 1e-6)
         rates = ((now[1] - self._last[1]) / passed_s, (now[2] - self._last[2]) / passed_s)
         self._last = now
         return {"env_steps_per_s": rates[0], "critic_updates_per_s": rates[1]}
 
-    def _episodes(self, trainer: Trainer) -> dict[str, float]:
+    def _episodes(self, trainer: Trainer) -> dict[str, Any]:
         recent, newest = self._state.recent, self._publisher.newest
         if not recent.episodes or newest is None:
             return {}

@@ -20,6 +20,8 @@ from serl_rl.learner.run_state import Answer, RunState
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
+# A batch a millisecond needs no acknowledgement of its own.
+_SHORTEST_GAP_S = 0.002
 _Response = TypeVar("_Response")
 
 
@@ -84,6 +86,7 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
                 yield _pack(answer)
             if is_done:
                 return
+            reader.join(_SHORTEST_GAP_S)
             state.heard_of(actor_id)
 
     def WatchPolicy(

@@ -123,7 +123,7 @@ class Trainer:
         self._latest = self._agent.update(self._sampler.sample(self._agent.update_count).to(self._agent.device))
         return True
 
-    def take_metrics(self) -> dict[str, float]:
+    def take_metrics(self) -> dict[str, Any]:
         """Losses and figures of the newest update; waits for the device."""
         return {name: float(self._latest[name]) for name in _METRICS if name in self._latest}
 

@@ -328,5 +328,5 @@ def one_row(number):
 def test_every_reason_of_the_schema_has_an_exception():
     from serl.learner.v1 import error_reason_pb2
 
-    names = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys()}
+    names = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name}
     assert names - {"UNSPECIFIED"} == transport.known_reasons()
