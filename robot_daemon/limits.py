@@ -68,6 +68,7 @@ class Limits:
         self._lower = config.workspace_lower_m
         self._upper = config.workspace_upper_m
         self._turn = config.workspace_rotation_rad
+        self._near = math.cos(0.5 * config.step_rotation_rad) + 1e-9
         self._joint_lower = arm.joint_lower
         self._joint_upper = arm.joint_upper
 
@@ -193,6 +194,9 @@ class Limits:
         if excess > 0.0:
             inside = self._into_turn(target)
             clips.append(Clip(ClipKind.WORKSPACE_ROTATION, excess))
+        dot = inside[0] * origin[0] + inside[1] * origin[1] + inside[2] * origin[2] + inside[3] * origin[3]
+        if abs(dot) >= self._near:  # Certainly within a step; saves the angle in the usual case.
+            return inside
         angle = angle_between(inside, origin)
         if angle <= reach * (1.0 + RELATIVE_TOLERANCE):
             return inside
