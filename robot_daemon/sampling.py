@@ -145,7 +145,7 @@ class RealTimeSensors:
         """Whether a camera delivers at present."""
         return self._feeds[camera].newest is not None
 
-    def forget(self, cameras: Sequence[str]) -> None:
+    def forget(self, cameras: Sequence[str] = ()) -> None:
         """Drops samples of arm and gripper; waits until some cameras have exposed since, or are late."""
         changed_ns = self._now_ns()
         self._arm.clear()

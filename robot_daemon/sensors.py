@@ -39,7 +39,7 @@ class Sensors(Protocol):
         """Whether a camera delivers at present."""
         ...
 
-    def forget(self, cameras: Sequence[str]) -> None:
+    def forget(self, cameras: Sequence[str] = ()) -> None:
         """Drops what was sampled before the scene changed, and waits shortly for newer frames of some cameras."""
         ...
 
@@ -127,7 +127,7 @@ class LockstepSensors:
         """Whether a frame could be had now."""
         return self.newest_frame(camera) is not None
 
-    def forget(self, cameras: Sequence[str]) -> None:
+    def forget(self, cameras: Sequence[str] = ()) -> None:
         """Drops what was sampled before the scene changed; the next frames are drawn anew."""
         with self._lock:
             self._arm = None
