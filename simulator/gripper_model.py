@@ -108,10 +108,10 @@ def _add_finger(hand: mujoco.MjsBody, name: str, side: float) -> None:
     pad = add_shape(finger, _PAD)
     pad.contype, pad.conaffinity, pad.group = 0, PROP_BIT, COLLISION_GROUP
     pad.name = f"{name}_pad"
-    pad.friction = [1.0, 0.01, 0.0001]
+    pad.friction = [1.0, 0.005, 0.0001]
     pad.solref = [0.01, 1.0]
     pad.solimp = [0.9, 0.97, 0.002, 0.5, 2.0]
-    pad.condim = 4
+    pad.condim = 3  # Two contacts a pad already resist turning.
     pad.priority = 1
 
 

@@ -1,0 +1,56 @@
+"""What tests of the simulator share."""
+
+import numpy as np
+import pytest
+
+from robot_daemon.devices import Pacing, TcpTarget
+from simulator.cell import build_cell
+
+POINTING_DOWN = np.array([1.0, 0.0, 0.0, 0.0])
+
+
+@pytest.fixture
+def cell():
+    """A lockstep pick-cube cell with seed 0."""
+    built = build_cell("pick-cube", Pacing.LOCKSTEP, 0)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def run_for(cell):
+    """Lets simulated time pass, s."""
+
+    def run(seconds):
+        cell.timebase.wait_until(cell.timebase.now_ns() + round(seconds * 1e9))
+
+    return run
+
+
+@pytest.fixture
+def go_to(cell, run_for):
+    """Walks the TCP to a position in steps of 5 cm at 10 Hz, like a policy."""
+
+    def go(position, steps=15, quaternion=POINTING_DOWN):
+        for _ in range(steps):
+            measured = cell.arm.read_state().tcp_position
+            step = np.asarray(position) - measured
+            step *= min(1.0, 0.05 / max(float(np.linalg.norm(step)), 1e-9))
+            cell.arm.set_target(TcpTarget(position=measured + step, quaternion=quaternion))
+            run_for(0.1)
+        return cell.arm.read_state()
+
+    return go
+
+
+@pytest.fixture
+def park_cube(cell):
+    """Puts the cube where nothing is in its way."""
+
+    def park(x=0.5, y=-0.3, yaw=0.0):
+        physics = cell.scene.physics
+        start = int(physics.model.jnt_qposadr[physics.model.joint("cube").id])
+        physics.data.qpos[start : start + 7] = (x, y, 0.02, np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
+        physics.settle_state()
+
+    return park

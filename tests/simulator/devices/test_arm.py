@@ -1,0 +1,124 @@
+import mujoco
+import numpy as np
+import pytest
+
+from robot_daemon.devices import FaultSeverity, JointTarget, Load, TcpTarget
+from simulator.devices.arm import JOINT_LIMIT_FAULT, REFLEX_FAULT, external_wrench
+from simulator.injection import Condition
+
+
+def test_the_jacobian_is_the_derivative_of_the_tcp(cell, run_for, go_to):
+    go_to([0.45, 0.1, 0.3], steps=5)
+    physics = cell.scene.physics
+    state = cell.arm.read_state()
+    scratch = mujoco.MjData(physics.model)
+    site = physics.model.site("tcp").id
+    for joint in range(7):
+        ends = []
+        for sign in (-1.0, 1.0):
+            scratch.qpos[:] = physics.data.qpos
+            scratch.qpos[joint] += sign * 1e-6
+            mujoco.mj_kinematics(physics.model, scratch)
+            ends.append(scratch.site_xpos[site].copy())
+        np.testing.assert_allclose((ends[1] - ends[0]) / 2e-6, state.jacobian[:3, joint], atol=1e-6)
+
+
+def test_the_twist_is_the_jacobian_times_the_joint_velocities(cell, run_for):
+    start = cell.arm.read_state()
+    cell.arm.set_target(
+        TcpTarget(position=start.tcp_position + np.array((0.0, 0.0, 0.05)), quaternion=start.tcp_quaternion)
+    )
+    run_for(0.05)
+    before = cell.arm.read_state()
+    run_for(0.002)
+    after = cell.arm.read_state()
+    finite = (after.tcp_position - before.tcp_position) / 0.002
+    np.testing.assert_allclose(after.tcp_twist[:3], finite, atol=0.01)
+
+
+def test_joint_torques_at_rest_carry_gravity(cell, run_for):
+    run_for(0.5)
+    physics = cell.scene.physics
+    np.testing.assert_allclose(cell.arm.read_state().joint_torques, physics.data.qfrc_bias[:7], atol=0.05)
+
+
+def test_the_external_wrench_explains_the_torques_it_was_made_from():
+    rng = np.random.default_rng(3)
+    jacobian, wrench = rng.normal(size=(6, 7)), rng.normal(size=6)
+    np.testing.assert_allclose(external_wrench(jacobian, jacobian.T @ wrench), wrench, rtol=1e-5)
+
+
+def test_without_contact_there_is_no_external_wrench(cell, run_for):
+    run_for(0.1)
+    np.testing.assert_array_equal(cell.arm.read_state().external_wrench, 0.0)
+
+
+def test_a_load_is_lifted_by_gravity_compensation(cell, run_for):
+    before = cell.arm.read_state().tcp_position
+    cell.arm.set_load(Load(mass=0.5, center_of_mass=(0.0, 0.0, 0.1), inertia=(0.0,) * 9))
+    run_for(2.0)
+    state = cell.arm.read_state()
+    assert state.tcp_position[2] - before[2] == pytest.approx(0.5 * 9.81 / 2000.0, rel=0.1)
+    assert state.external_wrench[2] == pytest.approx(0.5 * 9.81, rel=0.01)
+
+
+def test_states_are_never_written_to_again(cell, run_for, go_to):
+    before = cell.arm.read_state()
+    kept = before.joint_positions.copy(), before.jacobian.copy(), before.tcp_position.copy()
+    go_to([0.5, 0.0, 0.3], steps=3)
+    np.testing.assert_array_equal(before.joint_positions, kept[0])
+    np.testing.assert_array_equal(before.jacobian, kept[1])
+    np.testing.assert_array_equal(before.tcp_position, kept[2])
+
+
+def test_after_a_reflex_the_arm_holds_and_ignores_targets_until_recovery(cell, run_for):
+    start = cell.arm.read_state()
+    cell.arm.stop_by_reflex("a test")
+    (fault,) = cell.arm.faults()
+    assert (fault.id, fault.severity) == (REFLEX_FAULT, FaultSeverity.CRITICAL)
+    goal = TcpTarget(position=start.tcp_position + np.array((0.0, 0.0, 0.05)), quaternion=start.tcp_quaternion)
+    cell.arm.set_target(goal)
+    run_for(1.0)
+    np.testing.assert_allclose(cell.arm.read_state().tcp_position, start.tcp_position, atol=1e-3)
+    cell.arm.recover((REFLEX_FAULT,))
+    assert cell.arm.faults() == ()
+    cell.arm.set_target(goal)
+    run_for(1.5)
+    np.testing.assert_allclose(cell.arm.read_state().tcp_position, goal.position, atol=1e-3)
+
+
+def test_a_reflex_whose_cause_lasts_cannot_be_recovered(cell, run_for):
+    cell.scene.injections.inject(Condition.CONTACT_REFLEX, duration_ns=100_000_000)
+    cell.arm.stop_by_reflex("a test")
+    cell.arm.recover((REFLEX_FAULT,))
+    assert cell.arm.faults()
+    run_for(0.2)
+    cell.arm.recover((REFLEX_FAULT,))
+    assert not cell.arm.faults()
+
+
+def test_a_joint_at_its_limit_warns_and_the_warning_goes_by_itself(cell, run_for):
+    info = cell.arm.info
+    goal = info.home.copy()
+    goal[6] = info.joint_upper[6] + 0.2
+    cell.arm.set_target(JointTarget(positions=goal))
+    run_for(3.0)
+    state = cell.arm.read_state()
+    assert state.joint_positions[6] < info.joint_upper[6] + 0.05
+    assert [(fault.id, fault.severity) for fault in cell.arm.faults()] == [(JOINT_LIMIT_FAULT, FaultSeverity.WARNING)]
+    cell.arm.set_target(JointTarget(positions=info.home))
+    run_for(3.0)
+    cell.arm.read_state()
+    assert cell.arm.faults() == ()
+
+
+def test_hold_stops_a_moving_arm(cell, run_for):
+    start = cell.arm.read_state()
+    cell.arm.set_target(
+        TcpTarget(position=start.tcp_position + np.array((0.1, 0.0, 0.0)), quaternion=start.tcp_quaternion)
+    )
+    run_for(0.1)
+    held = cell.arm.read_state().tcp_position
+    cell.arm.hold()
+    run_for(1.5)
+    np.testing.assert_allclose(cell.arm.read_state().tcp_position, held, atol=1e-3)
