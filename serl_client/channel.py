@@ -78,7 +78,7 @@ def parse_address(address: str) -> str:
     text = address.strip()
     if text.startswith("unix:"):
         return _parse_unix(text)
-    match = re.fullmatch(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+)(?::([0-9]+))?", text)
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/\[\]]+)(?::([0-9]+))?", text)
     if match is None:
         raise AddressError(f'address "{address}" is not HOST:PORT, [IPV6]:PORT or unix:/PATH')
     port = int(match[2]) if match[2] else DEFAULT_PORT

@@ -27,7 +27,7 @@ from serl_client.task_config import Outcome, TaskConfig
 from serl_client.tasks import find_task
 from serl_client.values import FloatArray, Observation, Pose, StepResult
 
-_VIEW = OrbitView(target=(0.4, 0.0, 0.15), distance=1.3, azimuth=2.4, elevation=0.45)
+_VIEW = OrbitView(target=(0.3, 0.0, 0.28), distance=1.5, azimuth=2.4, elevation=0.45)
 _VIEW_WIDTH_PX, _VIEW_HEIGHT_PX = 640, 480
 _RECONNECT_ATTEMPTS = 2
 

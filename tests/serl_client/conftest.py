@@ -1,0 +1,60 @@
+"""Daemons for the client's tests: fake devices and the simulator, over real sockets."""
+
+from types import SimpleNamespace
+
+import pytest
+
+import serl_client
+from robot_daemon.config import LimitsConfig, ServerConfig
+from robot_daemon.devices import Pacing
+from robot_daemon.drivers.fake import build_fake_cell
+from robot_daemon.server import DaemonServer
+
+
+def serve(address="127.0.0.1:0", pacing=Pacing.LOCKSTEP, **options):
+    """A daemon over fake devices: `address`, `cell`, `stop()`."""
+    fake = build_fake_cell(pacing=pacing)
+    config = ServerConfig(address=address, drain_grace_s=0.1, **options)
+    server = DaemonServer(fake.cell, config, LimitsConfig())
+    return SimpleNamespace(address=server.start(), fake=fake, stop=server.stop)
+
+
+@pytest.fixture(scope="session")
+def start_daemon():
+    return serve
+
+
+@pytest.fixture(params=[Pacing.LOCKSTEP, Pacing.REAL_TIME], ids=["lockstep", "real-time"])
+def daemon(request):
+    running = serve(pacing=request.param)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def lockstep_daemon():
+    running = serve()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def real_time_daemon():
+    running = serve(pacing=Pacing.REAL_TIME)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def robot(lockstep_daemon):
+    with serl_client.RobotClient(lockstep_daemon.address) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def simulator_address():
+    """One lockstep simulator for all tests; each opens its own session."""
+    pytest.importorskip("mujoco")
+    server = pytest.importorskip("simulator.server").build_server("pick-cube", Pacing.LOCKSTEP, 0)
+    yield server.start()
+    server.stop()

@@ -1,0 +1,106 @@
+import grpc
+import pytest
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from serl.robot.v1 import error_reason_pb2
+
+from serl_client import errors
+
+
+class FailedCall(grpc.RpcError):
+    """What gRPC raises, without a network."""
+
+    def __init__(self, code, details, reason=None, metadata=None, domain=errors.DOMAIN):
+        self._code, self._details = code, details
+        status = status_pb2.Status(code=code.value[0], message=details)
+        if reason is not None:
+            packed = any_pb2.Any()
+            packed.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=domain, metadata=metadata or {}))
+            status.details.append(packed)
+        self._trailing = (("grpc-status-details-bin", status.SerializeToString()),) if reason else ()
+
+    def code(self):
+        return self._code
+
+    def details(self):
+        return self._details
+
+    def trailing_metadata(self):
+        return self._trailing
+
+
+def reasons():
+    prefix = "ERROR_REASON_"
+    names = [name.removeprefix(prefix) for name, _ in error_reason_pb2.ErrorReason.items()]
+    return [name for name in names if name != "UNSPECIFIED"]
+
+
+def test_every_reason_of_the_schema_has_an_exception():
+    assert set(errors.ERROR_OF_REASON) == set(reasons())
+
+
+@pytest.mark.parametrize("reason", reasons())
+def test_a_reason_becomes_its_exception_with_the_daemons_sentence(reason):
+    error = errors.robot_error(FailedCall(grpc.StatusCode.ABORTED, "one sentence", reason), "here:1")
+    assert type(error) is errors.ERROR_OF_REASON[reason]
+    assert str(error) == "one sentence"
+
+
+def test_metadata_is_typed():
+    def made(reason, **metadata):
+        return errors.robot_error(FailedCall(grpc.StatusCode.ABORTED, "x", reason, metadata), "here:1")
+
+    held = made("CONTROL_HELD", holder="ada", peer="10.0.0.1:5")
+    assert (held.holder, held.peer) == ("ada", "10.0.0.1:5")
+    fault = made("ARM_FAULTED", faults="a,b", black_box="/x")
+    assert (fault.fault_ids, fault.black_box) == (("a", "b"), "/x")
+    assert made("STOP_LATCHED", stopped_by="bob").stopped_by == "bob"
+    assert made("UNKNOWN_NAME", available="front, wrist").available == ("front", "wrist")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, errors.ConnectionLostError),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, errors.DeadlineError),
+        (grpc.StatusCode.UNIMPLEMENTED, errors.NotEquippedError),
+        (grpc.StatusCode.UNAUTHENTICATED, errors.AuthenticationError),
+        (grpc.StatusCode.UNKNOWN, errors.DaemonError),
+    ],
+)
+def test_an_error_of_the_transport_names_the_address(code, kind):
+    error = errors.robot_error(FailedCall(code, "socket closed"), "lab:50051")
+    assert type(error) is kind
+    assert "lab:50051" in str(error)
+
+
+def test_an_unknown_reason_is_treated_by_its_status():
+    error = errors.robot_error(FailedCall(grpc.StatusCode.NOT_FOUND, "new", "LATER_REASON"), "here:1")
+    assert type(error) is errors.NotFoundError
+
+
+def test_the_reason_of_another_domain_is_not_ours():
+    call = FailedCall(grpc.StatusCode.UNAVAILABLE, "x", "ARM_FAULTED", domain="learner.serl")
+    assert type(errors.robot_error(call, "here:1")) is errors.ConnectionLostError
+
+
+@pytest.mark.parametrize(
+    ("kind", "builtin"),
+    [
+        (errors.InvalidTargetError, ValueError),
+        (errors.LimitExceededError, ValueError),
+        (errors.NotFoundError, LookupError),
+        (errors.ConnectionLostError, ConnectionError),
+        (errors.DeadlineError, TimeoutError),
+    ],
+)
+def test_exceptions_are_also_the_builtin_that_fits(kind, builtin):
+    assert issubclass(kind, errors.RobotError)
+    assert issubclass(kind, builtin)
+
+
+def test_the_tree_in_the_docstring_names_every_exception():
+    names = [
+        name for name, value in vars(errors).items() if isinstance(value, type) and value.__module__ == errors.__name__
+    ]
+    assert all(name in (errors.__doc__ or "") for name in names)

@@ -1,0 +1,121 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation, Slerp
+
+from serl_client import rotation as r
+from serl_client.values import Pose
+
+numbers = st.floats(-3.0, 3.0)
+vectors = st.tuples(numbers, numbers, numbers).map(np.array)
+rotation_vectors = vectors.filter(lambda v: np.linalg.norm(v) < math.pi - 1e-3)
+quaternions = rotation_vectors.map(r.quaternion_xyzw_from_rotation_vector)
+poses = st.builds(Pose, vectors, quaternions)
+twists = st.tuples(vectors, vectors).map(np.concatenate)
+
+
+def same_rotation(first, second):
+    return r.rotation_angle(first, second) < 1e-7
+
+
+@given(quaternions, quaternions)
+def test_the_product_is_scipys(a, b):
+    expected = (Rotation.from_quat(a) * Rotation.from_quat(b)).as_quat()
+    assert same_rotation(r.multiply_quaternions_xyzw(a, b), expected)
+
+
+@given(quaternions, quaternions, quaternions)
+def test_quaternions_are_a_group(a, b, c):
+    left = r.multiply_quaternions_xyzw(r.multiply_quaternions_xyzw(a, b), c)
+    right = r.multiply_quaternions_xyzw(a, r.multiply_quaternions_xyzw(b, c))
+    np.testing.assert_allclose(left, right, atol=1e-12)
+    identity = np.array((0.0, 0.0, 0.0, 1.0))
+    np.testing.assert_allclose(r.multiply_quaternions_xyzw(a, r.invert_quaternion_xyzw(a)), identity, atol=1e-12)
+    np.testing.assert_allclose(r.multiply_quaternions_xyzw(a, identity), a, atol=1e-15)
+
+
+@given(rotation_vectors)
+def test_logarithm_undoes_exponential(vector):
+    quaternion = r.quaternion_xyzw_from_rotation_vector(vector)
+    np.testing.assert_allclose(r.rotation_vector_from_quaternion_xyzw(quaternion), vector, atol=1e-9)
+    assert np.linalg.norm(quaternion) == pytest.approx(1.0, abs=1e-12)
+    assert same_rotation(quaternion, Rotation.from_rotvec(vector).as_quat())
+
+
+@given(st.floats(0.0, 1e-5), vectors.filter(lambda v: np.linalg.norm(v) > 0.1))
+def test_small_angles_are_smooth(angle, axis):
+    vector = angle * axis / np.linalg.norm(axis)
+    quaternion = r.quaternion_xyzw_from_rotation_vector(vector)
+    np.testing.assert_allclose(r.rotation_vector_from_quaternion_xyzw(quaternion), vector, atol=1e-16, rtol=1e-9)
+
+
+@given(quaternions)
+def test_both_signs_are_one_rotation(quaternion):
+    np.testing.assert_allclose(
+        r.rotation_vector_from_quaternion_xyzw(-quaternion),
+        r.rotation_vector_from_quaternion_xyzw(quaternion),
+        atol=1e-12,
+    )
+    np.testing.assert_allclose(
+        r.normalize_quaternion_xyzw(-2.0 * quaternion), r.normalize_quaternion_xyzw(quaternion), atol=1e-12
+    )
+
+
+@given(quaternions, vectors)
+def test_matrices_are_scipys(quaternion, vector):
+    expected = Rotation.from_quat(quaternion)
+    np.testing.assert_allclose(r.rotation_matrix_from_quaternion_xyzw(quaternion), expected.as_matrix(), atol=1e-12)
+    np.testing.assert_allclose(r.rotate_vector(quaternion, vector), expected.apply(vector), atol=1e-12)
+
+
+@given(quaternions, quaternions, st.floats(0.0, 1.0))
+def test_slerp_is_scipys(start, end, fraction):
+    if r.rotation_angle(start, end) > math.pi - 1e-2:
+        return  # Both ways are equally short.
+    expected = Slerp([0.0, 1.0], Rotation.from_quat([start, end]))(fraction).as_quat()
+    assert same_rotation(r.slerp_quaternions_xyzw(start, end, fraction), expected)
+
+
+@given(poses, poses)
+def test_poses_are_a_group(a_t_b, b_t_c):
+    back = r.compose_poses(r.invert_pose(a_t_b), r.compose_poses(a_t_b, b_t_c))
+    np.testing.assert_allclose(back.position, b_t_c.position, atol=1e-9)
+    assert same_rotation(back.quaternion_xyzw, b_t_c.quaternion_xyzw)
+
+
+@given(poses, poses)
+def test_the_adjoint_of_a_product_is_the_product_of_adjoints(first, second):
+    expected = r.adjoint_matrix(first) @ r.adjoint_matrix(second)
+    np.testing.assert_allclose(r.adjoint_matrix(r.compose_poses(first, second)), expected, atol=1e-9)
+
+
+@given(poses, twists)
+def test_the_adjoint_agrees_with_the_motion_of_a_rigid_body(a_t_b, twist):
+    # The velocity field of the body, evaluated at the origin of frame a, computed without any six-vector.
+    rotation = Rotation.from_quat(a_t_b.quaternion_xyzw)
+    angular = rotation.apply(twist[3:])
+    linear = rotation.apply(twist[:3]) + np.cross(angular, -a_t_b.position)
+    np.testing.assert_allclose(r.adjoint_matrix(a_t_b) @ twist, np.concatenate((linear, angular)), atol=1e-9)
+
+
+def test_a_translation_never_turns_anything():
+    # SERL's matrix has the lever arm in the lower left block, where this command would turn the tool by -0.59.
+    far = Pose(np.array((0.59, 0.08, 0.09)), np.array((0.0, 0.0, 0.0, 1.0)))
+    turned = r.adjoint_matrix(far) @ np.array((0.0, 1.0, 0.0, 0.0, 0.0, 0.0))
+    np.testing.assert_array_equal(turned[3:], np.zeros(3))
+
+
+@given(quaternions, twists)
+def test_other_axes_about_the_same_point_mix_nothing(quaternion, twist):
+    rotation = Rotation.from_quat(quaternion)
+    expected = np.concatenate((rotation.apply(twist[:3]), rotation.apply(twist[3:])))
+    np.testing.assert_allclose(r.rotate_six_vector(quaternion, twist), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [(0.0, 0.0, 0.0, 0.0), (math.nan, 0.0, 0.0, 1.0), (math.inf, 0.0, 0.0, 1.0)])
+def test_what_is_no_rotation_cannot_be_normalized(bad):
+    with pytest.raises(ValueError, match="must be a rotation"):
+        r.normalize_quaternion_xyzw(bad)
