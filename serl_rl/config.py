@@ -50,8 +50,8 @@ class LearnerConfig:
     """Checkpoints that stay; the oldest go first."""
     metrics_period_s: float = 1.0
     """Seconds between two rows of metrics."""
-    threads: int = 2
-    """Threads of the numerical library; 0 leaves the choice to it."""
+    threads: int = 1
+    """Threads of the numerical library; 0 leaves the choice to it. More than there are free cores are slow."""
     device: str = "auto"
     """Where to train: "cpu", "cuda", or "auto" for a GPU if there is one."""
     max_actors: int = 16

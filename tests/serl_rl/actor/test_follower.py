@@ -14,7 +14,7 @@ LAYOUT = [
 DATA = np.arange(7, dtype=np.float32).tobytes()
 
 
-def piece(version, offset, data, total=len(DATA)):
+def piece(version, offset, data, total=28):
     return pb.WatchPolicyResponse(version=version, offset=offset, total_bytes=total, data=data)
 
 

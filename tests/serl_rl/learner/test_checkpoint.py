@@ -15,7 +15,8 @@ LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(-100, 100), st.text(max_size=5), st.just("tensor"), st.floats(-1, 1)
 )
 NESTED = st.recursive(
-    LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3))
+    LEAVES,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)),
 )
 
 

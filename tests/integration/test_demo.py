@@ -1,0 +1,109 @@
+"""`serl-train demo` from the outside: what it leaves behind, and how it stops."""
+
+import json
+import os
+import pathlib
+import select
+import signal
+import sys
+
+import pytest
+
+from serl_rl import saved_policy
+from serl_rl.learner import checkpoint as checkpoints
+from serl_rl.processes import ChildProcess, wait_for_file
+from serl_rl.stopping import StopSignal
+
+WAIT_S = 50.0
+ENDLESS = ("--preset", "debug", "--evaluation.target-success-ratio", "1.1", "--learner.max-env-steps", "100000")
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a demo; whatever still runs at the end is stopped."""
+    started = []
+
+    def run(*arguments):
+        call = [sys.executable, "-m", "serl_rl", "demo", "--runs", str(tmp_path), "--name", "it", *arguments]
+        started.append(ChildProcess("demo", call, tmp_path / "demo.log"))
+        return started[-1]
+
+    yield run
+    for child in started:
+        child.stop()
+
+
+def living_children(pid):
+    """Processes whose parent is `pid`."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def test_it_leaves_curves_video_checkpoint_and_result(start, tmp_path):
+    demo = start("--preset", "debug", "--evaluation-episodes", "4", "--learner.max-env-steps", "150")
+    code = demo.wait(WAIT_S)
+    run = tmp_path / "it"
+    result = json.loads((run / "result.json").read_text())
+    assert code == (0 if result["reached_target"] else 1), demo.log_path.read_text()
+    assert result["env_steps"] >= 150 or result["reached_target"]
+    assert result["final_evaluation"]["episodes"] == 4
+    assert 0 <= result["final_evaluation"]["wilson_interval_95"][0] <= result["final_evaluation"]["success_ratio"]
+    assert (run / "curves.png").exists()
+    assert (run / "policy.mp4").exists() or (run / "policy.gif").exists()
+    assert list((run / "tensorboard").iterdir())
+    assert json.loads((run / "config.json").read_text())["environment"]["id"] == "serl/PointMass-v0"
+    policy, config, manifest = saved_policy.load_policy(run)
+    assert policy.is_loaded
+    assert config.seed == 0
+    assert manifest["versions"]["git_revision"]
+
+
+def test_ctrl_c_drains_everything_and_exits_with_0(start, tmp_path):
+    demo = start(
+        tmp_path, "--preset", "debug", "--evaluation.target-success-ratio", "1.1", "--learner.max-env-steps", "100000"
+    )
+    run = tmp_path / "it"
+    assert wait_for_file(run / "metrics.csv", StopSignal(), WAIT_S), demo.log_path.read_text()
+    demo.signal(signal.SIGINT)
+    assert demo.wait(WAIT_S) == 0, demo.log_path.read_text()
+    assert checkpoints.newest(run / "checkpoints") is not None
+    assert json.loads((run / "result.json").read_text())["reached_target"] is False
+
+
+def test_children_end_when_the_demo_is_killed(start, tmp_path):
+    demo = start(
+        tmp_path, "--preset", "debug", "--evaluation.target-success-ratio", "1.1", "--learner.max-env-steps", "100000"
+    )
+    assert wait_for_file(tmp_path / "it" / "logs" / "actor.ready", StopSignal(), WAIT_S), demo.log_path.read_text()
+    descriptors = [os.pidfd_open(pid) for pid in living_children(demo.pid)]
+    assert len(descriptors) == 2
+    demo.signal(signal.SIGKILL)
+    demo.wait(WAIT_S)
+    for descriptor in descriptors:
+        assert select.select([descriptor], [], [], WAIT_S)[0]
+        os.close(descriptor)
+
+
+def test_an_existing_run_is_not_touched(start, tmp_path):
+    (tmp_path / "it").mkdir()
+    demo = start("--preset", "debug")
+    assert demo.wait(WAIT_S) == 2
+    assert "exists already" in demo.last_words()
+
+
+@pytest.mark.slow
+def test_it_runs_on_the_real_simulator(start, tmp_path):
+    small = ("--sac.hidden-sizes", "16", "16", "--sac.compile", "off", "--learner.warm-up-steps", "60")
+    short = ("--learner.max-env-steps", "150", "--demonstration-count", "2")
+    demo = start(*small, *short, "--evaluation-episodes", "2", "--video-episodes", "1")
+    assert demo.wait(WAIT_S) == 1, demo.log_path.read_text()
+    result = json.loads((tmp_path / "it" / "result.json").read_text())
+    assert result["env_steps"] >= 150
+    assert result["final_evaluation"]["episodes"] == 2

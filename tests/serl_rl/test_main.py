@@ -1,0 +1,75 @@
+"""The command line: help, presets, overrides, one sentence for each wrong input."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from serl_rl.__main__ import main, parse
+from serl_rl.errors import UsageError
+from serl_rl.run_directory import create
+
+
+@pytest.fixture(autouse=True)
+def keep_signal_handlers():
+    """Commands install their own."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("command", ["demo", "learner", "actor", "evaluate", "record-demos"])
+def test_help_teaches_by_example(command, capsys):
+    with pytest.raises(SystemExit) as exited:
+        parse([command, "--help"])
+    assert exited.value.code == 0
+    assert f"serl-train {command}" in capsys.readouterr().out
+
+
+def test_a_preset_is_the_default_that_options_override():
+    command = parse(["demo", "--preset", "pick-cube-10", "--sac.discount", "0.9", "--seed", "7"])
+    assert (command.config.sac.critic_count, command.config.sac.discount, command.config.seed) == (10, 0.9, 7)
+
+
+def test_a_config_file_takes_the_place_of_a_preset(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"seed": 5, "sac": {"hidden_sizes": [8]}}')
+    command = parse(["learner", "--config-file", str(path), "--run-directory", "x"])
+    assert (command.config.seed, command.config.sac.hidden_sizes) == (5, (8,))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["demo", "--preset", "pickcube"], 2, "did you mean 'pick-cube'"),
+        (["learner", "--config-file", "/nowhere", "--run-directory", "x"], 2, "cannot use the config file /nowhere"),
+        (["evaluate", "--checkpoint", "/nowhere"], 1, "there is no checkpoint in /nowhere"),
+        (["learner", "--run-directory", "x", "--demonstrations", "/nowhere"], 2, "no demonstration file /nowhere"),
+        (["demo", "--learner.update-to-data-ratio", "0"], 2, "update_to_data_ratio is 0"),
+    ],
+)
+def test_wrong_input_gets_one_sentence(arguments, code, sentence, capsys):
+    with pytest.raises(SystemExit) as exited:
+        main(arguments)
+    said = capsys.readouterr().err
+    assert exited.value.code == code, said
+    assert sentence in said
+    assert "Traceback" not in said
+
+
+def test_a_run_that_exists_is_named_and_unnamed_runs_are_numbered(tmp_path):
+    assert create(tmp_path, None, "cube").path.name == "cube"
+    assert create(tmp_path, None, "cube").path.name == "cube-2"
+    create(tmp_path, "mine", "cube")
+    with pytest.raises(UsageError, match="exists already"):
+        create(tmp_path, "mine", "cube")
+
+
+def test_an_actor_does_not_load_torch():
+    code = (
+        "import sys; import serl_rl.__main__, serl_rl.actor.loop, serl_rl.policy, serl_rl.environment, serl_rl.demo,"
+        "serl_rl.saved_policy; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

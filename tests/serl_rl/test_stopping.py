@@ -1,0 +1,37 @@
+"""Signals become an event; the second one ends the process."""
+
+import signal
+import subprocess
+import sys
+
+from serl_rl.stopping import StopSignal
+
+
+def test_setting_wakes_and_calls_once():
+    calls, stop = [], StopSignal()
+    stop.on_stop(lambda: calls.append(1))
+    assert not stop.wait(0.01)
+    stop.set()
+    stop.set()
+    assert stop.wait(5.0)
+    assert calls == [1]
+
+
+def test_a_late_listener_is_called_at_once():
+    calls, stop = [], StopSignal()
+    stop.set()
+    stop.on_stop(lambda: calls.append(1))
+    assert calls == [1]
+
+
+def test_a_signal_sets_the_event_and_a_second_one_exits():
+    code = (
+        "import sys; from serl_rl.stopping import StopSignal; stop = StopSignal().install(); print('up', flush=True);"
+        "stop.wait(30); print('stopping', flush=True); import threading; threading.Event().wait(30)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "up\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "stopping\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 128 + signal.SIGINT
