@@ -64,9 +64,6 @@ class Trainer:
         """
         # Threads that spin while they wait lose much more than they win where actor and simulator share the cores.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        # Threads that spin while they wait starve the simulator and the actor beside them, and are starved in turn: with
-        # two busy cores a two-threaded update was ten times slower than with this. Read when torch loads its OpenMP.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         import torch
 
         import serl_rl.algorithms.sac  # noqa: F401
