@@ -1,10 +1,21 @@
 """A compiled scene and its state: stepping, integer time, and one lock for everyone who touches them."""
 
+import logging
 import threading
 
 import mujoco
 
 from simulator.scene import TIMESTEP_NS
+
+logger = logging.getLogger(__name__)
+
+
+_BAD_STATES = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
+"""Counters of warnings after which MuJoCo starts again from the model's own state."""
+
+
+def _log_warning(text: str) -> None:
+    logger.warning("mujoco: %s", text)
 
 
 class Physics:
@@ -15,12 +26,16 @@ class Physics:
     """
 
     def __init__(self, model: mujoco.MjModel) -> None:
+        mujoco.set_mju_user_warning(_log_warning)  # Else it writes a file into the working directory.
         self.model = model
         self.data = mujoco.MjData(model)
         self.lock = threading.RLock()
         """Guards `model` and `data`."""
         self.step_count = 0
         """Physics steps since the start; a reset does not turn it back."""
+        self._bad_states = self.data.warning.number[_BAD_STATES]
+        self.divergence_count = 0
+        """How often the state became infinite and MuJoCo started again from the model's own."""
         self._origin_ns = 0
         self._fresh_count = -1
 
@@ -39,6 +54,9 @@ class Physics:
         with self.lock:
             mujoco.mj_step(self.model, self.data, nstep=steps)
             self.step_count += steps
+            if self._bad_states.any():
+                self._bad_states[:] = 0
+                self.divergence_count += 1
 
     def refresh(self) -> None:
         """Brings poses and Jacobians up to the present positions, which a step leaves one step behind."""

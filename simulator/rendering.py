@@ -78,6 +78,11 @@ class Renderer:
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a thread with its OpenGL contexts exists."""
+        return self._thread is not None
+
     def render(self, view: View, *, timeout_s: float = 30.0) -> tuple[NDArray[np.uint8], int]:
         """Draws the present instant.
 

@@ -27,6 +27,7 @@ from simulator.physics import Physics
 
 REFLEX_FAULT = "contact_reflex"
 JOINT_LIMIT_FAULT = "joint_limit"
+DIVERGED_FAULT = "physics_diverged"
 
 REFLEX_FORCE = 600.0
 """External force at which the arm stops by itself, N: a crash. The daemon's own bound lies below."""
@@ -62,6 +63,7 @@ class MujocoArm:
         self._warn_lower = self._info.joint_lower + JOINT_LIMIT_MARGIN
         self._warn_upper = self._info.joint_upper - JOINT_LIMIT_MARGIN
         self._load_weight = 0.0
+        self._divergence_count = 0
         self.is_silent = False
         """Whether the arm answers no more, as after a lost connection."""
 
@@ -131,22 +133,12 @@ class MujocoArm:
         """Clears faults whose cause has gone."""
         if self._injections.is_active(Condition.CONTACT_REFLEX):
             return
-        for fault_id in fault_ids:
-            self._faults.pop(fault_id, None)
+        with self._physics.lock:
+            self._faults = {name: fault for name, fault in self._faults.items() if name not in fault_ids}
 
     def stop_by_reflex(self, text: str) -> None:
         """Holds, and raises the fault that only a recovery clears."""
-        self.hold()
-        self._faults.setdefault(
-            REFLEX_FAULT,
-            DeviceFault(
-                id=REFLEX_FAULT,
-                source=FaultSource.ARM,
-                severity=FaultSeverity.CRITICAL,
-                onset_time_ns=self._physics.time_ns,
-                text=text,
-            ),
-        )
+        self._stop(REFLEX_FAULT, text)
 
     def forget(self) -> None:
         """Drops what was measured before positions were written."""
@@ -185,7 +177,22 @@ class MujocoArm:
             jacobian=jacobian,
         )
 
+    def _stop(self, fault_id: str, text: str) -> None:
+        with self._physics.lock:
+            self.hold()
+            fault = DeviceFault(
+                id=fault_id,
+                source=FaultSource.ARM,
+                severity=FaultSeverity.CRITICAL,
+                onset_time_ns=self._physics.time_ns,
+                text=text,
+            )
+            self._faults = {fault_id: fault, **self._faults}  # A new mapping: others read it without the lock.
+
     def _watch(self, state: ArmState) -> None:
+        if self._physics.divergence_count != self._divergence_count:
+            self._divergence_count = self._physics.divergence_count
+            self._stop(DIVERGED_FAULT, "the simulated physics became unstable; recover, then reset the scene")
         force = math.hypot(*state.external_wrench[:3].tolist())
         if force > REFLEX_FORCE:
             self.stop_by_reflex(f"the external force was {force:.0f} N, above the arm's bound of {REFLEX_FORCE:.0f} N")
@@ -222,8 +229,7 @@ def external_wrench(jacobian: FloatArray, joint_torques: FloatArray) -> FloatArr
     """
     if not joint_torques.any():
         return np.zeros(6)
-    wrench: FloatArray = np.linalg.solve(jacobian @ jacobian.T + _REGULARIZATION, jacobian @ joint_torques)
-    return wrench
+    return np.linalg.solve(jacobian @ jacobian.T + _REGULARIZATION, jacobian @ joint_torques).astype(np.float64)
 
 
 def _arm_info(physics: Physics, table: ArmTable) -> ArmInfo:

@@ -23,8 +23,11 @@ def rollout(cell, seed, steps=12):
         state, gripper, cube = cell.arm.read_state(), cell.gripper.read_state(), cell.scene.tracked_objects()[0]
         seen.append(
             np.concatenate(
-                (state.joint_positions, state.joint_velocities, state.joint_torques, state.tcp_twist)
-                + (state.external_wrench, (gripper.width, gripper.force), cube.position, cube.quaternion, cube.twist)
+                (
+                    *(state.joint_positions, state.joint_velocities, state.joint_torques, state.tcp_twist),
+                    *(state.external_wrench, (gripper.width, gripper.force)),
+                    *(cube.position, cube.quaternion, cube.twist),
+                )
             )
         )
     return np.array(seen)
