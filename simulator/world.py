@@ -84,7 +84,7 @@ class World:
             self.impedance.posture = joints
             self.arm.forget()
             physics.settle_state()
-            self.arm.hold()
+            self.arm.hold_pose()
             physics.settle_state()
             self.arm.forget()
         return True

@@ -104,7 +104,13 @@ class MujocoArm:
             if self._impedance.holds_joints:
                 self._impedance.track_joints(state.joint_positions)
             else:
-                self._impedance.track_pose(state.tcp_position, state.tcp_quaternion, state.jacobian)
+                self.hold_pose()
+
+    def hold_pose(self) -> None:
+        """Holds the pose measured now, whatever was tracked."""
+        with self._physics.lock:
+            state = self._present()
+            self._impedance.track_pose(state.tcp_position, state.tcp_quaternion, state.jacobian)
 
     def set_compliance(self, compliance: Compliance) -> None:
         """Changes the Cartesian impedance, also while moving."""

@@ -46,6 +46,18 @@ def test_a_used_simulator_agrees_with_a_fresh_one_to_the_bit(cell):
     np.testing.assert_array_equal(used, rollout(build_cell("pick-cube", Pacing.LOCKSTEP, 3), seed=5))
 
 
+def test_a_reset_after_joint_control_starts_like_any_other(cell):
+    cell.arm.set_target(JointTarget(positions=cell.arm.info.home + 0.05))
+    cell.timebase.wait_until(cell.timebase.now_ns() + 30_000_000)
+    states = []
+    for tested in (cell, build_cell("pick-cube", Pacing.LOCKSTEP, 3)):
+        tested.scene.reset(seed=5, start=None, gripper_width=None)
+        tested.timebase.wait_until(tested.timebase.now_ns() + 200_000_000)
+        states.append(tested.arm.read_state())
+    np.testing.assert_array_equal(states[0].joint_positions, states[1].joint_positions)
+    np.testing.assert_array_equal(states[0].joint_torques, states[1].joint_torques)
+
+
 def test_reading_changes_nothing(cell):
     plain = rollout(cell, seed=5)
     other = build_cell("pick-cube", Pacing.LOCKSTEP, 0)
