@@ -223,7 +223,7 @@ class Demo:
                 self._result = evaluate(env, policy, count, _FINAL_SEED, lambda result: stop.is_set())
             if self._video_episodes and not self._stop.is_set():
                 with self._clock.part("video_s"):
-                    frames = record_frames(env, policy, self._video_episodes, _FINAL_SEED)
+                    frames = record_frames(env, policy, self._video_episodes, _FINAL_SEED, self._stop.is_set)
         finally:
             env.close()
         # The encoder is a process: it is started when no gRPC thread is in the way of the fork.

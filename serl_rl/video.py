@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,13 @@ _HELD_FRAMES = 8
 _BAR_PX = 18
 
 
-def record_frames(env: gymnasium.Env[Any, Any], policy: Acting, episode_count: int, seed: int) -> list[Image]:
+def record_frames(
+    env: gymnasium.Env[Any, Any],
+    policy: Acting,
+    episode_count: int,
+    seed: int,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[Image]:
     """Runs deterministic episodes and draws each step.
 
     Args:
@@ -29,6 +36,7 @@ def record_frames(env: gymnasium.Env[Any, Any], policy: Acting, episode_count: i
         policy: Chooses actions.
         episode_count: Number of episodes.
         seed: Seed of the first reset; the others count up.
+        should_stop: Ends the drawing early; what was drawn is returned.
 
     Returns:
         RGB images of one even size.
@@ -37,11 +45,15 @@ def record_frames(env: gymnasium.Env[Any, Any], policy: Acting, episode_count: i
     for episode in range(episode_count):
 
         def add(step: int, info: dict[str, Any], number: int = episode + 1) -> None:
+            if should_stop():
+                return
             success = bool(info.get("success", False))
             text = f"episode {number}  step {step:2d}" + ("  success" if success else "")
             frame: Any = env.render()
             frames.append(annotate(np.asarray(frame, np.uint8), text, success=success))
 
+        if should_stop():
+            break
         run_episode(env, policy, seed + episode, add)
         frames.extend(frames[-1:] * _HELD_FRAMES)
     return frames

@@ -25,6 +25,8 @@ from serl_rl.stopping import StopSignal
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
+# Where wrappers put the action of a person who took over.
+_INTERVENED = "intervene_action"
 _DRAIN_S = 10.0
 # Evaluation draws its scenes far from training's and never the same ones twice.
 _EVALUATION_SEED = 1_000_000
@@ -172,9 +174,9 @@ class Actor:
         self._follow()
         action = self._choose(observation)
         following, reward, terminated, truncated, info = self._env.step(action)
-        is_intervention = bool(info.get("intervention", False))
+        is_intervention = _INTERVENED in info
         kind = pb.ROW_KIND_TERMINATED if terminated else pb.ROW_KIND_TRUNCATED if truncated else pb.ROW_KIND_STEP
-        executed = np.asarray(info.get("executed_action", action), np.float32)
+        executed = np.clip(np.asarray(info.get(_INTERVENED, action), np.float32), -1.0, 1.0)
         self._append(observation, tally, kind, executed, float(reward), intervention=is_intervention)
         tally.steps += 1
         tally.total_reward += float(reward)

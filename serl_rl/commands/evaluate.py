@@ -60,7 +60,9 @@ class EvaluateCommand:
 
             result = evaluate(env, policy, self.episodes, self.evaluation_seed, is_stopped)
             wanted = self.video is not None and not stop.is_set()
-            frames = record_frames(env, policy, self.video_episodes, self.evaluation_seed) if wanted else []
+            frames = (
+                record_frames(env, policy, self.video_episodes, self.evaluation_seed, stop.is_set) if wanted else []
+            )
         finally:
             env.close()
         if self.video is not None and frames:

@@ -5,6 +5,7 @@ import os
 import pathlib
 import select
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -63,12 +64,13 @@ def test_it_leaves_curves_video_checkpoint_and_result(start, tmp_path):
     assert policy.is_loaded
     assert config.seed == 0
     assert manifest["versions"]["git_revision"]
+    call = [sys.executable, "-m", "serl_rl", "evaluate", "--checkpoint", str(run), "--episodes", "3"]
+    told = subprocess.run(call, capture_output=True, text=True, check=True, timeout=WAIT_S)
+    assert json.loads(told.stdout)["episodes"] == 3
 
 
 def test_ctrl_c_drains_everything_and_exits_with_0(start, tmp_path):
-    demo = start(
-        tmp_path, "--preset", "debug", "--evaluation.target-success-ratio", "1.1", "--learner.max-env-steps", "100000"
-    )
+    demo = start(*ENDLESS)
     run = tmp_path / "it"
     assert wait_for_file(run / "metrics.csv", StopSignal(), WAIT_S), demo.log_path.read_text()
     demo.signal(signal.SIGINT)
@@ -78,9 +80,7 @@ def test_ctrl_c_drains_everything_and_exits_with_0(start, tmp_path):
 
 
 def test_children_end_when_the_demo_is_killed(start, tmp_path):
-    demo = start(
-        tmp_path, "--preset", "debug", "--evaluation.target-success-ratio", "1.1", "--learner.max-env-steps", "100000"
-    )
+    demo = start(*ENDLESS)
     assert wait_for_file(tmp_path / "it" / "logs" / "actor.ready", StopSignal(), WAIT_S), demo.log_path.read_text()
     descriptors = [os.pidfd_open(pid) for pid in living_children(demo.pid)]
     assert len(descriptors) == 2
@@ -98,11 +98,10 @@ def test_an_existing_run_is_not_touched(start, tmp_path):
     assert "exists already" in demo.last_words()
 
 
-@pytest.mark.slow
 def test_it_runs_on_the_real_simulator(start, tmp_path):
     small = ("--sac.hidden-sizes", "16", "16", "--sac.compile", "off", "--learner.warm-up-steps", "60")
     short = ("--learner.max-env-steps", "150", "--demonstration-count", "2")
-    demo = start(*small, *short, "--evaluation-episodes", "2", "--video-episodes", "1")
+    demo = start(*small, *short, "--evaluation-episodes", "2", "--video-episodes", "0")
     assert demo.wait(WAIT_S) == 1, demo.log_path.read_text()
     result = json.loads((tmp_path / "it" / "result.json").read_text())
     assert result["env_steps"] >= 150
