@@ -10,27 +10,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
 class Adam:
     """Kingma and Ba 2015 (arXiv:1412.6980), algorithm 1: betas 0.9 and 0.999, epsilon 1e-8.
 
     Args:
-        parameters: Parameters by name; changed in place.
+        parameters: Parameters by name, without gradient; changed in place.
         learning_rate: Step size.
         warm_up_steps: Number of steps over which the step size grows linearly from zero; 0 for none.
     """
 
-    def __init__(self, parameters: Mapping[str, nn.Parameter], learning_rate: float, warm_up_steps: int = 0) -> None:
+    def __init__(self, parameters: Mapping[str, Tensor], learning_rate: float, warm_up_steps: int = 0) -> None:
         self._names = list(parameters)
         self._parameters = list(parameters.values())
+        self._first_moments = [torch.zeros_like(parameter) for parameter in self._parameters]
+        self._second_moments = [torch.zeros_like(parameter) for parameter in self._parameters]
         self._zeros = [torch.zeros_like(parameter) for parameter in self._parameters]
         self._learning_rate = learning_rate
         self._warm_up_steps = warm_up_steps
         self._step_count = 0
-        self._adam = torch.optim.Adam(self._parameters, lr=learning_rate, fused=True)
-        self._create_moments()
+        # The kernel reads the number of steps on the device; all parameters share one.
+        self._device_count = torch.zeros((), device=self._parameters[0].device)
 
     @property
     def step_count(self) -> int:
@@ -43,13 +45,24 @@ class Adam:
         Args:
             gradients: One for each parameter, in order.
         """
-        if self._warm_up_steps:
-            ratio = min(1.0, self._step_count / self._warm_up_steps)
-            self._adam.param_groups[0]["lr"] = self._learning_rate * ratio
-        for parameter, gradient in zip(self._parameters, gradients, strict=True):
-            parameter.grad = gradient
-        self._adam.step()
+        ratio = min(1.0, self._step_count / self._warm_up_steps) if self._warm_up_steps else 1.0
         self._step_count += 1
+        self._device_count += 1
+        torch._fused_adam_(  # pyright: ignore[reportPrivateImportUsage] - torch.optim adds 0.3 ms a step around it.
+            self._parameters,
+            list(gradients),
+            self._first_moments,
+            self._second_moments,
+            [],
+            [self._device_count] * len(self._parameters),
+            lr=self._learning_rate * ratio,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=0.0,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+        )
 
     def step_without_gradient(self) -> None:
         """Makes one step with gradients of zero."""
@@ -58,25 +71,14 @@ class Adam:
     def state_dict(self) -> dict[str, Tensor]:
         """Returns copies of both moments of each parameter, and the number of steps."""
         state = {"step_count": torch.tensor(self._step_count)}
-        for name, parameter in zip(self._names, self._parameters, strict=True):
-            moments = self._adam.state[parameter]
-            state[f"first_moment.{name}"] = moments["exp_avg"].clone()
-            state[f"second_moment.{name}"] = moments["exp_avg_sq"].clone()
+        for name, first, second in zip(self._names, self._first_moments, self._second_moments, strict=True):
+            state |= {f"first_moment.{name}": first.clone(), f"second_moment.{name}": second.clone()}
         return state
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Copies what `state_dict` returned."""
         self._step_count = int(state["step_count"])
-        for name, parameter in zip(self._names, self._parameters, strict=True):
-            moments = self._adam.state[parameter]
-            moments["exp_avg"].copy_(state[f"first_moment.{name}"])
-            moments["exp_avg_sq"].copy_(state[f"second_moment.{name}"])
-            moments["step"].fill_(self._step_count)
-
-    def _create_moments(self) -> None:
-        for parameter in self._parameters:
-            self._adam.state[parameter] = {
-                "step": torch.zeros((), dtype=torch.float32, device=parameter.device),
-                "exp_avg": torch.zeros_like(parameter),
-                "exp_avg_sq": torch.zeros_like(parameter),
-            }
+        self._device_count.fill_(self._step_count)
+        for name, first, second in zip(self._names, self._first_moments, self._second_moments, strict=True):
+            first.copy_(state[f"first_moment.{name}"])
+            second.copy_(state[f"second_moment.{name}"])

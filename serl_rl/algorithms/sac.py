@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
+from torch.func import functional_call, grad_and_value
 
 from serl_rl.algorithms.adam import Adam
 from serl_rl.algorithms.compilation import compiled, fast_arithmetic, should_compile
@@ -24,6 +25,7 @@ from serl_rl.spec import EnvironmentSpec, SpecError
 
 __all__ = ["SacAgent", "SacConfig"]
 
+_Arrays: TypeAlias = dict[str, Tensor]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -63,8 +65,8 @@ class SacAgent:
         self._update_count = 0
         wrap = compiled if self.is_compiled else _unchanged
         self._next_actions = wrap(_next_actions)
-        self._critic_objective = wrap(_critic_objective)
-        self._actor_objective = wrap(_actor_objective)
+        self._critic_gradients = wrap(_critic_gradients)
+        self._policy_gradients = wrap(_policy_gradients)
 
     @property
     def critic_update_count(self) -> int:
@@ -96,7 +98,9 @@ class SacAgent:
         next_observations = self._vectors(batch.next_observations)
         noise = torch.randn(batch.actions.shape, generator=self._generator, device=self.device)
         # The policy does not change during the critic updates, so all next actions are one product.
-        next_actions, next_log_probabilities = self._next_actions(self.policy, next_observations, noise)
+        next_actions, next_log_probabilities = self._next_actions(
+            self.policy, self._policy_arrays, next_observations, noise
+        )
         metrics = self._update_critics(batch, observations, next_observations, next_actions, next_log_probabilities)
         chosen = self._policy_share
         metrics |= self._update_policy(observations[chosen].flatten(0, 1), next_log_probabilities[chosen])
@@ -105,18 +109,9 @@ class SacAgent:
 
     def prepare(self) -> None:
         """Compiles everything that `update` needs, which takes up to a minute; changes no state."""
-        updates, count = self.config.critic_updates_per_actor_update, self.config.batch_size
-        observations = torch.zeros(updates, count, self.spec.vector_size, device=self.device)
-        actions = torch.zeros(updates, count, self.spec.action_size, device=self.device)
-        next_actions, _ = self._next_actions(self.policy, observations, actions)
-        scalars = torch.zeros(count, device=self.device)
-        minibatch = (observations[0], actions[0], scalars, scalars, observations[0], next_actions[0])
-        targets = self.config.target_critic_count
-        members = None if targets is None else torch.zeros(1, targets, dtype=torch.int64, device=self.device)[0]
-        bonus = torch.zeros(updates, count, device=self.device)[0] if self.config.backup_entropy else None
-        self._critic_gradients(minibatch, bonus, members)
-        chosen = self._policy_share
-        self._actor_gradients(observations[chosen].flatten(0, 1), actions[chosen].flatten(0, 1))
+        state = self.state_dict()
+        self.update(self._made_up_batch())
+        self.load_state_dict(state)
 
     def policy_state(self) -> dict[str, Tensor]:
         """Returns copies of the policy's arrays on the CPU: what an actor needs and nothing else."""
@@ -153,18 +148,18 @@ class SacAgent:
         arithmetic = fast_arithmetic(config.precision, self.device, is_compiled=self.is_compiled)
         self.policy = GaussianTanhPolicy(*sizes, arithmetic, generator).to(self.device)
         self.critic = CriticEnsemble(*sizes, config.critic_count, arithmetic, generator).to(self.device)
-        self.target_critic = copy.deepcopy(self.critic).requires_grad_(requires_grad=False)
+        self.target_critic = copy.deepcopy(self.critic)
         self.temperature = Temperature(config.initial_temperature).to(self.device)
-        self._fixed_critic = self.critic.detached()
+        # Gradients are functions of these arrays, which share the memory of the modules.
+        self._policy_arrays, self._critic_arrays, self._target_arrays, self._temperature_arrays = (
+            {name: value.detach() for name, value in module.named_parameters()} for module in self._modules().values()
+        )
 
     def _create_optimizers(self) -> None:
         rate, warm_up = self.config.learning_rate, self.config.warm_up_steps
-        self._critic_adam = Adam(dict(self.critic.named_parameters()), rate, warm_up)
-        self._policy_adam = Adam(dict(self.policy.named_parameters()), rate, warm_up)
-        self._temperature_adam = Adam(dict(self.temperature.named_parameters()), rate)
-        self._critic_parameters: list[Tensor] = list(self.critic.parameters())
-        self._target_parameters: list[Tensor] = list(self.target_critic.parameters())
-        self._policy_parameters: list[Tensor] = list(self.policy.parameters())
+        self._critic_adam = Adam(self._critic_arrays, rate, warm_up)
+        self._policy_adam = Adam(self._policy_arrays, rate, warm_up)
+        self._temperature_adam = Adam(self._temperature_arrays, rate)
 
     @property
     def _policy_share(self) -> slice:
@@ -187,6 +182,17 @@ class SacAgent:
         if (batch.minibatches, batch.batch_size) != expected:
             found = f"{batch.minibatches} minibatches of {batch.batch_size}"
             raise ValueError(f"the batch has {found} transitions; this agent needs {expected[0]} of {expected[1]}")
+
+    def _made_up_batch(self) -> UpdateBatch:
+        shape = (self.config.critic_updates_per_actor_update, self.config.batch_size)
+        return UpdateBatch(
+            observations={array.name: torch.zeros(*shape, array.size) for array in self.spec.vectors},
+            actions=torch.zeros(*shape, self.spec.action_size),
+            rewards=torch.zeros(shape),
+            next_observations={array.name: torch.zeros(*shape, array.size) for array in self.spec.vectors},
+            terminated=torch.zeros(shape),
+            grasp_penalties=torch.zeros(shape),
+        )
 
     def _vectors(self, observations: Mapping[str, Tensor]) -> Tensor:
         vectors = [observations[array.name] for array in self.spec.vectors]
@@ -213,82 +219,103 @@ class SacAgent:
         columns = (observations, batch.actions, batch.rewards, batch.terminated, next_observations, next_actions)
         metrics: list[Tensor] = []
         for index, members in enumerate(self._draw_members()):
-            minibatch = tuple(column[index] for column in columns)
-            gradients, values = self._critic_gradients(minibatch, None if bonus is None else bonus[index], members)
+            gradients, values = self._critic_gradients(
+                self.critic,
+                self._critic_arrays,
+                self._target_arrays,
+                tuple(column[index] for column in columns),
+                None if bonus is None else bonus[index],
+                members,
+                self.config.discount,
+            )
             metrics.append(values)
             self._step_critic(gradients)
-        critic, q_mean, target_mean = torch.stack(metrics).mean(0).unbind()
-        return {"critic_loss": critic, "q_mean": q_mean, "target_mean": target_mean}
+        return dict(zip(("critic_loss", "q_mean", "target_mean"), torch.stack(metrics).mean(0), strict=True))
 
-    def _critic_gradients(
-        self, minibatch: tuple[Tensor, ...], bonus: Tensor | None, members: Tensor | None
-    ) -> tuple[tuple[Tensor, ...], Tensor]:
-        discount = self.config.discount
-        loss, metrics = self._critic_objective(self.critic, self.target_critic, minibatch, bonus, members, discount)
-        return torch.autograd.grad(loss, self._critic_parameters), metrics
-
-    def _step_critic(self, gradients: tuple[Tensor, ...]) -> None:
+    def _step_critic(self, gradients: list[Tensor]) -> None:
         self._critic_adam.step(gradients)
         if self.config.adam_clock == "joint":
             self._policy_adam.step_without_gradient()
             self._temperature_adam.step_without_gradient()
-        torch._foreach_lerp_(self._target_parameters, self._critic_parameters, self.config.target_update_rate)
+        target, critic = list(self._target_arrays.values()), list(self._critic_arrays.values())
+        torch._foreach_lerp_(target, critic, self.config.target_update_rate)  # pyright: ignore[reportPrivateImportUsage]
         self._critic_update_count += 1
 
     def _update_policy(self, observations: Tensor, next_log_probabilities: Tensor) -> dict[str, Tensor]:
         shape = (len(observations), self.spec.action_size)
         noise = torch.randn(shape, generator=self._generator, device=self.device)
-        gradients, loss, entropy = self._actor_gradients(observations, noise)
-        temperature = self.temperature()
-        alpha_loss = temperature_loss(temperature, next_log_probabilities, self.target_entropy)
-        temperature_gradient = torch.autograd.grad(alpha_loss, [self.temperature.raw])
-        self._policy_adam.step(gradients)
-        self._temperature_adam.step(temperature_gradient)
+        policy_gradients, temperature_gradients, metrics = self._policy_gradients(
+            (self.policy, self.critic, self.temperature),
+            (self._policy_arrays, self._critic_arrays, self._temperature_arrays),
+            observations,
+            noise,
+            next_log_probabilities,
+            self.target_entropy,
+        )
+        self._policy_adam.step(policy_gradients)
+        self._temperature_adam.step(temperature_gradients)
         if self.config.adam_clock == "joint":
             self._critic_adam.step_without_gradient()
-        alpha, alpha_loss = temperature.detach(), alpha_loss.detach()
-        return {"actor_loss": loss, "entropy": entropy, "temperature": alpha, "temperature_loss": alpha_loss}
-
-    def _actor_gradients(self, observations: Tensor, noise: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
-        temperature = self.temperature().detach()
-        loss, entropy = self._actor_objective(self.policy, self._fixed_critic, observations, noise, temperature)
-        return torch.autograd.grad(loss, self._policy_parameters), loss.detach(), entropy
+        return dict(zip(("actor_loss", "entropy", "temperature", "temperature_loss"), metrics.unbind(), strict=True))
 
 
-def _next_actions(policy: GaussianTanhPolicy, observations: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+def _next_actions(
+    policy: GaussianTanhPolicy, arrays: _Arrays, observations: Tensor, noise: Tensor
+) -> tuple[Tensor, Tensor]:
     """Samples an action for each observation, without gradient. Shapes (U, B, A) and (U, B)."""
-    with torch.no_grad():
-        mean, log_std = policy(observations.flatten(0, 1))
-        actions, log_probabilities = squashed_sample(mean, log_std, noise.flatten(0, 1))
-        return actions.view_as(noise), log_probabilities.view(noise.shape[:2])
+    mean, log_std = functional_call(policy, arrays, observations.flatten(0, 1))
+    actions, log_probabilities = squashed_sample(mean, log_std, noise.flatten(0, 1))
+    return actions.view_as(noise), log_probabilities.view(noise.shape[:2])
 
 
-def _critic_objective(
+def _critic_gradients(
     critic: CriticEnsemble,
-    target_critic: CriticEnsemble,
+    arrays: _Arrays,
+    target_arrays: _Arrays,
     minibatch: tuple[Tensor, ...],
     bonus: Tensor | None,
     members: Tensor | None,
     discount: float,
-) -> tuple[Tensor, Tensor]:
-    """Returns the critic's loss, and (loss, mean value, mean target) without gradient."""
+) -> tuple[list[Tensor], Tensor]:
+    """Returns the gradients of the critic's loss, and (loss, mean value, mean target)."""
     observations, actions, rewards, terminated, next_observations, next_actions = minibatch
-    with torch.no_grad():
-        next_values = target_critic(next_observations, next_actions, members)
-        target = bootstrap_target(rewards, terminated, next_values, discount, next_entropy_bonus=bonus)
-    values = critic(observations, actions)
-    loss = critic_loss(values, target)
-    return loss, torch.stack([loss, values.mean(), target.mean()]).detach()
+    next_values = functional_call(critic, target_arrays, (next_observations, next_actions, members))
+    target = bootstrap_target(rewards, terminated, next_values, discount, next_entropy_bonus=bonus)
+
+    def loss_of(arrays: _Arrays) -> tuple[Tensor, Tensor]:
+        values = functional_call(critic, arrays, (observations, actions))
+        return critic_loss(values, target), values.mean()
+
+    gradients, (loss, mean_value) = grad_and_value(loss_of, has_aux=True)(arrays)
+    return list(gradients.values()), torch.stack([loss, mean_value, target.mean()])
 
 
-def _actor_objective(
-    policy: GaussianTanhPolicy, critic: CriticEnsemble, observations: Tensor, noise: Tensor, temperature: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Returns the policy's loss, and its entropy without gradient."""
-    mean, log_std = policy(observations)
-    actions, log_probabilities = squashed_sample(mean, log_std, noise)
-    loss = actor_loss(critic(observations, actions), log_probabilities, temperature)
-    return loss, -log_probabilities.mean().detach()
+def _policy_gradients(
+    networks: tuple[GaussianTanhPolicy, CriticEnsemble, Temperature],
+    arrays: tuple[_Arrays, _Arrays, _Arrays],
+    observations: Tensor,
+    noise: Tensor,
+    next_log_probabilities: Tensor,
+    target_entropy: float,
+) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    """Returns the gradients of policy and temperature, and (policy's loss, entropy, temperature, its loss)."""
+    policy, critic, temperature = networks
+    policy_arrays, critic_arrays, temperature_arrays = arrays
+    alpha = functional_call(temperature, temperature_arrays, ())
+
+    def policy_loss_of(arrays: _Arrays) -> tuple[Tensor, Tensor]:
+        mean, log_std = functional_call(policy, arrays, observations)
+        actions, log_probabilities = squashed_sample(mean, log_std, noise)
+        values = functional_call(critic, critic_arrays, (observations, actions))
+        return actor_loss(values, log_probabilities, alpha), -log_probabilities.mean()
+
+    def temperature_loss_of(arrays: _Arrays) -> Tensor:
+        return temperature_loss(functional_call(temperature, arrays, ()), next_log_probabilities, target_entropy)
+
+    policy_gradients, (loss, entropy) = grad_and_value(policy_loss_of, has_aux=True)(policy_arrays)
+    temperature_gradients, alpha_loss = grad_and_value(temperature_loss_of)(temperature_arrays)
+    metrics = torch.stack([loss, entropy, alpha, alpha_loss])
+    return list(policy_gradients.values()), list(temperature_gradients.values()), metrics
 
 
 def _unchanged(function: _Function) -> _Function:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import torch
@@ -51,11 +50,3 @@ class CriticEnsemble(nn.Module):
         x = torch.cat([observations, actions], dim=-1)
         x = x.expand(self.members if members is None else len(members), *x.shape)
         return self.value(self.mlp(x, members), torch.float32, members).squeeze(-1)
-
-    def detached(self) -> CriticEnsemble:
-        """Returns the same network on the same memory, whose parameters take no gradient: it always equals this one."""
-        twin = copy.deepcopy(self)
-        for mine, own in zip(twin.parameters(), self.parameters(), strict=True):
-            mine.requires_grad = False
-            mine.data = own.data
-        return twin

@@ -33,6 +33,16 @@ def test_compiled_and_eager_agree_over_several_updates(spec, make_batch):
             torch.testing.assert_close(state[name], value, rtol=1e-3, atol=1e-5, msg=name)
 
 
+@needs_compiler
+@pytest.mark.filterwarnings("default")
+def test_nothing_is_compiled_again_after_prepare(spec, make_batch):
+    agent = SacAgent(spec, dataclasses.replace(CONFIG, compile="on"))
+    agent.prepare()
+    with torch.compiler.set_stance("fail_on_recompile"):
+        for seed in range(3):
+            agent.update(make_batch(spec, seed=seed))
+
+
 def test_every_agent_has_its_own_count_of_recompilations():
     def double(x):
         return 2 * x

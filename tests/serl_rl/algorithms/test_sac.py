@@ -156,7 +156,6 @@ def test_policy_update_leaves_the_critics_alone(spec, make_batch):
     agent._update_policy(torch.zeros(8, 3), torch.zeros(1, 8))
     for name, value in arrays(agent.critic).items():
         np.testing.assert_array_equal(value, before[name])
-    assert all(parameter.grad is not None for parameter in agent.policy.parameters())
 
 
 @pytest.mark.usefixtures("one_thread")

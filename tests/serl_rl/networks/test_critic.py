@@ -33,16 +33,3 @@ def test_members_share_nothing(critic, inputs):
 def test_chosen_members_may_repeat(critic, inputs):
     members = torch.tensor([3, 0, 3])
     torch.testing.assert_close(critic(*inputs, members), critic(*inputs)[members])
-
-
-def test_detached_critic_follows_and_takes_no_gradient(critic, inputs):
-    twin = critic.detached()
-    with torch.no_grad():
-        for parameter in critic.parameters():
-            parameter.add_(0.1)
-    torch.testing.assert_close(twin(*inputs), critic(*inputs))
-    assert not any(parameter.requires_grad for parameter in twin.parameters())
-    actions = inputs[1].requires_grad_()
-    twin(inputs[0], actions).sum().backward()
-    assert actions.grad is not None
-    assert all(parameter.grad is None for parameter in critic.parameters())
