@@ -30,9 +30,9 @@ class LearnerConfig:
 
     update_to_data_ratio: float = 4.0
     """Critic updates for each environment step; larger than 0."""
-    warm_up_steps: int = 200
+    warm_up_steps: int = 60
     """Environment steps before the first update."""
-    lead_steps: int = 40
+    lead_steps: int = 20
     """Environment steps that actors in simulation may collect before their updates are done."""
     tolerance_steps: int = 4
     """Environment steps' worth of updates that the learner may do before their data has come."""
@@ -40,9 +40,9 @@ class LearnerConfig:
     """Environment steps after which a run ends, successful or not."""
     replay_capacity: int = 200_000
     """Rows kept; the oldest go first."""
-    publish_updates: int = 25
+    publish_updates: int = 5
     """Policy updates between two published policies at least."""
-    publish_period_s: float = 0.5
+    publish_period_s: float = 0.1
     """Seconds between two published policies at least."""
     checkpoint_period_s: float = 60.0
     """Seconds between two checkpoints."""

@@ -165,9 +165,9 @@ def _outcomes(env: gymnasium.Env[Any, Any], policy: Acting, episode_count: int, 
 class EvaluationConfig:
     """When the actor evaluates, and what ends a run."""
 
-    target_success_ratio: float = 0.95
+    target_success_ratio: float = 0.99
     """Success rate of a deterministic evaluation that ends the run, in [0, 1]."""
-    episode_count: int = 50
+    episode_count: int = 100
     """Episodes of an evaluation that may end the run."""
     check_episode_count: int = 20
     """Episodes after which a hopeless evaluation is broken off; still reported."""
@@ -175,7 +175,7 @@ class EvaluationConfig:
     """Success rate of the latest training episodes from which evaluating is worth its time, in [0, 1]."""
     trigger_episode_count: int = 10
     """Training episodes that the trigger looks at."""
-    shortest_gap_steps: int = 400
+    shortest_gap_steps: int = 250
     """Environment steps between two evaluations at least."""
     longest_gap_steps: int = 4000
     """Environment steps between two evaluations at most."""

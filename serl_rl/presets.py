@@ -13,14 +13,18 @@ from serl_rl.environment import POINT_MASS
 from serl_rl.errors import UsageError
 from serl_rl.evaluation import EvaluationConfig
 
-_PICK_CUBE = TrainConfig()
+# The reward is 1 at success, which ends the episode, and 0 before: no return is outside [0, 1].
+_PICK_CUBE = TrainConfig(sac=SacConfig(adam_clock="joint", return_range=(0.0, 1.0)))
 
 PRESETS: Mapping[str, TrainConfig] = MappingProxyType(
     {
         "pick-cube": _PICK_CUBE,
         "pick-cube-10": replace(_PICK_CUBE, sac=replace(_PICK_CUBE.sac, critic_count=10, target_critic_count=2)),
         "pick-cube-dense": replace(
-            _PICK_CUBE, environment=replace(_PICK_CUBE.environment, reward="dense"), demonstration_count=0
+            _PICK_CUBE,
+            environment=replace(_PICK_CUBE.environment, reward="dense"),
+            sac=replace(_PICK_CUBE.sac, return_range=None),
+            demonstration_count=0,
         ),
         "debug": TrainConfig(
             environment=EnvironmentConfig(id=POINT_MASS),

@@ -12,13 +12,16 @@ def bootstrap_target(
     discount: float,
     *,
     next_entropy_bonus: Tensor | None = None,
+    return_range: tuple[float, float] | None = None,
 ) -> Tensor:
     r"""Return that a critic should predict.
 
     .. math:: y = r + \gamma (1 - d) (\min_i Q_i(s', a') [- \alpha \log \pi(a' | s')])
 
     Haarnoja et al. 2018 (arXiv:1812.05905) with the ensemble minimum of Chen et al. 2021 (arXiv:2101.05982). A
-    truncated step is not terminated, so it bootstraps.
+    truncated step is not terminated, so it bootstraps. Where the smallest and largest possible return are known, the
+    target is clipped to them (Andrychowicz et al. 2017, arXiv:1707.01495, section 4): a sparse reward of 1 at success
+    allows nothing outside [0, 1], so an overestimate cannot feed on itself.
 
     Args:
         rewards: Shape (B,).
@@ -26,6 +29,7 @@ def bootstrap_target(
         next_values: Target critics at the next step. Shape (M, B).
         discount: gamma.
         next_entropy_bonus: -alpha log pi at the next step, of shape (B,); None leaves the entropy out of the value.
+        return_range: Smallest and largest possible return; None does not clip.
 
     Returns:
         Shape (B,).
@@ -33,7 +37,8 @@ def bootstrap_target(
     value = next_values.amin(0)
     if next_entropy_bonus is not None:
         value = value + next_entropy_bonus
-    return rewards + discount * (1 - terminated) * value
+    target = rewards + discount * (1 - terminated) * value
+    return target if return_range is None else target.clamp(*return_range)
 
 
 def critic_loss(values: Tensor, target: Tensor) -> Tensor:

@@ -227,6 +227,7 @@ class SacAgent:
                 None if bonus is None else bonus[index],
                 members,
                 self.config.discount,
+                self.config.return_range,
             )
             metrics.append(values)
             self._step_critic(gradients)
@@ -276,11 +277,14 @@ def _critic_gradients(
     bonus: Tensor | None,
     members: Tensor | None,
     discount: float,
+    return_range: tuple[float, float] | None,
 ) -> tuple[list[Tensor], Tensor]:
     """Returns the gradients of the critic's loss, and (loss, mean value, mean target)."""
     observations, actions, rewards, terminated, next_observations, next_actions = minibatch
     next_values = functional_call(critic, target_arrays, (next_observations, next_actions, members))
-    target = bootstrap_target(rewards, terminated, next_values, discount, next_entropy_bonus=bonus)
+    target = bootstrap_target(
+        rewards, terminated, next_values, discount, next_entropy_bonus=bonus, return_range=return_range
+    )
 
     def loss_of(arrays: _Arrays) -> tuple[Tensor, Tensor]:
         values = functional_call(critic, arrays, (observations, actions))

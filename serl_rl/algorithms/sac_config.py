@@ -24,6 +24,9 @@ class SacConfig:
     """Transitions of one minibatch."""
     discount: float = 0.96
     """gamma, in [0, 1]."""
+    return_range: tuple[float, float] | None = None
+    """Smallest and largest possible return, to which targets are clipped; None does not clip. A sparse reward of 1 at
+    success that ends the episode gives (0, 1)."""
     target_update_rate: float = 0.005
     """tau: share of the critic that enters the target after each critic update, in (0, 1]."""
     learning_rate: float = 3e-4
@@ -52,6 +55,8 @@ class SacConfig:
         _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
         _require("initial_temperature", self.initial_temperature, self.initial_temperature > 0, "positive")
         _require("warm_up_steps", self.warm_up_steps, self.warm_up_steps >= 0, "at least 0")
+        bounds = self.return_range
+        _require("return_range", bounds, bounds is None or bounds[0] < bounds[1], "(smallest, largest), or None")
         targets = self.target_critic_count
         _require("target_critic_count", targets, targets is None or targets > 0, "at least 1, or None for all")
 

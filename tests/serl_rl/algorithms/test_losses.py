@@ -19,6 +19,13 @@ def test_entropy_of_later_steps_is_discounted_and_ends_with_the_task():
     np.testing.assert_allclose(target, [1 + 0.9 * 2.5, 0.9 * 3.5, 1], rtol=1e-6)
 
 
+def test_target_stays_within_the_returns_that_are_possible():
+    target = bootstrap_target(REWARDS, TERMINATED, VALUES - 4.5, 0.9, return_range=(0.0, 1.0))
+    np.testing.assert_allclose(target, [0.0, 0.0, 1.0], atol=1e-6)
+    unclipped = bootstrap_target(REWARDS, TERMINATED, VALUES / 10, 0.9, return_range=(-5.0, 5.0))
+    np.testing.assert_allclose(unclipped, [1 + 0.9 * 0.2, 0.9 * 0.4, 1], rtol=1e-6)
+
+
 def test_critic_loss_is_the_mean_over_members_and_batch():
     target = torch.tensor([1.0, 2.0, 3.0])
     expected = ((VALUES.numpy() - target.numpy()) ** 2).mean()
