@@ -44,8 +44,9 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     measured pose. Without rotation the orientation after reset is kept.
 
     `terminated` is the task's word, `truncated` the clock's (gymnasium's TimeLimit). `info` has the raw values
-    "tcp_pose", "gripper_width", "<object>_position" of all objects that the cell tracks, "success", "stamp_ns",
-    "synchronized", "clips", "overrun_ns" and the facts of the reward, such as "lift".
+    "tcp_pose", "gripper_width", "<object>_position" of all objects that the cell tracks, "success", "synchronized",
+    "clips", "overrun_ns", the facts of the reward, such as "lift", and "stamp_ns": the reference time since the
+    episode's first observation, so that equal episodes have equal infos.
 
     Args:
         task: Preset, or its name.
@@ -126,6 +127,11 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         """Environment steps a second."""
         return self.task.control_rate_hz
 
+    @property
+    def episode_start_time_ns(self) -> int:
+        """Reference time of the episode's first observation on the daemon's clock; 0 before the first reset."""
+        return self._start.reference_time_ns if self._start is not None else 0
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -148,7 +154,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self._start = self._now = observation
         self._reference = observation.state.tcp_pose
         self._observations.begin_episode()
-        info = raw_info(observation, Outcome(reward=0.0, terminated=False, success=False))
+        info = raw_info(observation, Outcome(reward=0.0, terminated=False, success=False), observation)
         return self._observations.encode(observation), info | {"scene_seed": scene_seed}
 
     def step(self, action: NDArray[np.float32]) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
@@ -172,7 +178,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             return self._end_by_fault(start, error)
         observation = self._now = result.observation
         outcome = self._reward(start, observation)
-        info = raw_info(observation, outcome)
+        info = raw_info(observation, outcome, start)
         info["overrun_ns"] = result.overrun_ns
         info["clips"] = tuple(clip.kind.name for clip in result.clips)
         return self._observations.encode(observation), outcome.reward, outcome.terminated, False, info
@@ -212,10 +218,11 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     ) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
         assert self._now is not None
         outcome = self._reward(start, self._now)
-        info = raw_info(self._now, outcome) | {"fault": error.fault_ids}
+        # Copies: nothing new was observed, and no two steps may share an array.
+        info = _copied(raw_info(self._now, outcome, start)) | {"fault": error.fault_ids}
         if self._link.client.info.backend is not Backend.REAL:
             self._link.recover_simulation()
-        return self._observations.encode(self._now), 0.0, False, True, info
+        return _copied(self._observations.encode(self._now)), 0.0, False, True, info
 
     def _reset_reconnecting(self, scene_seed: int) -> Observation:
         for attempt in range(_RECONNECT_ATTEMPTS):
@@ -253,6 +260,10 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
                 f"{self.task.name} needs the position of {', '.join(missing)}; cell {self._link.client.info.cell_name} "
                 f"tracks: {', '.join(observation.tracked_objects) or 'nothing'}. On a real cell use reward='none'"
             )
+
+
+def _copied(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in values.items()}
 
 
 def _check_option(name: str, value: object, allowed: tuple[object, ...] | Mapping[str, object]) -> None:

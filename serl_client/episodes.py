@@ -9,6 +9,7 @@ drops with a warning and the next writer cuts off. There is no pickle.
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -47,7 +48,7 @@ class Episode:
     interventions: NDArray[np.bool_]
     """Steps whose action came from a human or an expert. Shape (T,)."""
     stamps_ns: NDArray[np.int64]
-    """Reference times of the observations on the daemon's clock. Shape (T + 1,), ns."""
+    """Reference times of the observations since the first one, on the daemon's clock. Shape (T + 1,), ns."""
     success: bool
     """Whether the task was done."""
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
@@ -92,7 +93,8 @@ class EpisodeWriter:
 
     def __init__(self, path: Path | str, header: EpisodeHeader) -> None:
         self._path = Path(path)
-        self._file: BinaryIO = self._path.open("ab")
+        # Unbuffered: what a full disk refused must not be tried again on close.
+        self._file: io.FileIO = self._path.open("ab", buffering=0)
         try:
             self._lock()
             self._begin(header)
@@ -172,8 +174,9 @@ class EpisodeWriter:
     def _write(self, data: bytes) -> None:
         end = os.fstat(self._file.fileno()).st_size
         try:
-            self._file.write(data)
-            self._file.flush()
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError:
             os.ftruncate(self._file.fileno(), end)

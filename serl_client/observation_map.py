@@ -83,7 +83,7 @@ class ObservationMap:
                 raise DeviceUnavailableError(
                     f"camera {camera} delivered no frame since the episode began; is it plugged in?"
                 )
-            return self._images[camera]  # A dropped frame never stops the arm; `synchronized` is false then.
+            return self._images[camera].copy()  # A dropped frame never stops the arm; `synchronized` is false then.
         if (frame.height, frame.width) != self._task.image_size:
             raise TaskMismatchError(
                 f"camera {camera} delivers {frame.height} x {frame.width} px; {self._task.name} needs "
@@ -93,15 +93,15 @@ class ObservationMap:
         return frame.rgb
 
 
-def raw_info(observation: Observation, outcome: Outcome) -> dict[str, Any]:
-    """Info of a snapshot: raw values in SI and base frame, whatever wrappers make of the observation."""
+def raw_info(observation: Observation, outcome: Outcome, start: Observation) -> dict[str, Any]:
+    """Info of a snapshot in an episode: raw values in SI and base frame, whatever wrappers make of the observation."""
     state = observation.state
     return {
         "tcp_pose": pose_vector(state.tcp_pose),
         "gripper_width": state.gripper.width if state.gripper is not None else math.nan,
         **{f"{name}_position": tracked.pose.position for name, tracked in observation.tracked_objects.items()},
         "success": outcome.success,
-        "stamp_ns": observation.reference_time_ns,
+        "stamp_ns": observation.reference_time_ns - start.reference_time_ns,
         "synchronized": observation.synchronized,
         **outcome.facts,
     }

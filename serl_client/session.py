@@ -38,7 +38,8 @@ class ControlSession:
     """Claims the arm and the gripper until it is closed. Made by `RobotClient.control`; a context manager.
 
     The stream is the session: however it ends, the arm holds its measured pose and the claim is free. An error inside
-    the stream raises its exception and closes the session. For one thread at a time; `close` may come from another.
+    the stream raises its exception and closes the session; so does Ctrl-C during a wait. For one thread at a time;
+    `close` may come from another.
 
     Args:
         connection: To the daemon.
@@ -291,9 +292,12 @@ class ControlSession:
                 ) from None
             except grpc.RpcError as error:
                 raise self._failed(self._error(error, time.monotonic() - started)) from error
+            except BaseException:  # Ctrl-C: gRPC cannot read on after an interrupted wait, so the stream must end.
+                self._abandon()
+                raise
             if response.sequence_number == number:
                 return response
-            # Anything else answers a request whose wait was given up, by Ctrl-C for instance.
+            # Anything else answers a request whose wait was given up by an exception in `on_progress`.
 
     def _error(self, error: grpc.RpcError, waited_s: float) -> RobotError:
         if self._watch.has_fired:
@@ -302,6 +306,11 @@ class ControlSession:
                 "the session is closed and the arm holds"
             )
         return robot_error(error, self._connection.address)
+
+    def _abandon(self) -> None:
+        self._end()
+        self._call.cancel()
+        self._watch.close()
 
     def _failed(self, error: RobotError) -> RobotError:
         self._end()

@@ -1,5 +1,6 @@
 """Daemons for the client's tests: fake devices and the simulator, over real sockets."""
 
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -19,9 +20,17 @@ def serve(address="127.0.0.1:0", pacing=Pacing.LOCKSTEP, **options):
     return SimpleNamespace(address=server.start(), fake=fake, stop=server.stop)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def start_daemon():
-    return serve
+    """Starts daemons that end with the test at the latest."""
+    with ExitStack() as stack:
+
+        def start(*arguments, **options):
+            running = serve(*arguments, **options)
+            stack.callback(running.stop)
+            return running
+
+        yield start
 
 
 @pytest.fixture(params=[Pacing.LOCKSTEP, Pacing.REAL_TIME], ids=["lockstep", "real-time"])

@@ -4,7 +4,7 @@ import pytest
 
 from serl_client import CameraClient
 from serl_client.enums import PixelEncoding
-from serl_client.errors import ConnectionLostError, DeviceUnavailableError, NotEquippedError, NotFoundError
+from serl_client.errors import ConnectionLostError, DeviceUnavailableError, NotFoundError
 
 
 @pytest.fixture
@@ -37,11 +37,6 @@ def test_an_unknown_camera_lists_the_known_ones(cameras):
     with pytest.raises(NotFoundError) as caught:
         cameras.get_frame("side")
     assert set(caught.value.available) == {"front", "wrist"}
-
-
-def test_depth_that_is_not_there_is_refused(cameras):
-    with pytest.raises(NotEquippedError):
-        cameras.get_frame("front", include_depth=True)
 
 
 def test_a_silent_camera_says_so_and_comes_back(cameras, lockstep_daemon):

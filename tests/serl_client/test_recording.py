@@ -1,0 +1,85 @@
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from serl_client.episodes import read_episodes, read_header
+from serl_client.errors import RobotError
+from serl_client.recording import record_demonstrations
+from serl_client.tasks import make_training_env
+from serl_client.teleop.scripted import PickCubeExpert
+
+
+class CoinEnv(gymnasium.Env):
+    """An episode of two steps; succeeds every second time."""
+
+    observation_space = spaces.Dict({"state": spaces.Box(-9, 9, (1,), np.float32)})
+    action_space = spaces.Box(-1, 1, (1,), np.float32)
+
+    def __init__(self, *, lucky):
+        self.episodes = 0
+        self.lucky = lucky
+
+    def reset(self, *, seed=None, options=None):
+        self.episodes += 1
+        self.steps = 0
+        return self.observe(), {"scene_seed": self.episodes}
+
+    def step(self, action):
+        self.steps += 1
+        done = self.steps == 2
+        success = done and self.lucky and self.episodes % 2 == 0
+        return self.observe(), float(success), success, done and not success, {"success": success}
+
+    def observe(self):
+        return {"state": np.full(1, self.steps, np.float32)}
+
+
+class StillExpert:
+    def reset(self):
+        pass
+
+    def action(self, observation, info):
+        return np.zeros(1, np.float32)
+
+
+def test_only_successes_are_kept(tmp_path):
+    path = tmp_path / "file"
+    seen = []
+    episodes = record_demonstrations(CoinEnv(lucky=True), StillExpert(), 2, path, seen.append)
+    assert [(progress.attempts, progress.recorded, progress.success) for progress in seen] == [
+        (1, 0, False),
+        (2, 1, True),
+        (3, 1, False),
+        (4, 2, True),
+    ]
+    stored = read_episodes(path)
+    assert len(stored) == len(episodes) == 2
+    assert stored[0].observations["state"].ravel().tolist() == [0, 1, 2]
+    assert stored[0].interventions.all()
+    assert (stored[0].terminated, stored[0].truncated) == (True, False)
+    assert stored[0].metadata == {"scene_seed": 2}
+
+
+def test_an_expert_that_always_fails_is_given_up(tmp_path):
+    with pytest.raises(RobotError, match="0 of 6 episodes"):
+        record_demonstrations(CoinEnv(lucky=False), StillExpert(), 2, tmp_path / "file")
+
+
+def test_a_count_below_one_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="at least 1"):
+        record_demonstrations(CoinEnv(lucky=True), StillExpert(), 0, tmp_path / "file")
+
+
+def test_demonstrations_of_the_simulator(simulator_address, tmp_path):
+    path = tmp_path / "demonstrations.serl"
+    env = make_training_env("serl/PickCube-v0", address=simulator_address)
+    record_demonstrations(env, PickCubeExpert(noise=0.2, seed=0), 3, path, seed=0)
+    env.close()
+    header = read_header(path)
+    assert header.task == "serl/PickCube-v0"
+    assert header.specification["state_components"] == list(env.component_names)
+    for episode in read_episodes(path):
+        assert episode.observations["state"].shape == (len(episode) + 1, 13)
+        assert episode.rewards.tolist() == [0.0] * (len(episode) - 1) + [1.0]
+        assert (np.diff(episode.stamps_ns) == 100_000_000).all()
