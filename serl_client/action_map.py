@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from gymnasium import spaces
@@ -32,7 +33,7 @@ class ActionMap:
     max_width: float
     """Widest opening of the gripper, m."""
 
-    @property
+    @cached_property
     def space(self) -> spaces.Box[np.float32]:
         """Space of actions."""
         size = (6 if self.rotation else 3) + int(self.task.has_gripper)

@@ -109,4 +109,5 @@ def raw_info(observation: Observation, outcome: Outcome, start: Observation) -> 
 
 def pose_vector(pose: Pose) -> FloatArray:
     """Shape (7,): m, xyzw; rounding never leaves [-1, 1]."""
-    return np.concatenate((pose.position, np.clip(pose.quaternion_xyzw, -1.0, 1.0)))
+    quaternion = [min(max(component, -1.0), 1.0) for component in pose.quaternion_xyzw.tolist()]
+    return np.array((*pose.position.tolist(), *quaternion))
