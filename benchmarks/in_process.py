@@ -1,4 +1,7 @@
-"""A daemon called in the same thread: the same servicers and the same messages, but no socket, no serialisation, no other thread."""
+"""A daemon called in the same thread, without gRPC.
+
+The same servicers and the same messages, but no socket, no serialisation and no other thread.
+"""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -93,7 +96,7 @@ def in_process_simulator(task: str) -> Iterator[str]:
     robot_service_pb2_grpc.add_RobotServiceServicer_to_server(RobotServicer(core, streams, control), registry)
     camera_service_pb2_grpc.add_CameraServiceServicer_to_server(CameraServicer(core, streams), registry)
     channel = _Channel(registry.handlers)
-    with mock.patch.object(grpc, "insecure_channel", lambda *_arguments, **_options: channel):
+    with mock.patch.object(grpc, "insecure_channel", return_value=channel):
         try:
             yield ADDRESS
         finally:

@@ -1,7 +1,8 @@
 """The learner's update: eager and compiled, float32 and bfloat16, one and two threads; against SERL's JAX update.
 
-SERL's own code is measured when `SERL_CHECKOUT` (its repository) and `SERL_PYTHON` (a Python with its pinned JAX) are in the environment;
-docs/results.md says how to make them. Every candidate runs in its own process, and all of them take turns.
+SERL's own code is measured when `SERL_CHECKOUT` (its repository) and `SERL_PYTHON` (a Python with its pinned JAX) are
+in the environment; docs/results.md says how to make them. Every candidate runs in its own process, and all take
+turns.
 """
 
 import os

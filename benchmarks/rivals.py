@@ -1,8 +1,9 @@
-"""Minimal reproductions of what the rivals do on the wire, from their documented behaviour; each runs as its own process.
+"""What the rivals do on the wire, reproduced from their documented behaviour; each runs as its own process.
 
-agentlace (SERL, HIL-SERL): ZeroMQ REQ/REP, pickle compressed by lz4, two round trips an update (ask for the last identifier, then
-send everything newer), and an f-string of the whole message for a debug line that is built whether or not it is shown.
-SERL's robot server: Flask's development server, one POST route that answers the state as JSON lists.
+agentlace (SERL, HIL-SERL): ZeroMQ REQ/REP, pickle compressed by lz4, two round trips an update (ask for the last
+identifier, then send everything newer), and an f-string of the whole message for a debug line that is built whether
+or not it is shown. SERL's robot server: Flask's development server, one POST route that answers the state as JSON
+lists.
 """
 
 import argparse
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 import lz4.frame
 import numpy as np
 import zmq
+
+log = logging.getLogger(__name__)
 
 TRANSITIONS_PER_UPDATE = 30
 
@@ -56,7 +59,7 @@ class AgentlaceServer:
     def run(self) -> None:
         while True:
             message = _unpack(self._socket.recv())
-            logging.debug(f"Received new request: {message}")  # noqa: G004  (eager on purpose: the rival's behaviour)
+            log.debug(f"Received new request: {message}")  # noqa: G004 - eager on purpose: the rival's behaviour.
             if message["type"] == "stop":
                 self._socket.send(_pack({"success": True}))
                 return

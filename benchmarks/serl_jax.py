@@ -1,7 +1,8 @@
-"""Times SERL's own JAX update: run with a Python that has SERL's pinned JAX, `python serl_jax.py --serl CHECKOUT`.
+"""Times SERL's own JAX update, with a Python that has SERL's pinned JAX: `python serl_jax.py --serl CHECKOUT`.
 
-Prints lines "ready", then one number (calls a second) for each line read from standard input, so that the caller can interleave
-it with ours. One call is SERL's `update_high_utd`: UTD critic updates of 256, then one actor update on all of them.
+Prints "ready", then one number (calls a second) for each line read from standard input, so that the caller can
+interleave it with ours. One call is SERL's `update_high_utd`: UTD critic updates of 256, then one actor update on all
+of them.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Lockstep environment steps through gRPC against the same in process; physics and rendering by themselves.
 
-The environment is `serl/PickCube-v0` as training uses it, driven by the scripted expert, so that grasps are part of it. In process, the
-same servicers are called in the same thread with the same messages: what differs is gRPC alone.
+The environment is `serl/PickCube-v0` as training uses it, driven by the scripted expert, so that grasps are part of
+it. In process, the same servicers are called in the same thread with the same messages: what differs is gRPC alone.
 """
 
 import statistics
@@ -76,7 +76,7 @@ def _physics_us() -> float:
     for height, width, count in ((0.1, 0.085, 10), (0.0, 0.085, 6), (0.0, 0.0, 5), (0.2, 0.0, 10)):
         for _ in range(count):
             state = cell.arm.read_state()
-            move = np.clip(cube + [0.0, 0.0, height] - state.tcp_position, -0.05, 0.05)
+            move = np.clip(cube + np.array([0.0, 0.0, height]) - state.tcp_position, -0.05, 0.05)
             cell.arm.set_target(
                 TcpTarget(position=state.tcp_position + move, quaternion=np.array([1.0, 0.0, 0.0, 0.0]))
             )

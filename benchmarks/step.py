@@ -1,7 +1,7 @@
 """One `Step` exchange against SERL's way to read a state: a POST to a Flask server.
 
-The daemon has fake devices in lockstep, so that nothing but the API is measured. Its `Step` commands the arm *and* brings the
-state; SERL needs a second POST for the command, which is left out here in its favour.
+The daemon has fake devices in lockstep, so that nothing but the API is measured. Its `Step` commands the arm *and*
+brings the state; SERL needs a second POST for the command, which is left out here in its favour.
 """
 
 import statistics

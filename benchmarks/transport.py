@@ -1,7 +1,8 @@
 """Environment steps streamed from an actor to a learner, against agentlace.
 
-Ours is the whole path: from the actor's spool on disk over gRPC into the memory-mapped replay, until the last step is acknowledged. agentlace's
-is its documented update every 30 transitions into preallocated arrays. In both, the steps exist before the clock starts.
+Ours is the whole path: from the actor's spool on disk over gRPC into the memory-mapped replay, until the last step is
+acknowledged. agentlace's is its documented update every 30 transitions into preallocated arrays. In both, the steps
+exist before the clock starts.
 """
 
 import tempfile
