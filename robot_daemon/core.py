@@ -300,7 +300,7 @@ class DaemonCore:
     def _cause_persists(self, fault: DeviceFault) -> bool:
         if fault.id == CONTACT_FAULT:
             if self.cell.timebase.pacing is Pacing.LOCKSTEP:
-                return (
+                return False  # Time stands still, so contact cannot end; the next tick raises it again if it goes on.
                     False  # Time stands still, so the contact cannot end; the next tick raises it again if it goes on.
                 )
             wrench = self.arm_state()[0].external_wrench
