@@ -301,8 +301,6 @@ class DaemonCore:
         if fault.id == CONTACT_FAULT:
             if self.cell.timebase.pacing is Pacing.LOCKSTEP:
                 return False  # Time stands still, so contact cannot end; the next tick raises it again if it goes on.
-                    False  # Time stands still, so the contact cannot end; the next tick raises it again if it goes on.
-                )
             wrench = self.arm_state()[0].external_wrench
             return float((wrench[:3] ** 2).sum()) > self._bench.limits.config.contact_force_n**2
         if fault.source is FaultSource.CAMERA:
