@@ -14,6 +14,7 @@ import pytest
 from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.errors import ReplayFilesError, ReplayStorageError
 from serl_rl.replay.rows import RowKind
+from serl_rl.replay.storage import RowStorage
 
 
 @pytest.fixture
@@ -191,3 +192,48 @@ def check_rows(buffer, newest):
     np.testing.assert_array_equal(batch.observations["state"], np.repeat(batch.rewards[:, None], 3, axis=1))
     np.testing.assert_array_equal(batch.next_observations["state"], batch.observations["state"] + 1)
     assert buffer.environment_step_count == int((np.arange(1, newest + 1) % 7 != 6).sum())
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing after it runs."""
+
+
+def cut_write(self, numbers, columns):
+    for name in list(columns)[:3]:
+        self.columns[name][numbers % self.capacity] = columns[name]
+    raise Killed
+
+
+def cut_before_commit(self, end):
+    raise Killed
+
+
+def cut_after_commit(self, end):
+    self._header[1] = end
+    raise Killed
+
+
+@pytest.mark.parametrize(
+    ("step", "cut", "is_committed"),
+    [("write", cut_write, False), ("commit", cut_before_commit, False), ("commit", cut_after_commit, True)],
+)
+def test_append_cut_short_at_any_store_is_whole_or_absent(
+    open_buffer, make_episode, monkeypatch, step, cut, is_committed
+):
+    first = open_buffer(capacity=12)
+    for episode in range(3):
+        first.append(make_episode(3, episode=episode, actor="a"))
+    with monkeypatch.context() as patch:
+        patch.setattr(RowStorage, step, cut)
+        with pytest.raises(Killed):
+            first.append(make_episode(4, episode=3, actor="a", mark=9))
+    first.close()
+    second = open_buffer(capacity=12)
+    # Making room for five rows takes the whole first episode and one row of the second.
+    episodes = {(0, 1, 1), (0, 1, 2)} | {(0, 2, step) for step in range(3)}
+    episodes |= {(9, 3, step) for step in range(4)} if is_committed else set()
+    assert second.acknowledged("a") == (17 if is_committed else 12)
+    states = second.sample(2000, np.random.default_rng(0)).observations["state"]
+    assert set(map(tuple, states.astype(int).tolist())) == episodes
+    assert second.environment_step_count == (13 if is_committed else 9)
+    assert second.append(make_episode(4, episode=3, actor="a", mark=9, number=13)) == 17
