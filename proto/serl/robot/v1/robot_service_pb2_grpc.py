@@ -118,7 +118,8 @@ class RobotServiceServicer:
         measured pose and frees the claim.
 
         A target lives for `command_timeout`. Without a newer one the arm holds and the mode says `ARM_MODE_HOLDING`; the
-        session stays open and the next `Step` goes on. A fault or a `Stop` ends the stream with `ABORTED`.
+        session stays open and the next `Step` goes on. A fault or a `Stop` holds the arm and frees the claim at once, and ends
+        the stream with `ABORTED`: in the middle of a request, or at the next one when the stream is idle.
 
         A request that is refused ends the stream with its error, so that nothing later runs on a wrong assumption.
         """
