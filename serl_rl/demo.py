@@ -14,7 +14,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_rl.config import TrainConfig, to_json
 from serl_rl.dashboard import Dashboard
-from serl_rl.environment import POINT_MASS, make_environment, spec_of
+from serl_rl.environment import POINT_MASS, RobotConfig, make_environment, spec_of
 from serl_rl.errors import ProcessError
 from serl_rl.evaluation import EvaluationResult, evaluate
 from serl_rl.metrics import MetricsRow, MetricsTail, read_metrics
@@ -128,7 +128,7 @@ class Demo:
         from serl_rl.spec_file import write_spec
 
         config = self._config
-        env = make_environment(config.environment, robot)
+        env = make_environment(config.environment, RobotConfig(robot=robot))
         try:
             write_spec(self._spec_path, spec_of(env, config.environment))
             if config.demonstration_count:
@@ -214,7 +214,7 @@ class Demo:
         from serl_rl.video import record_frames, write_video
 
         policy, config, _ = load_policy(self._directory.path)
-        env = make_environment(config.environment, robot)
+        env = make_environment(config.environment, RobotConfig(robot=robot))
         frames = []
         try:
             with self._clock.part("final_evaluation_s"):

@@ -2,26 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 
 from serl_rl.config import EnvironmentConfig
+from serl_rl.errors import UsageError
 from serl_rl.spec import EnvironmentSpec
 
 POINT_MASS = "serl/PointMass-v0"
 
 
-def make_environment(config: EnvironmentConfig, address: str | None = None) -> gymnasium.Env[Any, Any]:
+@dataclass(frozen=True, kw_only=True)
+class RobotConfig:
+    """Which daemon drives the arm."""
+
+    robot: str | None = None
+    """Address of the daemon that drives the arm; none starts a private simulator."""
+    robot_tls_root: Path | None = None
+    """PEM file with the certificate that signed the daemon's; none for a plain connection."""
+    robot_token_file: Path | None = None
+    """File with the daemon's bearer token."""
+
+    def token(self) -> str | None:
+        """The bearer token; None without a file.
+
+        Raises:
+            UsageError: The file cannot be read.
+        """
+        if self.robot_token_file is None:
+            return None
+        try:
+            return self.robot_token_file.read_text().strip()
+        except OSError as error:
+            raise UsageError(f"cannot read the token file {self.robot_token_file}: {error.strerror}") from error
+
+
+def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None) -> gymnasium.Env[Any, Any]:
     """Makes the environment that training uses: a `Dict` of arrays in, actions in [-1, 1] out.
 
     Args:
         config: Which one.
-        address: Address of the daemon that drives the arm; None starts a private simulator.
+        robot: Which daemon; None starts a private simulator.
 
     Returns:
         The environment. The caller closes it.
+
+    Raises:
+        UsageError: The token file cannot be read.
     """
+    robot = robot or RobotConfig()
     if config.id == POINT_MASS:
         from serl_rl.point_mass import PointMassEnv
 
@@ -30,7 +62,9 @@ def make_environment(config: EnvironmentConfig, address: str | None = None) -> g
 
     return make_training_env(
         config.id,
-        address=address,
+        address=robot.robot,
+        token=robot.token(),
+        tls_root=robot.robot_tls_root,
         rotation=config.rotation,
         reward=config.reward,
         render_mode="rgb_array",  # Nothing is rendered until somebody asks for it.

@@ -13,6 +13,7 @@ import tyro
 
 from serl_rl.commands.options import ConfigFile, PresetName
 from serl_rl.config import TrainConfig
+from serl_rl.environment import RobotConfig
 from serl_rl.processes import write_ready_file
 from serl_rl.stopping import StopSignal
 from serl_rl.transport import CredentialsConfig
@@ -28,19 +29,20 @@ class ActorCommand:
     with the same --actor-id and --spool-directory.
 
     Try:
-    serl-train actor --learner 127.0.0.1:50052
+    serl-train actor --learner-address 127.0.0.1:50052
 
-    serl-train actor --learner gpu:50052 --robot robot-pc:50051 --tls-root c.pem --token-file t --actor.ignores-grants
+    serl-train actor --learner-address gpu:50052 --tls-root c.pem --token-file t --robot robot-pc:50051
+    --robot-tls-root r.pem --robot-token-file r --actor.ignores-grants
     """
 
     preset: PresetName = "pick-cube"
     config_file: ConfigFile = None
     config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     """The experiment; each value can be overridden."""
-    learner: Annotated[str, tyro.conf.arg(name="learner-address", aliases=["--to"])] = "127.0.0.1:50052"
+    learner: Annotated[str, tyro.conf.arg(name="learner-address")] = "127.0.0.1:50052"
     """Address of the learner."""
-    robot: str | None = None
-    """Address of the daemon that drives the arm; none starts a private simulator."""
+    robot: Annotated[RobotConfig, tyro.conf.arg(name="")] = field(default_factory=RobotConfig)
+    """Which daemon drives the arm."""
     actor_id: str = field(default_factory=lambda: f"{socket.gethostname()}-0")
     """Name of this actor, unique among the learner's; kept across restarts."""
     spool_directory: Path = Path("spool")

@@ -6,12 +6,13 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
 from serl_rl.commands.options import ConfigFile, PresetName
 from serl_rl.config import TrainConfig
+from serl_rl.environment import RobotConfig
 
 DEFAULT_SEED = 500_000
 
@@ -32,8 +33,8 @@ class EvaluateCommand:
     """Number of episodes."""
     evaluation_seed: int = DEFAULT_SEED
     """Seed of the first episode; the others count up."""
-    robot: str | None = None
-    """Address of the daemon that drives the arm; none starts a private simulator."""
+    robot: Annotated[RobotConfig, tyro.conf.arg(name="")] = field(default_factory=RobotConfig)
+    """Which daemon drives the arm."""
     video: Path | None = None
     """MP4 file to write."""
     video_episodes: int = 5

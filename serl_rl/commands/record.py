@@ -11,6 +11,7 @@ import tyro
 
 from serl_rl.commands.options import ConfigFile, PresetName
 from serl_rl.config import TrainConfig
+from serl_rl.environment import RobotConfig
 from serl_rl.errors import UsageError
 
 
@@ -30,8 +31,8 @@ class RecordCommand:
     config_file: ConfigFile = None
     config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     """The experiment; each value can be overridden."""
-    robot: str | None = None
-    """Address of the daemon that drives the arm; none starts a private simulator."""
+    robot: Annotated[RobotConfig, tyro.conf.arg(name="")] = field(default_factory=RobotConfig)
+    """Which daemon drives the arm."""
 
     def run(self) -> int:
         """Records, with a line for each episode."""

@@ -81,9 +81,9 @@ def make_batch():
     return build_batch
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True, scope="session")
 def one_thread():
-    """Computes in one thread, in which sums have one order."""
+    """Computes in one thread: sums have one order, and threads that spin do not wait for a core that others use."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

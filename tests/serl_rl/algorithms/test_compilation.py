@@ -15,7 +15,6 @@ needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler")
 
 
 @needs_compiler
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("default")
 def test_compiled_and_eager_agree_over_several_updates(spec, make_batch):

@@ -91,7 +91,6 @@ CONFIG = SacConfig(
 )
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_point_learns_to_reach_the_centre():
     run = Run(CONFIG, seed=0)
     run.train(1500)
@@ -103,7 +102,6 @@ def test_point_learns_to_reach_the_centre():
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_point_learns_with_any_seed_and_precision(seed, precision):

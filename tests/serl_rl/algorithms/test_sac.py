@@ -158,7 +158,6 @@ def test_policy_update_leaves_the_critics_alone(spec, make_batch):
         np.testing.assert_array_equal(value, before[name])
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_resumed_run_equals_one_that_never_stopped(spec, make_batch):
     whole = make_agent(spec, critic_count=5, target_critic_count=2, adam_clock="joint", warm_up_steps=8)
     for seed in range(5):
