@@ -57,6 +57,8 @@ class SacConfig:
         _require("warm_up_steps", self.warm_up_steps, self.warm_up_steps >= 0, "at least 0")
         bounds = self.return_range
         _require("return_range", bounds, bounds is None or bounds[0] < bounds[1], "(smallest, largest), or None")
+        fits = bounds is None or not self.backup_entropy
+        _require("return_range", bounds, fits, "None with backup_entropy, whose values hold more than returns")
         targets = self.target_critic_count
         _require("target_critic_count", targets, targets is None or targets > 0, "at least 1, or None for all")
 
