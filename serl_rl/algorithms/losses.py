@@ -20,8 +20,8 @@ def bootstrap_target(
 
     Haarnoja et al. 2018 (arXiv:1812.05905) with the ensemble minimum of Chen et al. 2021 (arXiv:2101.05982). A
     truncated step is not terminated, so it bootstraps. Where the smallest and largest possible return are known, the
-    target is clipped to them (as Andrychowicz et al. 2017, arXiv:1707.01495, appendix A): a sparse reward of 1 at success
-    allows nothing outside [0, 1], so an overestimate cannot feed on itself.
+    target is clipped to them (as Andrychowicz et al. 2017, arXiv:1707.01495, appendix A): a sparse reward of 1 at
+    success allows nothing outside [0, 1], so an overestimate cannot feed on itself.
 
     Args:
         rewards: Shape (B,).
