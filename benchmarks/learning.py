@@ -1,7 +1,7 @@
 """Learning runs: `serl-train demo` for several seeds, one after the other, with a table and a plot of all of them.
 
-Not part of `make bench`, because it takes minutes a seed: `python -m benchmarks.learning --preset pick-cube --seeds 0 1`.
-Further options go to `serl-train demo`, after `--`.
+Not part of `make bench`, because it takes minutes a seed. Options after `--` go to `serl-train demo`:
+`python -m benchmarks.learning --preset pick-cube --seeds 0 1 2 3 4 -- --sac.precision float32`.
 """
 
 import argparse
