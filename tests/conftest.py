@@ -5,8 +5,8 @@ import contextlib
 import pytest
 from hypothesis import settings
 
-# Mesa's software renderer and Triton each bring an LLVM. Loading Triton second crashes the process, so it comes first here,
-# where one process does both; in the product the simulator and the learner are two processes.
+# Mesa's software renderer and Triton each bring an LLVM. Loading Triton second crashes the process, so it comes first
+# here, where one process does both; in the product the simulator and the learner are two processes.
 with contextlib.suppress(ImportError):
     import triton  # noqa: F401
 

@@ -71,7 +71,7 @@ def test_an_evaluation_can_be_broken_off():
 
 
 def test_a_hopeless_evaluation_ends_after_the_check():
-    config = EvaluationConfig()
+    config = EvaluationConfig(target_success_ratio=0.95, episode_count=50)
     assert config.allowed_failures() == 2
     assert not config.is_hopeless(result(10, 9))
     assert config.is_hopeless(result(17, 3))
@@ -79,7 +79,7 @@ def test_a_hopeless_evaluation_ends_after_the_check():
 
 
 def test_the_target_takes_all_episodes():
-    config = EvaluationConfig()
+    config = EvaluationConfig(target_success_ratio=0.95, episode_count=50)
     assert config.is_reached(48, 50)
     assert not config.is_reached(47, 50)
     assert not config.is_reached(20, 20)
