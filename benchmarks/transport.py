@@ -5,11 +5,13 @@ acknowledged. agentlace's is its documented update every 30 transitions into pre
 exist before the clock starts.
 """
 
+import statistics
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+from serl.learner.v1 import tensor_pb2
 
 from benchmarks.measure import Report, figure, interleave, ratio
 from benchmarks.processes import rival, served
@@ -18,10 +20,20 @@ from benchmarks.rows import SETTINGS, VERSION, one_row, spec
 from serl_rl.actor.link import LearnerLink
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
+from serl_rl.learner.gate import UpdateGate
+from serl_rl.learner.intake import Intake
+from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
+from serl_rl.learner.run_state import RunState
+from serl_rl.learner.server import LearnerServer
+from serl_rl.learner.service import LearnerServicer
+from serl_rl.replay import ReplayBuffer
+from serl_rl.transport import SecurityConfig
 
 BUDGETS = {0: 40.0, 2: 8.0}
 OUR_STEPS = {0: 100_000, 2: 2_000}
 THEIR_STEPS = {0: 6_000, 2: 600}
+PUSHES = (290_000, 10_000_000)
+"""Bytes of the state policy of pick-cube, and of a policy with two cameras."""
 
 
 def run(rounds: int) -> Report:
@@ -36,7 +48,10 @@ def run(rounds: int) -> Report:
             figure(f"{name}: agentlace", results["agentlace"], "steps/s"),
             ratio(f"{name}: ours / agentlace", results["ours"], results["agentlace"], at_least=BUDGETS[images]),
         ]
-    return Report("Steps streamed from actor to learner", rows)
+    rows += [
+        figure(f"policy push, {size / 1e6:g} MB", [_push_ms(size) for _ in range(rounds)], "ms") for size in PUSHES
+    ]
+    return Report("Steps up, policies down, between actor and learner", rows)
 
 
 def _ours(images: int) -> float:
@@ -75,3 +90,38 @@ def _agentlace(images: int) -> float:
         elapsed = time.perf_counter() - start
         client.stop()
     return count / elapsed
+
+
+def _push_ms(size: int) -> float:
+    """Median from publishing to a policy that the actor could swap in; learner and actor in one process."""
+    environment, layout = spec(0), (tensor_pb2.Tensor(name="w", data_type=tensor_pb2.DATA_TYPE_UINT8, shape=(size,)),)
+    gate = UpdateGate(ratio=1, warm_up_steps=1, lead_steps=10, tolerance_steps=0, max_env_steps=10**9)
+    state, publisher = RunState("benchmark", gate), PolicyPublisher()
+    intake = Intake(state, SETTINGS, VERSION)
+    intake.offer_spec(environment)
+    replay = ReplayBuffer(environment, 1000)
+    intake.open(replay, layout)
+    server = LearnerServer(
+        LearnerServicer(state, intake, publisher, 4, lambda _: None), "127.0.0.1:0", SecurityConfig(), 4
+    )
+    server.start()
+    times = []
+    with tempfile.TemporaryDirectory() as folder:
+        link = LearnerLink(server.address, "actor", environment, SETTINGS, VERSION)
+        link.join(10.0)
+        spool = Spool(Path(folder), row_type(environment), owner="benchmark", limit_bytes=2**20)
+        link.start(spool)
+        data = bytes(size)
+        for version in range(1, 31):
+            start = time.perf_counter()
+            publisher.publish(PolicySnapshot(version, data, 0))
+            while link.follower.newest_version < version:
+                time.sleep(1e-4)
+            times.append((time.perf_counter() - start) * 1e3)
+        link.close()
+        spool.close()
+    state.close()
+    publisher.close()
+    server.stop(0.5)
+    replay.close()
+    return statistics.median(times)
