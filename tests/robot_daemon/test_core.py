@@ -105,6 +105,13 @@ def test_the_history_keeps_the_last_hundred_faults_newest_first(fake, core):
     assert cleared == [f"reflex_{number}" for number in range(104, 4, -1)]
 
 
+def test_stop_holds_an_arm_that_nobody_controls(fake, core):
+    holds = fake.arm.hold_count
+    core.stop("guard", "")
+    assert fake.arm.hold_count == holds + 1
+    assert core.mode is Mode.STOPPED
+
+
 def test_the_first_stop_is_remembered(core):
     core.stop("guard", "smoke")
     core.stop("other", "")

@@ -1,8 +1,9 @@
 import threading
+import time
 
 import pytest
 
-from robot_daemon.devices import Compliance, Pacing
+from robot_daemon.devices import Compliance, Pacing, TcpTarget
 from robot_daemon.drivers.fake import build_fake_cell
 from robot_daemon.errors import DaemonError, DrainingError
 from robot_daemon.session import ControlSession, Watchdog
@@ -74,6 +75,21 @@ def test_an_end_without_reason_still_refuses():
     session.end(None)
     with pytest.raises(DaemonError):
         session.require_open()
+
+
+def test_an_expired_target_makes_the_arm_hold():
+    fake, session = session_of(Pacing.REAL_TIME, timeout_ns=20 * MS)
+    holds = fake.arm.hold_count
+    home = fake.arm.info
+    target = TcpTarget(position=home.home_tcp_position + [0.0, 0.05, 0.0], quaternion=home.home_tcp_quaternion)
+    session.apply(1, target, None, 10 * MS)
+    deadline = time.monotonic() + 5.0
+    while fake.arm.hold_count == holds:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    assert not session.is_tracking
+    session.require_open()
+    session.end(None)
 
 
 def test_the_watchdog_calls_back_once_its_deadline_has_passed():
