@@ -1,6 +1,7 @@
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from robot_daemon.devices import Compliance, Pacing, TcpTarget
@@ -81,7 +82,9 @@ def test_an_expired_target_makes_the_arm_hold():
     fake, session = session_of(Pacing.REAL_TIME, timeout_ns=20 * MS)
     holds = fake.arm.hold_count
     home = fake.arm.info
-    target = TcpTarget(position=home.home_tcp_position + [0.0, 0.05, 0.0], quaternion=home.home_tcp_quaternion)
+    target = TcpTarget(
+        position=home.home_tcp_position + np.array([0.0, 0.05, 0.0]), quaternion=home.home_tcp_quaternion
+    )
     session.apply(1, target, None, 10 * MS)
     deadline = time.monotonic() + 5.0
     while fake.arm.hold_count == holds:
