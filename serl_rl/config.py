@@ -52,6 +52,8 @@ class LearnerConfig:
     """Seconds between two rows of metrics."""
     threads: int = 1
     """Threads of the numerical library; 0 leaves the choice to it. More than there are free cores are slow."""
+    prefetch: Literal["auto", "on", "off"] = "auto"
+    """Whether a thread samples batches ahead; auto does so for a GPU. On a CPU it would take a core from the update."""
     device: str = "auto"
     """Where to train: "cpu", "cuda", or "auto" for a GPU if there is one."""
     max_actors: int = 16

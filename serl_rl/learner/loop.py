@@ -131,6 +131,8 @@ class Learner:
         finally:
             self._state.close()
             self._publisher.close()
+            if self._trainer is not None:
+                self._trainer.close()
             if self._replay is not None:
                 self._replay.close()
         return self._state.phase

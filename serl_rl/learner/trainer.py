@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from serl_rl.replay.mixture import BatchSampler
+    from serl_rl.replay.prefetch import Prefetcher
     from serl_rl.replay.update_batch import UpdateBatch
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,9 @@ class Trainer:
         self._spec = spec
         self._agent: Any = SacAgent(spec, config.sac, seed=config.seed, device=_device(config.learner.device))
         self._sampler: BatchSampler | None = None
+        self._prefetcher: Prefetcher | None = None
+        mode = config.learner.prefetch
+        self._prefetches = mode == "on" or (mode == "auto" and self._agent.device.type == "cuda")
         self._replay: ReplayBuffer | None = None
         self._latest: Mapping[str, torch.Tensor] = {}
         self.demonstration_count = 0
@@ -123,8 +127,24 @@ class Trainer:
         assert self._replay is not None
         if not self._replay.transition_count:
             return False
-        self._latest = self._agent.update(self._sampler.sample(self._agent.update_count).to(self._agent.device))
+        self._latest = self._agent.update(self._next_batch(self._sampler))
         return True
+
+    def _next_batch(self, sampler: BatchSampler) -> UpdateBatch:
+        if not self._prefetches:
+            return sampler.sample(self._agent.update_count).to(self._agent.device)
+        if self._prefetcher is None:  # Only now: a buffer without transitions would end it.
+            from serl_rl.replay.prefetch import Prefetcher
+
+            self._prefetcher = Prefetcher(
+                sampler, first_update_index=self._agent.update_count, device=self._agent.device
+            )
+        return self._prefetcher.next()
+
+    def close(self) -> None:
+        """Ends the thread that samples ahead."""
+        if self._prefetcher is not None:
+            self._prefetcher.close()
 
     def take_metrics(self) -> dict[str, Any]:
         """Losses and figures of the newest update; waits for the device."""

@@ -1,0 +1,54 @@
+"""The agent with its data, on the point mass."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from serl_rl.environment import make_environment, spec_of
+from serl_rl.learner.trainer import Trainer
+from serl_rl.presets import preset
+from serl_rl.replay import ReplayBuffer, RowBatch, RowKind
+
+CONFIG = preset("debug")
+
+
+def rows(spec, count):
+    kinds = np.full(count, RowKind.STEP, np.uint8)
+    kinds[-2:] = RowKind.TRUNCATED, RowKind.FINAL
+    return RowBatch(
+        observations={a.name: np.zeros((count, *a.shape), a.dtype) for a in spec.observation},
+        actions=np.zeros((count, *spec.action.shape), np.float32),
+        rewards=np.zeros(count, np.float32),
+        episode_ids=np.ones(count, np.int64),
+        step_indices=np.arange(count, dtype=np.int32),
+        row_kinds=kinds,
+        interventions=np.zeros(count, np.bool_),
+        actor_id="a",
+    )
+
+
+@pytest.fixture(params=["off", "on"])
+def trainer(request):
+    env = make_environment(CONFIG.environment)
+    spec = spec_of(env, CONFIG.environment)
+    made = Trainer(replace(CONFIG, learner=replace(CONFIG.learner, prefetch=request.param)), spec)
+    replay = ReplayBuffer(spec, 100)
+    made.set_data(replay, ())
+    yield made, replay, spec
+    made.close()
+
+
+def test_nothing_is_learned_before_the_first_transition(trainer):
+    made, _, _ = trainer
+    assert not made.update()
+    assert made.critic_updates == 0
+
+
+def test_batches_come_with_and_without_a_thread_that_samples_ahead(trainer):
+    made, replay, spec = trainer
+    replay.append(rows(spec, 10))
+    assert made.update()
+    assert made.update()
+    assert made.critic_updates == 2 * CONFIG.sac.critic_updates_per_actor_update
+    assert np.isfinite(list(made.take_metrics().values())).all()
