@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from serl_client.commands.interrupt import certain_interrupt
 from serl_client.commands.looking import Faults, Snapshot, Status, Watch
 from serl_client.commands.moving import Gripper, Home, Move
 from serl_client.commands.options import UsageError
@@ -31,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits: 0 done or Ctrl-C, 1 the robot refused, 2 wrong usage."""
     command = tyro.cli(Command, prog="serl-robot", description=__doc__, args=arguments)  # type: ignore[arg-type]
     try:
-        command.run()
+        with certain_interrupt():
+            command.run()
     except KeyboardInterrupt:
         # Leaving the `with` blocks has closed the session: the arm holds.
         print("interrupted; the arm holds", file=sys.stderr)

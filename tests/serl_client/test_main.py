@@ -144,6 +144,30 @@ def test_a_real_arm_does_not_move_without_a_yes(robot, monkeypatch):
     Moving(yes=True).confirm(robot, "move")
 
 
+SWALLOWING = """
+import signal, threading
+from serl_client.commands.interrupt import certain_interrupt
+with certain_interrupt(grace_s=0.2):
+    print("ready", flush=True)
+    while True:
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            pass  # As a lock of a library may do.
+"""
+
+
+def test_ctrl_c_ends_a_command_that_swallows_it():
+    process = subprocess.Popen(
+        [sys.executable, "-c", SWALLOWING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "the arm holds" in err
+
+
 def test_ctrl_c_ends_a_move_and_the_arm_holds(real_time_daemon):
     command = [sys.executable, "-m", "serl_client", "move", "--address", real_time_daemon.address]
     process = subprocess.Popen(

@@ -1,0 +1,51 @@
+"""Ctrl-C ends a command for certain: politely if it can, by leaving the process if it cannot."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+GRACE_S = 3.0
+"""Time to close a session after Ctrl-C. The end of the process closes it too: the arm holds either way."""
+
+
+@contextlib.contextmanager
+def certain_interrupt(grace_s: float = GRACE_S) -> Iterator[None]:
+    """Lets Ctrl-C raise KeyboardInterrupt, and ends the process with 0 if that has led nowhere after a while.
+
+    Python raises in the middle of whatever the main thread does. In a lock of gRPC's that can be swallowed or hang, and
+    a move must not go on because of it.
+
+    Args:
+        grace_s: How long to wait, s.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    timers: list[threading.Timer] = []
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if not timers:
+            timers.append(threading.Timer(grace_s, _leave))
+            timers[0].daemon = True
+            timers[0].start()
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+        for timer in timers:
+            timer.cancel()
+
+
+def _leave() -> None:
+    sys.stderr.write("interrupted; the arm holds\n")
+    sys.stderr.flush()
+    os._exit(0)
