@@ -148,9 +148,9 @@ SWALLOWING = """
 import signal, threading
 from serl_client.commands.interrupt import certain_interrupt
 with certain_interrupt(grace_s=0.2):
-    print("ready", flush=True)
     while True:
         try:
+            print("ready", flush=True)
             threading.Event().wait()
         except KeyboardInterrupt:
             pass  # As a lock of a library may do.
