@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from serl_client.enums import (
     PixelEncoding,
     StampSource,
 )
+from serl_client.lazy import lazy_decoder
 from serl_client.values import (
     Clip,
     Compliance,
@@ -227,28 +228,33 @@ def _decode_gripper_state(message: state_pb2.GripperState) -> GripperState:
     )
 
 
-def decode_state(message: state_pb2.RobotState) -> RobotState:
-    """One state."""
-    external = message.external_joint_torques_nm
-    return RobotState(
-        monotonic_time_ns=message.monotonic_time_ns,
-        capture_time_s=decode_timestamp(message.capture_time),
-        joint_positions=_numbers(message.joint_positions_rad),
-        joint_velocities=_numbers(message.joint_velocities_rad_per_s),
-        joint_torques=_numbers(message.joint_torques_nm),
-        external_joint_torques=_numbers(external) if external else None,
-        tcp_pose=decode_pose(message.tcp_pose),
-        tcp_twist=decode_twist(message.tcp_twist),
-        external_wrench=decode_wrench(message.external_wrench),
-        jacobian=_numbers(message.jacobian).reshape(6, -1),
-        gripper=_decode_gripper_state(message.gripper) if message.HasField("gripper") else None,
-        mode=ArmMode(message.mode),
-        faults=decode_faults(message.faults) if message.faults else (),
-        stop_latched=message.stop_latched,
-        control_holder=message.control_holder,
-        applied_sequence_number=message.applied_sequence_number,
-        applied_time_ns=message.applied_time_ns,
-    )
+decode_state: Callable[[state_pb2.RobotState], RobotState] = lazy_decoder(
+    RobotState,
+    {
+        "monotonic_time_ns": lambda message: message.monotonic_time_ns,
+        "capture_time_s": lambda message: decode_timestamp(message.capture_time),
+        "joint_positions": lambda message: _numbers(message.joint_positions_rad),
+        "joint_velocities": lambda message: _numbers(message.joint_velocities_rad_per_s),
+        "joint_torques": lambda message: _numbers(message.joint_torques_nm),
+        "external_joint_torques": lambda message: _numbers_if_any(message.external_joint_torques_nm),
+        "tcp_pose": lambda message: decode_pose(message.tcp_pose),
+        "tcp_twist": lambda message: decode_twist(message.tcp_twist),
+        "external_wrench": lambda message: decode_wrench(message.external_wrench),
+        "jacobian": lambda message: _numbers(message.jacobian).reshape(6, -1),
+        "gripper": lambda message: _decode_gripper_state(message.gripper) if message.HasField("gripper") else None,
+        "mode": lambda message: ArmMode(message.mode),
+        "faults": lambda message: decode_faults(message.faults),
+        "stop_latched": lambda message: message.stop_latched,
+        "control_holder": lambda message: message.control_holder,
+        "applied_sequence_number": lambda message: message.applied_sequence_number,
+        "applied_time_ns": lambda message: message.applied_time_ns,
+    },
+)
+"""One state; its fields are decoded when they are first read."""
+
+
+def _numbers_if_any(values: Any) -> FloatArray | None:  # noqa: ANN401
+    return _numbers(values) if values else None
 
 
 def _decode_depth(message: observation_pb2.DepthImage) -> DepthImage:
@@ -292,19 +298,21 @@ def _decode_offset(message: observation_pb2.SensorOffset) -> SensorOffset:
     )
 
 
-def decode_observation(message: observation_pb2.Observation) -> Observation:
-    """One snapshot."""
-    return Observation(
-        reference_time_ns=message.reference_time_ns,
-        capture_time_s=decode_timestamp(message.capture_time),
-        state=decode_state(message.state),
-        frames={frame.camera: decode_frame(frame) for frame in message.frames},
-        tracked_objects={tracked.name: decode_tracked_object(tracked) for tracked in message.tracked_objects},
-        offsets={offset.sensor: _decode_offset(offset) for offset in message.offsets},
-        synchronized=message.synchronized,
-        episode_number=message.episode_number,
-        step_index=message.step_index,
-    )
+decode_observation: Callable[[observation_pb2.Observation], Observation] = lazy_decoder(
+    Observation,
+    {
+        "reference_time_ns": lambda message: message.reference_time_ns,
+        "capture_time_s": lambda message: decode_timestamp(message.capture_time),
+        "state": lambda message: decode_state(message.state),
+        "frames": lambda message: {frame.camera: decode_frame(frame) for frame in message.frames},
+        "tracked_objects": lambda message: {item.name: decode_tracked_object(item) for item in message.tracked_objects},
+        "offsets": lambda message: {offset.sensor: _decode_offset(offset) for offset in message.offsets},
+        "synchronized": lambda message: message.synchronized,
+        "episode_number": lambda message: message.episode_number,
+        "step_index": lambda message: message.step_index,
+    },
+)
+"""One snapshot; its fields are decoded when they are first read."""
 
 
 def _decode_applied(message: control_pb2.AppliedTarget) -> Target | None:
