@@ -9,6 +9,7 @@ from pathlib import Path
 
 from robot_daemon.cell import build_cell
 from robot_daemon.config import ConfigError, DaemonConfig, load_config
+from robot_daemon.devices import DeviceConnectError
 from robot_daemon.server import DaemonServer, ServeError, serve_until_signal
 
 EPILOG = """\
@@ -26,6 +27,7 @@ def serve(config: DaemonConfig, ready_file: Path | None = None) -> None:
 
     Raises:
         ConfigError: The file asks for what does not exist, or for an address that is not safe.
+        DeviceConnectError: A device cannot be reached.
         ServeError: The address is in use.
     """
     server = DaemonServer(
@@ -71,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"robot-daemon: {error}", file=sys.stderr)
         return 2
-    except ServeError as error:
+    except (DeviceConnectError, ServeError) as error:
         print(f"robot-daemon: {error}", file=sys.stderr)
         return 1
     return 0

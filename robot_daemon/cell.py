@@ -1,109 +1,107 @@
 """Builds the cell that a file describes: finds each driver by name and gives it its options."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
-from robot_daemon.config import ConfigError, DaemonConfig, DriverConfig, require
-from robot_daemon.devices import Arm, Backend, Camera, Cell, Gripper, Timebase
-from robot_daemon.drivers.fake import FakeArm, FakeCamera, FakeGripper
+from robot_daemon.config import ConfigError, DaemonConfig, DriverConfig
+from robot_daemon.devices import Backend, Cell, Timebase
 from robot_daemon.timebase import RealTimebase
 from robot_daemon.toml_file import nearest, to_dataclass
 
-D = TypeVar("D")
-
-
-@dataclass(frozen=True, kw_only=True)
-class FakeArmOptions:
-    """The fake arm has no options."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FakeGripperOptions:
-    """Options of the fake gripper."""
-
-    max_width_m: float = 0.085
-    """Stroke, m."""
-
-    def __post_init__(self) -> None:
-        require("max_width_m", self.max_width_m, 0.0, 1.0, above=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FakeCameraOptions:
-    """Options of a fake camera."""
-
-    rate_hz: float = 30.0
-    """Frames a second."""
-    width: int = 128
-    """px."""
-    height: int = 128
-    """px."""
-
-    def __post_init__(self) -> None:
-        require("rate_hz", self.rate_hz, 0.0, 1000.0, above=True)
-        require("width", self.width, 1, 8192)
-        require("height", self.height, 1, 8192)
-
-
-def _fake_arm(_name: str, timebase: Timebase, _options: FakeArmOptions) -> Arm:
-    return FakeArm(timebase)
-
-
-def _fake_gripper(_name: str, timebase: Timebase, options: FakeGripperOptions) -> Gripper:
-    return FakeGripper(timebase, options.max_width_m)
-
-
-def _fake_camera(name: str, timebase: Timebase, options: FakeCameraOptions) -> Camera:
-    return FakeCamera(name, timebase, rate_hz=options.rate_hz, width=options.width, height=options.height)
-
 
 @dataclass(frozen=True)
-class Driver(Generic[D]):
-    """How a driver's devices are made."""
+class Driver:
+    """Where a driver lives. Its module is imported when a cell asks for it, so a robot PC needs only its own libraries.
 
-    options: type
-    """Dataclass that the device's table fills."""
-    build: Callable[..., D]
-    """Called with the device's name, the cell's clock and the options."""
+    `options` names the dataclass that the device's table fills, `build` the function that is called with the device's
+    name, the cell's clock and those options. It raises DeviceConnectError when the device cannot be reached.
+    """
+
+    module: str
+    options: str
+    build: str
     backend: Backend = Backend.REAL
 
 
-ARM_DRIVERS: Mapping[str, Driver[Arm]] = {"fake": Driver(FakeArmOptions, _fake_arm, Backend.FAKE)}
-GRIPPER_DRIVERS: Mapping[str, Driver[Gripper]] = {"fake": Driver(FakeGripperOptions, _fake_gripper)}
-CAMERA_DRIVERS: Mapping[str, Driver[Camera]] = {"fake": Driver(FakeCameraOptions, _fake_camera)}
+_DRIVERS = "robot_daemon.drivers"
+ARM_DRIVERS: Mapping[str, Driver] = {
+    "fake": Driver(f"{_DRIVERS}.fake", "FakeArmOptions", "build_arm", Backend.FAKE),
+    "franka": Driver(f"{_DRIVERS}.franka", "FrankaOptions", "build_arm"),
+}
+GRIPPER_DRIVERS: Mapping[str, Driver] = {
+    "fake": Driver(f"{_DRIVERS}.fake", "FakeGripperOptions", "build_gripper", Backend.FAKE),
+    "franka-hand": Driver(f"{_DRIVERS}.franka_hand", "FrankaHandOptions", "build_gripper"),
+    "robotiq": Driver(f"{_DRIVERS}.robotiq", "RobotiqOptions", "build_gripper"),
+}
+CAMERA_DRIVERS: Mapping[str, Driver] = {
+    "fake": Driver(f"{_DRIVERS}.fake", "FakeCameraOptions", "build_camera", Backend.FAKE),
+    "realsense": Driver(f"{_DRIVERS}.realsense", "RealsenseOptions", "build_camera"),
+    "webcam": Driver(f"{_DRIVERS}.webcam", "WebcamOptions", "build_camera"),
+}
 
 
 def build_cell(config: DaemonConfig) -> Cell:
     """Connects to every device of a cell.
 
     Raises:
-        ConfigError: An unknown driver (with the nearest known one), or wrong options.
+        ConfigError: An unknown driver (with the nearest known one), a missing library, or wrong options.
+        DeviceConnectError: A device cannot be reached; one sentence with the way out.
     """
     timebase = RealTimebase()
     arm_driver = _find(ARM_DRIVERS, config.arm, "arm")
-    gripper = None if config.gripper is None else _build(GRIPPER_DRIVERS, config.gripper, "gripper", timebase)
-    cameras = {
-        name: _build(CAMERA_DRIVERS, camera, f"cameras.{name}", timebase) for name, camera in config.cameras.items()
-    }
+    with ExitStack() as built:  # A device that cannot be reached must not leave the others claimed.
+        arm = _build(ARM_DRIVERS, config.arm, "arm", timebase)
+        built.callback(arm.close)
+        gripper = None
+        if config.gripper is not None:
+            gripper = _build(GRIPPER_DRIVERS, config.gripper, "gripper", timebase)
+            built.callback(gripper.close)
+        cameras = {}
+        for name, camera in config.cameras.items():
+            cameras[name] = _build(CAMERA_DRIVERS, camera, f"cameras.{name}", timebase)
+            built.callback(cameras[name].close)
+        built.pop_all()
     return Cell(
         name=config.name,
         backend=arm_driver.backend,
         timebase=timebase,
-        arm=_build(ARM_DRIVERS, config.arm, "arm", timebase),
+        arm=arm,
         gripper=gripper,
         cameras=cameras,
     )
 
 
-def _find(drivers: Mapping[str, Driver[D]], config: DriverConfig, where: str) -> Driver[D]:
+def _find(drivers: Mapping[str, Driver], config: DriverConfig, where: str) -> Driver:
     driver = drivers.get(config.driver)
     if driver is None:
         raise ConfigError(f'{where}.driver is "{config.driver}"; {nearest(config.driver, list(drivers))}')
     return driver
 
 
-def _build(drivers: Mapping[str, Driver[D]], config: DriverConfig, where: str, timebase: Timebase) -> D:
+def device_options(drivers: Mapping[str, Driver], config: DriverConfig, where: str) -> Any:  # noqa: ANN401 - each driver has its own.
+    """The driver's options dataclass, filled from a device's table. Connects to nothing.
+
+    Raises:
+        ConfigError: An unknown driver, a missing library (with the command that installs it), or a wrong option.
+    """
     driver = _find(drivers, config, where)
-    options = to_dataclass(driver.options, config.options, where)
-    return driver.build(where.rpartition(".")[2], timebase, options)
+    return to_dataclass(getattr(_import(driver, config, where), driver.options), config.options, where)
+
+
+def _build(drivers: Mapping[str, Driver], config: DriverConfig, where: str, timebase: Timebase) -> Any:  # noqa: ANN401
+    options = device_options(drivers, config, where)
+    driver = _find(drivers, config, where)
+    build = getattr(_import(driver, config, where), driver.build)
+    return build(where.rpartition(".")[2], timebase, options)
+
+
+def _import(driver: Driver, config: DriverConfig, where: str) -> ModuleType:
+    try:
+        return import_module(driver.module)
+    except ImportError as error:
+        text = f'{where}.driver = "{config.driver}" needs a library that does not load ({error})'
+        raise ConfigError(f"{text}; install it with: pip install 'serl-robot[robot]'") from None

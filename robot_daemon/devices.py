@@ -269,6 +269,10 @@ class DeviceUnavailableError(Exception):
     """A device does not deliver at present."""
 
 
+class DeviceConnectError(Exception):
+    """A device cannot be reached when the cell starts; one sentence with what is wrong and what to do."""
+
+
 class Timebase(Protocol):
     """The cell's clock, and who makes it advance."""
 

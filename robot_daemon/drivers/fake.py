@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from robot_daemon.config import require
 from robot_daemon.devices import (
+    Arm,
     Backend,
+    Camera,
     CameraInfo,
     Cell,
     DeviceFault,
     DeviceUnavailableError,
     FrameSample,
+    Gripper,
     GripperInfo,
     GripperMotion,
     GripperState,
@@ -204,3 +208,51 @@ def build_fake_cell(
         name="fake", backend=Backend.FAKE, timebase=timebase, arm=arm, gripper=gripper, cameras=dict(made.items())
     )
     return FakeCell(cell=cell, arm=arm, gripper=gripper, cameras=made)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeArmOptions:
+    """The fake arm has no options."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeGripperOptions:
+    """Options of the fake gripper."""
+
+    max_width_m: float = 0.085
+    """Stroke, m."""
+
+    def __post_init__(self) -> None:
+        require("max_width_m", self.max_width_m, 0.0, 1.0, above=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeCameraOptions:
+    """Options of a fake camera."""
+
+    rate_hz: float = 30.0
+    """Frames a second."""
+    width: int = 128
+    """px."""
+    height: int = 128
+    """px."""
+
+    def __post_init__(self) -> None:
+        require("rate_hz", self.rate_hz, 0.0, 1000.0, above=True)
+        require("width", self.width, 1, 8192)
+        require("height", self.height, 1, 8192)
+
+
+def build_arm(_name: str, timebase: Timebase, _options: FakeArmOptions) -> Arm:
+    """The arm of a cell's file."""
+    return FakeArm(timebase)
+
+
+def build_gripper(_name: str, timebase: Timebase, options: FakeGripperOptions) -> Gripper:
+    """The gripper of a cell's file."""
+    return FakeGripper(timebase, options.max_width_m)
+
+
+def build_camera(name: str, timebase: Timebase, options: FakeCameraOptions) -> Camera:
+    """A camera of a cell's file."""
+    return FakeCamera(name, timebase, rate_hz=options.rate_hz, width=options.width, height=options.height)
