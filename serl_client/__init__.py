@@ -3,6 +3,7 @@
 Importing it registers the environments `serl/...` with gymnasium.
 """
 
+import serl_client.grpc_poller  # noqa: F401 - First: gRPC reads the setting once.
 from serl_client.camera import (
     CameraClient,
 )
