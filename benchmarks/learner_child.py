@@ -4,11 +4,12 @@ One call is `critic_updates_per_actor_update` critic updates of 256, then one po
 """
 
 import argparse
-import os
 import sys
 import time
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # As the learner does; read when torch loads its OpenMP.
+from serl_rl.learner.waiting import choose_waiting
+
+choose_waiting()  # As the learner does; read when torch loads its OpenMP.
 
 import numpy as np
 import torch

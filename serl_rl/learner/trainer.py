@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from serl_rl.config import TrainConfig
 from serl_rl.errors import CheckpointError, UsageError
 from serl_rl.learner import checkpoint as checkpoints
 from serl_rl.learner.intake import Layout
+from serl_rl.learner.waiting import choose_waiting
 from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.rows import rows_from_episode
 from serl_rl.spec import EnvironmentSpec
@@ -66,8 +66,7 @@ class Trainer:
         Args:
             threads: Threads of the numerical library; 0 leaves the choice to it.
         """
-        # Threads that spin while they wait lose much more than they win where actor and simulator share the cores.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        choose_waiting()
         import torch
 
         import serl_rl.algorithms.sac  # noqa: F401
