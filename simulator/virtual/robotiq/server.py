@@ -1,0 +1,190 @@
+"""A virtual Robotiq gripper: pymodbus answers RTU frames from the firmware, on a serial port or over TCP."""
+
+import asyncio
+import tempfile
+import threading
+from collections import deque
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pymodbus.constants import ExcCodes
+from pymodbus.framer import FramerType
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from simulator.virtual.fingers import Fingers, RigidFingers
+from simulator.virtual.robotiq.firmware import TWO_FINGER_85, Firmware, Ratings
+from simulator.virtual.robotiq.terminal import TerminalPair
+
+COMMAND_ADDRESS = 1000
+STATUS_ADDRESS = 2000
+_ANY_SLAVE = 0
+_BAUDRATE = 115200
+
+
+class VirtualRobotiq:
+    """A gripper that answers on `port` between `start` and `close`, or inside a `with` block.
+
+    Args:
+        fingers: What it moves; rigid fingers when left out.
+        ratings: Which model it is.
+        slave_id: Its Modbus address. Like the real one it is silent towards every other.
+        link: Name that the serial port gets; one in a new folder when left out.
+        tcp: Address to serve RTU over TCP on, instead of a serial port; port 0 picks one.
+    """
+
+    def __init__(
+        self,
+        fingers: Fingers | None = None,
+        *,
+        ratings: Ratings = TWO_FINGER_85,
+        slave_id: int = 9,
+        link: Path | None = None,
+        tcp: tuple[str, int] | None = None,
+    ) -> None:
+        self.fingers = fingers or RigidFingers(ratings.stroke)
+        self.firmware = Firmware(self.fingers, ratings)
+        self.frames: deque[tuple[str, bytes]] = deque(maxlen=2000)
+        """What passed, oldest first: ("in" or "out", whole frame)."""
+        self.is_silent = False
+        """Whether requests are obeyed but not answered."""
+        self.is_garbled = False
+        """Whether one bit of every answer flips on its way."""
+        self._slave_id = slave_id
+        self._link = link
+        self._tcp = tcp
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._cable: TerminalPair | None = None
+        self._server: ModbusSerialServer | ModbusTcpServer | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="virtual-robotiq", daemon=True)
+
+    @property
+    def port(self) -> str:
+        """What goes into the key `port` of a cell's file."""
+        if self._tcp is not None:
+            return f"tcp://{self._tcp[0]}:{self._tcp[1]}"
+        assert self._cable is not None, "not started"
+        return self._cable.client_port
+
+    def start(self) -> None:
+        """Begins to answer. Raises OSError when the address cannot be served."""
+        if self._tcp is None:
+            if self._link is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="virtual-robotiq-")
+                self._link = Path(self._folder.name) / "ttyRobotiq"
+            self._cable = TerminalPair(self._link)
+        self._thread.start()
+        try:
+            self._run(self._listen())
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Ends everything."""
+        self._run(self._hang_up())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=5.0)
+        self._loop.close()
+        if self._cable is not None:
+            self._cable.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def unplug(self) -> None:
+        """Takes the port away. The gripper keeps its power and does what it was told last."""
+        if self._cable is not None:
+            self._cable.unplug()
+        else:
+            self._run(self._hang_up())
+
+    def plug(self) -> None:
+        """Gives the port back under its name."""
+        if self._cable is not None:
+            self._cable.plug()
+        else:
+            self._run(self._listen())
+
+    def __enter__(self) -> "VirtualRobotiq":
+        self.start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def _listen(self) -> None:
+        if self._server is not None:
+            return
+        devices = [self._device(self._slave_id), self._device(_ANY_SLAVE)]
+        if self._cable is not None:
+            server = ModbusSerialServer(
+                devices, port=self._cable.server_port, baudrate=_BAUDRATE, trace_packet=self._trace
+            )
+        else:
+            assert self._tcp is not None
+            server = ModbusTcpServer(devices, framer=FramerType.RTU, address=self._tcp, trace_packet=self._trace)
+        try:
+            await server.serve_forever(background=True)
+        except RuntimeError:
+            raise OSError(f"cannot listen on {self.port}; the address is in use or not of this machine") from None
+        self._server = server
+        if self._tcp is not None:
+            listener: Any = server.transport
+            self._tcp = (self._tcp[0], listener.sockets[0].getsockname()[1])
+
+    async def _hang_up(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            await server.shutdown()
+            await asyncio.sleep(0)
+
+    def _device(self, slave_id: int) -> SimDevice:
+        """Registers of the gripper, or those that swallow what is meant for other slaves."""
+        registers = [
+            SimData(COMMAND_ADDRESS, values=[0, 0, 0], datatype=DataType.REGISTERS),
+            SimData(STATUS_ADDRESS, values=[0, 0, 0], datatype=DataType.REGISTERS),
+        ]
+        return SimDevice(slave_id, simdata=registers, action=self._act if slave_id == self._slave_id else None)
+
+    async def _act(
+        self,
+        _function: int,
+        start: int,
+        address: int,
+        _count: int,
+        registers: list[int],
+        values: list[int] | list[bool] | None,
+    ) -> ExcCodes | None:
+        """Hands writes to the firmware, and its status to reads."""
+        first = COMMAND_ADDRESS - start
+        if values is not None:
+            words = registers[first : first + 3]
+            words[address - COMMAND_ADDRESS : address - COMMAND_ADDRESS + len(values)] = [int(v) for v in values]
+            self.firmware.write(b"".join(word.to_bytes(2, "big") for word in words[:3]))
+            return None
+        status = self.firmware.read()
+        first = STATUS_ADDRESS - start
+        registers[first : first + 3] = [int.from_bytes(status[i : i + 2], "big") for i in (0, 2, 4)]
+        return None
+
+    def _trace(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - pymodbus calls it so.
+        if not sending:
+            if len(data) >= 8:
+                self.frames.append(("in", data))
+            return data
+        if self.is_silent or data[0] != self._slave_id:
+            return b""
+        self.frames.append(("out", data))
+        return bytes((*data[:3], data[3] ^ 1, *data[4:])) if self.is_garbled else data
+
+    def _run(self, work: Any) -> None:  # noqa: ANN401 - a coroutine of pymodbus.
+        if self._thread.is_alive():
+            done: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
+            done.result(timeout=10.0)
+        else:
+            work.close()
