@@ -154,7 +154,7 @@ def _explain(port: str, baudrate: int, error: Exception) -> str:
             f"no permission to open serial port {port}, which belongs to group {group}; "
             f"run `sudo usermod -aG {group} $USER` and log in again"
         )
-    if not stat.S_ISCHR(Path(port).stat().st_mode) or number == errno.ENOTTY:
+    if not stat.S_ISCHR(Path(port).stat().st_mode) or f"({errno.ENOTTY}, " in str(error):
         return f"{port} is not a serial port; {_present()}"
     if number in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in str(error):
         return f"serial port {port} is in use by another program; `fuser -v {port}` names it"

@@ -120,6 +120,7 @@ class Poller:
         self._count = 0
         self._written = 0
         self._cycle = Cycle.NONE
+        self._cycle_count = 0
         self._misses = 0
         self._sample: Sample | None = None
         self._device: Device | None = self._attach()
@@ -156,6 +157,7 @@ class Poller:
         with self._changed:
             if self._sample is not None:
                 self._cycle, self._request = cycle, None
+                self._cycle_count += 1
 
     def wait_for_cycle(self, timeout_s: float) -> None:
         """Returns when the cycle was handed over and its outcome read, when the gripper is lost, or after a time."""
@@ -198,20 +200,21 @@ class Poller:
             if self._misses >= MISSES_UNTIL_LOST:
                 self._lose(str(error))
 
-    def _write(self, device: Device) -> Cycle:
-        """Hands over the cycle, else the request, that is due; returns the cycle that was completed."""
-        cycle, request, sample = self._cycle, self._request, self._sample
+    def _write(self, device: Device) -> int:
+        """Hands over the cycle, else the request, that is due; returns the number of a completed cycle, else 0."""
+        with self._changed:
+            cycle, number, request, sample = self._cycle, self._cycle_count, self._request, self._sample
         if cycle is not Cycle.NONE:
-            return cycle if self._hand_over(device, cycle) else Cycle.NONE
+            return number if self._hand_over(device, cycle) else 0
         if request is None or request.number <= self._written or sample is None:
-            return Cycle.NONE
+            return 0
         if sample.status.is_reset:  # Meanwhile; writing the request would activate the gripper.
             with self._changed:
                 self._request = None
         elif sample.status.activation is Activation.ACTIVE:
             device.write(request.command)
             self._written = request.number
-        return Cycle.NONE
+        return 0
 
     def _hand_over(self, device: Device, cycle: Cycle) -> bool:
         """Clears rACT; once the gripper confirms that, sets it again for an activation. Returns whether it is done."""
@@ -224,14 +227,14 @@ class Poller:
             self._listener.note_reset()
         return True
 
-    def _read(self, device: Device, done: Cycle = Cycle.NONE) -> None:
+    def _read(self, device: Device, done: int = 0) -> None:
         before = self._now_ns()
         status = device.read()
         time_ns = (before + self._now_ns()) // 2
         self._listener.note_status(status, time_ns)
         with self._changed:
             self._sample = Sample(time_ns, status, self._written)
-            if self._cycle is done:
+            if done == self._cycle_count:  # Not when another one was begun meanwhile.
                 self._cycle = Cycle.NONE
             self._changed.notify_all()
 

@@ -1,0 +1,56 @@
+"""A virtual gripper that activates at once, and the driver on it."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from robot_daemon.drivers.robotiq import RobotiqGripper, RobotiqOptions
+from robot_daemon.timebase import RealTimebase
+from simulator.virtual.robotiq import TWO_FINGER_85, VirtualRobotiq
+
+QUICK = replace(TWO_FINGER_85, activation_s=0.04, max_speed=2.0, min_speed=1.0)
+
+
+@pytest.fixture
+def until():
+    def wait(condition, timeout_s=5.0):
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, "the condition did not come true"
+            time.sleep(0.002)
+
+    return wait
+
+
+@pytest.fixture
+def quick():
+    return QUICK
+
+
+@pytest.fixture
+def virtual(quick):
+    with VirtualRobotiq(ratings=quick) as served:
+        yield served
+
+
+@pytest.fixture
+def connect():
+    grippers = []
+
+    def build(port, **options):
+        options = {"poll_rate_hz": 200.0, "timeout_s": 0.05} | options
+        grippers.append(RobotiqGripper(RobotiqOptions(port=port, **options), RealTimebase()))
+        return grippers[-1]
+
+    yield build
+    for gripper in grippers:
+        gripper.close()
+
+
+@pytest.fixture
+def gripper(virtual, connect, until):
+    """Activated and open."""
+    built = connect(virtual.port, activate=True)
+    until(lambda: built.read_state().motion.name == "AT_TARGET")
+    return built
