@@ -52,9 +52,11 @@ def figure(name: str, values: list[float], unit: str) -> Row:
 
 
 def ratio(name: str, values: list[float], others: list[float], *, at_least: float = 0.0, at_most: float = 0.0) -> Row:
-    """The median over rounds of value / other, and whether it meets its budget."""
+    """The median over rounds of value / other, and whether it meets its budget, if it has one."""
     ratios = [value / other for value, other in zip(values, others, strict=True)]
     median = statistics.median(ratios)
+    if not at_least and not at_most:
+        return figure(name, ratios, "x")
     met = median >= at_least if at_least else median <= at_most
     target = f">= {at_least:g}" if at_least else f"<= {at_most:g}"
     return Row(name, median, "x", ratios, target, met)
