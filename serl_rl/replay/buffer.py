@@ -48,6 +48,7 @@ class ReplayBuffer:
         self._lock = threading.Lock()
         self._successors = np.full(capacity, _NO_ROW, np.int64)
         self._transition_count = 0
+        self._intervened = np.empty(0, np.int64)  # Numbers of transitions whose action a person chose, ascending.
         self._actors = {name: index for index, name in enumerate(self._storage.actor_names())}
         self._tails: dict[int, int] = {}
         self._recover()
@@ -63,6 +64,12 @@ class ReplayBuffer:
         """Number of transitions that can be sampled."""
         with self._lock:
             return self._transition_count
+
+    @property
+    def intervention_count(self) -> int:
+        """Number of transitions that can be sampled whose action a person chose."""
+        with self._lock:
+            return len(self._intervened)
 
     @property
     def environment_step_count(self) -> int:
@@ -101,7 +108,7 @@ class ReplayBuffer:
                 self._append_fresh(fresh, actor, known + 1)
             return known + len(fresh)
 
-    def sample(self, count: int, rng: np.random.Generator) -> TransitionBatch:
+    def sample(self, count: int, rng: np.random.Generator, *, only_interventions: bool = False) -> TransitionBatch:
         """Draws transitions uniformly, with replacement.
 
         The copy is made outside the lock, so that appending never waits for it.
@@ -109,13 +116,14 @@ class ReplayBuffer:
         Args:
             count: Number of transitions.
             rng: Source of the draw.
+            only_interventions: Whether to draw only transitions whose action a person chose.
 
         Raises:
-            EmptyReplayError: There is no transition yet.
+            EmptyReplayError: There is no such transition yet.
         """
         while True:
             with self._lock:
-                numbers = self._draw(count, rng)
+                numbers = self._draw_interventions(count, rng) if only_interventions else self._draw(count, rng)
                 slots = numbers % self.capacity
                 successors = self._successors[slots]
             batch = self._gather(slots, successors)
@@ -176,6 +184,7 @@ class ReplayBuffer:
     def _release(self, begin: int, new_begin: int) -> None:
         slots = np.arange(begin, new_begin) % self.capacity
         self._transition_count -= int((self._successors[slots] != _NO_ROW).sum())
+        self._intervened = self._intervened[np.searchsorted(self._intervened, new_begin) :]
         self._storage.release(new_begin)
         self._successors[slots] = _NO_ROW
 
@@ -199,6 +208,9 @@ class ReplayBuffer:
         follows &= columns["row_kinds"][first] != RowKind.FINAL
         self._successors[first[follows]] = second[follows]
         self._transition_count += int(follows.sum())
+        intervened = chain[:-1][follows & columns["interventions"][first]]
+        if len(intervened):
+            self._intervened = np.sort(np.concatenate([self._intervened, intervened]))
 
     def _recover(self) -> None:
         """Rebuilds links and actors from the committed rows."""
@@ -227,6 +239,11 @@ class ReplayBuffer:
             drawn = rng.integers(begin, end, int(1.1 * (count - len(found)) / ratio) + 8)
             found = np.concatenate([found, drawn[self._successors[drawn % self.capacity] != _NO_ROW]])
         return found[:count]
+
+    def _draw_interventions(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        if not len(self._intervened):
+            raise EmptyReplayError("the replay holds no transition whose action a person chose")
+        return rng.choice(self._intervened, count)
 
     def _gather(self, slots: np.ndarray, successors: np.ndarray) -> TransitionBatch:
         columns = self._storage.columns

@@ -1,5 +1,6 @@
 """Which transitions a buffer holds: episode ends, gaps, wrapping, several actors, rows that were seen before."""
 
+import dataclasses
 import threading
 
 import numpy as np
@@ -223,3 +224,61 @@ def test_sampling_while_a_thread_appends_never_mixes_rows(spec, make_episode):
         np.testing.assert_array_equal(batch.next_observations["state"], batch.observations["state"] + NEXT)
         samples += 1
     thread.join()
+
+
+def corrected(rows, steps):
+    """The rows with a person's hand in some of them."""
+    return dataclasses.replace(rows, interventions=np.isin(rows.step_indices, steps))
+
+
+def corrections(buffer):
+    """Every transition that a person chose, as (episode, step)."""
+    if not buffer.intervention_count:
+        return set()
+    batch = buffer.sample(2000, np.random.default_rng(0), only_interventions=True)
+    assert batch.interventions.all()
+    np.testing.assert_array_equal(batch.next_observations["state"], batch.observations["state"] + NEXT)
+    found = {tuple(map(int, state[1:])) for state in batch.observations["state"]}
+    assert len(found) == buffer.intervention_count
+    return found
+
+
+def test_corrected_steps_are_found_among_the_others(buffer, make_episode):
+    buffer.append(corrected(make_episode(5, episode=0), [1, 2]))
+    buffer.append(make_episode(5, episode=1))
+    buffer.append(corrected(make_episode(3, episode=2), [2]))
+    assert corrections(buffer) == {(0, 1), (0, 2), (2, 2)}
+    assert buffer.transition_count == 13
+
+
+def test_a_corrected_step_counts_once_its_next_row_is_there(buffer, make_rows):
+    buffer.append(corrected(make_rows([STEP], episode=0), [0]))
+    assert corrections(buffer) == set()
+    buffer.append(make_rows([STEP], episode=0, first_step=1))
+    assert corrections(buffer) == {(0, 0)}
+
+
+def test_corrected_steps_go_when_they_are_overwritten(spec, make_episode):
+    buffer = ReplayBuffer(spec, 8)
+    for episode in range(4):
+        buffer.append(corrected(make_episode(3, episode=episode), [0, 2]))
+    assert corrections(buffer) == {(2, 0), (2, 2), (3, 0), (3, 2)}
+
+
+def test_corrected_steps_are_drawn_alike_by_a_buffer_that_was_opened_again(spec, make_rows, tmp_path):
+    def draw(buffer):
+        states = buffer.sample(50, np.random.default_rng(3), only_interventions=True).observations["state"]
+        buffer.close()
+        return states
+
+    buffer = ReplayBuffer(spec, 40, tmp_path)
+    for step in range(6):
+        for actor in ("a", "b"):
+            buffer.append(corrected(make_rows([STEP], first_step=step, actor=actor), [1, 2, 4]))
+    np.testing.assert_array_equal(draw(buffer), draw(ReplayBuffer(spec, 40, tmp_path)))
+
+
+def test_no_correction_can_be_drawn_where_there_is_none(buffer, make_episode):
+    buffer.append(make_episode(5))
+    with pytest.raises(EmptyReplayError, match="no transition whose action a person chose"):
+        buffer.sample(1, np.random.default_rng(0), only_interventions=True)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -79,3 +81,50 @@ def test_batch_shares_no_memory_with_the_buffer(online):
     before = sampler.sample(0)
     sampler.sample(0).observations["state"].fill_(np.nan)
     assert torch.equal(sampler.sample(0).observations["state"], before.observations["state"])
+
+
+def with_corrections(make_episode, steps, **kwargs):
+    rows = make_episode(50, **kwargs)
+    return dataclasses.replace(rows, interventions=np.isin(rows.step_indices, steps))
+
+
+def test_corrected_steps_are_drawn_with_the_demonstrations_as_from_one_buffer(spec, make_episode, demonstrations):
+    online = ReplayBuffer(spec, 100)
+    online.append(with_corrections(make_episode, range(10, 20), mark=1))
+    sampler = BatchSampler(online, demonstrations, batch_size=300, minibatches=4, seed=0)
+    states = torch.cat([sampler.sample(index).observations["state"] for index in range(10)])
+    assert (states[:, :150, 0] == 1).all()
+    taught = states[:, 150:].reshape(-1, 3)
+    is_correction = taught[:, 0] == 1
+    assert set(taught[is_correction, 2].tolist()) == set(range(10, 20))
+    # 10 corrections beside 5 demonstrated transitions: two thirds of 6000 draws, standard deviation 36.5.
+    assert abs(int(is_correction.sum()) - 4000) < 5 * 36.5
+    # Every minibatch has its share; none is left to one kind.
+    shares = (states[:, 150:, 0] == 1).float().mean(1)
+    assert float(shares.min()) > 0.4
+    assert float(shares.max()) < 0.9
+
+
+def test_corrected_steps_are_in_the_online_half_too(spec, make_episode, demonstrations):
+    online = ReplayBuffer(spec, 100)
+    online.append(with_corrections(make_episode, range(50), mark=1))
+    states = BatchSampler(online, demonstrations, batch_size=200, minibatches=4, seed=0).sample(0).observations["state"]
+    assert len(set(states[:, :100, 2].ravel().tolist())) == 50
+
+
+def test_arrays_stay_together_in_a_mixed_half(spec, make_episode, demonstrations):
+    online = ReplayBuffer(spec, 100)
+    online.append(with_corrections(make_episode, range(5), mark=1))
+    batch = BatchSampler(online, demonstrations, batch_size=16, minibatches=4, seed=0).sample(3)
+    state = batch.observations["state"]
+    assert torch.equal(batch.next_observations["state"], state + torch.tensor([0.0, 0.0, 1.0]))
+    assert torch.equal(batch.rewards, state[..., 2])
+
+
+@pytest.mark.parametrize(("corrections", "is_halved"), [(7, False), (8, True)])
+def test_without_demonstrations_corrections_must_fill_their_half(spec, make_episode, corrections, is_halved):
+    online = ReplayBuffer(spec, 100)
+    online.append(with_corrections(make_episode, range(corrections), mark=1))
+    sampler = BatchSampler(online, None, batch_size=16, minibatches=4, seed=0)
+    second = torch.cat([sampler.sample(index).observations["state"][:, 8:, 2] for index in range(5)])
+    assert bool((second < corrections).all()) == is_halved
