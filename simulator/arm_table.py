@@ -1,6 +1,7 @@
 """Published facts of the arms, one table each: kinematics, link inertias, limits. MJCF and URDF are both made from it.
 
-Kinematics and limits are those of Franka's documentation ("Robot and interface specifications", 2024). The Panda's
+Kinematics and limits are those of Franka's documentation ("Robot and interface specifications", 2024). It gives the
+Panda no deceleration before a position limit: its limit of acceleration is taken, without an offset. The Panda's
 inertias were identified by Gaz, Cognetti, Oliva, Robuffo Giordano and De Luca (2019), "Dynamic Identification of the
 Franka Emika Panda Robot With Retrieval of Feasible Parameters Using Penalty-Based Optimization"; the FR3's are the
 maker's own. Link 0 of both is the maker's.
@@ -29,6 +30,14 @@ class JointFacts:
     """Speed limit, rad/s."""
     torque: float
     """Torque limit, Nm."""
+    acceleration: float
+    """Limit of commanded acceleration, rad/s^2."""
+    jerk: float
+    """Limit of commanded jerk, rad/s^3."""
+    velocity_offset: float = 0.0
+    """Near a position limit the speed limit is sqrt(2 * deceleration * distance) less this, rad/s."""
+    deceleration: float
+    """Deceleration that has to do before a position limit, rad/s^2."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +70,10 @@ class ArmTable:
     The elbow is swung to the side: with it straight above, joint 4 meets its limit before a vertical tool comes nearer
     to the base than 0.28 m.
     """
+    cartesian_speed: tuple[float, float]
+    """Limits of the commanded twist of the end effector: m/s and rad/s."""
+    cartesian_acceleration: tuple[float, float]
+    """Limits of its derivative: m/s^2 and rad/s^2."""
     joint_damping: float = 1.0
     """Viscous friction left after the joint torque loop, Nms/rad."""
     joint_armature: float = 0.05
@@ -72,13 +85,90 @@ _QUARTER_TURN = 1.5707963267948966
 PANDA = ArmTable(
     name="panda",
     joints=(
-        JointFacts(a=0.0, d=0.333, alpha=0.0, lower=-2.8973, upper=2.8973, speed=2.175, torque=87.0),
-        JointFacts(a=0.0, d=0.0, alpha=-_QUARTER_TURN, lower=-1.7628, upper=1.7628, speed=2.175, torque=87.0),
-        JointFacts(a=0.0, d=0.316, alpha=_QUARTER_TURN, lower=-2.8973, upper=2.8973, speed=2.175, torque=87.0),
-        JointFacts(a=0.0825, d=0.0, alpha=_QUARTER_TURN, lower=-3.0718, upper=-0.0698, speed=2.175, torque=87.0),
-        JointFacts(a=-0.0825, d=0.384, alpha=-_QUARTER_TURN, lower=-2.8973, upper=2.8973, speed=2.61, torque=12.0),
-        JointFacts(a=0.0, d=0.0, alpha=_QUARTER_TURN, lower=-0.0175, upper=3.7525, speed=2.61, torque=12.0),
-        JointFacts(a=0.088, d=0.0, alpha=_QUARTER_TURN, lower=-2.8973, upper=2.8973, speed=2.61, torque=12.0),
+        JointFacts(
+            a=0.0,
+            d=0.333,
+            alpha=0.0,
+            lower=-2.8973,
+            upper=2.8973,
+            speed=2.175,
+            torque=87.0,
+            acceleration=15.0,
+            jerk=7500.0,
+            deceleration=15.0,
+        ),
+        JointFacts(
+            a=0.0,
+            d=0.0,
+            alpha=-_QUARTER_TURN,
+            lower=-1.7628,
+            upper=1.7628,
+            speed=2.175,
+            torque=87.0,
+            acceleration=7.5,
+            jerk=3750.0,
+            deceleration=7.5,
+        ),
+        JointFacts(
+            a=0.0,
+            d=0.316,
+            alpha=_QUARTER_TURN,
+            lower=-2.8973,
+            upper=2.8973,
+            speed=2.175,
+            torque=87.0,
+            acceleration=10.0,
+            jerk=5000.0,
+            deceleration=10.0,
+        ),
+        JointFacts(
+            a=0.0825,
+            d=0.0,
+            alpha=_QUARTER_TURN,
+            lower=-3.0718,
+            upper=-0.0698,
+            speed=2.175,
+            torque=87.0,
+            acceleration=12.5,
+            jerk=6250.0,
+            deceleration=12.5,
+        ),
+        JointFacts(
+            a=-0.0825,
+            d=0.384,
+            alpha=-_QUARTER_TURN,
+            lower=-2.8973,
+            upper=2.8973,
+            speed=2.61,
+            torque=12.0,
+            acceleration=15.0,
+            jerk=7500.0,
+            deceleration=15.0,
+        ),
+        JointFacts(
+            a=0.0,
+            d=0.0,
+            alpha=_QUARTER_TURN,
+            lower=-0.0175,
+            upper=3.7525,
+            speed=2.61,
+            torque=12.0,
+            acceleration=20.0,
+            jerk=10000.0,
+            deceleration=20.0,
+        ),
+        JointFacts(
+            a=0.088,
+            d=0.0,
+            alpha=_QUARTER_TURN,
+            lower=-2.8973,
+            upper=2.8973,
+            speed=2.61,
+            torque=12.0,
+            acceleration=20.0,
+            jerk=10000.0,
+            deceleration=20.0,
+        ),
     ),
     links=(
         LinkInertia(
@@ -123,19 +213,105 @@ PANDA = ArmTable(
         ),
     ),
     flange_offset=0.107,
+    cartesian_speed=(1.7, 2.5),
+    cartesian_acceleration=(13.0, 25.0),
     home=(1.2092241739, -0.9216242813, -1.0704112576, -2.519914628, -0.8119596481, 1.8429893635, 1.4353981634),
 )
 
 FR3 = ArmTable(
     name="fr3",
     joints=(
-        JointFacts(a=0.0, d=0.333, alpha=0.0, lower=-2.7437, upper=2.7437, speed=2.62, torque=87.0),
-        JointFacts(a=0.0, d=0.0, alpha=-_QUARTER_TURN, lower=-1.7837, upper=1.7837, speed=2.62, torque=87.0),
-        JointFacts(a=0.0, d=0.316, alpha=_QUARTER_TURN, lower=-2.9007, upper=2.9007, speed=2.62, torque=87.0),
-        JointFacts(a=0.0825, d=0.0, alpha=_QUARTER_TURN, lower=-3.0421, upper=-0.1518, speed=2.62, torque=87.0),
-        JointFacts(a=-0.0825, d=0.384, alpha=-_QUARTER_TURN, lower=-2.8065, upper=2.8065, speed=5.26, torque=12.0),
-        JointFacts(a=0.0, d=0.0, alpha=_QUARTER_TURN, lower=0.5445, upper=4.5169, speed=4.18, torque=12.0),
-        JointFacts(a=0.088, d=0.0, alpha=_QUARTER_TURN, lower=-3.0159, upper=3.0159, speed=5.26, torque=12.0),
+        JointFacts(
+            a=0.0,
+            d=0.333,
+            alpha=0.0,
+            lower=-2.7437,
+            upper=2.7437,
+            speed=2.62,
+            torque=87.0,
+            acceleration=10.0,
+            jerk=5000.0,
+            velocity_offset=0.3,
+            deceleration=6.0,
+        ),
+        JointFacts(
+            a=0.0,
+            d=0.0,
+            alpha=-_QUARTER_TURN,
+            lower=-1.7837,
+            upper=1.7837,
+            speed=2.62,
+            torque=87.0,
+            acceleration=10.0,
+            jerk=5000.0,
+            velocity_offset=0.2,
+            deceleration=2.585,
+        ),
+        JointFacts(
+            a=0.0,
+            d=0.316,
+            alpha=_QUARTER_TURN,
+            lower=-2.9007,
+            upper=2.9007,
+            speed=2.62,
+            torque=87.0,
+            acceleration=10.0,
+            jerk=5000.0,
+            velocity_offset=0.2,
+            deceleration=3.5,
+        ),
+        JointFacts(
+            a=0.0825,
+            d=0.0,
+            alpha=_QUARTER_TURN,
+            lower=-3.0421,
+            upper=-0.1518,
+            speed=2.62,
+            torque=87.0,
+            acceleration=10.0,
+            jerk=5000.0,
+            velocity_offset=0.3,
+            deceleration=4.0,
+        ),
+        JointFacts(
+            a=-0.0825,
+            d=0.384,
+            alpha=-_QUARTER_TURN,
+            lower=-2.8065,
+            upper=2.8065,
+            speed=5.26,
+            torque=12.0,
+            acceleration=10.0,
+            jerk=5000.0,
+            velocity_offset=0.35,
+            deceleration=17.0,
+        ),
+        JointFacts(
+            a=0.0,
+            d=0.0,
+            alpha=_QUARTER_TURN,
+            lower=0.5445,
+            upper=4.5169,
+            speed=4.18,
+            torque=12.0,
+            acceleration=10.0,
+            jerk=5000.0,
+            velocity_offset=0.35,
+            deceleration=5.5,
+        ),
+        JointFacts(
+            a=0.088,
+            d=0.0,
+            alpha=_QUARTER_TURN,
+            lower=-3.0159,
+            upper=3.0159,
+            speed=5.26,
+            torque=12.0,
+            acceleration=10.0,
+            jerk=5000.0,
+            velocity_offset=0.35,
+            deceleration=17.0,
+        ),
     ),
     links=(
         LinkInertia(
@@ -180,6 +356,8 @@ FR3 = ArmTable(
         ),
     ),
     flange_offset=0.107,
+    cartesian_speed=(3.0, 2.5),
+    cartesian_acceleration=(9.0, 17.0),
     home=(1.2092241739, -0.9216242813, -1.0704112576, -2.519914628, -0.8119596481, 1.8429893635, 1.4353981634),
 )
 

@@ -12,7 +12,9 @@ _COLOURS = {"shell": "0.92 0.93 0.95 1", "joint": "0.30 0.32 0.36 1"}
 
 
 def urdf(table: ArmTable) -> str:
-    """URDF text of an arm: links, joints, inertias, limits and shapes; its last link is "flange".
+    """URDF text of an arm: links, joints, inertias, limits and shapes; its last link is the flange, "link8".
+
+    The element `position_based_velocity_limits` is Franka's own: libfranka reads it, others skip it.
 
     URDF has no capsules: a capsule becomes a cylinder of its length without the caps.
     """
@@ -26,9 +28,13 @@ def urdf(table: ArmTable) -> str:
         ElementTree.SubElement(element, "axis", xyz="0 0 1")
         limits = {"lower": joint.lower, "upper": joint.upper, "velocity": joint.speed, "effort": joint.torque}
         ElementTree.SubElement(element, "limit", {name: repr(value) for name, value in limits.items()})
+        braking = {"velocity_offset": joint.velocity_offset, "deceleration_limit": joint.deceleration}
+        ElementTree.SubElement(
+            element, "position_based_velocity_limits", {name: repr(value) for name, value in braking.items()}
+        )
         ElementTree.SubElement(element, "dynamics", damping=repr(table.joint_damping))
-    ElementTree.SubElement(robot, "link", name="flange")
-    fixed = _add_joint(robot, "flange_joint", "fixed", len(table.joints), "flange")
+    ElementTree.SubElement(robot, "link", name="link8")
+    fixed = _add_joint(robot, "joint8", "fixed", len(table.joints), "link8")
     ElementTree.SubElement(fixed, "origin", xyz=_text((0.0, 0.0, table.flange_offset)), rpy="0 0 0")
     ElementTree.indent(robot)
     return ElementTree.tostring(robot, encoding="unicode", xml_declaration=True)
