@@ -61,10 +61,12 @@ class ActionMap:
             kept_quaternion_xyzw: Orientation where actions do not turn the TCP.
         """
         position = base.position + self.task.translation_scale * action[:3]
-        if not self.rotation:
-            return Pose(position, kept_quaternion_xyzw)
-        turn = quaternion_xyzw_from_rotation_vector(self.task.rotation_scale * action[3:6])
-        return Pose(position, normalize_quaternion_xyzw(multiply_quaternions_xyzw(turn, base.quaternion_xyzw)))
+        quaternion = kept_quaternion_xyzw
+        if self.rotation:
+            turn = quaternion_xyzw_from_rotation_vector(self.task.rotation_scale * action[3:6])
+            quaternion = normalize_quaternion_xyzw(multiply_quaternions_xyzw(turn, base.quaternion_xyzw))
+        target = Pose(position, quaternion)
+        return target if self.task.box is None else self.task.box.clip(target)
 
     def gripper_width(self, action: FloatArray) -> float | None:
         """Opening, m; None leaves the gripper as it is."""

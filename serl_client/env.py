@@ -21,6 +21,7 @@ from serl_client.errors import (
     TaskMismatchError,
 )
 from serl_client.observation_map import ObservationMap, raw_info
+from serl_client.pose_box import PoseBox
 from serl_client.session import ControlSession
 from serl_client.simulator import OrbitView
 from serl_client.task_config import Outcome, TaskConfig
@@ -53,7 +54,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         address: Of the daemon; None starts a private simulator.
         token: Bearer token, where the daemon wants one.
         tls_root: PEM file with the certificate that signed the daemon's.
-        rotation: Whether actions turn the TCP.
+        rotation: Whether actions turn the TCP; None leaves it to the task.
         reward: Name of one of the task's rewards.
         gripper_action: "absolute": -1 closed to +1 open. "binary": below -0.5 closes, above 0.5 opens, else keeps.
         delta_reference: What an action is added to: the "measured" pose, as on SERL's arms, or the one last
@@ -80,7 +81,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         address: str | None = None,
         token: str | None = None,
         tls_root: Path | str | None = None,
-        rotation: bool = False,
+        rotation: bool | None = None,
         reward: str = "sparse",
         gripper_action: Literal["absolute", "binary"] = "absolute",
         delta_reference: Literal["measured", "commanded"] = "measured",
@@ -108,7 +109,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         try:
             self._actions = ActionMap(
                 task=self.task,
-                rotation=rotation,
+                rotation=self.task.rotation if rotation is None else rotation,
                 binary_gripper=gripper_action == "binary",
                 max_width=self._check_cell(),
             )
@@ -121,6 +122,11 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self._start: Observation | None = None
         self._now: Observation | None = None
         self._reference = self._link.client.info.arm.home_tcp_pose
+
+    @property
+    def is_rotating(self) -> bool:
+        """Whether actions turn the TCP."""
+        return self._actions.rotation
 
     @property
     def control_rate_hz(self) -> float:
@@ -225,10 +231,16 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         return _copied(self._observations.encode(self._now)), 0.0, False, True, info
 
     def _reset_reconnecting(self, scene_seed: int) -> Observation:
+        start = self.task.start
         for attempt in range(_RECONNECT_ATTEMPTS):
             try:
                 session = self._link.open_session()
-                return session.reset(seed=scene_seed, start=self.task.start, cameras=self.task.cameras)
+                return session.reset(
+                    seed=scene_seed,
+                    start=start.draw(np.random.default_rng([scene_seed, 1])) if isinstance(start, PoseBox) else start,
+                    gripper_width=self.task.start_gripper_width,
+                    cameras=self.task.cameras,
+                )
             except (ConnectionLostError, SessionClosedError, DeadlineError):
                 self._link.drop_session()
                 if attempt == _RECONNECT_ATTEMPTS - 1:

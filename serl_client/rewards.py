@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from serl_client.rotation import invert_quaternion_xyzw, rotate_vector, rotation_angle
 from serl_client.task_config import Outcome
-from serl_client.values import Observation
+from serl_client.values import Observation, Pose
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,68 @@ class DenseLift:
         reward = 0.3 * math.exp(-20.0 * distance) + 0.7 * min(max(lift / self.full_lift, 0.0), 1.0)
         success = lift >= self.success_lift
         return Outcome(reward=reward, terminated=False, success=success, facts={"lift": lift, "distance": distance})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseInsertion:
+    """1 and the end once an object's tip is deep in a hole, else 0."""
+
+    tip: str = "peg"
+    """Object whose frame is at the tip."""
+    hole: str = "socket"
+    """Object whose frame is in the middle of the hole's mouth, z up, out of it."""
+    success_depth: float = 0.025
+    """Depth of the tip below the mouth that counts, m."""
+    radius: float = 0.004
+    """Largest distance of the tip from the hole's axis, m."""
+
+    @property
+    def tracked_objects(self) -> tuple[str, ...]:
+        """Tip and hole."""
+        return (self.tip, self.hole)
+
+    def __call__(self, start: Observation, now: Observation) -> Outcome:
+        """Judges by where the tip is now."""
+        del start
+        depth, offset = _insertion(now, self.tip, self.hole)
+        success = depth >= self.success_depth and offset <= self.radius
+        return Outcome(
+            reward=float(success), terminated=success, success=success, facts={"depth": depth, "offset": offset}
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PoseReached:
+    """1 and the end once the TCP is at a pose, as SERL rewards insertions on its arm; needs no tracked object."""
+
+    goal: Pose
+    """The pose."""
+    distance: float = 0.01
+    """Largest offset along each axis, m."""
+    angle: float = 0.2
+    """Largest rotation from it, rad."""
+    tracked_objects: tuple[str, ...] = ()
+    """None needed."""
+
+    def __call__(self, start: Observation, now: Observation) -> Outcome:
+        """Judges by the measured pose."""
+        del start
+        pose = now.state.tcp_pose
+        error = float(np.abs(pose.position - self.goal.position).max())
+        angle = rotation_angle(pose.quaternion_xyzw, self.goal.quaternion_xyzw)
+        success = error <= self.distance and angle <= self.angle
+        return Outcome(
+            reward=float(success), terminated=success, success=success, facts={"error": error, "angle": angle}
+        )
+
+
+def _insertion(now: Observation, tip: str, hole: str) -> tuple[float, float]:
+    """Depth of the tip below the hole's mouth and its distance from the axis, m."""
+    mouth = now.tracked_objects[hole].pose
+    inside = rotate_vector(
+        invert_quaternion_xyzw(mouth.quaternion_xyzw), now.tracked_objects[tip].pose.position - mouth.position
+    )
+    return -float(inside[2]), math.hypot(float(inside[0]), float(inside[1]))
 
 
 def _lift(name: str, start: Observation, now: Observation) -> float:

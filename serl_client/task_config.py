@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from serl_client.pose_box import PoseBox
 from serl_client.values import Compliance, JointTarget, Observation, Pose
+from serl_client.wrappers.flatten_state import StateComponent, proprioception_components
 
 SERL_COMPLIANCE = Compliance(
     translational_stiffness=2000.0,
@@ -32,6 +34,10 @@ class Outcome:
     """Numbers worth logging, such as "lift" in m; added to the step's info."""
 
 
+StateOf: TypeAlias = Callable[..., tuple[StateComponent, ...]]
+"""Called with `rotation`: whether actions turn the TCP."""
+
+
 class Reward(Protocol):
     """Judges a step. Stateless: everything it needs is in its arguments."""
 
@@ -53,6 +59,8 @@ class TaskConfig:
     """Name of the simulator's task, in kebab-case."""
     rewards: Mapping[str, Reward]
     """Rewards to choose from, by name."""
+    state: StateOf = proprioception_components
+    """What a policy's state vector holds, with or without rotation."""
     tracked_objects: tuple[str, ...] = ()
     """Objects whose position is part of the observation."""
     cameras: tuple[str, ...] = ()
@@ -67,8 +75,14 @@ class TaskConfig:
     """Rotation of action 1, rad."""
     compliance: Compliance = SERL_COMPLIANCE
     """Compliance of the whole episode."""
-    start: Pose | JointTarget | None = None
-    """Where an episode starts; None is the cell's home."""
+    start: Pose | PoseBox | JointTarget | None = None
+    """Where an episode starts; a box is drawn from with the environment's seed. None is the cell's home."""
+    start_gripper_width: float | None = None
+    """Opening of the gripper at the start, m; None is fully open."""
+    box: PoseBox | None = None
+    """Poses that targets are clipped to; None leaves that to the cell's own limits."""
+    rotation: bool = False
+    """Whether actions turn the TCP, unless the environment is told otherwise."""
     has_gripper: bool = True
     """Whether the last component of an action drives the gripper."""
     max_episode_steps: int = 60

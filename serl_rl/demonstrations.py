@@ -35,6 +35,10 @@ def scripted_expert(config: TrainConfig) -> Expert:
         from serl_client.teleop.scripted import PickCubeExpert
 
         return PickCubeExpert(rotation=environment.rotation, noise=config.demonstration_noise, seed=config.seed)
+    if environment.id.startswith("serl/PegInsert"):
+        from serl_client.teleop.peg_expert import PegInsertExpert
+
+        return PegInsertExpert(noise=config.demonstration_noise, seed=config.seed)
     raise UsageError(f"there is no scripted expert for {environment.id}; record demonstrations with a person instead")
 
 

@@ -26,6 +26,7 @@ PRESETS: Mapping[str, TrainConfig] = MappingProxyType(
             sac=replace(_PICK_CUBE.sac, return_range=None),
             demonstration_count=0,
         ),
+        "peg-insert": replace(_PICK_CUBE, environment=EnvironmentConfig(id="serl/PegInsert-v0", rotation=True)),
         "debug": TrainConfig(
             environment=EnvironmentConfig(id=POINT_MASS),
             sac=SacConfig(hidden_sizes=(16, 16), batch_size=16, critic_updates_per_actor_update=2, compile="off"),

@@ -1,5 +1,6 @@
 """One loaded task: the compiled scene, what stands in it, and how an episode begins."""
 
+import mujoco
 import numpy as np
 
 from robot_daemon.devices import FloatArray, JointTarget, TcpTarget, TrackedPose
@@ -44,7 +45,7 @@ class World:
         self.gripper = MujocoGripper(self.physics, self.injections)
         self.scene_seed = seed
         """Seed that the present scene was drawn from."""
-        self._objects = [_FreeObject(self.physics, name) for name in task.tracked_objects]
+        self._objects = [_tracked(self.physics, name) for name in task.tracked_objects]
         self.reset(seed=seed, start=None, gripper_width=None)
 
     def tracked_objects(self) -> tuple[TrackedPose, ...]:
@@ -106,6 +107,36 @@ class World:
             text = f"the start pose at ({x:.3f}, {y:.3f}, {z:.3f}) m is out of the arm's reach; choose another"
             raise InvalidTargetError(text, field="reset.tcp_pose")
         return joints
+
+
+def _tracked(physics: Physics, name: str) -> "_FreeObject | _Body":
+    free = physics.model.body(name).jntnum[0] == 1 and physics.model.joint(name).type[0] == mujoco.mjtJoint.mjJNT_FREE
+    return _FreeObject(physics, name) if free else _Body(physics, name)
+
+
+class _Body:
+    """A body that is fixed to another, such as to the hand or to the table."""
+
+    def __init__(self, physics: Physics, name: str) -> None:
+        self._name = name
+        self._physics = physics
+        self._id = physics.model.body(name).id
+        self._velocity = np.zeros(6)
+
+    def pose(self) -> TrackedPose:
+        """Pose and twist now, in base."""
+        physics = self._physics
+        physics.refresh()
+        mujoco.mj_comVel(physics.model, physics.data)  # A step leaves velocities of bodies one step behind, too.
+        mujoco.mj_objectVelocity(physics.model, physics.data, mujoco.mjtObj.mjOBJ_XBODY, self._id, self._velocity, 0)
+        return TrackedPose(
+            name=self._name,
+            time_ns=physics.time_ns,
+            position=physics.data.xpos[self._id].copy(),
+            quaternion=to_xyzw(physics.data.xquat[self._id]),
+            twist=np.concatenate([self._velocity[3:], self._velocity[:3]]),
+            ground_truth=True,
+        )
 
 
 class _FreeObject:

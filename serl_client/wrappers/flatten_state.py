@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from serl_client.rotation import rotation_matrix_from_quaternion_xyzw
 from serl_client.values import FloatArray
 
 
@@ -30,10 +31,16 @@ class StateComponent:
     """What counts as zero, one number an index; empty is zero."""
     minus_key: str = ""
     """Key whose numbers at the same indices are subtracted; empty for none."""
+    as_rotation_matrix: bool = False
+    """Whether the indices count the 9 numbers of the rotation matrix, row by row, of the pose under `key`.
+
+    A quaternion jumps to its negative where w = 0, which is where a tool that points down is; a matrix never jumps
+    (Zhou et al. 2019, https://arxiv.org/abs/1812.07035).
+    """
 
 
 def pick_cube_components(*, rotation: bool) -> tuple[StateComponent, ...]:
-    """State of pick-cube: 13 numbers, or 20 with rotation. Centred on the workspace, of order one."""
+    """State of pick-cube: 13 numbers, or 22 with rotation. Centred on the workspace, of order one."""
     xyz = (0, 1, 2)
     return (
         *proprioception_components(rotation=rotation),
@@ -46,13 +53,31 @@ def proprioception_components(*, rotation: bool) -> tuple[StateComponent, ...]:
     """What the arm knows of itself: position, velocity, gripper, and with rotation orientation and angular velocity."""
     xyz, last = (0, 1, 2), (3, 4, 5)
     turning = (
-        StateComponent(name="tcp_quaternion_xyzw", key="tcp_pose", indices=(3, 4, 5, 6), scale=1.0),
+        StateComponent(
+            name="tcp_axes_x_y", key="tcp_pose", indices=(0, 3, 6, 1, 4, 7), scale=1.0, as_rotation_matrix=True
+        ),
         StateComponent(name="tcp_angular_velocity", key="tcp_twist", indices=last, scale=1.0),
     )
     return (
         StateComponent(name="tcp_position", key="tcp_pose", indices=xyz, offset=(0.4, 0.0, 0.1), scale=0.2),
         StateComponent(name="tcp_linear_velocity", key="tcp_twist", indices=xyz, scale=0.3),
         StateComponent(name="gripper_width", key="gripper_width", indices=(0,), offset=(0.0425,), scale=0.0425),
+        *(turning if rotation else ()),
+    )
+
+
+def peg_insert_components(*, rotation: bool) -> tuple[StateComponent, ...]:
+    """State of peg-insert: 17 numbers, 12 without rotation; nothing that an arm alone cannot measure."""
+    xyz, last = (0, 1, 2), (3, 4, 5)
+    turning = (
+        StateComponent(name="tcp_axis_x", key="tcp_pose", indices=(0, 3), scale=1.0, as_rotation_matrix=True),
+        StateComponent(name="tcp_angular_velocity", key="tcp_twist", indices=last, scale=1.0),
+    )
+    return (
+        StateComponent(name="tcp_position", key="tcp_pose", indices=xyz, offset=(0.5, 0.0, 0.095), scale=0.05),
+        StateComponent(name="tcp_linear_velocity", key="tcp_twist", indices=xyz, scale=0.1),
+        StateComponent(name="tcp_force", key="tcp_wrench", indices=xyz, scale=20.0),
+        StateComponent(name="tcp_torque", key="tcp_wrench", indices=last, scale=2.0),
         *(turning if rotation else ()),
     )
 
@@ -98,6 +123,8 @@ class FlattenState(gymnasium.ObservationWrapper[Any, Any, Any]):
 
 def _select(component: StateComponent, observation: dict[str, NDArray[Any]]) -> FloatArray:
     indices = list(component.indices)
+    if component.as_rotation_matrix:
+        return rotation_matrix_from_quaternion_xyzw(observation[component.key][3:7]).ravel()[indices]
     values = observation[component.key][indices]
     return values - observation[component.minus_key][indices] if component.minus_key else values
 
@@ -115,6 +142,7 @@ def _check(component: StateComponent, inner: spaces.Dict) -> None:
                 f'no "{key}" in the observation for {component.name}; there are: {", ".join(inner.spaces)}'
             )
         size = (inner[key].shape or (0,))[0]
+        size = 9 if component.as_rotation_matrix else size
         if not all(0 <= index < size for index in component.indices):
             raise ValueError(f"{component.name} takes indices {component.indices} of {key}, which has {size} numbers")
     if component.offset and len(component.offset) != len(component.indices):

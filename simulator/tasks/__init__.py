@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from simulator.tasks.peg_insert import PegInsert
 from simulator.tasks.pick_cube import PickCube
 from simulator.tasks.task import Task
 
-TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (PickCube(),)})
+TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (PickCube(), PegInsert())})
 """All tasks."""
 
 __all__ = ["TASKS", "Task"]

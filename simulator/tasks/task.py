@@ -24,7 +24,7 @@ class Task(Protocol):
 
     @property
     def tracked_objects(self) -> tuple[str, ...]:
-        """Bodies with a free joint of the same name, whose poses observations carry."""
+        """Bodies whose poses observations carry."""
         ...
 
     def add_props(self, spec: mujoco.MjSpec) -> None:

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from serl_client.rewards import DenseLift, NoReward, SparseLift
+from serl_client.rewards import DenseLift, NoReward, PoseReached, SparseInsertion, SparseLift
 from serl_client.values import Pose
 
 IDENTITY = np.array((0.0, 0.0, 0.0, 1.0))
@@ -39,3 +39,47 @@ def test_dense_is_the_upstream_formula_and_never_ends(height, tcp_height):
 def test_none_needs_nothing():
     assert NoReward().tracked_objects == ()
     assert NoReward()(START, START).reward == 0.0
+
+
+def insertion(tip, mouth=(0.5, 0.0, 0.03), turn=IDENTITY):
+    tracked = {
+        "peg": SimpleNamespace(pose=Pose(np.array(tip, float), IDENTITY)),
+        "socket": SimpleNamespace(pose=Pose(np.array(mouth, float), np.array(turn))),
+    }
+    return SimpleNamespace(tracked_objects=tracked)
+
+
+@pytest.mark.parametrize(
+    ("tip", "success"),
+    [
+        ((0.5, 0.0, 0.0), True),
+        ((0.5, 0.0, 0.0049), True),
+        ((0.5, 0.0, 0.0051), False),
+        ((0.5041, 0.0, 0.0), False),
+        ((0.53, 0.0, 0.0), False),
+        ((0.5, 0.0, 0.06), False),
+    ],
+)
+def test_insertion_counts_deep_in_the_hole_only(tip, success):
+    outcome = SparseInsertion()(None, insertion(tip))
+    assert (outcome.reward, outcome.terminated, outcome.success) == (float(success), success, success)
+    assert outcome.facts["depth"] == pytest.approx(0.03 - tip[2])
+
+
+def test_insertion_follows_the_socket_when_it_lies_on_its_side():
+    half = math.sqrt(0.5)  # z of the mouth points along base x.
+    outcome = SparseInsertion()(None, insertion((0.47, 0.001, 0.1), (0.5, 0.0, 0.1), (0.0, half, 0.0, half)))
+    assert outcome.success
+    assert outcome.facts["depth"] == pytest.approx(0.03)
+    assert outcome.facts["offset"] == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize(
+    ("position", "angle", "success"),
+    [((0.509, -0.009, 0.0), 0.19, True), ((0.511, 0.0, 0.0), 0.0, False), ((0.5, 0.0, 0.0), 0.21, False)],
+)
+def test_pose_is_reached_within_a_centimetre_and_a_fifth_of_a_radian(position, angle, success):
+    goal = Pose(np.array((0.5, 0.0, 0.0)), np.array((1.0, 0.0, 0.0, 0.0)))
+    turned = np.array((math.cos(angle / 2), math.sin(angle / 2), 0.0, 0.0))
+    now = SimpleNamespace(state=SimpleNamespace(tcp_pose=Pose(np.array(position), turned)), tracked_objects={})
+    assert PoseReached(goal=goal)(None, now).success is success

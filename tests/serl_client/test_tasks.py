@@ -7,8 +7,8 @@ from serl_client.tasks import TASKS, find_task, make_training_env, register_envi
 
 def test_every_preset_is_registered_with_its_time_limit():
     register_environments()
-    for name, task in TASKS.items():
-        assert gymnasium.spec(f"serl/{name}-v0").max_episode_steps == task.max_episode_steps == 60
+    for name, steps in {"PickCube": 60, "PickCubeVision": 60, "PegInsert": 100, "PegInsertVision": 100}.items():
+        assert gymnasium.spec(f"serl/{name}-v0").max_episode_steps == TASKS[name].max_episode_steps == steps
 
 
 def test_an_unknown_task_names_the_nearest():
@@ -16,7 +16,7 @@ def test_an_unknown_task_names_the_nearest():
         find_task("PickCub")
 
 
-@pytest.mark.parametrize(("options", "size"), [({}, 13), ({"rotation": True}, 20)])
+@pytest.mark.parametrize(("options", "size"), [({}, 13), ({"rotation": True}, 22)])
 def test_training_sees_one_vector_of_order_one(simulator_address, options, size):
     env = make_training_env("serl/PickCube-v0", address=simulator_address, **options)
     states = []

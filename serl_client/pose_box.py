@@ -1,0 +1,56 @@
+"""Where episodes start and where the TCP may go, about a pose that a task is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from serl_client.rotation import (
+    invert_quaternion_xyzw,
+    multiply_quaternions_xyzw,
+    normalize_quaternion_xyzw,
+    quaternion_xyzw_from_rotation_vector,
+    rotation_vector_from_quaternion_xyzw,
+)
+from serl_client.values import FloatArray, Pose, Triple
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PoseBox:
+    """A box of poses: a position in base axes, and a rotation vector in base axes, both from a centre.
+
+    Raises:
+        ValueError: A lower bound is above its upper one.
+    """
+
+    center: Pose
+    """Pose from which the bounds count."""
+    lower: Triple
+    """Lower bounds of the position, m."""
+    upper: Triple
+    """Upper bounds of the position, m."""
+    rotation: Triple
+    """Bounds of the rotation vector's components on both sides, rad."""
+
+    def __post_init__(self) -> None:
+        if any(low > high for low, high in zip(self.lower, self.upper, strict=True)):
+            raise ValueError(f"the lower bounds {self.lower} must not be above the upper ones {self.upper}")
+
+    def clip(self, pose: Pose) -> Pose:
+        """The nearest pose inside, each component by itself."""
+        offset = np.clip(pose.position - self.center.position, self.lower, self.upper)
+        turn = np.clip(self._turn(pose), np.negative(self.rotation), self.rotation)
+        return self._at(offset, turn)
+
+    def draw(self, rng: np.random.Generator) -> Pose:
+        """A pose inside, uniform in each component."""
+        return self._at(rng.uniform(self.lower, self.upper), rng.uniform(np.negative(self.rotation), self.rotation))
+
+    def _turn(self, pose: Pose) -> FloatArray:
+        inverse = invert_quaternion_xyzw(self.center.quaternion_xyzw)
+        return rotation_vector_from_quaternion_xyzw(multiply_quaternions_xyzw(pose.quaternion_xyzw, inverse))
+
+    def _at(self, offset: FloatArray, turn: FloatArray) -> Pose:
+        rotated = multiply_quaternions_xyzw(quaternion_xyzw_from_rotation_vector(turn), self.center.quaternion_xyzw)
+        return Pose(self.center.position + offset, normalize_quaternion_xyzw(rotated))
