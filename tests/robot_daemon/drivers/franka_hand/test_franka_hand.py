@@ -1,0 +1,285 @@
+"""The driver with the real libfranka inside franky, against the virtual hand."""
+
+import os
+import subprocess
+import sys
+import time
+from itertools import count
+
+import pytest
+
+from robot_daemon.cell import GRIPPER_DRIVERS, build_cell, device_options
+from robot_daemon.config import ConfigError, DaemonConfig, DriverConfig
+from robot_daemon.devices import DeviceConnectError, DeviceUnavailableError, GripperMotion, GripperTarget
+from robot_daemon.drivers.franka_hand import FrankaHand, FrankaHandOptions
+from robot_daemon.drivers.franka_hand import commander as commander_module
+from robot_daemon.timebase import RealTimebase
+from simulator.virtual.hand import Kind, VirtualHand
+
+addresses = (f"127.{1 + os.getpid() % 250}.{os.getpid() // 250 % 250}.{number}" for number in count(1))
+
+
+@pytest.fixture
+def until():
+    def wait(condition, timeout_s=6.0):
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, "the condition did not come true"
+            time.sleep(0.002)
+
+    return wait
+
+
+@pytest.fixture
+def virtual():
+    with VirtualHand(next(addresses)) as served:
+        yield served
+
+
+@pytest.fixture
+def connect():
+    hands = []
+
+    def build(virtual, **options):
+        hands.append(FrankaHand(FrankaHandOptions(host=virtual.host, **options), RealTimebase()))
+        return hands[-1]
+
+    yield build
+    for hand in hands:
+        hand.close()
+
+
+@pytest.fixture
+def hand(virtual, connect):
+    return connect(virtual)
+
+
+def ids(hand):
+    return [fault.id for fault in hand.faults()]
+
+
+def motion(hand):
+    return hand.read_state().motion
+
+
+def kinds(virtual):
+    return [message.kind for message in virtual.commands]
+
+
+def test_it_is_taken_over_as_it_is(virtual, hand):
+    state = hand.read_state()
+    assert (state.width, state.target_width) == (0.08, 0.08)
+    assert state.motion is GripperMotion.AT_TARGET
+    assert (hand.info.model, hand.info.max_width) == ("franka-hand", 0.08)
+    assert virtual.commands == []
+    assert hand.faults() == ()
+
+
+def test_a_width_is_a_move_and_is_reached(virtual, hand, until):
+    hand.set_target(GripperTarget(width=0.06, speed=0.08))
+    assert motion(hand) is GripperMotion.MOVING
+    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    assert hand.read_state().width == pytest.approx(0.06, abs=0.001)
+    assert kinds(virtual) == [Kind.MOVE]
+    assert virtual.commands[0].values == (0.06, 0.08)
+
+
+def test_closing_fully_is_a_grasp_that_holds_what_is_there(virtual, hand, until):
+    virtual.fingers.place_object(0.06)
+    hand.set_target(GripperTarget(width=0.0))
+    until(lambda: motion(hand) is GripperMotion.OBJECT_HELD)
+    assert hand.read_state().width == pytest.approx(0.06)
+    assert kinds(virtual) == [Kind.GRASP]
+    assert virtual.commands[0].values == (0.0, 1.0, 1.0, 0.1, 40.0)
+    hand.set_target(GripperTarget(width=0.08))
+    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    assert kinds(virtual) == [Kind.GRASP, Kind.MOVE]
+
+
+def test_closing_on_nothing_holds_nothing(virtual, hand, until):
+    hand.set_target(GripperTarget(width=0.0))
+    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    assert hand.read_state().width == pytest.approx(0.0, abs=0.001)
+    assert hand.faults() == ()
+
+
+def test_a_force_makes_a_grasp_of_a_closing_target_and_not_of_an_opening_one(virtual, hand, until):
+    virtual.fingers.place_object(0.07)
+    hand.set_target(GripperTarget(width=0.05, force=25.0))
+    until(lambda: motion(hand) is GripperMotion.OBJECT_HELD)
+    assert (kinds(virtual), virtual.commands[0].values[4]) == ([Kind.GRASP], 25.0)
+    hand.set_target(GripperTarget(width=0.08, force=25.0))
+    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    assert kinds(virtual)[1] is Kind.MOVE
+
+
+def test_the_stroke_as_bound_makes_every_closing_target_a_grasp(virtual, connect, until):
+    hand = connect(virtual, grasp_below_m=0.08)
+    hand.set_target(GripperTarget(width=0.05))
+    until(lambda: kinds(virtual) == [Kind.GRASP])
+
+
+def test_a_move_that_meets_something_is_held_up_by_an_object(virtual, hand, until):
+    virtual.fingers.place_object(0.07)
+    hand.set_target(GripperTarget(width=0.05))
+    until(lambda: motion(hand) is GripperMotion.OBJECT_HELD)
+    assert kinds(virtual) == [Kind.MOVE]
+
+
+def test_the_newest_target_stops_what_runs(virtual, hand, until):
+    hand.set_target(GripperTarget(width=0.02, speed=0.02))
+    until(lambda: hand.read_state().width < 0.078)
+    hand.set_target(GripperTarget(width=0.08, speed=0.1))
+    hand.set_target(GripperTarget(width=0.079, speed=0.1))
+    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    assert hand.read_state().width == pytest.approx(0.079, abs=0.001)
+    assert kinds(virtual)[:2] == [Kind.MOVE, Kind.STOP]
+    assert virtual.commands[-1].values == (0.079, 0.1)
+    assert hand.faults() == ()
+
+
+def test_a_target_within_the_dead_zone_does_not_interrupt(virtual, hand, until):
+    for width in (0.07, 0.0705, 0.0695, 0.07):
+        hand.set_target(GripperTarget(width=width))
+    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    assert kinds(virtual) == [Kind.MOVE]
+
+
+def test_it_ignores_targets_until_it_is_homed(connect, until):
+    with VirtualHand(next(addresses), is_homed=False) as virtual:
+        hand = connect(virtual)
+        until(hand.faults)
+        hand.set_target(GripperTarget(width=0.0))
+        assert ids(hand) == ["gripper_not_activated"]
+        assert "is not homed and ignores targets" in hand.faults()[0].text
+        assert motion(hand) is GripperMotion.INACTIVE
+        assert virtual.commands == []
+        hand.activate()
+        assert motion(hand) is GripperMotion.MOVING
+        until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+        assert hand.faults() == ()
+        assert kinds(virtual) == [Kind.HOMING]
+        hand.close()
+
+
+def test_it_homes_at_start_only_when_told_to_and_not_yet_done(virtual, connect, until):
+    connect(virtual, activate=True).close()
+    assert virtual.commands == []
+    with VirtualHand(next(addresses), is_homed=False) as other:
+        hand = connect(other, activate=True)
+        until(lambda: kinds(other) == [Kind.HOMING])
+        hand.close()
+
+
+def test_a_lost_hand_returns_by_itself_but_does_not_move_by_itself(virtual, hand, until):
+    hand.set_target(GripperTarget(width=0.03, speed=0.02))
+    until(lambda: hand.read_state().width < 0.078)
+    virtual.unplug()
+    until(hand.faults)
+    assert ids(hand) == ["gripper_lost"]
+    assert virtual.host in hand.faults()[0].text
+    with pytest.raises(DeviceUnavailableError):
+        hand.read_state()
+    hand.set_target(GripperTarget(width=0.0))
+    hand.activate()
+    virtual.plug()
+    until(lambda: not hand.faults())
+    seen = hand.read_state()
+    assert seen.target_width == seen.width
+    until(lambda: hand.read_state().time_ns > seen.time_ns + 50_000_000)
+    assert [kind for kind in kinds(virtual) if kind is not Kind.STOP] == [Kind.MOVE]
+    hand.set_target(GripperTarget(width=0.08))
+    until(lambda: kinds(virtual)[-1] is Kind.MOVE)
+
+
+def test_silence_is_a_loss(virtual, hand, until):
+    virtual.is_silent = True
+    until(lambda: ids(hand) == ["gripper_lost"])
+    virtual.is_silent = False
+    until(lambda: not hand.faults())
+
+
+def test_a_command_that_never_ends_is_given_up_and_the_hand_is_lost(virtual, hand, until, monkeypatch):
+    monkeypatch.setattr(commander_module, "MARGIN_S", -1.9)
+    monkeypatch.setattr(commander_module, "STOP_TIME_S", 0.1)
+    virtual.is_stalled = True
+    hand.set_target(GripperTarget(width=0.03))
+    until(lambda: ids(hand) == ["gripper_lost"])
+    assert "no longer answers commands" in hand.faults()[0].text
+    virtual.is_stalled = False
+    until(lambda: not hand.faults())
+    hand.set_target(GripperTarget(width=0.07))
+    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+
+
+STUCK = """
+import sys
+sys.path[:0] = sys.argv[2].split(":")
+from robot_daemon.devices import GripperTarget
+from robot_daemon.drivers.franka_hand import FrankaHand, FrankaHandOptions, commander
+from robot_daemon.timebase import RealTimebase
+commander.STOP_TIME_S = 0.1
+hand = FrankaHand(FrankaHandOptions(host=sys.argv[1]), RealTimebase())
+hand.set_target(GripperTarget(width=0.03))
+sys.stdin.readline()
+hand.close()
+print("closed", len(commander._abandoned))
+"""
+
+
+def test_a_hand_that_never_answers_does_not_keep_the_process_alive(virtual, until):
+    virtual.is_stalled = True
+    arguments = [sys.executable, "-c", STUCK, virtual.host, ":".join(filter(None, sys.path))]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        until(lambda: virtual.commands)
+        said, _ = process.communicate("go on\n", timeout=20)
+    assert (process.returncode, said) == (0, "closed 2\n")
+
+
+def test_a_failed_command_is_a_warning_until_the_next_succeeds(virtual, hand, until, monkeypatch):
+    monkeypatch.setattr(commander_module, "MARGIN_S", -1.9)
+    hand.set_target(GripperTarget(width=0.02, speed=0.1))
+    until(hand.faults)
+    (fault,) = hand.faults()
+    assert fault.id == "gripper_command_failed"
+    assert "Command aborted" in fault.text
+    hand.recover(("gripper_command_failed",))
+    assert hand.faults() == ()
+
+
+def test_no_hand_is_told_with_its_address(connect):
+    nobody = type("Nobody", (), {"host": next(addresses)})()
+    with pytest.raises(DeviceConnectError) as caught:
+        connect(nobody)
+    text = f"no Franka Hand at {nobody.host} (Connection to FCI refused); check the address, that FCI is enabled"
+    assert str(caught.value).startswith(text)
+
+
+def test_another_version_is_told_with_both(connect):
+    with VirtualHand(next(addresses), version=2) as virtual, pytest.raises(DeviceConnectError) as caught:
+        connect(virtual)
+    assert "(server version: 2, library version: 3)" in str(caught.value)
+    assert "system image 5.9.0" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ({}, "key gripper.host is missing"),
+        ({"host": ""}, "gripper.host is empty"),
+        ({"host": "x", "default_force_n": 200.0}, r"gripper.default_force_n is 200; it must be in \(0, 70\]"),
+        ({"host": "x", "default_speed_m_per_s": 0.0}, r"default_speed_m_per_s is 0; it must be in \(0, 0.1\]"),
+        ({"host": "x", "hosts": "y"}, "unknown key gripper.hosts; did you mean host"),
+    ],
+)
+def test_a_wrong_option_is_told(table, text):
+    with pytest.raises(ConfigError, match=text):
+        device_options(GRIPPER_DRIVERS, DriverConfig(driver="franka-hand", options=table), "gripper")
+
+
+def test_a_cells_file_builds_it(virtual):
+    driver = DriverConfig(driver="franka-hand", options={"host": virtual.host})
+    cell = build_cell(DaemonConfig(arm=DriverConfig(driver="fake"), gripper=driver))
+    assert isinstance(cell.gripper, FrankaHand)
+    cell.gripper.close()
+    cell.arm.close()
