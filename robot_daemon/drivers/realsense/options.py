@@ -1,0 +1,68 @@
+"""Options of a RealSense camera in a cell's file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from robot_daemon.config import ConfigError, require
+from robot_daemon.drivers.framing import require_framing
+
+MOUNTS = ("", "base", "tcp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealsenseOptions:
+    """A RealSense of the D400 family, or a recording of one."""
+
+    serial: str | None = None
+    """Serial number, printed on the camera and shown by `rs-enumerate-devices`; may be left out when there is one."""
+    recording: Path | None = None
+    """A file that is played instead of a camera, at its own pace, sizes and rate: .db3, or an old .bag."""
+    repeat: bool = True
+    """Whether a recording begins again at its end."""
+    width: int = 640
+    """Of the sensor's picture, px."""
+    height: int = 480
+    """Of the sensor's picture, px."""
+    rate_hz: int = 30
+    """Frames a second."""
+    depth: bool = False
+    """Whether to deliver depth, aligned to colour."""
+    exposure_s: float | None = None
+    """Exposure, s; left out: automatic. Fix it for training: an automatic one changes picture and timing."""
+    gain: int | None = None
+    """Analogue gain, in the camera's units; left out: the camera's own. Needs a fixed exposure."""
+    white_balance_k: int | None = None
+    """White balance, K; left out: automatic."""
+    crop_px: tuple[int, int, int, int] | None = None
+    """Left, top, width and height of the part that is kept, px of the sensor's picture. Applied before `output_px`."""
+    output_px: tuple[int, int] | None = None
+    """Width and height of delivered frames, px; left out: those of the crop."""
+    sync_mode: int | None = None
+    """The option `inter_cam_sync_mode`: 1 master, 2 slave, with a cable between the cameras; left out: as it is."""
+    latency_s: float = 0.02
+    """From the middle of an exposure to arrival, s; used only while the camera's clock cannot tell."""
+    mount: str = ""
+    """"base", "tcp", or nothing when unknown."""
+
+    def __post_init__(self) -> None:
+        if self.recording is not None and self.serial is not None:
+            raise ConfigError("serial and recording exclude each other; leave one of them out")
+        require("width", self.width, 1, 4096)
+        require("height", self.height, 1, 4096)
+        require("rate_hz", self.rate_hz, 1, 300)
+        if self.exposure_s is not None:
+            require("exposure_s", self.exposure_s, 0.0, 1.0 / self.rate_hz, above=True)
+        if self.gain is not None:
+            require("gain", self.gain, 0, 1000)
+            if self.exposure_s is None:
+                raise ConfigError(
+                    f"gain is {self.gain}, which an automatic exposure overrides; give exposure_s as well"
+                )
+        if self.white_balance_k is not None:
+            require("white_balance_k", self.white_balance_k, 1000, 20000)
+        if self.sync_mode is not None:
+            require("sync_mode", self.sync_mode, 0, 260)
+        require("latency_s", self.latency_s, 0.0, 1.0)
+        require_framing(self.crop_px, self.output_px)
+        if self.mount not in MOUNTS:
+            raise ConfigError(f'mount is "{self.mount}"; it must be "base", "tcp" or left out')

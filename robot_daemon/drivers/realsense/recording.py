@@ -1,0 +1,71 @@
+"""Plays a recorded RealSense through the same pipeline as a real one, at the pace it was recorded."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from robot_daemon.config import ConfigError
+from robot_daemon.devices import DeviceConnectError
+from robot_daemon.drivers.capture import StreamLostError
+from robot_daemon.drivers.realsense.library import opening, rs
+from robot_daemon.drivers.realsense.options import RealsenseOptions
+from robot_daemon.drivers.realsense.stream import RealsenseStream
+
+
+def open_recording(name: str, path: Path, options: RealsenseOptions, now_ns: Callable[[], int]) -> RealsenseStream:
+    """Opens a recording.
+
+    Raises:
+        DeviceConnectError: No such file, not a recording, or one without the streams that are asked for.
+    """
+    if not path.is_file():
+        raise DeviceConnectError(f"recording {path} is not there; check the path")
+    with opening:
+        config = rs.config()
+        pipeline = rs.pipeline()
+        try:
+            config.enable_device_from_file(str(path), repeat_playback=options.repeat)
+            config.enable_stream(rs.stream.color)
+            if options.depth:
+                config.enable_stream(rs.stream.depth)
+            profile = pipeline.start(config)
+        except RuntimeError as error:
+            streams = "colour and depth" if options.depth else "colour"
+            text = f"recording {path} cannot be played ({_first_line(error)})"
+            raise DeviceConnectError(f"{text}; give a .db3 or .bag of a RealSense with {streams}") from None
+        playback = profile.get_device().as_playback()
+
+        def on_silence(_silent_s: float) -> None:
+            if not options.repeat and playback.current_status() == rs.playback_status.stopped:
+                raise StreamLostError(f"the recording {path.name} has ended", may_return=False)
+
+        try:
+            return RealsenseStream(name, pipeline, profile, options, now_ns, ReplayedWall(), on_silence)
+        except (DeviceConnectError, ConfigError):
+            pipeline.stop()
+            raise
+
+
+class ReplayedWall:
+    """The wall clock of a recording, as if it were recorded now: a frame arrived then when it arrives now.
+
+    Playing can only be late, so the largest difference between the two arrivals is the nearest to the truth.
+    """
+
+    def __init__(self) -> None:
+        self._offset_ns: int | None = None
+        self._last_ms = 0
+
+    def __call__(self, receive_ns: int, arrival_ms: int | None) -> int | None:
+        """Wall clock minus the cell's, ns; None when the recording does not say when its frames arrived."""
+        if arrival_ms is None:
+            return None
+        offset_ns = arrival_ms * 1_000_000 - receive_ns
+        has_begun_again = arrival_ms < self._last_ms
+        if self._offset_ns is None or has_begun_again or offset_ns > self._offset_ns:
+            self._offset_ns = offset_ns
+        self._last_ms = arrival_ms
+        return self._offset_ns
+
+
+def _first_line(error: RuntimeError) -> str:
+    return str(error).splitlines()[0].rstrip(".")
