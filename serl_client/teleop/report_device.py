@@ -1,0 +1,98 @@
+"""A teleoperation device made of axes and buttons, whatever cable it hangs on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from serl_client.teleop.axis_map import AxisMap
+from serl_client.teleop.device import TeleopSample, still_sample
+from serl_client.teleop.report_reader import ReportReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class ButtonRoles:
+    """What buttons do."""
+
+    closes: int
+    """Button that closes the gripper."""
+    opens: int
+    """Button that opens it."""
+    names: Mapping[int, str] = field(default_factory=dict)
+    """Names of buttons; others are called by their number."""
+
+    def gripper(self, buttons: frozenset[int]) -> float:
+        """-1, 0 or 1; closing wins."""
+        return -1.0 if self.closes in buttons else 1.0 if self.opens in buttons else 0.0
+
+    def named(self, buttons: frozenset[int]) -> frozenset[str]:
+        """Names of buttons."""
+        return frozenset(self.names.get(button, str(button)) for button in buttons)
+
+
+class ReportDevice:
+    """A `TeleopDevice` over a reader of reports. Used from one thread.
+
+    Args:
+        reader: Delivers the newest state; closed with this.
+        axes: Direction, dead zone and scale.
+        roles: What buttons do.
+        silence_s: A device that reports all the time while it is moved counts as still after so many seconds without a
+            report: a radio link that breaks must not leave the arm moving. None for a device that reports changes only.
+        clock: Seconds, monotonic; that of the reader.
+    """
+
+    def __init__(
+        self,
+        reader: ReportReader,
+        axes: AxisMap,
+        roles: ButtonRoles,
+        *,
+        silence_s: float | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._reader = reader
+        self._axes = axes
+        self._roles = roles
+        self._silence_s = silence_s
+        self._clock = clock
+        self._seen = reader.newest.controls
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self._reader.name
+
+    @property
+    def fault(self) -> str:
+        """Why it does not deliver; empty while it does."""
+        return self._reader.newest.fault
+
+    @property
+    def battery_percent(self) -> int | None:
+        """Charge of its battery; None where it has none or has not said."""
+        return self._reader.newest.controls.battery_percent
+
+    def read(self) -> TeleopSample:
+        """The newest sample."""
+        reading = self._reader.newest
+        if reading.fault:
+            self._seen = reading.controls
+            return still_sample(reading.time, is_connected=False)
+        buttons = reading.controls.clicked_since(self._seen)
+        self._seen = reading.controls
+        is_silent = self._silence_s is not None and self._clock() - reading.time > self._silence_s
+        return TeleopSample(
+            twist=np.zeros(6) if is_silent else self._axes.twist(reading.controls.axes),
+            gripper=self._roles.gripper(buttons),
+            buttons=self._roles.named(buttons),
+            time=reading.time,
+            is_connected=True,
+        )
+
+    def close(self) -> None:
+        """Lets go of the device. Safe to repeat."""
+        self._reader.close()
