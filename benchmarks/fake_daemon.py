@@ -6,7 +6,8 @@ from pathlib import Path
 from robot_daemon.config import LimitsConfig, ServerConfig
 from robot_daemon.devices import Pacing
 from robot_daemon.drivers.fake import build_fake_cell
-from robot_daemon.server import DaemonServer, serve_until_signal
+from robot_daemon.lifecycle import serve_until_signal
+from robot_daemon.server import DaemonServer
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

@@ -1,25 +1,47 @@
-"""Command line of the robot daemon: read the cell's file, connect to its devices, serve until a signal."""
+"""Command line of the robot daemon: serve a cell, check it, install it as a service, read its black box."""
 
 import argparse
-import logging
+import contextlib
+import faulthandler
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
 
 from robot_daemon.cell import build_cell
 from robot_daemon.config import ConfigError, DaemonConfig, load_config
+from robot_daemon.core import DaemonCore, close_cell
 from robot_daemon.devices import DeviceConnectError
-from robot_daemon.server import DaemonServer, ServeError, serve_until_signal
+from robot_daemon.errors import DeviceSilentError
+from robot_daemon.lifecycle import serve_until_signal
+from robot_daemon.observer import daemon_version
+from robot_daemon.operations.black_box import BlackBox, list_recordings
+from robot_daemon.operations.check import check_cell, check_file
+from robot_daemon.operations.event_log import FORMATTERS, EventLog, logging_to_stderr
+from robot_daemon.operations.install import InstallError, install_unit
+from robot_daemon.operations.notify import Notifier
+from robot_daemon.operations.recording import RecordingError, read_recording
+from robot_daemon.operations.recording_text import summarize, write_csv
+from robot_daemon.operations.service_status import ServiceStatus
+from robot_daemon.operations.workspace import outside_workspace
+from robot_daemon.server import DaemonServer, ServeError
+from robot_daemon.witness import Witness, Witnesses
 
 EPILOG = """\
 examples:
-  robot-daemon example-config > cell.toml    write a commented file to start from (fake devices, moves nothing)
-  robot-daemon --config cell.toml --check    say whether the file is right, connect to nothing
-  robot-daemon --config cell.toml            serve the cell until Ctrl-C or SIGTERM; the arm then holds
+  robot-daemon example-config > cell.toml     write a commented file to start from (fake devices, moves nothing)
+  robot-daemon check --config cell.toml       say what is wrong with the cell and its host, and how to fix it
+  robot-daemon --config cell.toml             serve the cell until Ctrl-C or SIGTERM; the arm then holds
+  robot-daemon install-unit --config /etc/serl/cell.toml --output -   print the systemd unit and the udev rules
+  robot-daemon black-box FILE                 say what happened in the seconds before a fault
 
-exit codes: 0 stopped by a signal, 1 the cell cannot be served, 2 wrong usage or a wrong file
+`robot-daemon COMMAND --help` explains a command. Without a command it serves.
+
+exit codes: 0 done or stopped by a signal; 1 the cell cannot be served, or a check failed; 2 wrong usage or file
 """
+
+NEEDS_CONFIG = "--config FILE is required; `robot-daemon example-config > cell.toml` writes one to start from"
 
 
 def serve(config: DaemonConfig, ready_file: Path | None = None) -> None:
@@ -30,53 +52,161 @@ def serve(config: DaemonConfig, ready_file: Path | None = None) -> None:
         DeviceConnectError: A device cannot be reached.
         ServeError: The address is in use.
     """
-    server = DaemonServer(
-        build_cell(config),
-        config.server,
-        config.limits,
-        sync=config.synchronization,
-        compliance=config.compliance,
-    )
-    serve_until_signal(server, ready_file=ready_file)
+    if not faulthandler.is_enabled():
+        with contextlib.suppress(OSError, AttributeError, ValueError):  # stderr is no file.
+            faulthandler.enable()  # When the service manager's watchdog aborts, the log says where each thread hung.
+    notifier = Notifier.from_environment()
+    witnesses: list[Witness] = [EventLog(), ServiceStatus(notifier)]
+    with ExitStack() as failed:  # What must be closed when the daemon does not even start.
+        if config.black_box.seconds > 0.0:
+            witnesses.append(BlackBox(config.black_box, config.synchronization.sample_rate_hz, _facts(config)))
+        failed.callback(Witnesses(witnesses).close)
+        notifier.status("connecting to the devices")
+        cell = build_cell(config)
+        failed.callback(close_cell, cell)
+        server = DaemonServer(
+            cell,
+            config.server,
+            config.limits,
+            sync=config.synchronization,
+            compliance=config.compliance,
+            witnesses=witnesses,
+        )
+        failed.pop_all()
+    _warn_of_workspace(server.core)
+    serve_until_signal(server, ready_file=ready_file, notifier=notifier)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
+        given = ["serve", *given]
+    parser = _parser()
+    options = parser.parse_args(given)
+    try:
+        return _COMMANDS[options.command](options, parser)
+    except ConfigError as error:
+        print(f"robot-daemon: {error}", file=sys.stderr)
+        return 2
+    except (DeviceConnectError, ServeError, InstallError, RecordingError) as error:
+        print(f"robot-daemon: {error}", file=sys.stderr)
+        return 1
+
+
+def _serve(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    config = _config(options, parser)
+    with logging_to_stderr(options.log_level, options.log_format):
+        serve(config, options.ready_file)
+    return 0
+
+
+def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    config = _config(options, parser)
+    if options.file_only:
+        check_file(config)
+        print(f"{options.config} is right")
+        return 0
+    with logging_to_stderr("error", "text"):
+        return check_cell(config, sys.stdout)
+
+
+def _install_unit(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    config = _config(options, parser)
+    install_unit(config, options.config, user=options.user, output=options.output, force=options.force, out=sys.stdout)
+    return 0
+
+
+def _example_config(_options: argparse.Namespace, _parser: argparse.ArgumentParser) -> int:
+    print(files("robot_daemon").joinpath("example.toml").read_text(encoding="utf-8"), end="")
+    return 0
+
+
+def _black_box(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if options.file.is_dir():
+        for path in list_recordings(options.file):
+            print(path)
+        return 0
+    recording = read_recording(options.file)
+    if options.csv is None:
+        for line in summarize(recording):
+            print(line)
+        return 0
+    try:
+        with options.csv.open("w", encoding="utf-8", newline="") as file:
+            rows = write_csv(recording, file)
+    except OSError as error:
+        parser.error(f"--csv {options.csv} cannot be written: {error.strerror}")
+    print(f"{rows} rows in {options.csv}")
+    return 0
+
+
+_COMMANDS = {
+    "serve": _serve,
+    "check": _check,
+    "install-unit": _install_unit,
+    "example-config": _example_config,
+    "black-box": _black_box,
+}
+
+
+def _config(options: argparse.Namespace, parser: argparse.ArgumentParser) -> DaemonConfig:
+    if options.config is None:
+        parser.error(NEEDS_CONFIG)
+    return load_config(options.config)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="robot-daemon",
         description="Serves one robot cell (arm, gripper, cameras) over gRPC.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", nargs="?", choices=["serve", "example-config"], default="serve")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file of the cell")
-    parser.add_argument("--check", action="store_true", help="check the file, then exit")
-    parser.add_argument(
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    serving = _with_config(commands.add_parser("serve", help="serve the cell until a signal (the default)"))
+    serving.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="gets the bound address once calls are answered"
     )
-    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
-    options = parser.parse_args(arguments)
-    if options.command == "example-config":
-        print(files("robot_daemon").joinpath("example.toml").read_text(encoding="utf-8"), end="")
-        return 0
-    if options.config is None:
-        parser.error("--config FILE is required; `robot-daemon example-config > cell.toml` writes one to start from")
-    logging.basicConfig(
-        stream=sys.stderr, level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    serving.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
+    serving.add_argument("--log-format", choices=list(FORMATTERS), default="text", help="for people or for programs")
+    checking = _with_config(
+        commands.add_parser("check", help="test each device and the host; nothing moves and nothing is served")
     )
-    try:
-        config = load_config(options.config)
-        if options.check:
-            print(f"{options.config} is right")
-            return 0
-        serve(config, options.ready_file)
-    except ConfigError as error:
-        print(f"robot-daemon: {error}", file=sys.stderr)
-        return 2
-    except (DeviceConnectError, ServeError) as error:
-        print(f"robot-daemon: {error}", file=sys.stderr)
-        return 1
-    return 0
+    checking.add_argument("--file-only", action="store_true", help="check the file, connect to nothing")
+    installing = _with_config(commands.add_parser("install-unit", help="write the systemd unit and the udev rules"))
+    installing.add_argument("--user", default="robot", help="account that the daemon runs as (%(default)s)")
+    installing.add_argument(
+        "--output", metavar="DIR", help="folder for both files, or - for stdout; left out: where systemd and udev look"
+    )
+    installing.add_argument("--force", action="store_true", help="replace files that differ")
+    commands.add_parser("example-config", help="print a commented file to start from")
+    reading = commands.add_parser("black-box", help="summarize a recording of the last seconds before a fault")
+    reading.add_argument("file", type=Path, metavar="FILE", help="a recording, or a folder of recordings to list")
+    reading.add_argument("--csv", type=Path, metavar="FILE", help="write a table instead, one row a state")
+    return parser
+
+
+def _with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file of the cell")
+    return parser
+
+
+def _facts(config: DaemonConfig) -> dict[str, str]:
+    return {
+        "cell": config.name,
+        "arm": config.arm.driver,
+        "gripper": "" if config.gripper is None else config.gripper.driver,
+        "cameras": ",".join(config.cameras),
+        "daemon": daemon_version(),
+    }
+
+
+def _warn_of_workspace(core: DaemonCore) -> None:
+    with contextlib.suppress(DeviceSilentError):
+        text = outside_workspace(core.bench.limits.config, core.arm_state()[0])
+        if text:
+            core.tell("outside_workspace", warning=True, text=text)
 
 
 if __name__ == "__main__":

@@ -54,15 +54,15 @@ def build_cell(config: DaemonConfig) -> Cell:
     timebase = RealTimebase()
     arm_driver = _find(ARM_DRIVERS, config.arm, "arm")
     with ExitStack() as built:  # A device that cannot be reached must not leave the others claimed.
-        arm = _build(ARM_DRIVERS, config.arm, "arm", timebase)
+        arm = build_device(ARM_DRIVERS, config.arm, "arm", timebase)
         built.callback(arm.close)
         gripper = None
         if config.gripper is not None:
-            gripper = _build(GRIPPER_DRIVERS, config.gripper, "gripper", timebase)
+            gripper = build_device(GRIPPER_DRIVERS, config.gripper, "gripper", timebase)
             built.callback(gripper.close)
         cameras = {}
         for name, camera in config.cameras.items():
-            cameras[name] = _build(CAMERA_DRIVERS, camera, f"cameras.{name}", timebase)
+            cameras[name] = build_device(CAMERA_DRIVERS, camera, f"cameras.{name}", timebase)
             built.callback(cameras[name].close)
         built.pop_all()
     return Cell(
@@ -92,7 +92,13 @@ def device_options(drivers: Mapping[str, Driver], config: DriverConfig, where: s
     return to_dataclass(getattr(_import(driver, config, where), driver.options), config.options, where)
 
 
-def _build(drivers: Mapping[str, Driver], config: DriverConfig, where: str, timebase: Timebase) -> Any:  # noqa: ANN401
+def build_device(drivers: Mapping[str, Driver], config: DriverConfig, where: str, timebase: Timebase) -> Any:  # noqa: ANN401
+    """Connects to one device.
+
+    Raises:
+        ConfigError: An unknown driver, a missing library, or wrong options.
+        DeviceConnectError: It cannot be reached; one sentence with the way out.
+    """
     options = device_options(drivers, config, where)
     driver = _find(drivers, config, where)
     build = getattr(_import(driver, config, where), driver.build)

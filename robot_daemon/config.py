@@ -10,7 +10,16 @@ from typing import Any, TypeAlias
 from robot_daemon.devices import Compliance, Triple
 from robot_daemon.toml_file import ConfigError, read_toml, to_dataclass
 
-__all__ = ["ConfigError", "DaemonConfig", "DriverConfig", "LimitsConfig", "ServerConfig", "SyncConfig", "load_config"]
+__all__ = [
+    "BlackBoxConfig",
+    "ConfigError",
+    "DaemonConfig",
+    "DriverConfig",
+    "LimitsConfig",
+    "ServerConfig",
+    "SyncConfig",
+    "load_config",
+]
 
 
 Quadruple: TypeAlias = tuple[float, float, float, float]
@@ -137,6 +146,22 @@ class SyncConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BlackBoxConfig:
+    """The recording that is written at each fault and each `Stop`."""
+
+    seconds: float = 10.0
+    """How much of the time before is kept, s; 0 records nothing."""
+    directory: Path | None = None
+    """Where recordings go; left out: black-box in the service's state directory, or in ~/.local/state/serl-robot."""
+    keep: int = 50
+    """Recordings kept; the oldest are deleted."""
+
+    def __post_init__(self) -> None:
+        require("seconds", self.seconds, 0.0, 120.0)
+        require("keep", self.keep, 1, 100_000)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DriverConfig:
     """One device: the name of its driver, and the options that this driver understands."""
 
@@ -166,6 +191,8 @@ class DaemonConfig:
     """Sampling and alignment of sensors."""
     compliance: Compliance = field(default_factory=Compliance)
     """Compliance that a session starts with."""
+    black_box: BlackBoxConfig = BlackBoxConfig()
+    """Recording of the last seconds before a fault."""
 
 
 def load_config(path: Path) -> DaemonConfig:

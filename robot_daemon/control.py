@@ -139,6 +139,7 @@ class ControlStream:
         core.watch(snapshot.arm)
         session.require_open()
         core.step_index += 1
+        session.count_step(clips)
         response = Response(sequence_number=self._number)
         stepped = response.stepped
         codec.write_applied_target(stepped.applied_target, target, gripper)

@@ -17,6 +17,7 @@ from robot_daemon.devices import (
     FaultSeverity,
     FaultSource,
     FrameSample,
+    GripperState,
     Pacing,
 )
 from robot_daemon.errors import (
@@ -33,6 +34,7 @@ from robot_daemon.limits import Limits
 from robot_daemon.sampling import RealTimeSensors
 from robot_daemon.sensors import LockstepSensors, Sensors
 from robot_daemon.session import ControlSession
+from robot_daemon.witness import Event, FieldValue, Witness, Witnesses, ended_event, raised_event
 
 CONTACT_FAULT = "contact_force"
 
@@ -77,10 +79,17 @@ class DaemonCore:
         limits: Bounds for every client.
         sync: Sampling and alignment of sensors.
         compliance: What a session starts with.
+        witnesses: Hear what happens; closed by `close`.
     """
 
     def __init__(
-        self, cell: Cell, limits: LimitsConfig, *, sync: SyncConfig | None = None, compliance: Compliance | None = None
+        self,
+        cell: Cell,
+        limits: LimitsConfig,
+        *,
+        sync: SyncConfig | None = None,
+        compliance: Compliance | None = None,
+        witnesses: Sequence[Witness] = (),
     ) -> None:
         self.boot_id = uuid.uuid4().hex
         self.default_compliance = compliance or Compliance()
@@ -88,12 +97,14 @@ class DaemonCore:
         self.step_index = 0
         self.lock = threading.RLock()
         """Guards every command to the devices and everything that permits one."""
+        self.witness: Witness = Witnesses(witnesses)
         self._sync = sync or SyncConfig()
         self._session: ControlSession | None = None
         self._session_count = 0
         self._stopped: Stopped | None = None
         self._is_draining = False
         self._last_arm_state: ArmState | None = None
+        self._is_arm_silent = False
         self._bench = self._set_up(cell, limits)
 
     @property
@@ -152,6 +163,7 @@ class DaemonCore:
                 compliance=compliance,
                 command_timeout_ns=self._bench.command_timeout_ns,
                 lock=self.lock,
+                witness=self.witness,
             )
             return self._session
 
@@ -168,7 +180,7 @@ class DaemonCore:
             raise DrainingError
         critical = self._bench.faults.critical
         if critical:
-            raise _faulted(critical)
+            raise self._faulted()
         if self._stopped is not None:
             raise StopLatchedError(stopped_by=self._stopped.client_name, text=self._stopped.text)
 
@@ -181,20 +193,28 @@ class DaemonCore:
     def stop(self, client_name: str, text: str) -> None:
         """Holds the arm at once, ends the session and latches."""
         with self.lock:
-            self._stopped = self._stopped or Stopped(client_name=client_name or "an unnamed client", text=text)
             self.cell.arm.hold()
+            if self._stopped is None:
+                self._stopped = Stopped(client_name=client_name or "an unnamed client", text=text)
+                self.tell("stop_latched", warning=True, client=self._stopped.client_name, text=text)
             reason = StopLatchedError(stopped_by=self._stopped.client_name, text=self._stopped.text)
             if self._session is not None:
                 self.release(self._session, reason)
 
-    def clear_stop(self) -> None:
+    def clear_stop(self, client_name: str = "") -> None:
         """Releases the latch. Moves nothing."""
         with self.lock:
-            self._stopped = None
+            if self._stopped is not None:
+                self._stopped = None
+                self.tell("stop_cleared", client=client_name)
 
-    def recover(self, fault_ids: Sequence[str]) -> tuple[tuple[DeviceFault, ...], tuple[DeviceFault, ...]]:
+    def recover(
+        self, fault_ids: Sequence[str], client_name: str = ""
+    ) -> tuple[tuple[DeviceFault, ...], tuple[DeviceFault, ...]]:
         """Clears faults; see `FaultRegistry.recover`."""
-        return self._bench.faults.recover(tuple(fault_ids), self._cause_persists)
+        cleared, remaining = self._bench.faults.recover(tuple(fault_ids), self._cause_persists)
+        self.tell("recovered", client=client_name, cleared=_listed(cleared), remaining=_listed(remaining))
+        return cleared, remaining
 
     def watch(self, state: ArmState) -> None:
         """Looks for faults in a sample and at the devices; a critical one ends the session."""
@@ -276,10 +296,15 @@ class DaemonCore:
         self.drain()
         self._bench.sensors.close()
         close_cell(self.cell)
+        self.witness.close()
+
+    def tell(self, name: str, *, warning: bool = False, **fields: FieldValue) -> None:
+        """Tells the witnesses what happens now."""
+        self.witness.happened(Event(name, self.cell.timebase.now_ns(), fields, is_warning=warning))
 
     def _set_up(self, cell: Cell, config: LimitsConfig) -> Bench:
         gripper = cell.gripper
-        faults = FaultRegistry(cell.arm, gripper, self._on_critical_fault)
+        faults = FaultRegistry(cell.arm, gripper, self._on_fault_change)
         limits = Limits(config, cell.arm.info, None if gripper is None else gripper.info)
         if cell.timebase.pacing is Pacing.LOCKSTEP:
             sensors: Sensors = LockstepSensors(cell, self._sync)
@@ -287,15 +312,41 @@ class DaemonCore:
         self._bench = Bench(  # The sampling threads watch this bench from their first sample on.
             cell=cell, limits=limits, faults=faults, sensors=LockstepSensors(cell, self._sync), command_timeout_ns=0
         )
-        sensors = RealTimeSensors(cell, self._sync, faults, self.watch)
+        sensors = RealTimeSensors(cell, self._sync, faults, self._on_sample)
         timeout_ns = round(config.command_timeout_s * 1e9)
         return Bench(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=timeout_ns)
 
-    def _on_critical_fault(self, _fault: DeviceFault) -> None:
+    def _on_sample(self, arm: ArmState | None, gripper: GripperState | None) -> None:
+        if (arm is None) is not self._is_arm_silent:
+            self._is_arm_silent = arm is None
+            self.tell("arm_silent" if arm is None else "arm_answers", warning=arm is None)
+        if arm is not None:
+            self.witness.sampled(arm, gripper)
+            self.watch(arm)
+        if self.lock.acquire(blocking=False):
+            self.lock.release()
+            self.witness.beat()
+
+    def _on_fault_change(self, raised: Sequence[DeviceFault], ended: Sequence[DeviceFault]) -> None:
+        critical = any(fault.severity is FaultSeverity.CRITICAL for fault in raised)
         with self.lock:
-            self.cell.arm.hold()
-            if self._session is not None:
-                self.release(self._session, _faulted(self._bench.faults.critical))
+            if critical:
+                self.cell.arm.hold()
+            now_ns = self.cell.timebase.now_ns()
+            for fault in raised:
+                self.witness.happened(raised_event(fault, now_ns))
+            for fault in ended:
+                self.witness.happened(ended_event(fault, now_ns))
+            if critical and self._session is not None:
+                self.release(self._session, self._faulted())
+
+    def _faulted(self) -> ArmFaultedError:
+        critical = self._bench.faults.critical
+        return ArmFaultedError(
+            fault_ids=[fault.id for fault in critical],
+            text=critical[0].text if critical else "",
+            black_box=self.witness.recording_of(critical[0]) if critical else "",
+        )
 
     def _cause_persists(self, fault: DeviceFault) -> bool:
         if fault.id == CONTACT_FAULT:
@@ -318,8 +369,8 @@ def close_cell(cell: Cell) -> None:
     cell.close()
 
 
-def _faulted(critical: Sequence[DeviceFault]) -> ArmFaultedError:
-    return ArmFaultedError(fault_ids=[fault.id for fault in critical], text=critical[0].text if critical else "")
+def _listed(faults: Sequence[DeviceFault]) -> str:
+    return ",".join(fault.id for fault in faults)
 
 
 def _contact_fault(state: ArmState, bound: float) -> DeviceFault:

@@ -58,6 +58,12 @@ class DaemonError(Exception):
         super().__init__(message)
         self.metadata = metadata
 
+    @property
+    def reason_name(self) -> str:
+        """The reason as `google.rpc.ErrorInfo` carries it, such as "ARM_FAULTED"."""
+        name = reasons.ErrorReason.Name(reasons.ErrorReason.ValueType(self.reason))
+        return name.removeprefix("ERROR_REASON_")
+
 
 class InvalidTargetError(DaemonError):
     """A target that no limit can repair: NaN, wrong length, no unit quaternion."""
@@ -109,9 +115,12 @@ class ArmFaultedError(DaemonError):
 
     reason = reasons.ERROR_REASON_ARM_FAULTED
 
-    def __init__(self, *, fault_ids: Sequence[str], text: str) -> None:
+    def __init__(self, *, fault_ids: Sequence[str], text: str, black_box: str = "") -> None:
         joined = ",".join(fault_ids)
-        super().__init__(f"the arm is faulted ({joined}): {text}; recover from the fault, then go on", faults=joined)
+        recorded = {"black_box": black_box} if black_box else {}
+        super().__init__(
+            f"the arm is faulted ({joined}): {text}; recover from the fault, then go on", faults=joined, **recorded
+        )
 
 
 class StopLatchedError(DaemonError):
@@ -200,9 +209,8 @@ class InternalError(DaemonError):
 def to_status(error: DaemonError, *, in_control_stream: bool = False) -> grpc.Status:
     """The gRPC status of a refusal, with one `google.rpc.ErrorInfo` in its details."""
     table = CONTROL_STREAM_STATUS if in_control_stream else STATUS
-    name = reasons.ErrorReason.Name(reasons.ErrorReason.ValueType(error.reason)).removeprefix("ERROR_REASON_")
     detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.ErrorInfo(reason=name, domain=DOMAIN, metadata=error.metadata))
+    detail.Pack(error_details_pb2.ErrorInfo(reason=error.reason_name, domain=DOMAIN, metadata=error.metadata))
     code = table[error.reason].value[0]
     return rpc_status.to_status(status_pb2.Status(code=code, message=str(error), details=[detail]))
 

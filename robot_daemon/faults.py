@@ -3,11 +3,14 @@
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import TypeAlias
 
 from robot_daemon.devices import Arm, DeviceFault, FaultSeverity, Gripper
 from robot_daemon.errors import UnknownNameError
 
 HISTORY_LENGTH = 100
+
+Faults: TypeAlias = tuple[DeviceFault, ...]
 
 
 class FaultRegistry:
@@ -16,13 +19,14 @@ class FaultRegistry:
     Args:
         arm: Reports faults of its own.
         gripper: Likewise, when there is one.
-        on_critical: Called without locks held, by the thread that finds it, when a critical fault becomes active.
+        on_change: Called without locks held, by the thread that finds it, with the faults that became active and those
+            that ended.
     """
 
-    def __init__(self, arm: Arm, gripper: Gripper | None, on_critical: Callable[[DeviceFault], None]) -> None:
+    def __init__(self, arm: Arm, gripper: Gripper | None, on_change: Callable[[Faults, Faults], None]) -> None:
         self._arm = arm
         self._gripper = gripper
-        self._on_critical = on_critical
+        self._on_change = on_change
         self._lock = threading.Lock()
         self._own: dict[str, DeviceFault] = {}
         self._active: tuple[DeviceFault, ...] = ()
@@ -114,10 +118,10 @@ class FaultRegistry:
         with self._lock:
             merged = {fault.id: fault for fault in (*reported, *self._own.values())}
             known = {fault.id for fault in self._active}
-            self._cleared.extendleft(fault for fault in reversed(self._active) if fault.id not in merged)
+            ended = tuple(fault for fault in self._active if fault.id not in merged)
+            self._cleared.extendleft(reversed(ended))
             self._active = tuple(sorted(merged.values(), key=lambda fault: -fault.onset_time_ns))
-            fresh = [fault for fault in self._active if fault.id not in known]
+            fresh = tuple(fault for fault in self._active if fault.id not in known)
             self._critical = any(fault.severity is FaultSeverity.CRITICAL for fault in self._active)
-        for fault in fresh:
-            if fault.severity is FaultSeverity.CRITICAL:
-                self._on_critical(fault)
+        if fresh or ended:
+            self._on_change(fresh, ended)

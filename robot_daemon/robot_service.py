@@ -86,7 +86,7 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
         self, request: messages.ClearStopRequest, context: grpc.ServicerContext
     ) -> messages.ClearStopResponse:
         """Releases the latch."""
-        self._core.clear_stop()
+        self._core.clear_stop(request.client_name)
         return messages.ClearStopResponse(state=self._observer.state())
 
     @refusing
@@ -94,7 +94,7 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
         self, request: messages.RecoverFromFaultRequest, context: grpc.ServicerContext
     ) -> messages.RecoverFromFaultResponse:
         """Clears faults."""
-        cleared, remaining = self._core.recover(request.fault_ids)
+        cleared, remaining = self._core.recover(request.fault_ids, request.client_name)
         return messages.RecoverFromFaultResponse(
             cleared_faults=self._observer.faults(cleared), remaining_faults=self._observer.faults(remaining)
         )

@@ -1,16 +1,14 @@
 """Serves a cell: builds, secures, drains and stops a gRPC server; health and reflection included."""
 
 import logging
-import os
-import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from types import FrameType
 
 import grpc
+import numpy as np
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from serl.robot.v1 import camera_service_pb2, camera_service_pb2_grpc, robot_service_pb2, robot_service_pb2_grpc
@@ -18,15 +16,26 @@ from serl.robot.v1 import camera_service_pb2, camera_service_pb2_grpc, robot_ser
 from robot_daemon.camera_service import CameraServicer
 from robot_daemon.config import LimitsConfig, ServerConfig, SyncConfig
 from robot_daemon.core import DaemonCore
-from robot_daemon.devices import Cell, Compliance
+from robot_daemon.devices import Cell, Compliance, DeviceUnavailableError, Pacing
+from robot_daemon.observer import daemon_version
 from robot_daemon.robot_service import RobotServicer
 from robot_daemon.security import TokenInterceptor, credentials, read_token, require_secure
 from robot_daemon.streams import StreamPlaces
+from robot_daemon.witness import Witness
 
 logger = logging.getLogger(__name__)
 
 UNARY_WORKERS = 8
 """Workers that streams can never take."""
+
+REST_RAD_PER_S = 0.02
+"""Joint speed below which an arm stands still, rad/s; above the noise of measured speeds."""
+
+REST_LIMIT_S = 2.0
+"""How long an arm that holds may take to stand still, s."""
+
+CLOSE_LIMIT_S = 8.0
+"""How long the devices may take to close, s."""
 
 CHANNEL_OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.so_reuseport", 0),  # A port in use must be an error, not a second daemon on it.
@@ -58,6 +67,7 @@ class DaemonServer:
             `service_names`, which reflection and health then list.
         sync: Sampling and alignment of sensors.
         compliance: What a session starts with.
+        witnesses: Hear what happens; closed by `stop`.
 
     Raises:
         ConfigError: The address is not safe to serve, or a file cannot be read.
@@ -72,6 +82,7 @@ class DaemonServer:
         *,
         sync: SyncConfig | None = None,
         compliance: Compliance | None = None,
+        witnesses: Sequence[Witness] = (),
     ) -> None:
         require_secure(config)
         self._config = config
@@ -84,12 +95,13 @@ class DaemonServer:
         self._server = grpc.server(self._pool, interceptors=interceptors, options=list(CHANNEL_OPTIONS))
         self._health = health.HealthServicer()
         self._stopped = threading.Event()
+        self._hurried = threading.Event()
         self._stop_lock = threading.Lock()
         self._places = [
             StreamPlaces("state and frame", config.max_streams),
             StreamPlaces("control", config.max_control_streams),
         ]
-        self.core = DaemonCore(cell, limits, sync=sync, compliance=compliance)
+        self.core = DaemonCore(cell, limits, sync=sync, compliance=compliance, witnesses=witnesses)
         self._register(extra)
 
     def start(self) -> str:
@@ -117,10 +129,13 @@ class DaemonServer:
         self._set_health(health_pb2.HealthCheckResponse.SERVING)
         bound = address if address.startswith("unix") else f"{address.rpartition(':')[0]}:{port}"
         logger.info("listening on %s", bound)
+        self._tell_started(bound)
         return bound
 
     def stop(self, grace_s: float | None = None) -> None:
-        """Holds the arm, lets calls finish, then closes the devices. Safe to call twice and from any thread.
+        """Holds the arm, lets calls finish and the arm come to rest, then closes the devices.
+
+        Safe to call twice and from any thread.
 
         Args:
             grace_s: How long calls may take, s; the configured time when left out.
@@ -133,13 +148,39 @@ class DaemonServer:
             for places in self._places:
                 places.drain()
             self._server.stop(self._config.drain_grace_s if grace_s is None else grace_s).wait()
+            is_at_rest = await_rest(self.core.cell, self._hurried)
+            self.core.tell("daemon_stopped", warning=not is_at_rest, at_rest=is_at_rest)
             self.core.close()
             self._pool.shutdown(wait=True)
             self._stopped.set()
 
+    def hurry(self) -> None:
+        """Lets a `stop` under way cut off calls, and let go of the arm before it rests."""
+        self._hurried.set()
+        self._server.stop(0.0)
+
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits until the server has stopped; returns whether it has."""
         return self._stopped.wait(timeout_s)
+
+    @property
+    def stop_limit_s(self) -> float:
+        """How long `stop` may take, s; longer means that a device hangs."""
+        return self._config.drain_grace_s + REST_LIMIT_S + CLOSE_LIMIT_S
+
+    def _tell_started(self, address: str) -> None:
+        cell = self.core.cell
+        self.core.tell(
+            "daemon_started",
+            address=address,
+            cell=cell.name,
+            backend=cell.backend.name.lower(),
+            arm=cell.arm.info.model,
+            gripper="" if cell.gripper is None else cell.gripper.info.model,
+            cameras=",".join(cell.cameras),
+            version=daemon_version(),
+            boot_id=self.core.boot_id,
+        )
 
     def _register(self, extra: Sequence[Register]) -> None:
         streams, control_streams = self._places
@@ -162,44 +203,27 @@ class DaemonServer:
             self._health.set(name, status)
 
 
-def serve_until_signal(server: DaemonServer, *, ready_file: Path | None = None) -> None:
-    """Serves until SIGINT or SIGTERM, then holds the arm, drains and closes the devices. A second signal exits at once.
-
-    Must be called by the main thread.
+def await_rest(cell: Cell, hurried: threading.Event) -> bool:
+    """Waits until an arm that was told to hold stands still, within a bound.
 
     Args:
-        server: Not yet started.
-        ready_file: Gets the bound address, atomically, once calls are answered; removed at the end.
+        cell: Its arm; in lockstep time stands still, and so does the arm.
+        hurried: Ends the wait when set.
 
-    Raises:
-        ServeError: The address is in use or cannot be bound.
+    Returns:
+        Whether the arm stands still, as far as it says.
     """
-    asked = threading.Event()
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        if asked.is_set():
-            os._exit(128 + number)
-        asked.set()
-
-    former = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        address = server.start()
-        if ready_file is not None:
-            _write_atomically(ready_file, address)
-        asked.wait()
-        logger.info("stopping; the arm holds")
-        server.stop()
-    finally:
-        if ready_file is not None:
-            ready_file.unlink(missing_ok=True)
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
-    scratch.write_text(f"{text}\n", encoding="utf-8")
-    scratch.replace(path)
+    deadline = time.monotonic() + REST_LIMIT_S
+    while cell.timebase.pacing is not Pacing.LOCKSTEP:
+        try:
+            fastest = float(np.abs(cell.arm.read_state().joint_velocities).max())
+        except DeviceUnavailableError:
+            return False
+        if fastest <= REST_RAD_PER_S:
+            return True
+        if time.monotonic() >= deadline or hurried.wait(0.02):
+            return False
+    return True
 
 
 def _require_free(address: str) -> None:

@@ -1,13 +1,19 @@
 """One control session: who holds the arm, what the arm was told last, and when that expires."""
 
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from robot_daemon.devices import Cell, Compliance, GripperTarget, Pacing, Target
 from robot_daemon.errors import DaemonError
+from robot_daemon.limits import Clip
+from robot_daemon.witness import Command, Event, FieldValue, Witness
 
 WAKE_TOLERANCE_NS = 1_000_000
 """Lateness of a wake-up that still counts as on time."""
+
+CLIP_REPORT_INTERVAL_NS = 10_000_000_000
+"""Time between two reports of clipped targets."""
 
 
 class Watchdog:
@@ -55,6 +61,7 @@ class ControlSession:
         compliance: In force at the start; applied here.
         command_timeout_ns: Age at which a target expires; 0 for never.
         lock: Guards every command to the devices; shared with the core, so that nothing moves after a `Stop`.
+        witness: Hears of commands, clips and expired targets.
     """
 
     def __init__(
@@ -67,6 +74,7 @@ class ControlSession:
         compliance: Compliance,
         command_timeout_ns: int,
         lock: threading.RLock,
+        witness: Witness | None = None,
     ) -> None:
         self.number = number
         self.client_name = client_name
@@ -78,6 +86,11 @@ class ControlSession:
         """Whether a `Move` or `Reset` is under way."""
         self.applied_sequence_number = 0
         self.applied_time_ns = 0
+        self.step_count = 0
+        self._opened_time_ns = cell.timebase.now_ns()
+        self._clip_counts: Counter[str] = Counter()
+        self._witness = witness or Witness()
+        self._clip_report_ns = 0
         self._arm = cell.arm
         self._gripper = cell.gripper
         self._now_ns = cell.timebase.now_ns
@@ -91,6 +104,7 @@ class ControlSession:
         self._arm.set_compliance(compliance)
         if command_timeout_ns > 0:
             self._watchdog = Watchdog(self._now_ns, self._expire)
+        self._tell("session_opened", peer=peer)
 
     def require_open(self) -> None:
         """Raises the reason for which the session ended, if it did."""
@@ -125,7 +139,19 @@ class ControlSession:
             if self._watchdog is not None and self.is_tracking:
                 self._deadline_ns = now + max(self._timeout_ns, period_ns + self._timeout_ns // 2)
                 self._watchdog.feed(self._deadline_ns)
+            self._witness.commanded(Command(now, sequence_number, target, gripper))
             return now
+
+    def count_step(self, clips: Sequence[Clip]) -> None:
+        """Counts a step and the limits that changed its target; says so at the first and then every 10 s."""
+        self.step_count += 1
+        if not clips:
+            return
+        self._clip_counts.update(clip.kind.name.lower() for clip in clips)
+        now = self._now_ns()
+        if now >= self._clip_report_ns:
+            self._clip_report_ns = now + CLIP_REPORT_INTERVAL_NS
+            self._tell("targets_clipped", **self._counts())
 
     def note_applied(self, sequence_number: int) -> None:
         """Records a request that took effect in another way than a target."""
@@ -181,6 +207,9 @@ class ControlSession:
             self._end = reason or DaemonError("the control session is closed")
             if self._watchdog is not None:
                 self._watchdog.close()
+            why = "closed" if reason is None else reason.reason_name.lower()
+            seconds = round((self._now_ns() - self._opened_time_ns) * 1e-9, 3)
+            self._tell("session_closed", reason=why, seconds=seconds, **self._counts())
 
     def _expire(self) -> None:
         with self._lock:
@@ -189,3 +218,14 @@ class ControlSession:
             self._watchdog.rest()
             if self.is_tracking:
                 self.hold()
+                self._tell("target_expired", timeout_s=self._timeout_ns * 1e-9)
+
+    def _counts(self) -> dict[str, FieldValue]:
+        """Steps, and how often each limit changed a target."""
+        clipped = {f"clipped_{kind}": count for kind, count in sorted(self._clip_counts.items())}
+        return {"steps": self.step_count, **clipped}
+
+    def _tell(self, name: str, **fields: FieldValue) -> None:
+        fields = {"session": self.number, "client": self.client_name, **fields}
+        is_warning = name in ("targets_clipped", "target_expired")
+        self._witness.happened(Event(name, self._now_ns(), fields, is_warning=is_warning))

@@ -9,7 +9,8 @@ from pathlib import Path
 from robot_daemon.config import ConfigError, ServerConfig
 from robot_daemon.devices import Pacing
 from robot_daemon.errors import UnknownNameError
-from robot_daemon.server import ServeError, serve_until_signal
+from robot_daemon.lifecycle import serve_until_signal
+from robot_daemon.server import ServeError
 from simulator.arm_table import ARMS
 from simulator.server import build_server
 from simulator.tasks import TASKS

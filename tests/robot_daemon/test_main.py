@@ -46,7 +46,8 @@ def test_the_example_is_printed_and_right(capsys, tmp_path):
     assert main(["example-config"]) == 0
     path = tmp_path / "cell.toml"
     path.write_text(capsys.readouterr().out)
-    assert main(["--config", str(path), "--check"]) == 0
+    assert main(["check", "--file-only", "--config", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path} is right\n"
 
 
 def test_a_missing_config_is_a_usage_error(capsys):

@@ -17,8 +17,8 @@ class Watched:
     def __init__(self):
         self.fake = build_fake_cell(rate_hz=100.0)
         self.sampled = threading.Event()
-        self.faults = FaultRegistry(self.fake.arm, self.fake.gripper, lambda fault: None)
-        self.sensors = RealTimeSensors(self.fake.cell, FAST, self.faults, lambda state: self.sampled.set())
+        self.faults = FaultRegistry(self.fake.arm, self.fake.gripper, lambda raised, ended: None)
+        self.sensors = RealTimeSensors(self.fake.cell, FAST, self.faults, lambda arm, gripper: self.sampled.set())
 
     def wait(self, condition):
         for _ in range(300):
@@ -65,8 +65,8 @@ def test_a_lost_camera_raises_a_warning_that_its_return_clears(watched):
 def test_a_silent_gripper_is_missing_and_blocks_nobody():
     fake = build_fake_cell(cameras=())
     fake.gripper.set_connected(connected=False)
-    faults = FaultRegistry(fake.arm, fake.gripper, lambda fault: None)
-    sensors = RealTimeSensors(fake.cell, FAST, faults, lambda state: None)
+    faults = FaultRegistry(fake.arm, fake.gripper, lambda raised, ended: None)
+    sensors = RealTimeSensors(fake.cell, FAST, faults, lambda arm, gripper: None)
     snapshot = sensors.snapshot(())
     sensors.close()
     assert snapshot.gripper is None

@@ -1,0 +1,45 @@
+"""What a check found: one line a finding, with the way out below it where there is something wrong."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+WIDTH = 118
+"""Characters of a line."""
+
+
+class Verdict(Enum):
+    """How a finding stands; the value is what people read."""
+
+    OK = "ok"
+    WARNING = "warn"
+    PROBLEM = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    """Such as "arm" or "camera front"."""
+    verdict: Verdict
+    text: str
+    """What was found."""
+    fix: str = ""
+    """What to do; empty when nothing is wrong, or when `text` says it."""
+
+
+def table(findings: Iterable[Finding]) -> Iterator[str]:
+    """Aligned lines."""
+    listed = list(findings)
+    column = max((len(finding.what) for finding in listed), default=0)
+    for finding in listed:
+        head = f"{finding.verdict.value:<5} {finding.what:<{column}}  "
+        margin = " " * len(head)
+        yield from textwrap.wrap(finding.text, WIDTH, initial_indent=head, subsequent_indent=margin)
+        if finding.fix:
+            fixed = textwrap.wrap(
+                finding.fix, WIDTH, initial_indent=f"{margin}fix: ", subsequent_indent=f"{margin}     "
+            )
+            yield from fixed

@@ -1,0 +1,186 @@
+"""Renders the systemd unit and the udev rules of a cell, and writes them where they take effect."""
+
+import contextlib
+import grp
+import math
+import os
+import pwd
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TextIO
+
+from robot_daemon.config import DaemonConfig
+from robot_daemon.server import CLOSE_LIMIT_S, REST_LIMIT_S
+
+UNIT = "robot-daemon.service"
+RULES = "60-serl-robot.rules"
+FOLDERS: Mapping[str, Path] = {UNIT: Path("/etc/systemd/system"), RULES: Path("/etc/udev/rules.d")}
+"""Where a machine's own units and rules lie."""
+
+SERIAL_GROUPS = ("dialout", "uucp")
+"""Groups that own serial ports, by distribution."""
+
+USB_GROUPS = ("plugdev", "video")
+"""Groups for cameras and input devices, by distribution."""
+
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
+
+
+class InstallError(Exception):
+    """A file that cannot be written; one sentence for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """What the rendered files depend on."""
+
+    command: tuple[str, ...]
+    """How the daemon is started, absolute."""
+    groups: frozenset[str]
+    """Groups of the machine."""
+    users: frozenset[str]
+    """Accounts of the machine."""
+
+
+def this_host() -> Host:
+    """The machine and the Python environment that this process runs in."""
+    script = Path(sys.executable).with_name("robot-daemon")
+    command = (str(script),) if script.exists() else (sys.executable, "-m", "robot_daemon")
+    return Host(
+        command=command,
+        groups=frozenset(group.gr_name for group in grp.getgrall()),
+        users=frozenset(user.pw_name for user in pwd.getpwall()),
+    )
+
+
+def install_unit(
+    config: DaemonConfig,
+    config_path: Path,
+    *,
+    user: str,
+    output: str | None,
+    force: bool,
+    out: TextIO,
+    host: Host | None = None,
+) -> None:
+    """Writes both files and says what to do next.
+
+    Args:
+        config: The cell, checked.
+        config_path: Its file.
+        user: Account that the daemon runs as.
+        output: A folder for both, "-" for `out`; None is where systemd and udev look.
+        force: Whether to replace files that differ.
+        out: Gets the files or the next steps.
+        host: Of this process when left out.
+
+    Raises:
+        InstallError: The user or a path cannot be used, a file differs, or may not be written.
+    """
+    host = host or this_host()
+    rendered = {UNIT: render_unit(config, config_path.resolve(), user, host), RULES: render_rules(host)}
+    if output == "-":
+        for name, text in rendered.items():
+            out.write(f"# ---- {FOLDERS[name] / name}\n{text}\n")
+        return
+    written = []
+    for name, text in rendered.items():
+        folder = FOLDERS[name] if output is None else Path(output)
+        out.write(f"{_write(folder / name, text, force=force)} {folder / name}\n")
+        written.append(folder / name)
+    out.write("\n".join(["", "next steps", *_next_steps(user, host, written, is_in_place=output is None)]) + "\n")
+
+
+def render_unit(config: DaemonConfig, config_path: Path, user: str, host: Host) -> str:
+    """The systemd unit.
+
+    Raises:
+        InstallError: A user or path that systemd would misread, or that the unit could not reach.
+    """
+    if not _USER.fullmatch(user):
+        raise InstallError(f'--user "{user}" is no account name; use lower-case letters, digits, - and _')
+    paths = [Path(host.command[0]), Path(sys.base_prefix), config_path]
+    for path in paths:
+        if path.is_relative_to("/tmp") or path.is_relative_to("/var/tmp"):
+            raise InstallError(f"{path} is a temporary path, which the service cannot see; move it to /opt or /etc")
+    for word in (*host.command, str(config_path)):
+        if re.search(r"[\s\"'\\%$]", word):
+            raise InstallError(f"{word} has a space or a sign that systemd gives a meaning; choose a plain path")
+    at_home = any(path.is_relative_to("/home") or path.is_relative_to("/root") for path in paths)
+    wanted = (*SERIAL_GROUPS, *USB_GROUPS)
+    stop_s = math.ceil(config.server.drain_grace_s + REST_LIMIT_S + CLOSE_LIMIT_S) + 3
+    return _fill(
+        UNIT,
+        CELL=re.sub(r"[\s%]+", " ", config.name),
+        COMMAND=shlex.join(host.command),
+        CONFIG=str(config_path),
+        GROUPS=" ".join(group for group in wanted if group in host.groups),
+        PROTECT_HOME="read-only" if at_home else "yes",
+        STOP_SECONDS=str(stop_s),
+        USER=user,
+    )
+
+
+def render_rules(host: Host) -> str:
+    """The udev rules."""
+    return _fill(
+        RULES,
+        SERIAL_GROUP=_first(SERIAL_GROUPS, host.groups),
+        USB_GROUP=_first(USB_GROUPS, host.groups),
+    )
+
+
+def _fill(template: str, **values: str) -> str:
+    text = files("robot_daemon.operations").joinpath(template).read_text(encoding="utf-8")
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
+
+
+def _first(wanted: Iterable[str], present: frozenset[str]) -> str:
+    """The first group that exists; root's own when none does."""
+    return next((group for group in wanted if group in present), "root")
+
+
+def _write(path: Path, text: str, *, force: bool) -> str:
+    """Writes a file, whole or not at all; returns what was done."""
+    try:
+        if path.exists():
+            if path.read_text(encoding="utf-8") == text:
+                return "unchanged"
+            if not force:
+                raise InstallError(f"{path} exists and differs; look at both, then say --force to replace it")
+        scratch = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            scratch.write_text(text, encoding="utf-8")
+            scratch.chmod(0o644)
+            scratch.replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                scratch.unlink(missing_ok=True)
+    except OSError as error:
+        hint = "run it with sudo, or write to a folder with --output" if isinstance(error, PermissionError) else ""
+        hint = hint or "give an existing folder with --output, or - to print"
+        raise InstallError(f"{path} cannot be written ({error.strerror}); {hint}") from None
+    return "wrote"
+
+
+def _next_steps(user: str, host: Host, written: list[Path], *, is_in_place: bool) -> list[str]:
+    steps = []
+    if not is_in_place:
+        steps.append(f"  sudo install -m 644 {written[0]} {FOLDERS[UNIT]}/  # Where systemd looks.")
+        steps.append(f"  sudo install -m 644 {written[1]} {FOLDERS[RULES]}/  # Where udev looks.")
+    if user not in host.users:
+        steps.append(f"  sudo useradd --system --shell /usr/sbin/nologin {user}  # The account does not exist yet.")
+    steps += [
+        "  sudo udevadm control --reload && sudo udevadm trigger  # Permissions of gripper and cameras.",
+        "  sudo systemctl daemon-reload",
+        "  sudo systemctl enable --now robot-daemon  # Starts now and with the machine. Nothing moves.",
+        "  systemctl status robot-daemon",
+        "  journalctl -u robot-daemon -o cat -f  # The log, one JSON object a line.",
+    ]
+    return steps
