@@ -376,6 +376,10 @@ class Camera(Protocol):
         """Waits for the next frame. Raises DeviceUnavailableError when none comes in time; it may return later."""
         ...
 
+    def faults(self) -> tuple[DeviceFault, ...]:
+        """What is wrong with the frames that come. That none come is for the daemon to find."""
+        ...
+
     def close(self) -> None:
         """Lets go of the camera."""
         ...

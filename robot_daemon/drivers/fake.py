@@ -173,6 +173,10 @@ class FakeCamera:
             depth_scale=0.001,
         )
 
+    def faults(self) -> tuple[DeviceFault, ...]:
+        """None."""
+        return ()
+
     def close(self) -> None:
         """Remembers that it was closed."""
         self.is_closed = True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from robot_daemon.config import ConfigError, require
 from robot_daemon.devices import Camera, CameraInfo, DeviceConnectError, FrameSample, StampSource, Timebase
@@ -143,7 +144,7 @@ class WebcamStream:
             time_ns=self._arrival_ns(receive_ns) - round(self._options.latency_s * 1e9),
             receive_time_ns=receive_ns,
             number=self._number,
-            rgb=self._framing.colour(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)),
+            rgb=self._framing.colour(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)),
             stamp_source=StampSource.ARRIVAL,
         )
 

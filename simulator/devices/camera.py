@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from robot_daemon.devices import CameraInfo, DeviceUnavailableError, FrameSample, StampSource
+from robot_daemon.devices import CameraInfo, DeviceFault, DeviceUnavailableError, FrameSample, StampSource
 from simulator.injection import Condition, Injections
 from simulator.physics import Physics
 from simulator.rendering import Renderer, RenderError, View
@@ -60,6 +60,10 @@ class MujocoCamera:
             return self._read_paced(timeout_s)
         self._require_plugged()
         return self._delayed(self._draw(timeout_s)) or self._history[0]
+
+    def faults(self) -> tuple[DeviceFault, ...]:
+        """None."""
+        return ()
 
     def close(self) -> None:
         """Ends a `read` that waits."""

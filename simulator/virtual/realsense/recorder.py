@@ -106,7 +106,8 @@ def record(
         for sensor in sensors:
             sensor.stop()
             sensor.close()
-        del recorder, sensors, sensor, device
+        sensor = None
+        del recorder, sensors, device
         gc.collect()  # The file is complete only when the library's objects are gone.
     return count
 
