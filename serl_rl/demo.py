@@ -14,7 +14,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_rl.config import TrainConfig, to_json
 from serl_rl.dashboard import Dashboard
-from serl_rl.environment import POINT_MASS, RobotConfig, make_environment, spec_of
+from serl_rl.environment import POINT_MASS, RobotConfig, make_environment, simulator_task, spec_of
 from serl_rl.errors import ProcessError
 from serl_rl.evaluation import EvaluationResult, evaluate
 from serl_rl.metrics import MetricsRow, MetricsTail, read_metrics
@@ -152,7 +152,15 @@ class Demo:
         return child
 
     def _spawn_simulator(self) -> str:
-        arguments = ["simulator", "--task", "pick-cube", "--address", "127.0.0.1:0", "--pacing", "lockstep"]
+        arguments = [
+            "simulator",
+            "--task",
+            simulator_task(self._config.environment),
+            "--address",
+            "127.0.0.1:0",
+            "--pacing",
+            "lockstep",
+        ]
         ready = self._ready("simulator")
         child = self._spawn("simulator", [*arguments, "--seed", str(self._config.seed), "--ready-file", str(ready)])
         return child.wait_for_file(ready, self._stop).strip()

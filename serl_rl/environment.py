@@ -72,6 +72,20 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
     )
 
 
+def simulator_task(config: EnvironmentConfig) -> str:
+    """Name of the task that a simulator must load for an environment.
+
+    Raises:
+        UsageError: No environment has that name.
+    """
+    from serl_client.tasks import find_task
+
+    try:
+        return find_task(config.id.removeprefix("serl/").removesuffix("-v0")).name
+    except ValueError as error:
+        raise UsageError(f"environment.id is {config.id}: {error}") from None
+
+
 def spec_of(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> EnvironmentSpec:
     """Describes an environment for the learner.
 
