@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Self
 
 import torch
@@ -30,14 +31,23 @@ class Backbone(nn.Module, ABC):
 
     @property
     def is_frozen(self) -> bool:
-        """Whether the weights never change."""
-        return self._is_frozen
+        """Whether the maps of an image never change."""
+        return self._is_frozen and self.condition_size is None
 
     def freeze(self) -> Self:
-        """Stops training for good: no gradients, evaluation mode whatever `train` says. Returns itself."""
+        """Stops training for good: no gradients, evaluation mode whatever `train` says. Returns itself.
+
+        The layers that take in a condition go on learning, if there are any.
+        """
         self._is_frozen = True
         self.requires_grad_(requires_grad=False)
+        for layer in self.conditioning_layers():
+            layer.requires_grad_(requires_grad=True)
         return self.eval()
+
+    def conditioning_layers(self) -> Iterable[nn.Module]:
+        """Layers that take in the condition; none by default."""
+        return ()
 
     def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002 - torch's signature.
         """Switches dropout and batch normalisation; a frozen backbone stays in evaluation mode."""
@@ -58,7 +68,7 @@ class Backbone(nn.Module, ABC):
         """
         self._check_condition(images, condition)
         x = self.scaling(images).to(next(self.parameters()).dtype)
-        if not self._is_frozen:
+        if not self.is_frozen:
             return self.maps(x, condition)
         with torch.no_grad():
             return self.maps(x, condition)

@@ -15,9 +15,11 @@ from serl_rl.networks.encoders.image_encoder import ImageEncoder
 from serl_rl.networks.encoders.initialization import Initialization
 from serl_rl.networks.encoders.resnet import resnet10
 from serl_rl.networks.encoders.small import SmallEncoder
+from serl_rl.networks.encoders.torchvision_models import TorchvisionBackbone
 from serl_rl.networks.mlp import Arithmetic
+from serl_rl.networks.weights import load_weights, read_arrays
 
-BackboneName: TypeAlias = Literal["resnet10", "small"]
+BackboneName: TypeAlias = Literal["resnet10", "small", "mobilenet", "resnet18", "resnet34", "resnet50"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +27,10 @@ class BackboneConfig:
     """Which backbone, with which weights."""
 
     name: BackboneName = "resnet10"
-    """SERL's ResNet-10 or its small encoder."""
+    """SERL's ResNet-10 or small encoder, or a network of torchvision."""
     weights: Path | None = None
-    """File with pretrained weights; None for random ones."""
+    """File with pretrained weights: SERL's `resnet10_params.pkl`, `.safetensors`, or `.pth` of torchvision; None for
+    random ones."""
     initialization: Initialization = "he"
     """How convolutions start without a file."""
     seed: int = 0
@@ -36,6 +39,8 @@ class BackboneConfig:
     """Whether the weights stay as they are; then the maps of an image need computing only once."""
     shared: bool = True
     """Whether all cameras share one backbone."""
+    condition_size: int | None = None
+    """Components of a condition vector that modulates the maps of ResNet-10 (FiLM); None for none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +64,31 @@ def make_backbone(config: BackboneConfig, *, seed_offset: int = 0) -> Backbone:
         The backbone on the CPU in float32, frozen if the settings say so.
 
     Raises:
-        ValueError: There is no such backbone.
+        ValueError: There is no such backbone, or it takes no condition.
+        WeightsError: The weight file is missing, damaged or of another network.
+        UsageError: The backbone needs torchvision, which is not installed.
     """
-    generator = torch.Generator().manual_seed(config.seed + seed_offset)
-    backbone: Backbone
-    if config.name == "resnet10":
-        backbone = resnet10(generator, initialization=config.initialization)
-    elif config.name == "small":
-        backbone = SmallEncoder(generator, initialization=config.initialization)
-    else:
-        raise ValueError(f"backbone is {config.name!r}; it must be 'resnet10' or 'small'")
+    backbone = _build(config, torch.Generator().manual_seed(config.seed + seed_offset))
+    if config.weights is not None:
+        load_weights(backbone, config.weights)
     return backbone.freeze() if config.frozen else backbone
+
+
+def _build(config: BackboneConfig, generator: torch.Generator) -> Backbone:
+    name, initialization = config.name, config.initialization
+    if name == "resnet10":
+        return resnet10(generator, initialization=initialization, condition_size=config.condition_size)
+    if config.condition_size is not None:
+        raise ValueError(f"condition_size is {config.condition_size}, but backbone {name!r} takes no condition")
+    if name == "small":
+        return SmallEncoder(generator, initialization=initialization)
+    if name not in ("mobilenet", "resnet18", "resnet34", "resnet50"):
+        known = "'resnet10', 'small', 'mobilenet', 'resnet18', 'resnet34' or 'resnet50'"
+        raise ValueError(f"backbone is {name!r}; it must be {known}")
+    # A file with running statistics comes from a network with batch normalisation.
+    is_batch = config.weights is not None and any("running_mean" in key for key in read_arrays(config.weights, set()))
+    normalization = "fixed-batch" if is_batch else "group"
+    return TorchvisionBackbone(name, generator, normalization=normalization, initialization=initialization)
 
 
 def make_image_encoder(

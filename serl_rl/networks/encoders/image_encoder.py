@@ -63,11 +63,12 @@ class ImageEncoder(nn.Module):
         assert isinstance(backbone, Backbone)
         return backbone
 
-    def forward(self, images: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, images: Mapping[str, Tensor], condition: Tensor | None = None) -> Tensor:
         """Encodes images.
 
         Args:
             images: By camera, uint8 of shape (B, H, W, 3), RGB. Others than this encoder's cameras are ignored.
+            condition: Shape (B, condition_size); for conditioned backbones alone.
 
         Returns:
             float32 of shape (B, output_size).
@@ -75,13 +76,14 @@ class ImageEncoder(nn.Module):
         Raises:
             ValueError: A camera is missing or its images have another type or size.
         """
-        return self.forward_features(self.features(images))
+        return self.forward_features(self.features(images, condition))
 
-    def features(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def features(self, images: Mapping[str, Tensor], condition: Tensor | None = None) -> dict[str, Tensor]:
         """Computes the feature maps alone; images of one size that share a backbone go through it together.
 
         Args:
             images: As for `forward`.
+            condition: As for `forward`.
 
         Returns:
             By camera, shape (B, C, h, w), in the type of the backbone's weights.
@@ -94,7 +96,10 @@ class ImageEncoder(nn.Module):
         maps: dict[str, Tensor] = {}
         for cameras in self._groups():
             joined = images[cameras[0]] if len(cameras) == 1 else torch.cat([images[camera] for camera in cameras])
-            parts = self.backbone(cameras[0])(joined).split([len(images[camera]) for camera in cameras])
+            joined_condition = None if condition is None else condition.repeat(len(cameras), 1)
+            parts = self.backbone(cameras[0])(joined, joined_condition).split(
+                [len(images[camera]) for camera in cameras]
+            )
             maps |= dict(zip(cameras, parts, strict=True))
         return {camera: maps[camera] for camera in self.cameras}
 

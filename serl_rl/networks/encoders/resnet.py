@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -92,6 +92,10 @@ class ResNet(Backbone):
         self.films = nn.ModuleList(films)
         initialize_convolutions(self, initialization, generator)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs lack it.
+
+    def conditioning_layers(self) -> Iterable[nn.Module]:
+        """The modulation after each block."""
+        return self.films
 
     def maps(self, x: Tensor, condition: Tensor | None) -> Tensor:
         """Feature maps of scaled images. Shape (B, 3, H, W) to (B, 512, ceil(H / 32), ceil(W / 32))."""

@@ -1,0 +1,9 @@
+"""What can be wrong with a weight file."""
+
+from __future__ import annotations
+
+from serl_rl.errors import RunError
+
+
+class WeightsError(RunError, ValueError):
+    """A weight file that is missing, damaged, unsafe or of another network."""
