@@ -1,0 +1,35 @@
+"""Command line of the virtual hardware: one subcommand for each device, imported when it is asked for."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "fci": ("Franka arm behind the network protocol of the real one", "simulator.virtual.fci.command", "main"),
+}
+"""Subcommands: what it is, module, function that takes the remaining arguments and returns the exit code."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(words[:1])
+    _, module, function = COMMANDS[options.device]
+    return getattr(importlib.import_module(module), function)(words[1:])
+
+
+def _parser() -> argparse.ArgumentParser:
+    lines = "\n".join(f"  {name:10} {text}" for name, (text, _, _) in sorted(COMMANDS.items()))
+    parser = argparse.ArgumentParser(
+        prog="serl-virtual",
+        description="Virtual hardware that speaks the protocols of real devices.",
+        epilog=f"devices:\n{lines}\n\nserl-virtual DEVICE --help explains one.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("device", choices=sorted(COMMANDS), help="which device")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""Command line of the virtual FCI: `serl-virtual fci`."""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from robot_daemon.errors import UnknownNameError
+from simulator.arm_table import ARMS
+from simulator.virtual.fci.plant import NO_TASK
+from simulator.virtual.fci.protocol import PORT, VERSION
+from simulator.virtual.fci.reflexes import LOST_PACKET_LIMIT
+from simulator.virtual.fci.server import FciServer, ServerOptions
+
+logger = logging.getLogger(__name__)
+
+EPILOG = """\
+examples:
+  serl-virtual fci                                    a Panda without gripper on 127.0.0.1
+  serl-virtual fci --arm fr3 --host 127.0.0.2         a second arm; libfranka always uses port 1337
+  serl-virtual fci --task pick-cube --control /tmp/fci.sock
+
+Connect any libfranka 0.18 or later to the address, without the need of a real-time kernel (RealtimeConfig.Ignore). libfranka
+raises its thread to real-time priority where it has the right; on a machine with few cores it then starves this
+process. Start such clients with: setpriv --bounding-set -sys_nice --inh-caps -sys_nice COMMAND
+
+exit codes: 0 stopped by a signal, 1 the address cannot be served, 2 wrong usage
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr, level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        server = FciServer(
+            ServerOptions(
+                table=ARMS[options.arm],
+                host=options.host,
+                port=options.port,
+                task=options.task,
+                seed=options.seed,
+                version=options.server_version,
+                lost_packet_limit=options.lost_packet_limit,
+                log_file=options.log,
+                control_socket=options.control,
+            )
+        )
+    except UnknownNameError as error:
+        print(f"serl-virtual fci: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"serl-virtual fci: {options.host}:{options.port} cannot be served: {error}", file=sys.stderr)
+        return 1
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: server.stop())
+    logger.info("virtual %s listening on %s:%d", options.arm, options.host, server.link.port)
+    if options.ready_file is not None:
+        options.ready_file.write_text(f"{options.host}:{server.link.port}\n")
+    server.run()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="serl-virtual fci",
+        description="A virtual Franka arm behind the network protocol of the real one, for unmodified libfranka clients.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--arm", choices=sorted(ARMS), default="panda", help="which arm (%(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=PORT, help="TCP port (%(default)s; libfranka knows no other)")
+    parser.add_argument(
+        "--task", default=NO_TASK, metavar="NAME", help="scene with gripper and props, or none (%(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the scene (%(default)s)")
+    parser.add_argument("--server-version", type=int, default=VERSION, help="version to speak (%(default)s)")
+    parser.add_argument(
+        "--lost-packet-limit",
+        type=int,
+        default=LOST_PACKET_LIMIT,
+        metavar="N",
+        help="missing commands in a row that stop a motion (%(default)s, as on the real arm)",
+    )
+    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the address once clients are answered")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="memory-mapped log of every cycle")
+    parser.add_argument("--control", type=Path, metavar="SOCKET", help="Unix socket for injections and ground truth")
+    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
+    return parser

@@ -1,0 +1,258 @@
+"""The arm's control box: modes, commands and one control cycle each millisecond. It knows neither sockets nor time."""
+
+import logging
+from collections import deque
+
+import numpy as np
+
+from robot_daemon.devices import FloatArray
+from simulator.virtual.fci.estimation import ExternalForces
+from simulator.virtual.fci.joint_control import Reference, following_torque
+from simulator.virtual.fci.motion import Motion, new_follower
+from simulator.virtual.fci.plant import Plant
+from simulator.virtual.fci.protocol import (
+    Command,
+    Controller,
+    Fault,
+    Generator,
+    MoveStatus,
+    PlainStatus,
+    Request,
+    RobotMode,
+    SetterStatus,
+    pack_response,
+    parse_move,
+)
+from simulator.virtual.fci.reflexes import (
+    LOST_PACKET_LIMIT,
+    check_contact,
+    check_joints,
+    check_losses,
+    check_torque,
+    joint_limits,
+)
+from simulator.virtual.fci.settings import initial_settings
+
+logger = logging.getLogger(__name__)
+
+SUCCESS_WINDOW = 100
+"""Cycles over which the success rate counts."""
+FIRST_COMMAND_CYCLES = 500
+"""Cycles that a client gets for its first command after the motion was announced."""
+
+
+class ControlBox:
+    """State machine of one arm.
+
+    Args:
+        plant: The arm.
+        lost_packet_limit: Commands missing in a row that stop a motion.
+    """
+
+    def __init__(self, plant: Plant, lost_packet_limit: int = LOST_PACKET_LIMIT) -> None:
+        self.plant = plant
+        self.limits = joint_limits(plant.table)
+        self.settings = initial_settings(plant)
+        self.external = ExternalForces()
+        self.reference = Reference(plant.positions, self.limits)
+        self.mode = RobotMode.IDLE
+        self.motion: Motion | None = None
+        self.faults = np.zeros(len(Fault), dtype=np.uint8)
+        """Present errors, one flag each."""
+        self.reflex_reason = np.zeros(len(Fault), dtype=np.uint8)
+        """What ended the last motion."""
+        self.torque: FloatArray = np.zeros(7)
+        """Last commanded torque, Nm."""
+        self.joint_torque: FloatArray = np.zeros(7)
+        """What the joints' sensors measure, with gravity, Nm."""
+        self.joint_torque_rate: FloatArray = np.zeros(7)
+        self.message_id = 0
+        """Number of the last state: cycles since switching on."""
+        self.missed_in_a_row = 0
+        self.missed = 0
+        """Commands missed since switching on."""
+        self._lost_packet_limit = lost_packet_limit
+        self._answered = deque([1] * SUCCESS_WINDOW, maxlen=SUCCESS_WINDOW)
+        self._answered_sum = SUCCESS_WINDOW
+        self._responses: list[bytes] = []
+
+    @property
+    def success_rate(self) -> float:
+        """Share of the last cycles' commands that came in time; 0 when no motion runs, as on the real box."""
+        return self._answered_sum / SUCCESS_WINDOW if self.motion is not None else 0.0
+
+    @property
+    def reported_modes(self) -> tuple[Generator, Controller]:
+        """Generator and controller as the state says them."""
+        motion = self.motion
+        return (Generator.IDLE, Controller.OTHER) if motion is None else (motion.generator, motion.controller)
+
+    def place(self, positions: FloatArray) -> None:
+        """Puts the idle arm at joint positions, at rest. Shape (7,), rad."""
+        self.plant.place(positions)
+        self.reference = Reference(self.plant.positions, self.limits)
+
+    def take_responses(self) -> list[bytes]:
+        """What has to be said over TCP after the next state."""
+        responses, self._responses = self._responses, []
+        return responses
+
+    def handle(self, request: Request) -> bytes:
+        """Obeys a command and returns its first answer; the end of a motion is answered later.
+
+        Raises:
+            ProtocolError: The payload makes no sense.
+        """
+        if request.command is Command.MOVE:
+            status: int = self._start_motion(request)
+        elif request.command is Command.STOP_MOVE:
+            status = self._stop_motion()
+        elif request.command is Command.AUTOMATIC_ERROR_RECOVERY:
+            status = self._recover()
+        elif self.motion is not None:
+            status = SetterStatus.NOT_POSSIBLE
+        else:
+            status = self.settings.apply(request.command, request.payload, self.plant)
+        return pack_response(request.command, request.command_id, status)
+
+    def cycle(self, command: np.void | None, *, was_due: bool) -> None:
+        """Lets one millisecond pass.
+
+        Args:
+            command: Newest command that answers the last state; None when none came.
+            was_due: Whether the client had its full millisecond to send one.
+        """
+        self.message_id += 1
+        torque = self._torque(command, was_due=was_due)
+        plant, limit = self.plant, self.limits.torque
+        self.torque = np.minimum(np.maximum(torque, -limit), limit)
+        plant.step(self.torque)
+        measured = self.torque + plant.gravity + plant.load_torque
+        self.joint_torque_rate = (measured - self.joint_torque) * 1000.0
+        self.joint_torque = measured
+        self.external.update(plant, self.settings)
+        if self.motion is not None:
+            self._watch()
+
+    def reflex(self, fault: Fault) -> None:
+        """Stops by itself."""
+        logger.info("reflex: %s", fault.name.lower())
+        self.faults[fault] = 1
+        self.reflex_reason[fault] = 1
+        if self.mode is not RobotMode.USER_STOPPED:
+            self.mode = RobotMode.REFLEX
+        self._end_motion(MoveStatus.REFLEX_ABORTED)
+
+    def press_user_stop(self) -> None:
+        """Somebody presses the stop button."""
+        self.mode = RobotMode.USER_STOPPED
+        self._end_motion(MoveStatus.EMERGENCY_ABORTED)
+
+    def release_user_stop(self) -> None:
+        """Somebody releases it."""
+        if self.mode is RobotMode.USER_STOPPED:
+            self.mode = RobotMode.REFLEX if self.faults.any() else RobotMode.IDLE
+
+    def lose_client(self) -> None:
+        """The client has gone: a motion ends as for a broken cable."""
+        if self.motion is not None:
+            self.reflex(Fault.COMMUNICATION_CONSTRAINTS_VIOLATION)
+        self._responses.clear()
+
+    def _start_motion(self, request: Request) -> MoveStatus:
+        wanted = parse_move(request.payload)
+        if self.mode is RobotMode.USER_STOPPED:
+            return MoveStatus.REJECTED_BY_SAFETY
+        if self.mode is not RobotMode.IDLE or self.motion is not None:
+            return MoveStatus.NOT_POSSIBLE
+        follower = new_follower(wanted.generator, self.reference, self.limits)
+        if follower is None and wanted.generator is not Generator.NONE:
+            return MoveStatus.INVALID_ARGUMENT
+        self.motion = Motion(request.command_id, wanted, follower, self.message_id + 1)
+        self.mode = RobotMode.MOVE
+        self.reflex_reason[:] = 0
+        self.missed_in_a_row = 0
+        self._answered.extend([1] * SUCCESS_WINDOW)
+        self._answered_sum = SUCCESS_WINDOW
+        return MoveStatus.MOTION_STARTED
+
+    def _stop_motion(self) -> PlainStatus:
+        if self.mode is RobotMode.USER_STOPPED:
+            return PlainStatus.REJECTED_BY_SAFETY
+        if self.motion is None:
+            return PlainStatus.NOT_POSSIBLE
+        self.mode = RobotMode.IDLE
+        self._end_motion(MoveStatus.PREEMPTED)
+        return PlainStatus.SUCCESS
+
+    def _recover(self) -> PlainStatus:
+        if self.mode is RobotMode.USER_STOPPED:
+            return PlainStatus.REJECTED_BY_SAFETY
+        if self.motion is not None:
+            return PlainStatus.NOT_POSSIBLE
+        self.faults[:] = 0
+        self.mode = RobotMode.IDLE
+        return PlainStatus.SUCCESS
+
+    def _end_motion(self, status: MoveStatus) -> None:
+        if self.motion is not None:
+            self._responses.append(pack_response(Command.MOVE, self.motion.command_id, status))
+            self.motion = None
+
+    def _torque(self, command: np.void | None, *, was_due: bool) -> FloatArray:
+        motion = self.motion
+        if motion is None:
+            self.reference.brake()
+            return following_torque(self.reference, self.plant, self.settings.joint_stiffness)
+        if command is None:
+            return self._go_on(motion, was_due=was_due)
+        self.missed_in_a_row = 0
+        self._count(1)
+        fault = motion.follow(command, int(command["message_id"]))
+        torque = np.array(command["tau_J_d"]) if motion.takes_torques else None
+        if fault is None and torque is not None:
+            fault = check_torque(torque, self.torque, self.limits)
+        if fault is not None:
+            self.reflex(fault)
+        elif motion.is_finished(command):
+            self.mode = RobotMode.IDLE
+            self._end_motion(MoveStatus.SUCCESS)
+        elif torque is not None:
+            self.reference.measure(self.plant)
+            return torque
+        if self.motion is None:
+            self.reference.brake()
+        return following_torque(self.reference, self.plant, self.settings.joint_stiffness)
+
+    def _go_on(self, motion: Motion, *, was_due: bool) -> FloatArray:
+        """A cycle without a command: torques stay, generators go on with their last velocity."""
+        if was_due:
+            self.missed_in_a_row += 1
+            if motion.has_started:
+                self.missed += 1
+                self._count(0)
+        if motion.has_started and motion.takes_torques:
+            self.reference.measure(self.plant)
+            return self.torque
+        if motion.has_started:
+            self.reference.extrapolate()
+        else:
+            self.reference.brake()
+        return following_torque(self.reference, self.plant, self.settings.joint_stiffness)
+
+    def _count(self, answered: int) -> None:
+        self._answered_sum += answered - self._answered[0]
+        self._answered.append(answered)
+
+    def _watch(self) -> None:
+        """Stops the motion for what was measured or has not come."""
+        assert self.motion is not None
+        plant, external = self.plant, self.external
+        limit = self._lost_packet_limit if self.motion.has_started else FIRST_COMMAND_CYCLES
+        fault = (
+            check_losses(self.missed_in_a_row, limit)
+            or check_joints(plant.positions, plant.velocities, self.limits)
+            or check_contact(external.joint_torques, external.tool_wrench, self.settings.thresholds)
+        )
+        if fault is not None:
+            self.reflex(fault)

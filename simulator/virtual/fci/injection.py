@@ -1,0 +1,171 @@
+"""What somebody makes go wrong, or move, from outside: the requests of the control channel."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from robot_daemon.devices import GripperTarget
+from robot_daemon.errors import DaemonError
+from simulator.virtual.fci.control_box import ControlBox
+from simulator.virtual.fci.protocol import Fault
+
+
+class Disturbances:
+    """Present injections on the network, for the server's loop to obey."""
+
+    def __init__(self) -> None:
+        self._rng = np.random.default_rng(0)
+        self.stall_s = 0.0
+        """How long the loop has to stand still next."""
+        self.wants_disconnect = False
+        """Whether the client's connection has to be closed."""
+        self._lost_commands = 0.0
+        self._lost_states = 0.0
+
+    def clear(self) -> None:
+        """Ends what lasts."""
+        self.stall_s = 0.0
+        self._lost_commands = self._lost_states = 0.0
+
+    def drop(self, fraction: float, direction: str) -> None:
+        """Loses a share of the datagrams: "commands", "states" or "both"."""
+        if direction not in ("commands", "states", "both"):
+            raise ValueError(f'direction is "{direction}"; it must be "commands", "states" or "both"')
+        self._lost_commands = fraction if direction != "states" else 0.0
+        self._lost_states = fraction if direction != "commands" else 0.0
+
+    def loses_command(self) -> bool:
+        """Whether the command that came now is lost."""
+        return self._lost_commands > 0.0 and self._rng.random() < self._lost_commands
+
+    def loses_state(self) -> bool:
+        """Whether the state to send now is lost."""
+        return self._lost_states > 0.0 and self._rng.random() < self._lost_states
+
+
+class ControlRequests:
+    """Answers the requests of the control channel, in the loop's own thread.
+
+    Args:
+        box: The arm.
+        disturbances: Of its network.
+        on_settings: Called after something that the state reports has changed.
+    """
+
+    def __init__(self, box: ControlBox, disturbances: Disturbances) -> None:
+        self._box = box
+        self._disturbances = disturbances
+        self._operations: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "clear": self._clear,
+            "disconnect": self._disconnect,
+            "drop": self._drop,
+            "gripper": self._gripper,
+            "place": self._place,
+            "reflex": self._reflex,
+            "release_user_stop": lambda _: self._box.release_user_stop(),
+            "reset_scene": lambda values: self._box.plant.reset_scene(int(values.get("seed", 0))),
+            "set_gripper": self._set_gripper,
+            "stall": self._stall,
+            "state": lambda _: self._state(),
+            "user_stop": lambda _: self._box.press_user_stop(),
+            "wrench": self._wrench,
+        }
+
+    def handle(self, request: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Does one request. Raises ValueError with a sentence."""
+        name = request.get("op")
+        operation = self._operations.get(name) if isinstance(name, str) else None
+        if operation is None:
+            raise ValueError(f"there is no request {name!r}; known are {', '.join(sorted(self._operations))}")
+        try:
+            return operation(request)
+        except DaemonError as error:
+            raise ValueError(str(error)) from None
+
+    def _clear(self, _: dict[str, Any]) -> None:
+        self._disturbances.clear()
+        self._box.plant.push((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+        self._box.release_user_stop()
+
+    def _disconnect(self, _: dict[str, Any]) -> None:
+        self._disturbances.wants_disconnect = True
+
+    def _drop(self, values: dict[str, Any]) -> None:
+        fraction = _number(values, "fraction", 0.0, 1.0)
+        self._disturbances.drop(fraction, str(values.get("direction", "commands")))
+
+    def _stall(self, values: dict[str, Any]) -> None:
+        self._disturbances.stall_s = _number(values, "seconds", 0.0, 60.0)
+
+    def _reflex(self, values: dict[str, Any]) -> None:
+        name = str(values.get("kind", "joint_reflex"))
+        if name.upper() not in Fault.__members__:
+            raise ValueError(f'there is no reflex "{name}"; they are named as in libfranka, such as "cartesian_reflex"')
+        self._box.reflex(Fault[name.upper()])
+
+    def _wrench(self, values: dict[str, Any]) -> None:
+        self._box.plant.push(_triple(values, "force"), _triple(values, "torque"))
+
+    def _place(self, values: dict[str, Any]) -> None:
+        positions = np.array(values["positions"], dtype=np.float64)
+        if positions.shape != (7,) or not np.isfinite(positions).all():
+            raise ValueError("positions must be 7 numbers, rad")
+        if self._box.motion is not None:
+            raise ValueError("a motion runs; the arm can be placed only while it is idle")
+        self._box.place(positions)
+
+    def _set_gripper(self, values: dict[str, Any]) -> None:
+        self._box.plant.set_gripper(
+            GripperTarget(
+                width=_number(values, "width", 0.0, 1.0),
+                speed=_number(values, "speed", 0.0, 10.0, default=0.0),
+                force=_number(values, "force", 0.0, 1000.0, default=0.0),
+            )
+        )
+
+    def _gripper(self, _: dict[str, Any]) -> dict[str, Any]:
+        state = self._box.plant.gripper()
+        return {
+            "width": state.width,
+            "target_width": state.target_width,
+            "force": state.force,
+            "object_held": state.motion.name == "OBJECT_HELD",
+            "motion": state.motion.name,
+        }
+
+    def _state(self) -> dict[str, Any]:
+        box = self._box
+        plant = box.plant
+        return {
+            "cycle": box.message_id,
+            "robot_mode": box.mode.name,
+            "in_motion": box.motion is not None,
+            "faults": [fault.name.lower() for fault in Fault if box.faults[fault]],
+            "positions": plant.positions.tolist(),
+            "velocities": plant.velocities.tolist(),
+            "torque": box.torque.tolist(),
+            "external_torque": plant.external_torque().tolist(),
+            "flange_position": plant.flange_position.tolist(),
+            "flange_rotation": plant.flange_rotation.tolist(),
+            "missed_commands": box.missed,
+            "objects": {
+                pose.name: {"position": pose.position.tolist(), "quaternion": pose.quaternion.tolist()}
+                for pose in plant.tracked_objects()
+            },
+        }
+
+
+def _number(values: dict[str, Any], name: str, lower: float, upper: float, default: float | None = None) -> float:
+    value = values.get(name, default)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not lower <= value <= upper:
+        raise ValueError(f"{name} is {value!r}; it must be a number from {lower:g} to {upper:g}")
+    return float(value)
+
+
+def _triple(values: dict[str, Any], name: str) -> tuple[float, float, float]:
+    value = values.get(name, (0.0, 0.0, 0.0))
+    if not isinstance(value, list | tuple) or len(value) != 3 or not all(math.isfinite(float(item)) for item in value):
+        raise ValueError(f"{name} is {value!r}; it must be three numbers")
+    return (float(value[0]), float(value[1]), float(value[2]))

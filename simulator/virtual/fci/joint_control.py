@@ -1,0 +1,77 @@
+"""The control box's own joint controller: it holds, brakes, and follows what motion generators ask for."""
+
+import numpy as np
+
+from robot_daemon.devices import FloatArray
+from simulator.virtual.fci.plant import PERIOD_S, Plant
+from simulator.virtual.fci.reflexes import JointLimits
+
+_DAMPING_RATIO = 0.9
+_END_MARGIN = 0.01  # rad inside the limits that a recovered arm goes back to.
+_RETURN_SPEED = 0.2  # rad/s.
+
+
+class Reference:
+    """Where the joints should be now: rad, rad/s, rad/s^2, shapes (7,).
+
+    Args:
+        positions: To begin with, at rest.
+        limits: For braking and for coming back from beyond a limit.
+    """
+
+    def __init__(self, positions: FloatArray, limits: JointLimits) -> None:
+        self.positions: FloatArray = positions.copy()
+        self.velocities: FloatArray = np.zeros(7)
+        self.accelerations: FloatArray = np.zeros(7)
+        self._limits = limits
+        self._lowest = limits.lower + _END_MARGIN
+        self._highest = limits.upper - _END_MARGIN
+
+    def measure(self, plant: Plant) -> None:
+        """Follows the measured joints, as while a client commands torques."""
+        self.positions[:] = plant.positions
+        self.velocities[:] = plant.velocities
+        self.accelerations[:] = 0.0
+
+    def move_to(self, positions: FloatArray, velocities: FloatArray) -> None:
+        """Goes to positions with velocities."""
+        self.accelerations[:] = (velocities - self.velocities) / PERIOD_S
+        self.velocities[:] = velocities
+        self.positions[:] = positions
+
+    def extrapolate(self) -> None:
+        """Goes on with constant velocity for one cycle: a command was lost."""
+        self.accelerations[:] = 0.0
+        self.positions += self.velocities * PERIOD_S
+
+    def brake(self) -> None:
+        """Slows down by the limits of acceleration and stands; from beyond a position limit it creeps back."""
+        if not self.velocities.any():
+            self.accelerations[:] = 0.0
+            inside = np.clip(self.positions, self._lowest, self._highest)
+            step = _RETURN_SPEED * PERIOD_S
+            self.positions += np.clip(inside - self.positions, -step, step)
+            return
+        most = self._limits.acceleration * PERIOD_S
+        change = np.clip(-self.velocities, -most, most)
+        self.accelerations[:] = change / PERIOD_S
+        self.positions += (self.velocities + 0.5 * change) * PERIOD_S
+        self.velocities += change
+
+
+def following_torque(reference: Reference, plant: Plant, stiffness: FloatArray) -> FloatArray:
+    """Spring and damper about the reference, with its inertia and the Coriolis terms fed forward.
+
+    Args:
+        reference: Where to be.
+        plant: Where the arm is.
+        stiffness: Nm/rad. Shape (7,).
+
+    Returns:
+        Shape (7,), Nm, on top of gravity compensation.
+    """
+    mass = plant.mass_matrix()
+    damping = 2.0 * _DAMPING_RATIO * np.sqrt(stiffness * mass.diagonal())
+    error = reference.positions - plant.positions
+    error_rate = reference.velocities - plant.velocities
+    return stiffness * error + damping * error_rate + mass @ reference.accelerations + plant.coriolis()

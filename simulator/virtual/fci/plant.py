@@ -1,0 +1,241 @@
+"""The arm's mechanics at 1 kHz: MuJoCo with torques in and joint states out, alone or in a task's scene.
+
+The control box compensates gravity of the arm and of the mounted gripper, so a torque of zero keeps the arm still. Of
+Coriolis and inertia it compensates nothing: those belong to the client.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from robot_daemon.devices import FloatArray, GripperState, GripperTarget, TrackedPose
+from robot_daemon.errors import NotEquippedError, UnknownNameError
+from simulator.arm_model import add_arm
+from simulator.arm_table import ArmTable
+from simulator.surroundings import add_surroundings
+from simulator.tasks import TASKS
+from simulator.world import World
+
+PERIOD_S = 0.001
+"""Time of one cycle, s."""
+NO_TASK = "none"
+"""Name of the scene with the bare arm."""
+
+_LAW_GROUPS = 0b1011  # The simulator's own impedance actuators stay off; the gripper's, group 2, stay on.
+_GRAVITY = 9.81
+
+
+@dataclass(frozen=True, kw_only=True)
+class MountedMass:
+    """What is screwed to the flange, in the flange's frame."""
+
+    mass: float
+    """kg."""
+    center: FloatArray
+    """Centre of mass, m. Shape (3,)."""
+    inertia: FloatArray
+    """About the centre of mass, kg m^2. Shape (3, 3)."""
+
+
+class Plant:
+    """An arm that obeys torques. Not for several threads.
+
+    Args:
+        table: Facts of the arm.
+        task: Name of the task whose scene the arm stands in, or `NO_TASK` for an arm without a gripper.
+        seed: Seed of the scene.
+
+    Raises:
+        UnknownNameError: There is no such task.
+    """
+
+    def __init__(self, table: ArmTable, task: str = NO_TASK, seed: int = 0) -> None:
+        self.table = table
+        self._world = _build_world(table, task, seed)
+        self.model = _bare_arm(table) if self._world is None else self._world.physics.model
+        self.data = mujoco.MjData(self.model) if self._world is None else self._world.physics.data
+        self.model.opt.timestep = PERIOD_S
+        if self._world is None:
+            self.data.qpos[:7] = table.home
+        else:
+            self.model.opt.disableactuator = _LAW_GROUPS
+        data = self.data
+        self.positions: FloatArray = data.qpos[:7]
+        """Joint positions now, rad. A view."""
+        self.velocities: FloatArray = data.qvel[:7]
+        """Joint velocities now, rad/s. A view."""
+        self.gravity: FloatArray = data.qfrc_gravcomp[:7]
+        """Torques that carry arm and gripper, Nm. A view."""
+        self._bias = data.qfrc_bias[:7]
+        self._constraint = data.qfrc_constraint[:7]
+        self._applied = data.qfrc_applied[:7]
+        self._flange = self.model.body("flange").id
+        self.flange_position: FloatArray = data.xpos[self._flange]
+        """In base, m. A view."""
+        self.flange_rotation: FloatArray = data.xmat[self._flange].reshape(3, 3)
+        """In base. A view, shape (3, 3)."""
+        self._jacobian = np.zeros((6, self.model.nv))
+        self._linear, self._angular = self._jacobian[:3], self._jacobian[3:]
+        self._arm_jacobian = self._jacobian[:, :7]
+        self._mass = np.zeros((self.model.nv, self.model.nv))
+        self._wrench = np.zeros(6)
+        self._is_pushed = False
+        self._load_mass = 0.0
+        self._load_center = np.zeros(3)
+        self.load_torque: FloatArray = np.zeros(7)
+        """Torques that carry the configured load, Nm."""
+        self._push_torque = np.zeros(7)
+        mujoco.mj_step1(self.model, data)
+
+    @property
+    def has_gripper(self) -> bool:
+        """Whether the scene has a gripper."""
+        return self._world is not None
+
+    @property
+    def mounted(self) -> MountedMass:
+        """The gripper, as somebody would have entered it in the arm's settings."""
+        if self._world is None:
+            return MountedMass(mass=0.0, center=np.zeros(3), inertia=np.zeros((3, 3)))
+        return _subtree_mass(self.model, self._flange)
+
+    def step(self, torque: FloatArray) -> None:
+        """Lets one cycle pass under a torque that comes on top of gravity compensation. Shape (7,), Nm."""
+        self._applied[:] = torque
+        if self._load_mass > 0.0:
+            self.load_torque = self.jacobian(self._load_center)[2] * (self._load_mass * _GRAVITY)
+            self._applied += self.load_torque
+        if self._is_pushed:
+            self._push_torque = self.tool_jacobian().T @ self._wrench
+            self._applied += self._push_torque
+        mujoco.mj_step2(self.model, self.data)
+        mujoco.mj_step1(self.model, self.data)
+
+    def external_torque(self) -> FloatArray:
+        """Torques that contacts, stops and pushes exerted on the joints in the last cycle. Shape (7,), Nm."""
+        return self._constraint + self._push_torque if self._is_pushed else self._constraint
+
+    def coriolis(self) -> FloatArray:
+        """Torques that Coriolis and centrifugal terms ask for. Shape (7,), Nm."""
+        return self._bias - self.gravity
+
+    def mass_matrix(self) -> FloatArray:
+        """Of the arm's joints, kg m^2. Shape (7, 7)."""
+        mujoco.mj_fullM(self.model, self.data, self._mass)
+        return self._mass[:7, :7]
+
+    def jacobian(self, offset: FloatArray) -> FloatArray:
+        """Geometric Jacobian in base axes of a point that is fixed to the flange.
+
+        Args:
+            offset: The point in the flange's frame, m. Shape (3,).
+
+        Returns:
+            Shape (6, 7). A view that the next call overwrites.
+        """
+        point = self.flange_position + self.flange_rotation @ offset
+        mujoco.mj_jac(self.model, self.data, self._linear, self._angular, point, self._flange)
+        return self._arm_jacobian
+
+    def tool_jacobian(self) -> FloatArray:
+        """Jacobian of the point where pushes act: the TCP between the fingers, or the flange without a gripper."""
+        if self._world is None:
+            return self.jacobian(np.zeros(3))
+        mujoco.mj_jacSite(self.model, self.data, self._linear, self._angular, self.model.site("tcp").id)
+        return self._arm_jacobian
+
+    def push(self, force: Sequence[float], torque: Sequence[float]) -> None:
+        """Exerts a constant wrench on the tool from now on, in base axes: N and Nm."""
+        self._wrench[:] = (*force, *torque)
+        self._is_pushed = bool(self._wrench.any())
+
+    def carry_load(self, mass: float, center: FloatArray) -> None:
+        """Adds the weight of a load to gravity compensation; nothing is attached.
+
+        Args:
+            mass: kg.
+            center: Centre of mass in the flange's frame, m. Shape (3,).
+        """
+        self._load_mass = mass
+        self._load_center = np.array(center)
+        self.load_torque = np.zeros(7)
+
+    def place(self, positions: FloatArray) -> None:
+        """Puts the joints at positions, at rest. Shape (7,), rad."""
+        self.positions[:] = positions
+        self.velocities[:] = 0.0
+        mujoco.mj_step1(self.model, self.data)
+
+    def reset_scene(self, seed: int) -> None:
+        """Places the props anew and leaves the arm where it is."""
+        if self._world is None:
+            return
+        free = [joint for joint in range(self.model.njnt) if self.model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE]
+        for joint in free:
+            first = int(self.model.jnt_dofadr[joint])
+            self.data.qvel[first : first + 6] = 0.0
+        self._world.task.place_props(self.model, self.data, np.random.default_rng(seed % 2**64))
+        mujoco.mj_step1(self.model, self.data)
+
+    def set_gripper(self, target: GripperTarget) -> None:
+        """Moves the fingers. Raises NotEquippedError without a gripper."""
+        self._with_gripper().gripper.set_target(target)
+
+    def gripper(self) -> GripperState:
+        """The fingers now. Raises NotEquippedError without a gripper."""
+        return self._with_gripper().gripper.read_state()
+
+    def tracked_objects(self) -> tuple[TrackedPose, ...]:
+        """Poses of the props."""
+        return () if self._world is None else self._world.tracked_objects()
+
+    def _with_gripper(self) -> World:
+        if self._world is None:
+            raise NotEquippedError(
+                "this virtual arm has no gripper; start it with --task pick-cube", capability="gripper"
+            )
+        return self._world
+
+
+def _build_world(table: ArmTable, task: str, seed: int) -> World | None:
+    if task == NO_TASK:
+        return None
+    if task not in TASKS:
+        raise UnknownNameError("task", name=task, available=(NO_TASK, *sorted(TASKS)))
+    return World(TASKS[task], table, seed)
+
+
+def _bare_arm(table: ArmTable) -> mujoco.MjModel:
+    spec = mujoco.MjSpec()
+    spec.compiler.degree = False
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    add_surroundings(spec)
+    add_arm(spec, table)
+    for joint in spec.joints:
+        joint.actgravcomp = False  # A model without actuators skips what would go through them.
+    return spec.compile()
+
+
+def _subtree_mass(model: mujoco.MjModel, root: int) -> MountedMass:
+    """Mass of all bodies below one, in its frame, with the joints at zero."""
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    rotation, origin = data.xmat[root].reshape(3, 3), data.xpos[root]
+    bodies = [body for body in range(model.nbody) if _is_below(model, body, root)]
+    mass = float(model.body_mass[bodies].sum())
+    center = (model.body_mass[bodies] @ data.xipos[bodies]) / mass
+    inertia = np.zeros((3, 3))
+    for body in bodies:
+        axes = data.ximat[body].reshape(3, 3)
+        arm = data.xipos[body] - center
+        inertia += axes @ np.diag(model.body_inertia[body]) @ axes.T
+        inertia += float(model.body_mass[body]) * (float(arm @ arm) * np.eye(3) - np.outer(arm, arm))
+    return MountedMass(mass=mass, center=rotation.T @ (center - origin), inertia=rotation.T @ inertia @ rotation)
+
+
+def _is_below(model: mujoco.MjModel, body: int, root: int) -> bool:
+    while body > root:
+        body = int(model.body_parentid[body])
+    return body == root

@@ -1,0 +1,185 @@
+"""A virtual arm in a process of its own, for tests and trials: start, disturb, look, end."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from simulator.virtual.fci.control import ControlClient
+from simulator.virtual.fci.cycle_log import read_cycle_log
+from simulator.virtual.fci.protocol import PORT, VERSION
+from simulator.virtual.fci.reflexes import LOST_PACKET_LIMIT
+
+_START_TIMEOUT_S = 30.0
+
+
+class VirtualFciProcess:
+    """Context manager around `serl-virtual fci`. libfranka reaches it at `host`.
+
+    Args:
+        arm: "panda" or "fr3".
+        task: Task whose scene the arm stands in, or "none".
+        host: Loopback address; a free one is chosen when left out. libfranka always connects to TCP port 1337, so
+            several arms differ by address.
+        seed: Seed of the scene.
+        server_version: To speak.
+        lost_packet_limit: Missing commands in a row that stop a motion. The true value is the default; on a machine
+            that is busy with other things a test may forgive more.
+    """
+
+    def __init__(
+        self,
+        *,
+        arm: str = "panda",
+        task: str = "none",
+        host: str | None = None,
+        seed: int = 0,
+        server_version: int = VERSION,
+        lost_packet_limit: int = LOST_PACKET_LIMIT,
+    ) -> None:
+        self.host = host or free_loopback_host()
+        """Address that a client connects to."""
+        self.port = PORT
+        """TCP port there."""
+        self._folder = tempfile.TemporaryDirectory(prefix="virtual-fci-")
+        folder = Path(self._folder.name)
+        self._ready = folder / "ready"
+        self._log_file = folder / "cycles"
+        self.control_path = folder / "control.sock"
+        """Socket of the control channel, for others that move the gripper or look at the scene."""
+        self._messages = folder / "messages"
+        options = {
+            "--arm": arm,
+            "--task": task,
+            "--host": self.host,
+            "--seed": seed,
+            "--server-version": server_version,
+            "--lost-packet-limit": lost_packet_limit,
+            "--ready-file": self._ready,
+            "--log": self._log_file,
+            "--control": self.control_path,
+        }
+        words = [str(word) for pair in options.items() for word in pair]
+        self._command = [sys.executable, "-m", "simulator.virtual", "fci", *words]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: ControlClient | None = None
+
+    def start(self) -> None:
+        """Starts the process and waits until it answers.
+
+        Raises:
+            RuntimeError: It ended or was silent; the text holds what it said.
+        """
+        with self._messages.open("wb") as messages:
+            self._process = subprocess.Popen(self._command, stderr=messages, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not self._ready.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                text = self.messages()
+                self.close()
+                raise RuntimeError(f"the virtual arm did not start: {text}")
+            time.sleep(0.01)
+        self._control = ControlClient(self.control_path)
+
+    def close(self) -> None:
+        """Ends the process."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=5.0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._folder.cleanup()
+
+    def inject(self, name: str, **values: Any) -> None:  # noqa: ANN401
+        """Makes something happen: "stall" (seconds), "drop" (fraction, direction), "reflex" (kind), "user_stop",
+        "release_user_stop", "disconnect", "wrench" (force, torque: N and Nm on the tool, base axes), "place" (positions).
+
+        Raises:
+            ControlError: There is no such injection, or a value is wrong.
+        """
+        self._ask(name, **values)
+
+    def clear(self) -> None:
+        """Ends dropping and pushing, releases the user stop. Faults stay: recovery is the client's."""
+        self._ask("clear")
+
+    def state(self) -> dict[str, Any]:
+        """Ground truth: mode, faults, joints, flange pose, true external torques, poses of the props."""
+        return self._ask("state")
+
+    def set_gripper(self, width: float, speed: float = 0.0, force: float = 0.0) -> None:
+        """Moves the fingers of the scene's gripper: m, m/s, N; 0 is the gripper's own default."""
+        self._ask("set_gripper", width=width, speed=speed, force=force)
+
+    def gripper(self) -> dict[str, Any]:
+        """Width (m), target width (m), force (N), whether an object is held."""
+        return self._ask("gripper")
+
+    def reset_scene(self, seed: int) -> None:
+        """Places the props anew; the arm stays where it is."""
+        self._ask("reset_scene", seed=seed)
+
+    def log(self) -> np.ndarray:
+        """The arm's own log so far, one record a cycle: see `cycle_log.RECORD`. Shape (N,)."""
+        return read_cycle_log(self._log_file)
+
+    def messages(self) -> str:
+        """What the process has said."""
+        return self._messages.read_text() if self._messages.exists() else ""
+
+    def kill(self) -> None:
+        """Pulls the plug."""
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        """Of the server."""
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    def __enter__(self) -> "VirtualFciProcess":
+        self.start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ask(self, op: str, **values: Any) -> Any:  # noqa: ANN401
+        assert self._control is not None, "not started"
+        return self._control.ask(op, **values)
+
+
+def free_loopback_host(port: int = PORT) -> str:
+    """A loopback address on which nobody listens at a TCP port. Raises RuntimeError when all are taken."""
+    for host in _candidates():
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return host
+    raise RuntimeError(f"port {port} is taken on every loopback address that was tried")
+
+
+def _candidates() -> Iterator[str]:
+    # Begins elsewhere in every process, so that parallel test runs seldom meet.
+    first = os.getpid() % 250
+    for offset in range(250):
+        yield f"127.0.{1 + os.getpid() // 250 % 250}.{2 + (first + offset) % 250}"

@@ -1,0 +1,349 @@
+"""The wire of the Franka Control Interface, server version 10: commands over TCP, state and command over UDP.
+
+Everything is little endian and packed. Sizes and orders are facts of libfranka's research interface, checked against
+the clients of libfranka 0.21; matrices are column-major. Nothing here opens a socket.
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+import numpy as np
+
+PORT = 1337
+"""TCP port that libfranka connects to."""
+VERSION = 10
+"""Server version that libfranka 0.18 and later ask for."""
+
+HEADER = struct.Struct("<III")
+"""Command, command id, size of the whole message in bytes."""
+
+
+class Command(IntEnum):
+    """What a client asks for over TCP."""
+
+    CONNECT = 0
+    MOVE = 1
+    STOP_MOVE = 2
+    SET_COLLISION_BEHAVIOR = 3
+    SET_JOINT_IMPEDANCE = 4
+    SET_CARTESIAN_IMPEDANCE = 5
+    SET_GUIDING_MODE = 6
+    SET_EE_TO_K = 7
+    SET_NE_TO_EE = 8
+    SET_LOAD = 9
+    AUTOMATIC_ERROR_RECOVERY = 10
+    GET_ROBOT_MODEL = 11
+
+
+PAYLOAD_SIZES: dict[Command, int] = {
+    Command.CONNECT: 4,
+    Command.MOVE: 113,
+    Command.STOP_MOVE: 0,
+    Command.SET_COLLISION_BEHAVIOR: 416,
+    Command.SET_JOINT_IMPEDANCE: 56,
+    Command.SET_CARTESIAN_IMPEDANCE: 48,
+    Command.SET_GUIDING_MODE: 7,
+    Command.SET_EE_TO_K: 128,
+    Command.SET_NE_TO_EE: 128,
+    Command.SET_LOAD: 104,
+    Command.AUTOMATIC_ERROR_RECOVERY: 0,
+    Command.GET_ROBOT_MODEL: 0,
+}
+"""Bytes after the header of each request."""
+
+LONGEST_REQUEST = HEADER.size + max(PAYLOAD_SIZES.values())
+
+
+class RobotMode(IntEnum):
+    """What the arm is doing, as the state says it."""
+
+    OTHER = 0
+    IDLE = 1
+    MOVE = 2
+    GUIDING = 3
+    REFLEX = 4
+    USER_STOPPED = 5
+    RECOVERY = 6
+
+
+class Controller(IntEnum):
+    """Who computes torques, as a Move asks for it and as the state says it; OTHER only in the state."""
+
+    JOINT_IMPEDANCE = 0
+    CARTESIAN_IMPEDANCE = 1
+    EXTERNAL = 2
+    OTHER = 3
+
+
+class Generator(IntEnum):
+    """What a client streams, as the state says it. A Move asks with the number that is one lower."""
+
+    IDLE = 0
+    JOINT_POSITION = 1
+    JOINT_VELOCITY = 2
+    CARTESIAN_POSITION = 3
+    CARTESIAN_VELOCITY = 4
+    NONE = 5
+
+
+class ConnectStatus(IntEnum):
+    """Answer to CONNECT."""
+
+    SUCCESS = 0
+    INCOMPATIBLE_VERSION = 1
+
+
+class MoveStatus(IntEnum):
+    """Answers to MOVE: one when it starts, one when it ends."""
+
+    SUCCESS = 0
+    MOTION_STARTED = 1
+    PREEMPTED = 2
+    PREEMPTED_BY_SAFETY = 3
+    REJECTED_BY_SAFETY = 4
+    NOT_POSSIBLE = 5
+    SINGULAR_START = 6
+    INVALID_ARGUMENT = 7
+    REFLEX_ABORTED = 8
+    EMERGENCY_ABORTED = 9
+    INPUT_ERROR_ABORTED = 10
+    ABORTED = 11
+
+
+class SetterStatus(IntEnum):
+    """Answers to the commands that set something."""
+
+    SUCCESS = 0
+    NOT_POSSIBLE = 1
+    INVALID_ARGUMENT = 2
+    REJECTED_BY_SAFETY = 3
+
+
+class PlainStatus(IntEnum):
+    """Answers to STOP_MOVE, AUTOMATIC_ERROR_RECOVERY and GET_ROBOT_MODEL."""
+
+    SUCCESS = 0
+    NOT_POSSIBLE = 1
+    REJECTED_BY_SAFETY = 2
+
+
+class Fault(IntEnum):
+    """Errors in the order of the state's two bit fields."""
+
+    JOINT_POSITION_LIMITS_VIOLATION = 0
+    CARTESIAN_POSITION_LIMITS_VIOLATION = 1
+    SELF_COLLISION_AVOIDANCE_VIOLATION = 2
+    JOINT_VELOCITY_VIOLATION = 3
+    CARTESIAN_VELOCITY_VIOLATION = 4
+    FORCE_CONTROL_SAFETY_VIOLATION = 5
+    JOINT_REFLEX = 6
+    CARTESIAN_REFLEX = 7
+    MAX_GOAL_POSE_DEVIATION_VIOLATION = 8
+    MAX_PATH_POSE_DEVIATION_VIOLATION = 9
+    CARTESIAN_VELOCITY_PROFILE_SAFETY_VIOLATION = 10
+    JOINT_POSITION_MOTION_GENERATOR_START_POSE_INVALID = 11
+    JOINT_MOTION_GENERATOR_POSITION_LIMITS_VIOLATION = 12
+    JOINT_MOTION_GENERATOR_VELOCITY_LIMITS_VIOLATION = 13
+    JOINT_MOTION_GENERATOR_VELOCITY_DISCONTINUITY = 14
+    JOINT_MOTION_GENERATOR_ACCELERATION_DISCONTINUITY = 15
+    CARTESIAN_POSITION_MOTION_GENERATOR_START_POSE_INVALID = 16
+    CARTESIAN_MOTION_GENERATOR_ELBOW_LIMIT_VIOLATION = 17
+    CARTESIAN_MOTION_GENERATOR_VELOCITY_LIMITS_VIOLATION = 18
+    CARTESIAN_MOTION_GENERATOR_VELOCITY_DISCONTINUITY = 19
+    CARTESIAN_MOTION_GENERATOR_ACCELERATION_DISCONTINUITY = 20
+    CARTESIAN_MOTION_GENERATOR_ELBOW_SIGN_INCONSISTENT = 21
+    CARTESIAN_MOTION_GENERATOR_START_ELBOW_INVALID = 22
+    CARTESIAN_MOTION_GENERATOR_JOINT_POSITION_LIMITS_VIOLATION = 23
+    CARTESIAN_MOTION_GENERATOR_JOINT_VELOCITY_LIMITS_VIOLATION = 24
+    CARTESIAN_MOTION_GENERATOR_JOINT_VELOCITY_DISCONTINUITY = 25
+    CARTESIAN_MOTION_GENERATOR_JOINT_ACCELERATION_DISCONTINUITY = 26
+    CARTESIAN_POSITION_MOTION_GENERATOR_INVALID_FRAME = 27
+    FORCE_CONTROLLER_DESIRED_FORCE_TOLERANCE_VIOLATION = 28
+    CONTROLLER_TORQUE_DISCONTINUITY = 29
+    START_ELBOW_SIGN_INCONSISTENT = 30
+    COMMUNICATION_CONSTRAINTS_VIOLATION = 31
+    POWER_LIMIT_VIOLATION = 32
+    JOINT_P2P_INSUFFICIENT_TORQUE_FOR_PLANNING = 33
+    TAU_J_RANGE_VIOLATION = 34
+    INSTABILITY_DETECTED = 35
+    JOINT_MOVE_IN_WRONG_DIRECTION = 36
+    CARTESIAN_SPLINE_MOTION_GENERATOR_VIOLATION = 37
+    JOINT_VIA_MOTION_GENERATOR_PLANNING_JOINT_LIMIT_VIOLATION = 38
+    BASE_ACCELERATION_INITIALIZATION_TIMEOUT = 39
+    BASE_ACCELERATION_INVALID_READING = 40
+
+
+_STATE_FLOATS: tuple[tuple[str, int], ...] = (
+    ("O_T_EE", 16),
+    ("O_T_EE_d", 16),
+    ("F_T_EE", 16),
+    ("EE_T_K", 16),
+    ("F_T_NE", 16),
+    ("NE_T_EE", 16),
+    ("m_ee", 1),
+    ("I_ee", 9),
+    ("F_x_Cee", 3),
+    ("m_load", 1),
+    ("I_load", 9),
+    ("F_x_Cload", 3),
+    ("elbow", 2),
+    ("elbow_d", 2),
+    ("tau_J", 7),
+    ("tau_J_d", 7),
+    ("dtau_J", 7),
+    ("q", 7),
+    ("q_d", 7),
+    ("dq", 7),
+    ("dq_d", 7),
+    ("ddq_d", 7),
+    ("joint_contact", 7),
+    ("cartesian_contact", 6),
+    ("joint_collision", 7),
+    ("cartesian_collision", 6),
+    ("tau_ext_hat_filtered", 7),
+    ("O_F_ext_hat_K", 6),
+    ("K_F_ext_hat_K", 6),
+    ("O_dP_EE_d", 6),
+    ("O_ddP_O", 3),
+    ("elbow_c", 2),
+    ("delbow_c", 2),
+    ("ddelbow_c", 2),
+    ("O_T_EE_c", 16),
+    ("O_dP_EE_c", 6),
+    ("O_ddP_EE_c", 6),
+    ("theta", 7),
+    ("dtheta", 7),
+    ("accelerometer_top", 18),
+    ("accelerometer_bottom", 18),
+)
+
+STATE = np.dtype(
+    [
+        ("message_id", "<u8"),
+        *((name, "<f4", (count,)) for name, count in _STATE_FLOATS),
+        ("motion_generator_mode", "u1"),
+        ("controller_mode", "u1"),
+        ("errors", "u1", (len(Fault),)),
+        ("reflex_reason", "u1", (len(Fault),)),
+        ("robot_mode", "u1"),
+        ("control_command_success_rate", "<f4"),
+    ]
+)
+"""One UDP datagram from the arm: 1377 bytes, float32."""
+
+MOTION_COMMAND = np.dtype(
+    [
+        ("message_id", "<u8"),
+        ("q_c", "<f8", (7,)),
+        ("dq_c", "<f8", (7,)),
+        ("O_T_EE_c", "<f8", (16,)),
+        ("O_dP_EE_c", "<f8", (6,)),
+        ("elbow_c", "<f8", (2,)),
+        ("valid_elbow", "u1"),
+        ("motion_generation_finished", "u1"),
+        ("tau_J_d", "<f8", (7,)),
+        ("torque_command_finished", "u1"),
+    ]
+)
+"""One UDP datagram from the client: 371 bytes, float64."""
+
+_CONNECT = struct.Struct("<HH")
+_MOVE = struct.Struct("<II3d3dB7d")
+
+
+class ProtocolError(Exception):
+    """A client sent what the protocol does not know; the text is one sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A command as it came over TCP."""
+
+    command: Command
+    command_id: int
+    payload: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectRequest:
+    """Payload of CONNECT."""
+
+    version: int
+    udp_port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveRequest:
+    """Payload of MOVE, modes as the state will say them."""
+
+    controller: Controller
+    generator: Generator
+
+
+class Layout(Enum):
+    """Payloads that are doubles alone: how many, in which groups."""
+
+    COLLISION = (7, 7, 7, 7, 6, 6, 6, 6)
+    JOINT_IMPEDANCE = (7,)
+    CARTESIAN_IMPEDANCE = (6,)
+    TRANSFORM = (16,)
+    LOAD = (1, 3, 9)
+
+
+def take_request(buffer: bytearray) -> Request | None:
+    """Takes the first whole request out of a buffer; None while it is not complete.
+
+    Raises:
+        ProtocolError: The command is unknown or its size is wrong.
+    """
+    if len(buffer) < HEADER.size:
+        return None
+    number, command_id, size = HEADER.unpack_from(buffer)
+    try:
+        command = Command(number)
+    except ValueError:
+        raise ProtocolError(f"command {number} is unknown; this server speaks version {VERSION}") from None
+    expected = HEADER.size + PAYLOAD_SIZES[command]
+    if size != expected:
+        raise ProtocolError(f"{command.name} has {size} bytes and needs {expected}; check the client's version")
+    if len(buffer) < size:
+        return None
+    payload = bytes(buffer[HEADER.size : size])
+    del buffer[:size]
+    return Request(command=command, command_id=command_id, payload=payload)
+
+
+def pack_request(request: Request) -> bytes:
+    """The bytes of a request, as a client sends them."""
+    return HEADER.pack(request.command, request.command_id, HEADER.size + len(request.payload)) + request.payload
+
+
+def pack_response(command: Command, command_id: int, status: int, extra: bytes = b"") -> bytes:
+    """An answer: header, one byte of status, and what belongs to the command."""
+    return HEADER.pack(command, command_id, HEADER.size + 1 + len(extra)) + bytes((status,)) + extra
+
+
+def parse_connect(payload: bytes) -> ConnectRequest:
+    """Reads CONNECT."""
+    version, udp_port = _CONNECT.unpack(payload)
+    return ConnectRequest(version=version, udp_port=udp_port)
+
+
+def pack_version(version: int) -> bytes:
+    """What follows the status of an answer to CONNECT."""
+    return struct.pack("<H", version)
+
+
+def parse_move(payload: bytes) -> MoveRequest:
+    """Reads MOVE. Raises ProtocolError for modes that do not exist."""
+    controller, generator, *_ = _MOVE.unpack(payload)
+    if controller > Controller.EXTERNAL or generator > Generator.NONE - 1:
+        raise ProtocolError(f"MOVE asks for controller {controller} and generator {generator}; at most 2 and 4 exist")
+    return MoveRequest(controller=Controller(controller), generator=Generator(generator + 1))
+
+
+def parse_doubles(payload: bytes, layout: Layout) -> tuple[np.ndarray, ...]:
+    """Splits a payload of doubles into its groups."""
+    values = np.frombuffer(payload, "<f8")
+    return tuple(np.split(values, np.cumsum(layout.value)[:-1]))

@@ -1,0 +1,174 @@
+"""The virtual FCI's loop: 1 kHz by absolute deadlines, in one thread."""
+
+import gc
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from simulator.arm_table import ArmTable
+from simulator.arm_urdf import urdf
+from simulator.virtual.fci.client_link import ClientLink
+from simulator.virtual.fci.control import ControlServer
+from simulator.virtual.fci.control_box import ControlBox
+from simulator.virtual.fci.cycle_log import CycleLogWriter
+from simulator.virtual.fci.injection import ControlRequests, Disturbances
+from simulator.virtual.fci.plant import NO_TASK, Plant
+from simulator.virtual.fci.protocol import PORT, VERSION, Command, PlainStatus, ProtocolError, Request, pack_response
+from simulator.virtual.fci.reflexes import LOST_PACKET_LIMIT
+from simulator.virtual.fci.state import StateMessage
+
+logger = logging.getLogger(__name__)
+
+PERIOD_NS = 1_000_000
+"""Time of one cycle, ns."""
+CATCH_UP_NS = 600_000
+"""Shortest time between two cycles while the loop makes up for a delay of its own, ns: a client can still follow."""
+DUE_NS = 900_000
+"""Time after a state from which its command counts as missing, ns."""
+MAX_LAG_NS = 200_000_000
+"""Delay that is made up for; what lies further back is lost, ns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """What the command line chooses."""
+
+    table: ArmTable
+    host: str = "127.0.0.1"
+    port: int = PORT
+    task: str = NO_TASK
+    seed: int = 0
+    version: int = VERSION
+    lost_packet_limit: int = LOST_PACKET_LIMIT
+    log_file: Path | None = None
+    control_socket: Path | None = None
+
+
+class FciServer:
+    """One virtual arm behind sockets.
+
+    Args:
+        options: What to serve.
+
+    Raises:
+        OSError: The address, the log or the control socket cannot be had.
+        UnknownNameError: There is no such task.
+    """
+
+    def __init__(self, options: ServerOptions) -> None:
+        self.box = ControlBox(Plant(options.table, options.task, options.seed), options.lost_packet_limit)
+        self.link = ClientLink(options.host, options.port, options.version)
+        self._model_text = urdf(options.table).encode()
+        self._state = StateMessage(self.box)
+        self._disturbances = Disturbances()
+        self._log = None if options.log_file is None else CycleLogWriter(options.log_file)
+        requests = ControlRequests(self.box, self._disturbances)
+        self._control = (
+            None if options.control_socket is None else ControlServer(options.control_socket, requests.handle)
+        )
+        self._is_ending = False
+        self._began_ns = 0
+
+    def stop(self) -> None:
+        """Ends `run` after the present cycle; a signal handler may call this."""
+        self._is_ending = True
+
+    def run(self) -> None:
+        """Serves until `stop`."""
+        gc.collect()
+        gc.freeze()
+        gc.disable()  # Nothing in the loop makes reference cycles, and a collection would take milliseconds.
+        deadline_ns = time.monotonic_ns()
+        try:
+            while not self._is_ending:
+                deadline_ns = self._wait(deadline_ns + PERIOD_NS)
+                self._cycle(deadline_ns)
+        finally:
+            gc.enable()
+            self.link.close()
+            if self._control is not None:
+                self._control.close()
+
+    def _wait(self, deadline_ns: int) -> int:
+        """Sleeps until a cycle's begin and returns its deadline, which moves on when time was lost."""
+        now_ns = time.monotonic_ns()
+        if self._disturbances.stall_s > 0.0:
+            time.sleep(self._disturbances.stall_s)
+            self._disturbances.stall_s = 0.0
+            return time.monotonic_ns()
+        if now_ns - deadline_ns > MAX_LAG_NS:
+            logger.warning("the loop stood still for %d ms; time jumps", (now_ns - deadline_ns) // 1_000_000)
+            return now_ns
+        wait_ns = max(deadline_ns, self._began_ns + CATCH_UP_NS) - now_ns
+        if wait_ns > 0:
+            time.sleep(wait_ns * 1e-9)
+        return deadline_ns
+
+    def _cycle(self, deadline_ns: int) -> None:
+        began_ns = time.monotonic_ns()
+        self._serve_requests()
+        command = self._take_command()
+        self.box.cycle(command, was_due=began_ns - self._began_ns > DUE_NS)
+        self._began_ns = began_ns
+        self._state.update()
+        if not self._disturbances.loses_state():
+            self.link.send_state(self._state.buffer)
+        for response in self.box.take_responses():
+            self.link.answer(response)
+        if self._log is not None:
+            self._write_log(self._log, began_ns, began_ns - deadline_ns, has_command=command is not None)
+
+    def _serve_requests(self) -> None:
+        was_connected = self.link.is_connected
+        if self._control is not None:
+            self._control.poll()
+        if self._disturbances.wants_disconnect:
+            self._disturbances.wants_disconnect = False
+            self.link.drop("an injection closed the connection")
+        for request in self.link.poll():
+            self._handle(request)
+        if was_connected and not self.link.is_connected:
+            self.box.lose_client()
+
+    def _take_command(self) -> np.void | None:
+        """The command that answers the last state; one that comes later counts as lost, as on the real arm."""
+        newest = None
+        while self.link.receive_command():
+            is_timely = int(self.link.command["message_id"]) == self.box.message_id
+            if is_timely and not self._disturbances.loses_command():
+                newest = self.link.command
+        return newest
+
+    def _handle(self, request: Request) -> None:
+        if request.command is Command.GET_ROBOT_MODEL:
+            success = PlainStatus.SUCCESS
+            self.link.answer(pack_response(request.command, request.command_id, success, self._model_text))
+            return
+        try:
+            self.link.answer(self.box.handle(request))
+        except ProtocolError as error:
+            self.link.drop(str(error))
+            return
+        self._state.write_settings()
+
+    def _write_log(self, log: CycleLogWriter, began_ns: int, lateness_ns: int, *, has_command: bool) -> None:
+        box = self.box
+        plant = box.plant
+        generator, controller = box.reported_modes
+        log.append(
+            box.message_id,
+            times_ns=(began_ns, lateness_ns, time.monotonic_ns() - began_ns),
+            modes=(box.mode, generator, controller),
+            has_command=has_command,
+            missed=box.missed,
+            vectors=(
+                box.torque,
+                plant.positions,
+                plant.velocities,
+                box.external.joint_torques,
+                plant.flange_position,
+            ),
+        )
