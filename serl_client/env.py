@@ -129,6 +129,16 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         return self._actions.rotation
 
     @property
+    def gripper_action(self) -> Literal["absolute", "binary"]:
+        """What the last component of an action means, where the task has a gripper."""
+        return "binary" if self._actions.binary_gripper else "absolute"
+
+    @property
+    def max_gripper_width(self) -> float:
+        """Widest opening of the gripper, m; 0 without one."""
+        return self._actions.max_width
+
+    @property
     def control_rate_hz(self) -> float:
         """Environment steps a second."""
         return self.task.control_rate_hz

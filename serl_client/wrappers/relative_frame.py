@@ -54,6 +54,14 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
             info = info | {"intervene_action": own}
         return self._observation(observation), reward, terminated, truncated, info
 
+    def to_base(self, action: NDArray[Any]) -> NDArray[Any]:
+        """The action in base axes that executes an action of the policy now."""
+        return _turned(self._quaternion_xyzw, action)
+
+    def from_base(self, action: NDArray[Any]) -> NDArray[Any]:
+        """The policy's action that does now what an action in base axes asks for; in [-1, 1], its direction kept."""
+        return _turned(invert_quaternion_xyzw(self._quaternion_xyzw), action)
+
     def _observation(self, observation: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         pose = _pose(observation["tcp_pose"])
         self._quaternion_xyzw = pose.quaternion_xyzw
