@@ -1,0 +1,97 @@
+"""`serl-virtual robotiq`: a virtual Robotiq gripper on a serial port, or over TCP, until a signal."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from simulator.virtual.fingers import RigidFingers
+from simulator.virtual.robotiq.firmware import TWO_FINGER_85, TWO_FINGER_140
+from simulator.virtual.robotiq.server import VirtualRobotiq
+from simulator.virtual.serving import Action, serve_until_signal
+
+EPILOG = """\
+prints the port for the key `port` of the cell's file, then obeys what is typed:
+  object WIDTH   an object of WIDTH metres comes between the fingers; `object none` takes it away
+  fault CODE     the gripper reports fault CODE (0 to 15); 0 ends it
+  unplug, plug   the port vanishes and returns
+  silent, answer the gripper stops answering and begins again
+  power          the gripper loses its power for a moment, and with it its activation
+
+examples:
+  serl-virtual robotiq --link /tmp/ttyRobotiq      a serial port of that name
+  serl-virtual robotiq --tcp 127.0.0.1:54321       RTU over TCP instead
+
+exit codes: 0 stopped by a signal, 1 the port cannot be served, 2 wrong usage
+"""
+_MODELS = {"2f-85": TWO_FINGER_85, "2f-140": TWO_FINGER_140}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    tcp = None
+    if options.tcp is not None:
+        host, colon, number = options.tcp.rpartition(":")
+        if not (colon and host and number.isdecimal() and int(number) < 65536):
+            parser.error(f"--tcp is {options.tcp}; it is written HOST:PORT, and port 0 picks one")
+        tcp = (host, int(number))
+    if not 1 <= options.slave_id <= 247:
+        parser.error(f"--slave-id is {options.slave_id}; it must be in [1, 247]")
+    ratings = _MODELS[options.model]
+    fingers = RigidFingers(ratings.stroke)
+    virtual = VirtualRobotiq(fingers, ratings=ratings, slave_id=options.slave_id, link=options.link, tcp=tcp)
+    try:
+        serve_until_signal(virtual, lambda: virtual.port, _actions(virtual, fingers), options.ready_file)
+    except OSError as error:
+        sys.stderr.write(f"serl-virtual robotiq: {error}\n")
+        return 1
+    return 0
+
+
+def _actions(virtual: VirtualRobotiq, fingers: RigidFingers) -> Mapping[str, Action]:
+    def place(text: str) -> None:
+        fingers.place_object(None if text == "none" else _number(text, 0.0, 0.2))
+
+    def break_down(text: str) -> None:
+        virtual.firmware.set_fault(int(_number(text, 0, 15)))
+
+    def silence(*, silent: bool) -> None:
+        virtual.is_silent = silent
+
+    return {
+        "object": place,
+        "fault": break_down,
+        "unplug": lambda _: virtual.unplug(),
+        "plug": lambda _: virtual.plug(),
+        "silent": lambda _: silence(silent=True),
+        "answer": lambda _: silence(silent=False),
+        "power": lambda _: virtual.firmware.switch_off_and_on(),
+    }
+
+
+def _number(text: str, lower: float, upper: float) -> float:
+    """A typed number. Raises ValueError with its bounds."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is not a number') from None
+    if not lower <= value <= upper:
+        raise ValueError(f"{value:g} is not in [{lower:g}, {upper:g}]")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="serl-virtual robotiq",
+        description="A virtual Robotiq gripper that answers Modbus RTU.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--link", type=Path, metavar="PATH", help="name of the serial port (default: a new one)")
+    parser.add_argument("--tcp", metavar="HOST:PORT", help="serve RTU over TCP instead of a serial port")
+    parser.add_argument("--model", choices=sorted(_MODELS), default="2f-85", help="which gripper (%(default)s)")
+    parser.add_argument("--slave-id", type=int, default=9, metavar="N", help="Modbus address (%(default)s)")
+    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the port once requests are answered")
+    return parser

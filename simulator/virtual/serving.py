@@ -1,0 +1,105 @@
+"""Serves a virtual device from the command line: until a signal, and obeying lines that somebody types."""
+
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Protocol, TypeAlias
+
+Action: TypeAlias = Callable[[str], None]
+"""What a typed word does with the rest of its line. Raises ValueError with what is wrong."""
+
+
+class Device(Protocol):
+    """Something that can be served."""
+
+    def start(self) -> None:
+        """Begins to answer. Raises OSError when the address cannot be served."""
+        ...
+
+    def close(self) -> None:
+        """Ends everything."""
+        ...
+
+
+def serve_until_signal(
+    device: Device, address: Callable[[], str], actions: Mapping[str, Action], ready_file: Path | None = None
+) -> None:
+    """Serves until SIGINT or SIGTERM. Must be called by the main thread.
+
+    Args:
+        device: Not yet started.
+        address: What clients connect to, once it is started; printed.
+        actions: What may be typed, by its first word.
+        ready_file: Gets the address, atomically, once clients are answered; removed at the end.
+
+    Raises:
+        OSError: The address cannot be served.
+    """
+    reader, writer = os.pipe()
+    is_ended = False
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        nonlocal is_ended
+        is_ended = True
+        os.write(writer, b"x")
+
+    former = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    device.start()
+    try:
+        sys.stdout.write(f"{address()}\n")
+        sys.stdout.flush()
+        if ready_file is not None:
+            scratch = ready_file.with_name(f"{ready_file.name}.{os.getpid()}")
+            scratch.write_text(f"{address()}\n", encoding="utf-8")
+            scratch.replace(ready_file)
+        typed = Typed(actions)
+        while not is_ended:
+            ready, _, _ = select.select([reader, *typed.sources], [], [])
+            if typed.sources and typed.sources[0] in ready:
+                typed.read()
+    finally:
+        device.close()
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+        for number, handler in former.items():
+            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)
+
+
+class Typed:
+    """Lines from the standard input.
+
+    Args:
+        actions: What they may begin with.
+    """
+
+    def __init__(self, actions: Mapping[str, Action]) -> None:
+        self._actions = actions
+        self._rest = b""
+        self.sources = [sys.stdin.fileno()] if sys.stdin is not None else []
+        """What to wait for; empty after the end of the input."""
+
+    def read(self) -> None:
+        """Takes what is there and obeys whole lines."""
+        data = os.read(self.sources[0], 4096)
+        if not data:
+            self.sources = []
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._obey(line.decode(errors="replace").strip())
+
+    def _obey(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        if not word:
+            return
+        try:
+            if word not in self._actions:
+                raise ValueError(f"{word} is not known; known: {', '.join(self._actions)}")
+            self._actions[word](rest.strip())
+        except ValueError as error:
+            sys.stderr.write(f"{error}\n")
