@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from serl_client.episodes import Episode, EpisodeHeader, EpisodeWriter
 from serl_client.errors import RobotError
 
+SUCCESS_LABELS = "success_labels"
+"""Key of an episode's metadata: for each observation whether the task is done there, or null where nobody knows."""
+
 _ATTEMPTS_A_DEMONSTRATION = 3
 
 
@@ -97,14 +100,15 @@ def record_demonstrations(
 
 
 def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | None = None) -> Episode:
-    """Drives one episode to its end."""
+    """Drives one episode to its end. Its metadata says of each observation whether the task is done there."""
     observation, info = env.reset(seed=seed)
     expert.reset()
     observations, stamps_ns = [observation], [int(info.get("stamp_ns", 0))]
     actions: list[NDArray[np.float32]] = []
     rewards: list[float] = []
+    labels = [False]
     scene = {"scene_seed": info["scene_seed"]} if "scene_seed" in info else {}
-    terminated = truncated = success = False
+    terminated = truncated = False
     while not (terminated or truncated):
         action = expert.action(observation, info)
         observation, reward, terminated, truncated, info = env.step(action)
@@ -112,7 +116,7 @@ def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | Non
         rewards.append(float(reward))
         observations.append(observation)
         stamps_ns.append(int(info.get("stamp_ns", 0)))
-        success = success or bool(info.get("success", False))
+        labels.append(bool(info.get("success", False)))
     return Episode(
         observations={key: np.stack([one[key] for one in observations]) for key in observation},
         actions=np.stack(actions),
@@ -121,8 +125,8 @@ def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | Non
         truncated=bool(truncated),
         interventions=np.ones(len(actions), bool),
         stamps_ns=np.array(stamps_ns, np.int64),
-        success=success,
-        metadata=scene,
+        success=any(labels),
+        metadata=scene | {SUCCESS_LABELS: labels},
     )
 
 

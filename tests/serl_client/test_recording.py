@@ -5,7 +5,7 @@ from gymnasium import spaces
 
 from serl_client.episodes import read_episodes, read_header
 from serl_client.errors import RobotError
-from serl_client.recording import record_demonstrations
+from serl_client.recording import SUCCESS_LABELS, record_demonstrations
 from serl_client.tasks import make_training_env
 from serl_client.teleop.scripted import PickCubeExpert
 
@@ -58,7 +58,7 @@ def test_only_successes_are_kept(tmp_path):
     assert stored[0].observations["state"].ravel().tolist() == [0, 1, 2]
     assert stored[0].interventions.all()
     assert (stored[0].terminated, stored[0].truncated) == (True, False)
-    assert stored[0].metadata == {"scene_seed": 2}
+    assert stored[0].metadata == {"scene_seed": 2, SUCCESS_LABELS: [False, False, True]}
 
 
 def test_an_expert_that_always_fails_is_given_up(tmp_path):
