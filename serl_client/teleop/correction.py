@@ -1,0 +1,123 @@
+"""A script that corrects a policy as a person would: it watches, takes over when things go wrong, and lets go again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serl_client.recording import Expert
+from serl_client.values import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrectionConfig:
+    """When a scripted teacher takes over, and for how long."""
+
+    stall_steps: int = 15
+    """Steps in which the TCP must get somewhere; 0 for never."""
+    stall_distance: float = 0.02
+    """Distance that counts as somewhere, m."""
+    stray_steps: int = 10
+    """Steps over which policy and expert are compared; 0 for never."""
+    stray_distance: float = 0.8
+    """Mean difference of a component of their actions from which the policy strays, of at most 2."""
+    probability: float = 0.0
+    """Chance of taking over at any step, whatever the policy does, in [0, 1]."""
+    min_steps: int = 5
+    """Steps of a correction at least."""
+    max_steps: int = 15
+    """Steps of a correction at most."""
+    rest_steps: int = 10
+    """Steps that the policy has to itself at the start and after a correction."""
+
+    def __post_init__(self) -> None:
+        """Refuses values that cannot work."""
+        if not 0.0 <= self.probability <= 1.0:
+            raise ValueError(f"correction.probability is {self.probability}; it must be in [0, 1]")
+        if not 1 <= self.min_steps <= self.max_steps:
+            raise ValueError(
+                f"a correction lasts {self.min_steps} to {self.max_steps} steps; give at least 1, the smaller one first"
+            )
+
+
+class ScriptedTeacher:
+    """A `Teacher` that watches a policy and lets an expert take over.
+
+    The expert begins anew each time, because it did not drive what went before.
+
+    Args:
+        expert: Who knows how; acts on the raw info, in `base` axes.
+        config: When, and for how long.
+        seed: Of chance and durations.
+    """
+
+    def __init__(self, expert: Expert, config: CorrectionConfig, seed: int | None = None) -> None:
+        self._expert = expert
+        self._config = config
+        self._rng = np.random.default_rng(seed)
+        self._positions: deque[FloatArray] = deque(maxlen=config.stall_steps + 1)
+        self._differences: deque[float] = deque(maxlen=max(config.stray_steps, 1))
+        self._left = 0
+        self._rest = config.rest_steps
+
+    def reset(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
+        """Begins an episode."""
+        del observation, info
+        self._let_go()
+
+    def teach(
+        self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
+    ) -> NDArray[Any] | None:
+        """The expert's action during a correction, else None."""
+        if self._left == 0 and not self._takes_over(action, observation, info):
+            return None
+        self._left -= 1
+        correction = self._expert.action(observation, info)
+        if self._left == 0:
+            self._let_go()
+        return correction
+
+    def _takes_over(
+        self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
+    ) -> bool:
+        """Watches one step of the policy; True begins a correction."""
+        self._watch(action, observation, info)
+        if self._rest > 0:
+            self._rest -= 1
+            return False
+        is_chosen = self._config.probability > 0.0 and self._rng.random() < self._config.probability
+        if not (is_chosen or self._is_stalled() or self._is_straying()):
+            return False
+        self._left = int(self._rng.integers(self._config.min_steps, self._config.max_steps + 1))
+        self._expert.reset()
+        return True
+
+    def _watch(self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
+        if "tcp_pose" in info:
+            self._positions.append(np.asarray(info["tcp_pose"], float)[:3])
+        if self._config.stray_steps:
+            wanted = self._expert.action(observation, info)
+            self._differences.append(float(np.abs(np.asarray(wanted, float) - action).mean()))
+
+    def _is_stalled(self) -> bool:
+        if not self._config.stall_steps or len(self._positions) <= self._config.stall_steps:
+            return False
+        farthest = max(float(np.linalg.norm(position - self._positions[0])) for position in self._positions)
+        return farthest < self._config.stall_distance
+
+    def _is_straying(self) -> bool:
+        if not self._config.stray_steps or len(self._differences) < self._config.stray_steps:
+            return False
+        return float(np.mean(self._differences)) > self._config.stray_distance
+
+    def _let_go(self) -> None:
+        self._positions.clear()
+        self._differences.clear()
+        self._left = 0
+        self._rest = self._config.rest_steps
+        self._expert.reset()

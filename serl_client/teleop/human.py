@@ -1,0 +1,119 @@
+"""A person who takes over while moving a device."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serl_client.teleop.device import TeleopDevice, TeleopSample
+from serl_client.values import FloatArray
+
+log = logging.getLogger(__name__)
+
+_PARTS: Mapping[int, tuple[int, bool]] = {3: (3, False), 4: (3, True), 6: (6, False), 7: (6, True)}
+"""Components of one arm's action to how many of them move it, and whether the last one is the gripper's."""
+
+
+class HumanTeacher:
+    """A `Teacher` with one device for each arm. A person is in control while any of them is moved, and shortly after.
+
+    A gripper that takes absolute openings keeps the last one that was executed until the person presses a button. One
+    that takes open and close alone is told so while the button is down, and otherwise nothing. A device that is missing
+    asks for nothing, so that the policy goes on.
+
+    Args:
+        devices: One for each arm, in the order of the action.
+        action_size: Components of an action: for each arm 3 or 6, and one more where it has a gripper.
+        gripper_action: What the gripper's component means, as in `RobotEnv`.
+        max_gripper_width: Widest opening, m.
+        hold_s: Time for which the person stays in control after the last movement, s. It bridges the repeats of a key.
+        is_alone: Whether the person is always in control, as in recording demonstrations.
+        clock: Seconds, monotonic.
+
+    Raises:
+        ValueError: No such action.
+    """
+
+    def __init__(
+        self,
+        devices: Sequence[TeleopDevice],
+        action_size: int,
+        *,
+        gripper_action: Literal["absolute", "binary"] = "absolute",
+        max_gripper_width: float = 0.085,
+        hold_s: float = 0.2,
+        is_alone: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        arm_size, rest = divmod(action_size, max(len(devices), 1))
+        if not devices or rest or arm_size not in _PARTS:
+            raise ValueError(
+                f"{len(devices)} devices cannot drive an action of {action_size} components; each arm has 3, 4, 6 or 7"
+            )
+        self._devices = tuple(devices)
+        self._moving, self._has_gripper = _PARTS[arm_size]
+        self._is_absolute = gripper_action == "absolute"
+        self._max_gripper_width = max_gripper_width
+        self._hold_s = hold_s
+        self._is_alone = is_alone
+        self._clock = clock
+        self._until = -math.inf
+        self._openings = np.ones(len(devices))
+        self._faults: dict[str, str] = {}
+        self.is_moving = False
+
+    def reset(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
+        """Begins an episode: the gripper is wanted as it is."""
+        del observation
+        widths = np.ravel(np.asarray(info.get("gripper_width", math.nan), float))
+        for arm in range(len(self._devices)):
+            width = float(widths[arm]) if arm < len(widths) else math.nan
+            known = math.isfinite(width) and self._max_gripper_width > 0.0
+            self._openings[arm] = min(max(2.0 * width / self._max_gripper_width - 1.0, -1.0), 1.0) if known else 1.0
+        self._until = -math.inf
+        self.is_moving = False
+
+    def teach(
+        self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
+    ) -> NDArray[Any] | None:
+        """The person's action while they are in control, else None."""
+        del observation, info
+        samples = [self._read(device) for device in self._devices]
+        now = self._clock()
+        self.is_moving = any(sample.is_active for sample in samples)
+        if self.is_moving:
+            self._until = now + self._hold_s
+        if not self._is_alone and now >= self._until:
+            if self._has_gripper:
+                self._openings = np.array(action, float).reshape(len(self._devices), -1)[:, -1].copy()
+            return None
+        parts = [self._arm_action(arm, sample) for arm, sample in enumerate(samples)]
+        return np.concatenate(parts).astype(np.asarray(action).dtype)
+
+    def is_asking(self) -> bool:
+        """Whether the person moves a device right now."""
+        return any(self._read(device).is_active for device in self._devices)
+
+    def _arm_action(self, arm: int, sample: TeleopSample) -> FloatArray:
+        if not self._has_gripper:
+            return sample.twist[: self._moving]
+        if sample.gripper:
+            self._openings[arm] = sample.gripper
+        gripper = self._openings[arm] if self._is_absolute else sample.gripper
+        return np.append(sample.twist[: self._moving], gripper)
+
+    def _read(self, device: TeleopDevice) -> TeleopSample:
+        sample, fault = device.read(), device.fault
+        if fault != self._faults.get(device.name, ""):
+            self._faults[device.name] = fault
+            if fault:
+                log.warning("%s", fault)
+            else:
+                log.info("%s is back", device.name)
+        return sample

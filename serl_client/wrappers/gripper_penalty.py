@@ -1,0 +1,77 @@
+"""A small cost of each change of the gripper, so that a policy does not open and close it for nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, SupportsFloat
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+_THRESHOLD = 0.5
+_OPEN_SHARE = 0.9
+
+
+class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Puts `info["grasp_penalty"]` on every step: minus the cost where the executed action changes the gripper, else 0.
+
+    The reward stays as it is: in HIL-SERL (Luo et al. 2024, arXiv:2410.21845) only the critic that chooses gripper
+    actions sees the penalty, and SERL's earlier wrapper, which subtracts it from the reward, hides a success that comes
+    on the same step.
+
+    An action below -0.5 closes and one above 0.5 opens. It is a change when it differs from what was asked for last, or
+    at the start of an episode from how the gripper stands; a slow gripper therefore costs once, not once a step. What
+    counts is the executed action, also a teacher's, so this belongs around `Intervention`.
+
+    Args:
+        env: Environment whose last action component drives the gripper and whose info has "gripper_width".
+        cost: Of one change, at least 0.
+        max_width: Widest opening, m; None asks the environment.
+        open_share: Share of the widest opening from which the gripper counts as open at the start.
+
+    Raises:
+        ValueError: The cost is below 0, or there is no gripper.
+    """
+
+    def __init__(
+        self,
+        env: gymnasium.Env[Any, Any],
+        cost: float = 0.02,
+        *,
+        max_width: float | None = None,
+        open_share: float = _OPEN_SHARE,
+    ) -> None:
+        super().__init__(env)
+        if cost < 0.0:
+            raise ValueError(f"the gripper's cost is {cost}; it must be at least 0, and is subtracted")
+        self._cost = cost
+        self._max_width = _widest(env) if max_width is None else max_width
+        if self._max_width <= 0.0:
+            raise ValueError("a gripper penalty needs a gripper, and the environment has none; leave it away")
+        self._open_width = open_share * self._max_width
+        self._is_open = True
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Looks how the gripper stands."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        width = float(info.get("gripper_width", math.nan))
+        self._is_open = not width < self._open_width
+        return observation, info
+
+    def step(self, action: NDArray[Any]) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Takes a step and says what its gripper action costs."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        executed = float(np.asarray(info.get("intervene_action", action))[-1])
+        wants_open = self._is_open if abs(executed) <= _THRESHOLD else executed > 0.0
+        penalty = -self._cost if wants_open != self._is_open else 0.0
+        self._is_open = wants_open
+        return observation, reward, terminated, truncated, info | {"grasp_penalty": penalty}
+
+
+def _widest(env: gymnasium.Env[Any, Any]) -> float:
+    try:
+        has_gripper = env.get_wrapper_attr("task").has_gripper
+        return float(env.get_wrapper_attr("max_gripper_width")) if has_gripper else 0.0
+    except AttributeError:
+        return 0.0
