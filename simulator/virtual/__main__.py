@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "fci": ("Franka arm behind the network protocol of the real one", "simulator.virtual.fci.command", "main"),
+    "hand": ("Franka Hand behind the protocol of libfranka's gripper", "simulator.virtual.hand.command", "main"),
+    "robotiq": ("Robotiq gripper that answers Modbus RTU", "simulator.virtual.robotiq.command", "main"),
 }
 """Subcommands: what it is, module, function that takes the remaining arguments and returns the exit code."""
 

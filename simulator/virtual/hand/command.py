@@ -5,9 +5,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from simulator.virtual.fingers import RigidFingers
+from simulator.virtual.fingers import Fingers, RigidFingers
 from simulator.virtual.hand.protocol import PORT
 from simulator.virtual.hand.server import STROKE, VirtualHand
+from simulator.virtual.scene_fingers import scene_fingers
 from simulator.virtual.serving import Action, serve_until_signal
 
 EPILOG = """\
@@ -25,7 +26,11 @@ exit codes: 0 stopped by a signal, 1 the address cannot be served, 2 wrong usage
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     options = _parser().parse_args(arguments)
-    fingers = RigidFingers(STROKE)
+    try:
+        fingers = scene_fingers(options.fci, STROKE) if options.fci else RigidFingers(STROKE)
+    except OSError as error:
+        sys.stderr.write(f"serl-virtual hand: {error}\n")
+        return 1
     virtual = VirtualHand(options.host, fingers, is_homed=not options.not_homed)
     try:
         serve_until_signal(virtual, lambda: virtual.host, _actions(virtual, fingers), options.ready_file)
@@ -36,8 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _actions(virtual: VirtualHand, fingers: RigidFingers) -> Mapping[str, Action]:
+def _actions(virtual: VirtualHand, fingers: Fingers) -> Mapping[str, Action]:
     def place(text: str) -> None:
+        if not isinstance(fingers, RigidFingers):
+            raise ValueError("the objects are those of the virtual arm's scene")
         try:
             fingers.place_object(None if text == "none" else float(text))
         except ValueError:
@@ -64,5 +71,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve (%(default)s)")
     parser.add_argument("--not-homed", action="store_true", help="begin as after switching on: homing comes first")
+    parser.add_argument("--fci", type=Path, metavar="SOCKET", help="control socket of a virtual arm with a scene")
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the address once it is served")
     return parser

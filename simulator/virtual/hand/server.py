@@ -156,7 +156,10 @@ class VirtualHand:
             self._states = states
 
     def _tick(self) -> None:
-        state, is_grasped, ended = self._hand.advance()
+        try:
+            state, is_grasped, ended = self._hand.advance()
+        except OSError:  # The fingers are those of a virtual arm, which is not there: no states, as without power.
+            return
         self._tell(ended)
         if self._states is not None and not self.is_silent:
             time_ms = int(time.monotonic() * 1000)

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from simulator.virtual.fingers import RigidFingers
+from simulator.virtual.fingers import Fingers, RigidFingers
 from simulator.virtual.robotiq.firmware import TWO_FINGER_85, TWO_FINGER_140
 from simulator.virtual.robotiq.server import VirtualRobotiq
+from simulator.virtual.scene_fingers import scene_fingers
 from simulator.virtual.serving import Action, serve_until_signal
 
 EPILOG = """\
@@ -21,6 +22,7 @@ prints the port for the key `port` of the cell's file, then obeys what is typed:
 examples:
   serl-virtual robotiq --link /tmp/ttyRobotiq      a serial port of that name
   serl-virtual robotiq --tcp 127.0.0.1:54321       RTU over TCP instead
+  serl-virtual robotiq --fci /tmp/fci.sock         the fingers of a virtual arm's scene
 
 exit codes: 0 stopped by a signal, 1 the port cannot be served, 2 wrong usage
 """
@@ -40,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not 1 <= options.slave_id <= 247:
         parser.error(f"--slave-id is {options.slave_id}; it must be in [1, 247]")
     ratings = _MODELS[options.model]
-    fingers = RigidFingers(ratings.stroke)
-    virtual = VirtualRobotiq(fingers, ratings=ratings, slave_id=options.slave_id, link=options.link, tcp=tcp)
     try:
+        fingers = scene_fingers(options.fci, ratings.stroke) if options.fci else RigidFingers(ratings.stroke)
+        virtual = VirtualRobotiq(fingers, ratings=ratings, slave_id=options.slave_id, link=options.link, tcp=tcp)
         serve_until_signal(virtual, lambda: virtual.port, _actions(virtual, fingers), options.ready_file)
     except OSError as error:
         sys.stderr.write(f"serl-virtual robotiq: {error}\n")
@@ -50,8 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _actions(virtual: VirtualRobotiq, fingers: RigidFingers) -> Mapping[str, Action]:
+def _actions(virtual: VirtualRobotiq, fingers: Fingers) -> Mapping[str, Action]:
     def place(text: str) -> None:
+        if not isinstance(fingers, RigidFingers):
+            raise ValueError("the objects are those of the virtual arm's scene")
         fingers.place_object(None if text == "none" else _number(text, 0.0, 0.2))
 
     def break_down(text: str) -> None:
@@ -93,5 +97,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tcp", metavar="HOST:PORT", help="serve RTU over TCP instead of a serial port")
     parser.add_argument("--model", choices=sorted(_MODELS), default="2f-85", help="which gripper (%(default)s)")
     parser.add_argument("--slave-id", type=int, default=9, metavar="N", help="Modbus address (%(default)s)")
+    parser.add_argument("--fci", type=Path, metavar="SOCKET", help="control socket of a virtual arm with a scene")
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the port once requests are answered")
     return parser

@@ -161,16 +161,22 @@ class VirtualRobotiq:
         values: list[int] | list[bool] | None,
     ) -> ExcCodes | None:
         """Hands writes to the firmware, and its status to reads."""
+        try:
+            self._exchange(start, address, registers, values)
+        except OSError:  # The fingers are those of a virtual arm, which is not there.
+            return ExcCodes.DEVICE_FAILURE
+        return None
+
+    def _exchange(self, start: int, address: int, registers: list[int], values: list[int] | list[bool] | None) -> None:
         first = COMMAND_ADDRESS - start
         if values is not None:
             words = registers[first : first + 3]
             words[address - COMMAND_ADDRESS : address - COMMAND_ADDRESS + len(values)] = [int(v) for v in values]
             self.firmware.write(b"".join(word.to_bytes(2, "big") for word in words[:3]))
-            return None
+            return
         status = self.firmware.read()
         first = STATUS_ADDRESS - start
         registers[first : first + 3] = [int.from_bytes(status[i : i + 2], "big") for i in (0, 2, 4)]
-        return None
 
     def _trace(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - pymodbus calls it so.
         if not sending:
