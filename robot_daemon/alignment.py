@@ -20,6 +20,8 @@ from robot_daemon.sync import (
 )
 
 MIN_FRAMES = 16
+MIN_OVERDUE_NS = 100_000_000
+"""A host that is busy delays frames; so much does not make them late."""
 
 
 class CameraTrack:
@@ -28,6 +30,7 @@ class CameraTrack:
     def __init__(self, info: CameraInfo, config: SyncConfig) -> None:
         period_s = 1.0 / info.rate_hz if info.rate_hz > 0.0 else 0.0
         self.name = info.name
+        self.period_ns = round(period_s * 1e9)
         self.tolerance_ns = round(max(config.camera_tolerance_s, 0.6 * period_s) * 1e9)
         self.lost_ns = round(max(config.camera_lost_s, 3.0 * period_s) * 1e9)
         # A sensor that is nearly lost may set the reference time, so frames must reach back as far.
@@ -44,6 +47,12 @@ class CameraTrack:
         """Newest frame; None once it is too old to stand for the present."""
         frame = self.ring.newest
         return None if frame is None or now_ns - frame.receive_time_ns > self.lost_ns else frame
+
+    def punctual(self, now_ns: int) -> FrameSample | None:
+        """Newest frame; None once the next ones are overdue, so that they no longer hold back the other sensors."""
+        frame = self.ring.newest
+        overdue_ns = max(MIN_OVERDUE_NS, 5 * self.period_ns // 2)
+        return None if frame is None or now_ns - frame.receive_time_ns > overdue_ns else frame
 
     def is_older_than(self, time_ns: int, now_ns: int) -> bool:
         """Whether the camera delivers, but its newest frame was exposed before a time."""
@@ -76,7 +85,7 @@ class Alignment:
         return None if state is None or now_ns - state.time_ns > self._gripper_lost_ns else state
 
     def snapshot(self, cameras: Sequence[str], arm: ArmState, gripper: GripperState | None, now_ns: int) -> Snapshot:
-        """Every sensor at the newest instant that all of them have covered.
+        """Every sensor at one reference time, which `sync` chooses. A camera that is late is not waited for.
 
         Args:
             cameras: Names of those that are asked for.
@@ -86,7 +95,10 @@ class Alignment:
         """
         tracks = [self.cameras[name] for name in cameras]
         delivering = {track.name: track.newest(now_ns) for track in tracks}
-        reference = reference_time_ns([arm, gripper, *delivering.values()], now_ns)
+        latest = arm.time_ns
+        if gripper is not None and now_ns - gripper.time_ns <= MIN_OVERDUE_NS:
+            latest = min(latest, gripper.time_ns)
+        reference = self._reference_ns(tracks, latest, now_ns)
         before, after = self.arm.around(reference) or (arm, arm)
         offset = nearer(before, after, reference).time_ns - reference
         offsets = [Offset("arm", offset, self._arm_tolerance_ns)]
@@ -100,6 +112,13 @@ class Alignment:
             if frame is not None:
                 frames.append((track.name, frame))
         return Snapshot(reference, interpolate_arm(before, after, reference), gripper, frames, offsets)
+
+    def _reference_ns(self, tracks: Sequence[CameraTrack], latest_ns: int, now_ns: int) -> int:
+        punctual = [(track, frame) for track in tracks if (frame := track.punctual(now_ns)) is not None]
+        for track, frame in punctual:  # Up to half a period after a frame, no other one of its camera is nearer.
+            latest_ns = min(latest_ns, frame.time_ns + track.period_ns // 2)
+        oldest_ns = latest_ns - 3 * max((track.period_ns for track, _ in punctual), default=0)
+        return reference_time_ns([track.ring.stamps_after(oldest_ns) for track, _ in punctual], latest_ns)
 
     def _gripper_at(self, reference: int, offsets: list[Offset], newest: GripperState | None) -> GripperState | None:
         pair = None if newest is None else self.gripper.around(reference)

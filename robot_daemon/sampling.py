@@ -114,7 +114,10 @@ class RealTimeSensors:
             thread.join(timeout=5.0)
 
     def _sample_forever(self) -> None:
-        while not self._closing.wait(self._interval_s):
+        interval_ns = round(self._interval_s * 1e9)
+        due_ns = self._now_ns() + interval_ns
+        while not self._closing.wait(max(0, due_ns - self._now_ns()) * 1e-9):
+            due_ns = max(due_ns, self._now_ns() - interval_ns) + interval_ns  # Late by more than one: no catching up.
             try:
                 self._sample()
             except Exception:

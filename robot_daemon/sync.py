@@ -1,15 +1,18 @@
 """Soft synchronisation: rings of stamped samples, one reference time, and each sensor's value at it.
 
-The reference time is the newest instant that every sensor has covered, that is the smallest of their newest stamps. Arm
-and gripper are interpolated there, a camera gives its nearest frame. A sensor without a usable sample is reported as
-missing and holds nobody up.
+The reference time is the middle of the frames, one of each camera, that lie closest together, where an age of five
+milliseconds counts as much as one of skew; without cameras it is the newest sample. Arm and gripper are interpolated
+there, a camera gives its nearest frame. The older rule, the newest instant that every camera has covered, leaves twice
+the skew and is no fresher, and a single lost frame pushes it beyond half a period (`benchmarks/soft_sync.py`).
 """
 
+import math
 import threading
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -28,6 +31,9 @@ class Stamped(Protocol):
 
 
 S = TypeVar("S", bound=Stamped)
+
+AGE_WEIGHT = 0.2
+"""Skew that a reference time may cost for being newer, s/s."""
 
 
 class Ring(Generic[S]):
@@ -67,6 +73,16 @@ class Ring(Generic[S]):
             before = samples[index - 1] if index > 0 and after.time_ns > time_ns else after
             return before, after
 
+    def stamps_after(self, time_ns: int) -> list[int]:
+        """Stamps of the samples after a time, oldest first; always that of the newest, when there is one."""
+        with self._lock:
+            stamps: list[int] = []
+            for sample in reversed(self._samples):
+                if stamps and sample.time_ns <= time_ns:
+                    break
+                stamps.append(sample.time_ns)
+            return stamps[::-1]
+
     def nearest(self, time_ns: int) -> S | None:
         """The sample whose stamp is nearest to a time."""
         pair = self.around(time_ns)
@@ -78,9 +94,29 @@ def nearer(before: S, after: S, time_ns: int) -> S:
     return before if time_ns - before.time_ns <= after.time_ns - time_ns else after
 
 
-def reference_time_ns(newest: Iterable[Stamped | None], otherwise_ns: int) -> int:
-    """The newest instant that every sensor with a sample has covered; `otherwise_ns` when none has one."""
-    return min((sample.time_ns for sample in newest if sample is not None), default=otherwise_ns)
+def reference_time_ns(cameras: Sequence[Sequence[int]], latest_ns: int) -> int:
+    """The instant at which to look at all sensors.
+
+    Args:
+        cameras: Stamps of each camera's recent frames, ns, oldest first, at least one a camera.
+        latest_ns: No instant after this one.
+
+    Returns:
+        The middle of the tightest recent set of frames, one of each camera; `latest_ns` when there is no camera.
+    """
+    stamps = sorted((stamp, camera) for camera, own in enumerate(cameras) for stamp in own)
+    best_cost, best_ns = math.inf, latest_ns
+    for first, (begin, _) in enumerate(stamps):
+        seen: set[int] = set()
+        for end, camera in islice(stamps, first, None):
+            seen.add(camera)
+            if len(seen) == len(cameras):
+                middle = min((begin + end) // 2, latest_ns)
+                cost = max(end - middle, middle - begin) + AGE_WEIGHT * (latest_ns - middle)
+                if cost <= best_cost:
+                    best_cost, best_ns = cost, middle
+                break
+    return best_ns
 
 
 def interpolate_arm(before: ArmState, after: ArmState, time_ns: int) -> ArmState:

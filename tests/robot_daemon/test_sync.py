@@ -57,9 +57,51 @@ def test_the_gripper_width_is_interpolated_and_its_motion_is_the_nearer_one():
     assert state.motion is GripperMotion.AT_TARGET
 
 
-def test_the_reference_time_is_the_newest_that_all_sensors_cover():
-    assert reference_time_ns([arm(100), gripper(80, 0.0), None], 500) == 80
-    assert reference_time_ns([None], 500) == 500
+def test_without_cameras_the_reference_time_is_the_newest():
+    assert reference_time_ns([], 500) == 500
+
+
+def test_one_camera_sets_the_reference_time():
+    assert reference_time_ns([[100, 133, 166]], 180) == 166
+    assert reference_time_ns([[100, 133, 166]], 150) == 133
+
+
+def test_the_reference_time_is_the_middle_of_the_tightest_frames():
+    assert reference_time_ns([[100, 200], [110, 210]], 240) == 205
+    assert reference_time_ns([[100, 200], [110], [120, 190]], 240) == 110
+
+
+def test_a_little_age_is_not_worth_a_little_skew_but_much_is():
+    assert reference_time_ns([[100, 200], [102, 206]], 220) == 203
+    assert reference_time_ns([[100, 200], [102, 260]], 240) == 101
+
+
+@given(
+    st.lists(st.integers(0, 99), min_size=1, max_size=4),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 200)), min_size=1, max_size=30),
+)
+def test_the_reference_time_never_goes_back_while_frames_arrive(phases, order):
+    """Frames arrive in any order of cameras; each camera's own in turn, a period of 100 apart."""
+    arrived = [[phase - 100, phase] for phase in phases]
+    last = -(10**9)
+    for camera, _ in order:
+        own = arrived[camera % len(arrived)]
+        latest = min(stamps[-1] + 50 for stamps in arrived)
+        if own[-1] - latest < 150:
+            own.append(own[-1] + 100)
+        latest = min(stamps[-1] + 50 for stamps in arrived)
+        time_ns = reference_time_ns(arrived, latest)
+        assert last <= time_ns <= latest
+        last = time_ns
+
+
+@given(st.lists(st.integers(0, 999), min_size=2, max_size=5))
+def test_without_losses_every_frame_is_within_its_share_of_a_period(phases):
+    """The largest gap between n phases is at least a period over n, so the tightest set spans at most the rest."""
+    stamps = [[phase + 1000 * n for n in range(6)] for phase in phases]
+    time_ns = reference_time_ns(stamps, min(own[-1] for own in stamps) + 500)
+    worst = max(min(abs(stamp - time_ns) for stamp in own) for own in stamps)
+    assert worst <= 1000 * (len(phases) - 1) / (2 * len(phases)) + 0.2 * 1000 + 1
 
 
 def test_a_ring_finds_the_samples_around_a_time():

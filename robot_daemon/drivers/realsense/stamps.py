@@ -6,7 +6,6 @@ about a quarter of a minute. So a frame's place in time comes from the camera's 
 the constant between the two clocks: its median over the last minute.
 """
 
-from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -135,12 +134,22 @@ class GlobalOffset:
     """Host clock minus device clock: the median of what global stamps said in the last minute."""
 
     def __init__(self) -> None:
-        self._pairs: deque[tuple[int, int]] = deque(maxlen=PAIRS)
+        self._origin = (0, 0)
+        self._said = np.zeros((PAIRS, 2))
+        self._count = 0
+        self._newest_ns = 0
 
     def add(self, device_ns: int, host_ns: int) -> None:
         """Takes in one global stamp; those that come too densely are left out."""
-        if not self._pairs or device_ns - self._pairs[-1][0] >= PAIR_SPACING_NS:
-            self._pairs.append((device_ns, host_ns - device_ns))
+        if self._count == 0:
+            self._origin = (device_ns, host_ns - device_ns)
+        elif device_ns - self._newest_ns < PAIR_SPACING_NS:
+            return
+        # Differences from the first pair are small enough for float64, the times themselves are not.
+        row = (device_ns - self._origin[0], host_ns - device_ns - self._origin[1])
+        self._said[self._count % PAIRS] = row
+        self._count += 1
+        self._newest_ns = device_ns
 
     def at(self, device_ns: int, slope: float) -> int | None:
         """The offset at an instant, ns; None when nothing was said within the last minute.
@@ -149,11 +158,11 @@ class GlobalOffset:
             device_ns: The instant, on the device's clock.
             slope: What the host gains on the device, s/s.
         """
-        if not self._pairs or device_ns - self._pairs[-1][0] > PAIRS * PAIR_SPACING_NS:
+        if self._count == 0 or device_ns - self._newest_ns > PAIRS * PAIR_SPACING_NS:
             return None
-        origin_ns, base_ns = self._pairs[0]  # Differences are small enough for float64, the times are not.
-        said = np.array([(at - origin_ns, offset - base_ns) for at, offset in self._pairs], np.float64)
-        return base_ns + round(float(np.median(said[:, 1] + slope * (device_ns - origin_ns - said[:, 0]))))
+        said = self._said[: min(self._count, PAIRS)]
+        passed = device_ns - self._origin[0]
+        return self._origin[1] + round(float(np.median(said[:, 1] + slope * (passed - said[:, 0]))))
 
 
 def _counts_between(earlier_us: int, later_us: int) -> int:
