@@ -42,6 +42,7 @@ CAMERA_DRIVERS: Mapping[str, Driver] = {
     "realsense": Driver(f"{_DRIVERS}.realsense", "RealsenseOptions", "build_camera"),
     "webcam": Driver(f"{_DRIVERS}.webcam", "WebcamOptions", "build_camera"),
 }
+TRACKER_DRIVERS: Mapping[str, Driver] = {"socket": Driver(f"{_DRIVERS}.tracker", "TrackerOptions", "build_tracker")}
 
 
 def build_cell(config: DaemonConfig) -> Cell:
@@ -64,6 +65,9 @@ def build_cell(config: DaemonConfig) -> Cell:
         for name, camera in config.cameras.items():
             cameras[name] = build_device(CAMERA_DRIVERS, camera, f"cameras.{name}", timebase)
             built.callback(cameras[name].close)
+        tracker = None
+        if config.tracker is not None:
+            tracker = build_device(TRACKER_DRIVERS, config.tracker, "tracker", timebase)
         built.pop_all()
     return Cell(
         name=config.name,
@@ -72,6 +76,8 @@ def build_cell(config: DaemonConfig) -> Cell:
         arm=arm,
         gripper=gripper,
         cameras=cameras,
+        scene=tracker,
+        close=lambda: None if tracker is None else tracker.close(),
     )
 
 

@@ -183,6 +183,8 @@ class DaemonConfig:
     """The gripper, when there is one."""
     cameras: Mapping[str, DriverConfig] = field(default_factory=dict)
     """Cameras by name, in the order of the file."""
+    tracker: DriverConfig | None = None
+    """What tracks the poses of objects, where something does."""
     server: ServerConfig = ServerConfig()
     """Where the daemon listens."""
     limits: LimitsConfig = LimitsConfig()
@@ -204,7 +206,9 @@ def load_config(path: Path) -> DaemonConfig:
     """
     try:
         table = read_toml(path)
-        devices: dict[str, Any] = {name: _driver(table.pop(name), name) for name in ("arm", "gripper") if name in table}
+        devices: dict[str, Any] = {
+            name: _driver(table.pop(name), name) for name in ("arm", "gripper", "tracker") if name in table
+        }
         cameras = table.pop("cameras", {})
         if not isinstance(cameras, dict):
             raise ConfigError("cameras must hold one table a camera, such as [cameras.wrist]")

@@ -1,0 +1,190 @@
+"""Poses of objects from a program that tracks them: fiducial markers, motion capture, or the virtual arm's own scene.
+
+The program listens on a Unix socket and answers one JSON object a line. `{"op": "state"}` is answered by
+`{"ok": {"objects": {NAME: {"position": [x, y, z], "quaternion": [x, y, z, w]}}}}`, in metres in the arm's base frame.
+Where the program can rearrange the objects, as a simulated scene can, `{"op": "reset_scene", "seed": N}` does so.
+"""
+
+import json
+import logging
+import random
+import socket
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robot_daemon.config import ConfigError, require
+from robot_daemon.devices import DeviceConnectError, JointTarget, Scene, TcpTarget, Timebase, TrackedPose
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackerOptions:
+    """A program that tracks objects."""
+
+    path: Path
+    """Unix socket on which it listens."""
+    rate_hz: float = 50.0
+    """Questions a second."""
+    timeout_s: float = 0.2
+    """How long to wait for an answer, s."""
+    max_age_s: float = 0.5
+    """Age at which poses are no longer given out, s."""
+    rearranges: bool = False
+    """Whether the program rearranges the objects when an episode begins."""
+    ground_truth: bool = False
+    """Whether the poses are exact, as a simulated scene's are."""
+
+    def __post_init__(self) -> None:
+        if not self.path.is_absolute():
+            raise ConfigError(f"path is {self.path}; give an absolute path, the daemon's folder may change")
+        require("rate_hz", self.rate_hz, 0.0, 1000.0, above=True)
+        require("timeout_s", self.timeout_s, 0.0, 10.0, above=True)
+        require("max_age_s", self.max_age_s, 0.0, 60.0, above=True)
+
+
+class Tracker:
+    """Asks the program in a thread of its own, so that a slow one delays nobody. Implements `devices.Scene`.
+
+    Args:
+        options: Where it is.
+        timebase: Clock of the stamps.
+
+    Raises:
+        DeviceConnectError: Nobody listens, or the answer is not what is described above.
+    """
+
+    def __init__(self, options: TrackerOptions, timebase: Timebase) -> None:
+        self._options = options
+        self._timebase = timebase
+        self._lock = threading.Lock()
+        self._connection: socket.socket | None = None
+        self._buffer = b""
+        self._poses: tuple[TrackedPose, ...] = ()
+        self._is_lost = False
+        self._ended = threading.Event()
+        try:
+            self._poses = self._ask_poses()
+        except OSError as error:
+            raise DeviceConnectError(
+                f"no tracker answers on {options.path} ({error.strerror or error}); start it, or leave [tracker] out"
+            ) from None
+        except ValueError as error:
+            self._disconnect()
+            raise DeviceConnectError(f"the tracker on {options.path} {error}") from None
+        self._thread = threading.Thread(target=self._poll, name="tracker", daemon=True)
+        self._thread.start()
+
+    def tracked_objects(self) -> tuple[TrackedPose, ...]:
+        """Newest poses; none once they are too old to stand for the present."""
+        poses = self._poses
+        if poses and self._timebase.now_ns() - poses[0].time_ns > self._options.max_age_s * 1e9:
+            return ()
+        return poses
+
+    def reset(self, *, seed: int | None, start: TcpTarget | JointTarget | None, gripper_width: float | None) -> bool:
+        """Lets the program rearrange the objects, if it does. The arm is the daemon's to move: returns False."""
+        del start, gripper_width
+        if self._options.rearranges:
+            try:
+                self._ask("reset_scene", seed=random.getrandbits(63) if seed is None else seed)
+                self._poses = self._ask_poses()
+            except (OSError, ValueError) as error:
+                logger.warning("the tracker did not rearrange the objects: %s", error)
+        return False
+
+    def close(self) -> None:
+        """Ends the thread and the connection."""
+        self._ended.set()
+        self._thread.join()
+        with self._lock:
+            self._disconnect()
+
+    def _poll(self) -> None:
+        while not self._ended.wait(1.0 / self._options.rate_hz):
+            try:
+                self._poses = self._ask_poses()
+                self._note(is_lost=False)
+            except (OSError, ValueError) as error:
+                self._note(is_lost=True, text=str(error))
+
+    def _note(self, *, is_lost: bool, text: str = "") -> None:
+        if is_lost and not self._is_lost:
+            logger.warning("the tracker on %s does not answer (%s); it is asked again", self._options.path, text)
+        elif self._is_lost and not is_lost:
+            logger.info("the tracker on %s answers again", self._options.path)
+        self._is_lost = is_lost
+
+    def _ask_poses(self) -> tuple[TrackedPose, ...]:
+        answer = self._ask("state")
+        objects = answer.get("objects") if isinstance(answer, Mapping) else None
+        if not isinstance(objects, Mapping):
+            raise ValueError('answered without "objects"')
+        time_ns = self._timebase.now_ns()
+        return tuple(self._pose(str(name), values, time_ns) for name, values in objects.items())
+
+    def _pose(self, name: str, values: Any, time_ns: int) -> TrackedPose:  # noqa: ANN401 - anything may come.
+        try:
+            position, quaternion = np.array(values["position"], float), np.array(values["quaternion"], float)
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f'gave {name} no "position" and "quaternion" of numbers') from None
+        norm = float(np.linalg.norm(quaternion))
+        if position.shape != (3,) or quaternion.shape != (4,) or not abs(norm - 1.0) < 1e-3:
+            raise ValueError(f"gave {name} a pose that is not 3 numbers and a unit quaternion xyzw")
+        return TrackedPose(
+            name=name,
+            time_ns=time_ns,
+            position=position,
+            quaternion=quaternion / norm,
+            twist=None,
+            ground_truth=self._options.ground_truth,
+        )
+
+    def _ask(self, op: str, **values: Any) -> Any:  # noqa: ANN401
+        with self._lock:
+            try:
+                connection = self._connect()
+                connection.sendall(json.dumps({"op": op, **values}).encode() + b"\n")
+                answer = json.loads(self._read_line(connection))
+            except (OSError, ValueError):
+                self._disconnect()
+                raise
+        if not isinstance(answer, Mapping) or "ok" not in answer:
+            raise ValueError(f"refused {op}: {answer}")
+        return answer["ok"]
+
+    def _connect(self) -> socket.socket:
+        if self._connection is None:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(self._options.timeout_s)
+            try:
+                connection.connect(str(self._options.path))
+            except OSError:
+                connection.close()
+                raise
+            self._connection, self._buffer = connection, b""
+        return self._connection
+
+    def _read_line(self, connection: socket.socket) -> bytes:
+        while b"\n" not in self._buffer:
+            data = connection.recv(65536)
+            if not data:
+                raise ConnectionError("it closed the connection")
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def build_tracker(_name: str, timebase: Timebase, options: TrackerOptions) -> Scene:
+    """The tracker of a cell's file."""
+    return Tracker(options, timebase)

@@ -1,0 +1,164 @@
+import json
+import socket
+import threading
+
+import numpy as np
+import pytest
+
+from robot_daemon.config import ConfigError
+from robot_daemon.devices import DeviceConnectError, Pacing
+from robot_daemon.drivers.tracker import Tracker, TrackerOptions
+
+CUBE = {"cube": {"position": [0.4, 0.1, 0.02], "quaternion": [0.0, 0.0, 0.6, 0.8]}}
+
+
+class Clock:
+    """Time that stands still until it is moved."""
+
+    pacing = Pacing.REAL_TIME
+
+    def __init__(self):
+        self.time_ns = 1_000_000_000
+
+    def now_ns(self):
+        return self.time_ns
+
+
+class Program:
+    """A tracking program: answers what it is told to, remembers what it was asked."""
+
+    def __init__(self, path):
+        self.path = path
+        self.answer = {"ok": {"objects": CUBE}}
+        self.asked = []
+        self.changed = threading.Condition()
+        self._listener = None
+        self._peers = []
+        self.open()
+
+    def open(self):
+        self.path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(self.path))
+        self._listener.listen()
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for peer in self._peers:
+            peer.close()
+        self._peers.clear()
+
+    def wait_for(self, condition):
+        with self.changed:
+            assert self.changed.wait_for(condition, timeout=5.0)
+
+    def wait_for_questions(self, count):
+        already = len(self.asked)
+        self.wait_for(lambda: len(self.asked) >= already + count)
+
+    def _accept(self, listener):
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            self._peers.append(peer)
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer):
+        try:
+            for line in peer.makefile("rb"):
+                with self.changed:
+                    self.asked.append(json.loads(line))
+                    self.changed.notify_all()
+                peer.sendall(json.dumps(self.answer).encode() + b"\n")
+        except OSError:
+            pass
+
+
+@pytest.fixture
+def program(tmp_path):
+    program = Program(tmp_path / "tracker.sock")
+    yield program
+    program.close()
+
+
+def tracker_of(program, clock=None, **options):
+    return Tracker(TrackerOptions(path=program.path, rate_hz=200.0, **options), clock or Clock())
+
+
+def test_poses_come_through_with_the_cells_stamp(program):
+    tracker = tracker_of(program)
+    (cube,) = tracker.tracked_objects()
+    tracker.close()
+    assert (cube.name, cube.time_ns, cube.ground_truth) == ("cube", 1_000_000_000, False)
+    np.testing.assert_array_equal(cube.position, [0.4, 0.1, 0.02])
+    np.testing.assert_array_equal(cube.quaternion, [0.0, 0.0, 0.6, 0.8])
+
+
+def test_new_poses_replace_old_ones(program):
+    tracker = tracker_of(program)
+    program.answer = {"ok": {"objects": {}}}
+    program.wait_for_questions(3)
+    assert tracker.tracked_objects() == ()
+    tracker.close()
+
+
+def test_poses_that_are_too_old_are_not_given_out(program):
+    clock = Clock()
+    tracker = tracker_of(program, clock, max_age_s=0.1)
+    program.answer = {"error": "no camera"}
+    program.wait_for_questions(3)
+    assert len(tracker.tracked_objects()) == 1
+    clock.time_ns += 200_000_000
+    assert tracker.tracked_objects() == ()
+    tracker.close()
+
+
+def test_a_program_that_goes_and_comes_back_is_asked_again(program):
+    clock = Clock()
+    tracker = tracker_of(program, clock, max_age_s=0.1)
+    program.close()
+    clock.time_ns += 1_000_000_000
+    assert tracker.tracked_objects() == ()
+    program.open()
+    program.wait_for_questions(3)
+    assert len(tracker.tracked_objects()) == 1
+    tracker.close()
+
+
+@pytest.mark.parametrize(("rearranges", "expected"), [(True, [{"op": "reset_scene", "seed": 7}]), (False, [])])
+def test_only_a_program_that_rearranges_is_told_of_a_reset(program, rearranges, expected):
+    tracker = tracker_of(program, rearranges=rearranges)
+    assert tracker.reset(seed=7, start=None, gripper_width=None) is False
+    tracker.close()
+    assert [question for question in program.asked if question["op"] == "reset_scene"] == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ({"ok": {}}, 'without "objects"'),
+        ({"error": "camera unplugged"}, "camera unplugged"),
+        ({"ok": {"objects": {"cube": {"position": [1, 2, 3]}}}}, 'gave cube no "position" and "quaternion"'),
+        ({"ok": {"objects": {"cube": {"position": [1, 2, 3], "quaternion": [0, 0, 0, 2]}}}}, "unit quaternion xyzw"),
+    ],
+)
+def test_a_wrong_answer_at_the_start_is_said_in_one_sentence(program, answer, text):
+    program.answer = answer
+    with pytest.raises(DeviceConnectError, match=text):
+        tracker_of(program)
+
+
+def test_nobody_listening_is_said_in_one_sentence(tmp_path):
+    with pytest.raises(DeviceConnectError, match="no tracker answers on .*nobody.*leave \\[tracker\\] out"):
+        Tracker(TrackerOptions(path=tmp_path / "nobody.sock"), Clock())
+
+
+def test_a_relative_path_is_refused(tmp_path):
+    from pathlib import Path
+
+    with pytest.raises(ConfigError, match="absolute path"):
+        TrackerOptions(path=Path("tracker.sock"))
