@@ -38,7 +38,7 @@ class ClientLink:
         self._host = host
         self._version = version
         self._listener = socket.create_server((host, port), backlog=4)
-        self._listener.setblocking(False)
+        self._listener.settimeout(0.0)
         self.port: int = self._listener.getsockname()[1]
         """TCP port it listens on."""
         self._poller = select.poll()
@@ -49,7 +49,7 @@ class ClientLink:
         self._buffer = bytearray()
         self._array = np.zeros(1, dtype=MOTION_COMMAND)
         self._incoming = bytearray(2 * MOTION_COMMAND.itemsize)
-        self._command_bytes = memoryview(self._array).cast("B")
+        self._command_bytes = memoryview(self._array.view(np.uint8))
         self.command: np.void = self._array[0]
         """Last motion command that `receive_command` has read."""
 
@@ -126,7 +126,7 @@ class ClientLink:
             logger.warning("client %s refused: %s is connected, and an arm obeys one", client_host, self._client_host)
             connection.close()
             return
-        connection.setblocking(False)
+        connection.settimeout(0.0)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection, self._client_host = connection, client_host
         self._poller.register(connection, select.POLLIN)
@@ -165,7 +165,7 @@ class ClientLink:
         if not fits:
             raise ProtocolError(f"it speaks version {wanted.version}, this server {self._version}")
         states = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        states.setblocking(False)
+        states.settimeout(0.0)
         states.bind((self._host, 0))
         states.connect((self._client_host, wanted.udp_port))
         self._states = states

@@ -1,6 +1,7 @@
 """Control channel: a Unix socket with one JSON object a line, for injections, ground truth and the gripper.
 
-A request is `{"op": NAME, ...values}`; the answer is `{"ok": VALUE}` or `{"error": SENTENCE}`. The loop answers between two cycles.
+A request is `{"op": NAME, ...values}`; the answer is `{"ok": VALUE}` or `{"error": SENTENCE}`. The loop answers between
+two cycles.
 """
 
 import json
@@ -34,7 +35,7 @@ class ControlServer:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
         self._listener.listen(8)
-        self._listener.setblocking(False)
+        self._listener.settimeout(0.0)
         self._poller = select.poll()
         self._poller.register(self._listener, select.POLLIN)
         self._peers: dict[int, tuple[socket.socket, bytearray]] = {}

@@ -1,15 +1,21 @@
 """The arm's control box: modes, commands and one control cycle each millisecond. It knows neither sockets nor time."""
 
 import logging
-from collections import deque
 
 import numpy as np
 
 from robot_daemon.devices import FloatArray
+from simulator.virtual.fci.cartesian_followers import (
+    CartesianFollower,
+    CartesianPoseFollower,
+    CartesianVelocityFollower,
+)
 from simulator.virtual.fci.estimation import ExternalForces
+from simulator.virtual.fci.flange_frame import DesiredArm
+from simulator.virtual.fci.followers import Follower, joint_follower
 from simulator.virtual.fci.joint_control import Reference, following_torque
-from simulator.virtual.fci.motion import Motion, new_follower
-from simulator.virtual.fci.plant import Plant
+from simulator.virtual.fci.motion import CommandTally, Motion
+from simulator.virtual.fci.plant import PERIOD_S, Plant
 from simulator.virtual.fci.protocol import (
     Command,
     Controller,
@@ -35,8 +41,6 @@ from simulator.virtual.fci.settings import initial_settings
 
 logger = logging.getLogger(__name__)
 
-SUCCESS_WINDOW = 100
-"""Cycles over which the success rate counts."""
 FIRST_COMMAND_CYCLES = 500
 """Cycles that a client gets for its first command after the motion was announced."""
 
@@ -55,6 +59,9 @@ class ControlBox:
         self.settings = initial_settings(plant)
         self.external = ExternalForces()
         self.reference = Reference(plant.positions, self.limits)
+        self.desired = DesiredArm(plant.table)
+        """The arm at the reference, as of the last cycle."""
+        self.tally = CommandTally()
         self.mode = RobotMode.IDLE
         self.motion: Motion | None = None
         self.faults = np.zeros(len(Fault), dtype=np.uint8)
@@ -63,29 +70,38 @@ class ControlBox:
         """What ended the last motion."""
         self.torque: FloatArray = np.zeros(7)
         """Last commanded torque, Nm."""
-        self.joint_torque: FloatArray = np.zeros(7)
+        self.joint_torque: FloatArray = plant.gravity.copy()
         """What the joints' sensors measure, with gravity, Nm."""
         self.joint_torque_rate: FloatArray = np.zeros(7)
+        """Its change per time, Nm/s."""
         self.message_id = 0
         """Number of the last state: cycles since switching on."""
-        self.missed_in_a_row = 0
-        self.missed = 0
-        """Commands missed since switching on."""
         self._lost_packet_limit = lost_packet_limit
-        self._answered = deque([1] * SUCCESS_WINDOW, maxlen=SUCCESS_WINDOW)
-        self._answered_sum = SUCCESS_WINDOW
+        self._recovery_id: int | None = None
         self._responses: list[bytes] = []
 
     @property
     def success_rate(self) -> float:
-        """Share of the last cycles' commands that came in time; 0 when no motion runs, as on the real box."""
-        return self._answered_sum / SUCCESS_WINDOW if self.motion is not None else 0.0
+        """Share of the last commands that came in time; 0 while no motion runs, as on the real box."""
+        return self.tally.success_rate if self.motion is not None else 0.0
 
     @property
     def reported_modes(self) -> tuple[Generator, Controller]:
         """Generator and controller as the state says them."""
         motion = self.motion
         return (Generator.IDLE, Controller.OTHER) if motion is None else (motion.generator, motion.controller)
+
+    @property
+    def cartesian_follower(self) -> CartesianFollower | None:
+        """Follower of a Cartesian motion generator that runs."""
+        follower = None if self.motion is None else self.motion.follower
+        return follower if isinstance(follower, CartesianFollower) else None
+
+    def desired_twist(self) -> FloatArray | None:
+        """Of the tool at the reference, in base, m/s and rad/s; None at rest. Shape (6,)."""
+        if not np.count_nonzero(self.reference.velocities):
+            return None
+        return self.desired.flange.jacobian(self.settings.flange_to_tool[:3, 3]) @ self.reference.velocities
 
     def place(self, positions: FloatArray) -> None:
         """Puts the idle arm at joint positions, at rest. Shape (7,), rad."""
@@ -97,8 +113,8 @@ class ControlBox:
         responses, self._responses = self._responses, []
         return responses
 
-    def handle(self, request: Request) -> bytes:
-        """Obeys a command and returns its first answer; the end of a motion is answered later.
+    def handle(self, request: Request) -> bytes | None:
+        """Obeys a command and returns its first answer; None when it will be answered later.
 
         Raises:
             ProtocolError: The payload makes no sense.
@@ -108,7 +124,10 @@ class ControlBox:
         elif request.command is Command.STOP_MOVE:
             status = self._stop_motion()
         elif request.command is Command.AUTOMATIC_ERROR_RECOVERY:
-            status = self._recover()
+            if self._begin_recovery(request):
+                return None
+            rejected_by_safety = self.mode is RobotMode.USER_STOPPED
+            status = PlainStatus.REJECTED_BY_SAFETY if rejected_by_safety else PlainStatus.NOT_POSSIBLE
         elif self.motion is not None:
             status = SetterStatus.NOT_POSSIBLE
         else:
@@ -128,11 +147,13 @@ class ControlBox:
         self.torque = np.minimum(np.maximum(torque, -limit), limit)
         plant.step(self.torque)
         measured = self.torque + plant.gravity + plant.load_torque
-        self.joint_torque_rate = (measured - self.joint_torque) * 1000.0
+        self.joint_torque_rate = (measured - self.joint_torque) / PERIOD_S
         self.joint_torque = measured
         self.external.update(plant, self.settings)
         if self.motion is not None:
             self._watch()
+        elif self._recovery_id is not None and self._stands_inside():
+            self._end_recovery(self._recovery_id)
 
     def reflex(self, fault: Fault) -> None:
         """Stops by itself."""
@@ -158,6 +179,7 @@ class ControlBox:
         if self.motion is not None:
             self.reflex(Fault.COMMUNICATION_CONSTRAINTS_VIOLATION)
         self._responses.clear()
+        self._recovery_id = None
 
     def _start_motion(self, request: Request) -> MoveStatus:
         wanted = parse_move(request.payload)
@@ -165,16 +187,23 @@ class ControlBox:
             return MoveStatus.REJECTED_BY_SAFETY
         if self.mode is not RobotMode.IDLE or self.motion is not None:
             return MoveStatus.NOT_POSSIBLE
-        follower = new_follower(wanted.generator, self.reference, self.limits)
-        if follower is None and wanted.generator is not Generator.NONE:
+        if wanted.generator is Generator.NONE and wanted.controller is not Controller.EXTERNAL:
             return MoveStatus.INVALID_ARGUMENT
-        self.motion = Motion(request.command_id, wanted, follower, self.message_id + 1)
+        self.motion = Motion(request.command_id, wanted, self._new_follower(wanted.generator))
         self.mode = RobotMode.MOVE
         self.reflex_reason[:] = 0
-        self.missed_in_a_row = 0
-        self._answered.extend([1] * SUCCESS_WINDOW)
-        self._answered_sum = SUCCESS_WINDOW
+        self.tally.restart()
         return MoveStatus.MOTION_STARTED
+
+    def _new_follower(self, generator: Generator) -> Follower | None:
+        table, settings = self.plant.table, self.settings
+        if generator is Generator.CARTESIAN_POSITION:
+            kind = CartesianPoseFollower
+        elif generator is Generator.CARTESIAN_VELOCITY:
+            kind = CartesianVelocityFollower
+        else:
+            return joint_follower(generator, self.reference, self.limits)
+        return kind(self.reference, table, self.limits, self.desired, settings.flange_to_tool)
 
     def _stop_motion(self) -> PlainStatus:
         if self.mode is RobotMode.USER_STOPPED:
@@ -185,14 +214,23 @@ class ControlBox:
         self._end_motion(MoveStatus.PREEMPTED)
         return PlainStatus.SUCCESS
 
-    def _recover(self) -> PlainStatus:
-        if self.mode is RobotMode.USER_STOPPED:
-            return PlainStatus.REJECTED_BY_SAFETY
-        if self.motion is not None:
-            return PlainStatus.NOT_POSSIBLE
+    def _begin_recovery(self, request: Request) -> bool:
+        if self.mode is RobotMode.USER_STOPPED or self.motion is not None:
+            return False
         self.faults[:] = 0
+        self.mode = RobotMode.RECOVERY
+        self._recovery_id = request.command_id
+        return True
+
+    def _stands_inside(self) -> bool:
+        """Whether the arm is back within its position limits, where braking takes it."""
+        positions, limits = self.plant.positions, self.limits
+        return not np.count_nonzero((positions > limits.upper) | (positions < limits.lower))
+
+    def _end_recovery(self, command_id: int) -> None:
         self.mode = RobotMode.IDLE
-        return PlainStatus.SUCCESS
+        self._recovery_id = None
+        self._responses.append(pack_response(Command.AUTOMATIC_ERROR_RECOVERY, command_id, PlainStatus.SUCCESS))
 
     def _end_motion(self, status: MoveStatus) -> None:
         if self.motion is not None:
@@ -202,57 +240,56 @@ class ControlBox:
     def _torque(self, command: np.void | None, *, was_due: bool) -> FloatArray:
         motion = self.motion
         if motion is None:
-            self.reference.brake()
-            return following_torque(self.reference, self.plant, self.settings.joint_stiffness)
+            return self._stand_still()
         if command is None:
             return self._go_on(motion, was_due=was_due)
-        self.missed_in_a_row = 0
-        self._count(1)
-        fault = motion.follow(command, int(command["message_id"]))
+        self.tally.count_received()
+        fault = motion.follow(command)
         torque = np.array(command["tau_J_d"]) if motion.takes_torques else None
         if fault is None and torque is not None:
             fault = check_torque(torque, self.torque, self.limits)
         if fault is not None:
             self.reflex(fault)
-        elif motion.is_finished(command):
+            return self._stand_still()
+        if motion.is_finished(command):
             self.mode = RobotMode.IDLE
             self._end_motion(MoveStatus.SUCCESS)
-        elif torque is not None:
-            self.reference.measure(self.plant)
-            return torque
-        if self.motion is None:
-            self.reference.brake()
-        return following_torque(self.reference, self.plant, self.settings.joint_stiffness)
+            return self._stand_still()
+        return self._obey(motion, torque)
 
     def _go_on(self, motion: Motion, *, was_due: bool) -> FloatArray:
-        """A cycle without a command: torques stay, generators go on with their last velocity."""
+        """A cycle without a command: torques stay, generators go on with their last velocity (Franka's documentation)."""
         if was_due:
-            self.missed_in_a_row += 1
-            if motion.has_started:
-                self.missed += 1
-                self._count(0)
-        if motion.has_started and motion.takes_torques:
-            self.reference.measure(self.plant)
-            return self.torque
-        if motion.has_started:
+            self.tally.count_missed(has_started=motion.has_started)
+        if not motion.has_started:
+            return self._stand_still()
+        if motion.follower is not None:
             self.reference.extrapolate()
-        else:
-            self.reference.brake()
-        return following_torque(self.reference, self.plant, self.settings.joint_stiffness)
+        return self._obey(motion, self.torque if motion.takes_torques else None)
 
-    def _count(self, answered: int) -> None:
-        self._answered_sum += answered - self._answered[0]
-        self._answered.append(answered)
+    def _obey(self, motion: Motion, torque: FloatArray | None) -> FloatArray:
+        """The client's torque, or the own controller's for the reference."""
+        if torque is None:
+            self.desired.update(self.reference.positions)
+            return following_torque(self.reference, self.plant, self.settings.joint_stiffness)
+        if motion.follower is None:
+            self.reference.measure(self.plant)
+        return torque
+
+    def _stand_still(self) -> FloatArray:
+        self.reference.brake()
+        self.desired.update(self.reference.positions)
+        return following_torque(self.reference, self.plant, self.settings.joint_stiffness)
 
     def _watch(self) -> None:
         """Stops the motion for what was measured or has not come."""
         assert self.motion is not None
         plant, external = self.plant, self.external
         limit = self._lost_packet_limit if self.motion.has_started else FIRST_COMMAND_CYCLES
-        fault = (
-            check_losses(self.missed_in_a_row, limit)
-            or check_joints(plant.positions, plant.velocities, self.limits)
-            or check_contact(external.joint_torques, external.tool_wrench, self.settings.thresholds)
-        )
+        fault = check_losses(self.tally.missed_in_a_row, limit)
+        if fault is None:
+            fault = check_joints(plant.positions, plant.velocities, self.limits)
+        if fault is None:
+            fault = check_contact(external.joint_torques, external.tool_wrench, self.settings.thresholds)
         if fault is not None:
             self.reflex(fault)

@@ -1,4 +1,4 @@
-"""What the arm believes pushes on it: joint torques and wrench, low-passed, and the flags of contact and collision.
+"""What the arm believes pushes on it: joint torques and wrench, low-passed.
 
 Signs are libfranka's: forces that the robot exerts on its surroundings are positive. A table that carries the tool
 therefore shows up as a *negative* force along z.
@@ -6,17 +6,18 @@ therefore shows up as a *negative* force along z.
 
 import math
 
+import mujoco
 import numpy as np
 
 from robot_daemon.devices import FloatArray
 from simulator.virtual.fci.plant import PERIOD_S, Plant
-from simulator.virtual.fci.settings import Settings, Thresholds
+from simulator.virtual.fci.settings import Settings
 
 CUTOFF_HZ = 30.0
 """Of the low-pass on external torques. The real one is not published."""
 
 _SHARE = 1.0 - math.exp(-2.0 * math.pi * CUTOFF_HZ * PERIOD_S)
-_REGULARIZATION = 1e-6 * np.eye(6)  # Keeps the wrench finite at singular postures.
+_REGULARIZATION = 1e-6  # Keeps the wrench finite at singular postures.
 
 
 class ExternalForces:
@@ -29,25 +30,17 @@ class ExternalForces:
         """O_F_ext_hat_K, N and Nm: at the origin of the stiffness frame, in base axes."""
         self.tool_wrench: FloatArray = np.zeros(6)
         """K_F_ext_hat_K, the same in the axes of the stiffness frame."""
+        self._gram = np.zeros((6, 6))
 
     def update(self, plant: Plant, settings: Settings) -> None:
         """Takes in the last cycle: what pushed, less the weight of the load that was said to be there."""
-        external = plant.external_torque() + plant.load_torque
-        torques = self.joint_torques
-        torques += _SHARE * (-external - torques)
-        frame = settings.flange_to_tool @ settings.tool_to_stiffness
-        jacobian = plant.jacobian(frame[:3, 3])
-        self.base_wrench = np.linalg.solve(jacobian @ jacobian.T + _REGULARIZATION, jacobian @ torques)
-        axes = plant.flange_rotation @ frame[:3, :3]
-        self.tool_wrench[:3] = self.base_wrench[:3] @ axes
-        self.tool_wrench[3:] = self.base_wrench[3:] @ axes
-
-    def levels(self, thresholds: Thresholds) -> "tuple[FloatArray, FloatArray, FloatArray, FloatArray]":
-        """Flags as 0 or 1: contact of joints (7,), of axes (6,), collision of joints (7,), of axes (6,)."""
-        torques, wrench = np.abs(self.joint_torques), np.abs(self.tool_wrench)
-        return (
-            torques > thresholds.lower_torque,
-            wrench > thresholds.lower_force,
-            torques > thresholds.upper_torque,
-            wrench > thresholds.upper_force,
-        )
+        torques, flange, frame = self.joint_torques, plant.flange, settings.flange_to_stiffness
+        torques -= _SHARE * (plant.external_torque() + plant.load_torque + torques)
+        jacobian = flange.jacobian(frame[:3, 3])
+        # The least-squares solution of J^T F = tau, by Cholesky factors of J J^T.
+        np.matmul(jacobian, jacobian.T, out=self._gram)
+        self._gram.flat[::7] += _REGULARIZATION
+        mujoco.mju_cholFactor(self._gram, 0.0)
+        mujoco.mju_cholSolve(self.base_wrench, self._gram, jacobian @ torques)
+        axes = flange.rotation @ frame[:3, :3]
+        np.matmul(self.base_wrench.reshape(2, 3), axes, out=self.tool_wrench.reshape(2, 3))

@@ -147,9 +147,9 @@ class ControlRequests:
             "velocities": plant.velocities.tolist(),
             "torque": box.torque.tolist(),
             "external_torque": plant.external_torque().tolist(),
-            "flange_position": plant.flange_position.tolist(),
-            "flange_rotation": plant.flange_rotation.tolist(),
-            "missed_commands": box.missed,
+            "flange_position": plant.flange.position.tolist(),
+            "flange_rotation": plant.flange.rotation.tolist(),
+            "missed_commands": box.tally.missed,
             "objects": {
                 pose.name: {"position": pose.position.tolist(), "quaternion": pose.quaternion.tolist()}
                 for pose in plant.tracked_objects()

@@ -8,7 +8,7 @@ from simulator.virtual.fci.reflexes import JointLimits
 
 _DAMPING_RATIO = 0.9
 _END_MARGIN = 0.01  # rad inside the limits that a recovered arm goes back to.
-_RETURN_SPEED = 0.2  # rad/s.
+_RETURN_STEP = 0.2 * PERIOD_S  # rad in a cycle, on that way.
 
 
 class Reference:
@@ -46,14 +46,13 @@ class Reference:
 
     def brake(self) -> None:
         """Slows down by the limits of acceleration and stands; from beyond a position limit it creeps back."""
-        if not self.velocities.any():
+        if not np.count_nonzero(self.velocities):
             self.accelerations[:] = 0.0
-            inside = np.clip(self.positions, self._lowest, self._highest)
-            step = _RETURN_SPEED * PERIOD_S
-            self.positions += np.clip(inside - self.positions, -step, step)
+            inside = np.minimum(np.maximum(self.positions, self._lowest), self._highest)
+            self.positions += np.minimum(np.maximum(inside - self.positions, -_RETURN_STEP), _RETURN_STEP)
             return
         most = self._limits.acceleration * PERIOD_S
-        change = np.clip(-self.velocities, -most, most)
+        change = np.minimum(np.maximum(-self.velocities, -most), most)
         self.accelerations[:] = change / PERIOD_S
         self.positions += (self.velocities + 0.5 * change) * PERIOD_S
         self.velocities += change

@@ -12,10 +12,10 @@ import numpy as np
 
 from robot_daemon.devices import FloatArray, GripperState, GripperTarget, TrackedPose
 from robot_daemon.errors import NotEquippedError, UnknownNameError
-from simulator.arm_model import add_arm
 from simulator.arm_table import ArmTable
-from simulator.surroundings import add_surroundings
+from simulator.gripper_model import TCP_OFFSET
 from simulator.tasks import TASKS
+from simulator.virtual.fci.flange_frame import FlangeFrame, bare_arm
 from simulator.world import World
 
 PERIOD_S = 0.001
@@ -54,7 +54,7 @@ class Plant:
     def __init__(self, table: ArmTable, task: str = NO_TASK, seed: int = 0) -> None:
         self.table = table
         self._world = _build_world(table, task, seed)
-        self.model = _bare_arm(table) if self._world is None else self._world.physics.model
+        self.model = bare_arm(table) if self._world is None else self._world.physics.model
         self.data = mujoco.MjData(self.model) if self._world is None else self._world.physics.data
         self.model.opt.timestep = PERIOD_S
         if self._world is None:
@@ -71,14 +71,9 @@ class Plant:
         self._bias = data.qfrc_bias[:7]
         self._constraint = data.qfrc_constraint[:7]
         self._applied = data.qfrc_applied[:7]
-        self._flange = self.model.body("flange").id
-        self.flange_position: FloatArray = data.xpos[self._flange]
-        """In base, m. A view."""
-        self.flange_rotation: FloatArray = data.xmat[self._flange].reshape(3, 3)
-        """In base. A view, shape (3, 3)."""
-        self._jacobian = np.zeros((6, self.model.nv))
-        self._linear, self._angular = self._jacobian[:3], self._jacobian[3:]
-        self._arm_jacobian = self._jacobian[:, :7]
+        self.flange = FlangeFrame(self.model, data)
+        """The flange now."""
+        self._tool_offset = np.array((0.0, 0.0, 0.0 if self._world is None else TCP_OFFSET))
         self._mass = np.zeros((self.model.nv, self.model.nv))
         self._wrench = np.zeros(6)
         self._is_pushed = False
@@ -99,16 +94,16 @@ class Plant:
         """The gripper, as somebody would have entered it in the arm's settings."""
         if self._world is None:
             return MountedMass(mass=0.0, center=np.zeros(3), inertia=np.zeros((3, 3)))
-        return _subtree_mass(self.model, self._flange)
+        return _subtree_mass(self.model, self.model.body("flange").id)
 
     def step(self, torque: FloatArray) -> None:
         """Lets one cycle pass under a torque that comes on top of gravity compensation. Shape (7,), Nm."""
         self._applied[:] = torque
         if self._load_mass > 0.0:
-            self.load_torque = self.jacobian(self._load_center)[2] * (self._load_mass * _GRAVITY)
+            self.load_torque = self.flange.jacobian(self._load_center)[2] * (self._load_mass * _GRAVITY)
             self._applied += self.load_torque
         if self._is_pushed:
-            self._push_torque = self.tool_jacobian().T @ self._wrench
+            self._push_torque = self.flange.jacobian(self._tool_offset).T @ self._wrench
             self._applied += self._push_torque
         mujoco.mj_step2(self.model, self.data)
         mujoco.mj_step1(self.model, self.data)
@@ -126,30 +121,14 @@ class Plant:
         mujoco.mj_fullM(self.model, self.data, self._mass)
         return self._mass[:7, :7]
 
-    def jacobian(self, offset: FloatArray) -> FloatArray:
-        """Geometric Jacobian in base axes of a point that is fixed to the flange.
-
-        Args:
-            offset: The point in the flange's frame, m. Shape (3,).
-
-        Returns:
-            Shape (6, 7). A view that the next call overwrites.
-        """
-        point = self.flange_position + self.flange_rotation @ offset
-        mujoco.mj_jac(self.model, self.data, self._linear, self._angular, point, self._flange)
-        return self._arm_jacobian
-
-    def tool_jacobian(self) -> FloatArray:
-        """Jacobian of the point where pushes act: the TCP between the fingers, or the flange without a gripper."""
-        if self._world is None:
-            return self.jacobian(np.zeros(3))
-        mujoco.mj_jacSite(self.model, self.data, self._linear, self._angular, self.model.site("tcp").id)
-        return self._arm_jacobian
-
     def push(self, force: Sequence[float], torque: Sequence[float]) -> None:
-        """Exerts a constant wrench on the tool from now on, in base axes: N and Nm."""
+        """Exerts a constant wrench on the tool from now on, in base axes: N and Nm.
+
+        It acts at the TCP between the fingers, or at the flange of an arm without a gripper.
+        """
         self._wrench[:] = (*force, *torque)
         self._is_pushed = bool(self._wrench.any())
+        self._push_torque = np.zeros(7)
 
     def carry_load(self, mass: float, center: FloatArray) -> None:
         """Adds the weight of a load to gravity compensation; nothing is attached.
@@ -205,17 +184,6 @@ def _build_world(table: ArmTable, task: str, seed: int) -> World | None:
     if task not in TASKS:
         raise UnknownNameError("task", name=task, available=(NO_TASK, *sorted(TASKS)))
     return World(TASKS[task], table, seed)
-
-
-def _bare_arm(table: ArmTable) -> mujoco.MjModel:
-    spec = mujoco.MjSpec()
-    spec.compiler.degree = False
-    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-    add_surroundings(spec)
-    add_arm(spec, table)
-    for joint in spec.joints:
-        joint.actgravcomp = False  # A model without actuators skips what would go through them.
-    return spec.compile()
 
 
 def _subtree_mass(model: mujoco.MjModel, root: int) -> MountedMass:

@@ -10,16 +10,15 @@ import numpy as np
 
 from robot_daemon.devices import FloatArray
 from simulator.arm_table import ArmTable
-from simulator.virtual.fci.plant import PERIOD_S
 from simulator.virtual.fci.protocol import Fault
 from simulator.virtual.fci.settings import Thresholds
 
-TORQUE_RATE = 1000.0
-"""Limit of commanded torque per time, Nm/s, for every joint of both arms."""
-TORQUE_RATE_TOLERANCE = 0.02
-"""Nm that a commanded torque may step further in one cycle: state and command travel with different precision."""
-SPEED_TOLERANCE = 1.05
-"""Measured speed may exceed the limit by this factor."""
+TORQUE_STEP = 1.0
+"""Limit of a commanded torque's change from one cycle to the next, Nm: 1000 Nm/s for every joint of both arms."""
+TORQUE_STEP_TOLERANCE = 0.02
+"""Nm by which it may be exceeded: the state tells the last torque with 24 bits only."""
+SPEED_TOLERANCE = 0.05
+"""Share of the speed limit by which a speed may exceed it."""
 LOST_PACKET_LIMIT = 20
 """Commands missing in a row that stop a motion."""
 
@@ -36,14 +35,15 @@ class JointLimits:
     acceleration: FloatArray
     torque: FloatArray
 
-    def speed_range(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Slowest and fastest velocity allowed at positions, rad/s: less before a position limit (Franka, FR3)."""
-        room_up = np.sqrt(np.maximum(2.0 * self.deceleration * (self.upper - positions), 0.0)) - self.velocity_offset
-        room_down = np.sqrt(np.maximum(2.0 * self.deceleration * (positions - self.lower), 0.0)) - self.velocity_offset
-        return (
-            -np.minimum(self.speed, np.maximum(room_down, 0.0)),
-            np.minimum(self.speed, np.maximum(room_up, 0.0)),
-        )
+    def velocity_range(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest velocity allowed at positions, rad/s. Shapes (7,).
+
+        Before a position limit it falls to zero (Franka, "Robot and interface specifications", limits of the FR3).
+        """
+        braking = 2.0 * self.deceleration
+        up = np.sqrt(np.maximum(braking * (self.upper - positions), 0.0)) - self.velocity_offset
+        down = np.sqrt(np.maximum(braking * (positions - self.lower), 0.0)) - self.velocity_offset
+        return -np.minimum(self.speed, np.maximum(down, 0.0)), np.minimum(self.speed, np.maximum(up, 0.0))
 
 
 def joint_limits(table: ArmTable) -> JointLimits:
@@ -62,29 +62,30 @@ def joint_limits(table: ArmTable) -> JointLimits:
 
 def check_torque(commanded: FloatArray, applied: FloatArray, limits: JointLimits) -> Fault | None:
     """A commanded torque against the last applied one. Shapes (7,), Nm."""
-    if not np.isfinite(commanded).all() or np.abs(commanded - applied).max() > (
-        TORQUE_RATE * PERIOD_S + TORQUE_RATE_TOLERANCE
-    ):
+    steps = np.abs(commanded - applied)
+    if np.count_nonzero(steps <= TORQUE_STEP + TORQUE_STEP_TOLERANCE) < 7:  # So that NaN counts as a violation.
         return Fault.CONTROLLER_TORQUE_DISCONTINUITY
-    if (np.abs(commanded) > limits.torque).any():
+    if np.count_nonzero(np.abs(commanded) > limits.torque):
         return Fault.TAU_J_RANGE_VIOLATION
     return None
 
 
 def check_joints(positions: FloatArray, velocities: FloatArray, limits: JointLimits) -> Fault | None:
     """Measured joints. Shapes (7,), rad and rad/s."""
-    if (positions > limits.upper).any() or (positions < limits.lower).any():
+    if np.count_nonzero((positions > limits.upper) | (positions < limits.lower)):
         return Fault.JOINT_POSITION_LIMITS_VIOLATION
-    if (np.abs(velocities) > SPEED_TOLERANCE * limits.speed).any():
+    lowest, highest = limits.velocity_range(positions)
+    margin = SPEED_TOLERANCE * limits.speed
+    if np.count_nonzero((velocities > highest + margin) | (velocities < lowest - margin)):
         return Fault.JOINT_VELOCITY_VIOLATION
     return None
 
 
 def check_contact(torques: FloatArray, wrench: FloatArray, thresholds: Thresholds) -> Fault | None:
     """External joint torques (7,) and wrench in the stiffness frame (6,) against the upper thresholds."""
-    if (np.abs(torques) > thresholds.upper_torque).any():
+    if np.count_nonzero(np.abs(torques) > thresholds.upper_torque):
         return Fault.JOINT_REFLEX
-    if (np.abs(wrench) > thresholds.upper_force).any():
+    if np.count_nonzero(np.abs(wrench) > thresholds.upper_force):
         return Fault.CARTESIAN_REFLEX
     return None
 

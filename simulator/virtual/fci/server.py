@@ -148,10 +148,12 @@ class FciServer:
             self.link.answer(pack_response(request.command, request.command_id, success, self._model_text))
             return
         try:
-            self.link.answer(self.box.handle(request))
+            answer = self.box.handle(request)
         except ProtocolError as error:
             self.link.drop(str(error))
             return
+        if answer is not None:
+            self.link.answer(answer)
         self._state.write_settings()
 
     def _write_log(self, log: CycleLogWriter, began_ns: int, lateness_ns: int, *, has_command: bool) -> None:
@@ -163,12 +165,12 @@ class FciServer:
             times_ns=(began_ns, lateness_ns, time.monotonic_ns() - began_ns),
             modes=(box.mode, generator, controller),
             has_command=has_command,
-            missed=box.missed,
+            missed=box.tally.missed,
             vectors=(
                 box.torque,
                 plant.positions,
                 plant.velocities,
                 box.external.joint_torques,
-                plant.flange_position,
+                plant.flange.position,
             ),
         )

@@ -55,6 +55,8 @@ class Settings:
     """EE_T_K."""
     flange_to_tool: FloatArray = field(default_factory=lambda: np.eye(4))
     """F_T_EE: follows from the two."""
+    flange_to_stiffness: FloatArray = field(default_factory=lambda: np.eye(4))
+    """F_T_K: follows from the three."""
     load_mass: float = 0.0
     load_center: FloatArray = field(default_factory=lambda: np.zeros(3))
     load_inertia: FloatArray = field(default_factory=lambda: np.zeros(9))
@@ -67,7 +69,7 @@ class Settings:
     """N/m and Nm/rad; kept, though the internal controller is the joint one in either mode. Shape (6,)."""
 
     def __post_init__(self) -> None:
-        self.flange_to_tool = self.flange_to_nominal @ self.nominal_to_tool
+        self._chain_frames()
 
     def apply(self, command: Command, payload: bytes, plant: Plant) -> SetterStatus:
         """Obeys a command that sets something.
@@ -116,8 +118,12 @@ class Settings:
             self.tool_to_stiffness = transform
         else:
             self.nominal_to_tool = transform
-            self.flange_to_tool = self.flange_to_nominal @ transform
+        self._chain_frames()
         return SetterStatus.SUCCESS
+
+    def _chain_frames(self) -> None:
+        self.flange_to_tool = self.flange_to_nominal @ self.nominal_to_tool
+        self.flange_to_stiffness = self.flange_to_tool @ self.tool_to_stiffness
 
     def _set_stiffness(self, command: Command, values: FloatArray) -> SetterStatus:
         if (values < 0.0).any() or (values > STIFFEST_JOINT).any():

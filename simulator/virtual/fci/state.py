@@ -10,6 +10,9 @@ from simulator.virtual.fci.protocol import STATE
 class StateMessage:
     """One reused datagram.
 
+    Acceleration sensors, motor positions and accelerations of the Cartesian command are not modelled: the motors stand
+    where the joints stand, the rest is zero.
+
     Args:
         box: Whose state it is.
     """
@@ -17,38 +20,28 @@ class StateMessage:
     def __init__(self, box: ControlBox) -> None:
         self._box = box
         self._array = np.zeros(1, dtype=STATE)
-        self._message = self._array[0]
-        self._fields: dict[str, np.ndarray] = {name: self._array[name][0:1] for name in STATE.names or ()}
-        self._views = {name: field.reshape(-1) for name, field in self._fields.items()}
-        self.buffer = memoryview(self._array).cast("B")
+        self._views: dict[str, np.ndarray] = {name: self._array[name].reshape(-1) for name in STATE.names or ()}
+        self.buffer = memoryview(self._array.view(np.uint8))
         """The bytes to send."""
-        self._pose = np.eye(4)
         self._write_constants()
 
     def update(self) -> None:
         """Writes the present state."""
         box, views = self._box, self._views
-        plant, reference, external = box.plant, box.reference, box.external
+        plant, external = box.plant, box.external
         views["message_id"][0] = box.message_id
-        self._write_poses()
         views["q"][:] = plant.positions
         views["dq"][:] = plant.velocities
         views["theta"][:] = plant.positions
         views["dtheta"][:] = plant.velocities
-        views["q_d"][:] = reference.positions
-        views["dq_d"][:] = reference.velocities
-        views["ddq_d"][:] = reference.accelerations
         views["tau_J"][:] = box.joint_torque
         views["tau_J_d"][:] = box.torque
         views["dtau_J"][:] = box.joint_torque_rate
         views["tau_ext_hat_filtered"][:] = external.joint_torques
         views["O_F_ext_hat_K"][:] = external.base_wrench
         views["K_F_ext_hat_K"][:] = external.tool_wrench
-        joint_contact, axis_contact, joint_collision, axis_collision = external.levels(box.settings.thresholds)
-        views["joint_contact"][:] = joint_contact
-        views["cartesian_contact"][:] = axis_contact
-        views["joint_collision"][:] = joint_collision
-        views["cartesian_collision"][:] = axis_collision
+        self._write_contact()
+        self._write_desired(self._write_pose())
         views["motion_generator_mode"][0], views["controller_mode"][0] = box.reported_modes
         views["errors"][:] = box.faults
         views["reflex_reason"][:] = box.reflex_reason
@@ -70,22 +63,45 @@ class StateMessage:
         mounted, views = self._box.plant.mounted, self._views
         views["m_ee"][0] = mounted.mass
         views["F_x_Cee"][:] = mounted.center
-        views["I_ee"][:] = mounted.inertia.ravel(order="F")
+        views["I_ee"][:] = mounted.inertia.ravel()
         views["O_ddP_O"][2] = -9.81
         self.write_settings()
 
-    def _write_poses(self) -> None:
-        plant, views, pose = self._box.plant, self._views, self._pose
-        pose[:3, :3] = plant.flange_rotation
-        pose[:3, 3] = plant.flange_position
-        flat = _column_major(pose @ self._box.settings.flange_to_tool)
-        views["O_T_EE"][:] = flat
-        views["O_T_EE_d"][:] = flat
-        views["O_T_EE_c"][:] = flat
-        elbow = (plant.positions[2], 1.0 if plant.positions[3] >= 0.0 else -1.0)
-        views["elbow"][:] = elbow
-        views["elbow_d"][:] = elbow
-        views["elbow_c"][:] = elbow
+    def _write_contact(self) -> None:
+        external, thresholds, views = self._box.external, self._box.settings.thresholds, self._views
+        torques, wrench = np.abs(external.joint_torques), np.abs(external.tool_wrench)
+        views["joint_contact"][:] = torques > thresholds.lower_torque
+        views["cartesian_contact"][:] = wrench > thresholds.lower_force
+        views["joint_collision"][:] = torques > thresholds.upper_torque
+        views["cartesian_collision"][:] = wrench > thresholds.upper_force
+
+    def _write_pose(self) -> FloatArray:
+        plant, views = self._box.plant, self._views
+        pose = _column_major(plant.flange.tool_pose(self._box.settings.flange_to_tool))
+        views["O_T_EE"][:] = pose
+        views["elbow"][:] = _elbow(plant.positions)
+        return pose
+
+    def _write_desired(self, measured_pose: FloatArray) -> None:
+        """Where the arm should be; under the client's torques that is where it is."""
+        box, views = self._box, self._views
+        reference, motion, follower = box.reference, box.motion, box.cartesian_follower
+        views["q_d"][:] = reference.positions
+        views["dq_d"][:] = reference.velocities
+        views["ddq_d"][:] = reference.accelerations
+        is_free = motion is not None and motion.takes_torques and motion.follower is None
+        pose = measured_pose if is_free else _column_major(box.desired.flange.tool_pose(box.settings.flange_to_tool))
+        twist = None if is_free else box.desired_twist()
+        views["O_T_EE_d"][:] = pose
+        views["O_dP_EE_d"][:] = 0.0 if twist is None else twist
+        views["elbow_d"][:] = views["elbow_c"][:] = _elbow(reference.positions)
+        views["O_T_EE_c"][:] = pose if follower is None else _column_major(follower.pose)
+        views["O_dP_EE_c"][:] = views["O_dP_EE_d"] if follower is None else follower.twist
+
+
+def _elbow(positions: FloatArray) -> tuple[float, float]:
+    """Position of joint 3, rad, and the sign of joint 4."""
+    return float(positions[2]), 1.0 if positions[3] >= 0.0 else -1.0
 
 
 def _column_major(transform: FloatArray) -> FloatArray:
