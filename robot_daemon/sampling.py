@@ -76,7 +76,7 @@ class RealTimeSensors:
         return state
 
     def snapshot(self, cameras: Sequence[str]) -> Snapshot:
-        """Every sensor at the newest instant that all of them have covered."""
+        """Every sensor at one reference time; see `robot_daemon.sync`."""
         arm = self.arm_state()
         gripper = self.gripper_state()
         return self._alignment.snapshot(cameras, arm, gripper, self._now_ns())

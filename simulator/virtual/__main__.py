@@ -8,6 +8,11 @@ from collections.abc import Sequence
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "fci": ("Franka arm behind the network protocol of the real one", "simulator.virtual.fci.command", "main"),
     "hand": ("Franka Hand behind the protocol of libfranka's gripper", "simulator.virtual.hand.command", "main"),
+    "realsense-recording": (
+        "file that the RealSense driver plays like a camera",
+        "simulator.virtual.realsense.command",
+        "main",
+    ),
     "robotiq": ("Robotiq gripper that answers Modbus RTU", "simulator.virtual.robotiq.command", "main"),
 }
 """Subcommands: what it is, module, function that takes the remaining arguments and returns the exit code."""
@@ -22,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    lines = "\n".join(f"  {name:10} {text}" for name, (text, _, _) in sorted(COMMANDS.items()))
+    lines = "\n".join(f"  {name:20} {text}" for name, (text, _, _) in sorted(COMMANDS.items()))
     parser = argparse.ArgumentParser(
         prog="serl-virtual",
         description="Virtual hardware that speaks the protocols of real devices.",

@@ -1,0 +1,65 @@
+"""Frames of a simulated task whose arm waves, for a recording."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from robot_daemon.devices import Pacing, TcpTarget
+from robot_daemon.errors import UnknownNameError
+from simulator.cell import cell_of, load_world
+from simulator.rendering import View
+from simulator.virtual.realsense.recorder import Shot
+from simulator.world import World
+
+SWING_M = 0.05
+SWING_HZ = 0.5
+
+
+class TaskScene:
+    """A task seen by one of its cameras. A context manager, which frees the renderer.
+
+    Args:
+        task: Name of the task.
+        view: Name of the camera.
+        seed: Of the scene.
+
+    Raises:
+        UnknownNameError: No such task or camera; with the list.
+    """
+
+    def __init__(self, task: str, view: str, seed: int = 0) -> None:
+        self._world: World = load_world(task, "panda", seed)
+        self._cell = cell_of(self._world, Pacing.LOCKSTEP)
+        self._view = view
+        if view not in self._cell.cameras:
+            self.close()
+            raise UnknownNameError("camera", name=view, available=list(self._cell.cameras))
+
+    def focal(self, width: int, height: int) -> float:
+        """Focal length of the camera, in widths of its picture."""
+        fovy_rad = math.radians(float(self._world.physics.model.camera(self._view).fovy[0]))
+        return 0.5 * height / math.tan(fovy_rad / 2.0) / width
+
+    def shots(self, count: int, *, width: int, height: int, rate_hz: float) -> Iterator[Shot]:
+        """Draws `count` frames of simulated time. Raises RenderError where there is no OpenGL."""
+        cell, home = self._cell, self._cell.arm.info
+        view = View(camera=self._view, width=width, height=height)
+        begin_ns = cell.timebase.now_ns()
+        for index in range(count):
+            time_s = index / rate_hz
+            cell.timebase.wait_until(begin_ns + round(time_s * 1e9))
+            sway = np.array([0.0, SWING_M * math.sin(2.0 * math.pi * SWING_HZ * time_s), 0.0])
+            cell.arm.set_target(TcpTarget(position=home.home_tcp_position + sway, quaternion=home.home_tcp_quaternion))
+            picture, _ = self._world.renderer.render(view)
+            yield Shot(number=index + 1, middle_s=time_s, colour=picture)
+
+    def close(self) -> None:
+        """Frees the scene."""
+        self._cell.close()
+
+    def __enter__(self) -> "TaskScene":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
