@@ -12,6 +12,7 @@ import tyro
 
 from serl_client.errors import RobotError
 from serl_rl.commands.actor import ActorCommand
+from serl_rl.commands.classifier import TrainClassifierCommand
 from serl_rl.commands.demo import DemoCommand
 from serl_rl.commands.evaluate import EvaluateCommand
 from serl_rl.commands.learner import LearnerCommand
@@ -27,8 +28,11 @@ _NAMES: dict[str, type[Any]] = {
     "actor": ActorCommand,
     "evaluate": EvaluateCommand,
     "record-demos": RecordCommand,
+    "train-classifier": TrainClassifierCommand,
 }
-Command: TypeAlias = DemoCommand | LearnerCommand | ActorCommand | EvaluateCommand | RecordCommand
+Command: TypeAlias = (
+    DemoCommand | LearnerCommand | ActorCommand | EvaluateCommand | RecordCommand | TrainClassifierCommand
+)
 
 
 def parse(arguments: Sequence[str]) -> Command:

@@ -24,7 +24,7 @@ def plot_run(directory: Path, output: Path, title: str = "") -> None:
         title: Heading.
     """
     rows = read_metrics(directory)
-    pyplot = _pyplot()
+    pyplot = open_pyplot()
     figure, axes = pyplot.subplots(2, 2, figsize=(11, 7), constrained_layout=True)
     _draw_success(axes[0][0], rows, lambda row: float(row.env_steps), "environment steps")
     _draw_success(axes[0][1], rows, _minutes, "wall time, minutes")
@@ -39,7 +39,7 @@ def plot_run(directory: Path, output: Path, title: str = "") -> None:
         axis.legend(frameon=False)
     if title:
         figure.suptitle(title)
-    _save(figure, output)
+    save_figure(figure, output)
 
 
 def plot_runs(directories: Sequence[Path], output: Path, title: str = "") -> None:
@@ -50,7 +50,7 @@ def plot_runs(directories: Sequence[Path], output: Path, title: str = "") -> Non
         output: PNG to write.
         title: Heading.
     """
-    pyplot = _pyplot()
+    pyplot = open_pyplot()
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4), constrained_layout=True, sharey=True)
     for index, directory in enumerate(directories):
         rows = read_metrics(directory)
@@ -63,7 +63,7 @@ def plot_runs(directories: Sequence[Path], output: Path, title: str = "") -> Non
     axes[0].legend(loc="upper left", frameon=False)
     if title:
         figure.suptitle(title)
-    _save(figure, output)
+    save_figure(figure, output)
 
 
 def _draw_success(axis: Any, rows: list[MetricsRow], position: Value, text: str) -> None:  # noqa: ANN401
@@ -101,7 +101,8 @@ def _minutes(row: MetricsRow) -> float:
     return row.wall_time_s / _MINUTE_S
 
 
-def _pyplot() -> Any:  # noqa: ANN401
+def open_pyplot() -> Any:  # noqa: ANN401
+    """Matplotlib's pyplot, drawing to files only."""
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -110,7 +111,8 @@ def _pyplot() -> Any:  # noqa: ANN401
     return pyplot
 
 
-def _save(figure: Any, output: Path) -> None:  # noqa: ANN401
+def save_figure(figure: Any, output: Path) -> None:  # noqa: ANN401
+    """Writes a figure as PNG, makes its folder if need be, and forgets it."""
     output.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(output, dpi=120)
-    _pyplot().close(figure)
+    open_pyplot().close(figure)

@@ -3,54 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import torch
 
+from serl_rl.networks.encoder_config import BackboneConfig, EncoderConfig
 from serl_rl.networks.encoders.backbone import Backbone
-from serl_rl.networks.encoders.head import HeadConfig
 from serl_rl.networks.encoders.image_encoder import ImageEncoder
-from serl_rl.networks.encoders.initialization import Initialization
 from serl_rl.networks.encoders.resnet import resnet10
 from serl_rl.networks.encoders.small import SmallEncoder
 from serl_rl.networks.encoders.torchvision_models import TorchvisionBackbone
 from serl_rl.networks.mlp import Arithmetic
 from serl_rl.networks.weights import load_weights, read_arrays
-
-BackboneName: TypeAlias = Literal["resnet10", "small", "mobilenet", "resnet18", "resnet34", "resnet50"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class BackboneConfig:
-    """Which backbone, with which weights."""
-
-    name: BackboneName = "resnet10"
-    """SERL's ResNet-10 or small encoder, or a network of torchvision."""
-    weights: Path | None = None
-    """File with pretrained weights: SERL's `resnet10_params.pkl`, `.safetensors`, or `.pth` of torchvision; None for
-    random ones."""
-    initialization: Initialization = "he"
-    """How convolutions start without a file."""
-    seed: int = 0
-    """Seed of random weights; actor and learner must share it."""
-    frozen: bool = True
-    """Whether the weights stay as they are; then the maps of an image need computing only once."""
-    shared: bool = True
-    """Whether all cameras share one backbone."""
-    condition_size: int | None = None
-    """Components of a condition vector that modulates the maps of ResNet-10 (FiLM); None for none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncoderConfig:
-    """An image encoder."""
-
-    backbone: BackboneConfig = field(default_factory=BackboneConfig)
-    """From images to feature maps."""
-    head: HeadConfig = field(default_factory=HeadConfig)
-    """From feature maps to a vector, for each camera."""
 
 
 def make_backbone(config: BackboneConfig, *, seed_offset: int = 0) -> Backbone:
@@ -85,10 +49,14 @@ def _build(config: BackboneConfig, generator: torch.Generator) -> Backbone:
     if name not in ("mobilenet", "resnet18", "resnet34", "resnet50"):
         known = "'resnet10', 'small', 'mobilenet', 'resnet18', 'resnet34' or 'resnet50'"
         raise ValueError(f"backbone is {name!r}; it must be {known}")
-    # A file with running statistics comes from a network with batch normalisation.
-    is_batch = config.weights is not None and any("running_mean" in key for key in read_arrays(config.weights, set()))
-    normalization = "fixed-batch" if is_batch else "group"
-    return TorchvisionBackbone(name, generator, normalization=normalization, initialization=initialization)
+    return TorchvisionBackbone(name, generator, normalization=_normalization(config), initialization=initialization)
+
+
+def _normalization(config: BackboneConfig) -> Literal["group", "fixed-batch"]:
+    if config.normalization != "auto":
+        return config.normalization
+    names = () if config.weights is None else read_arrays(config.weights, set())
+    return "fixed-batch" if any("running_mean" in name for name in names) else "group"
 
 
 def make_image_encoder(

@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from serl_rl.networks.encoder_config import HeadConfig
 from serl_rl.networks.encoders.initialization import truncated_normal_
-from serl_rl.networks.encoders.pooling import Pooling, make_pooling
+from serl_rl.networks.encoders.pooling import make_pooling
 from serl_rl.networks.mlp import Arithmetic, HiddenLayer
 
 FeatureShape = tuple[int, int, int]
 """Channels, height and width of the feature maps of one image."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeadConfig:
-    """What follows the backbone, for each camera. The defaults are SERL's."""
-
-    pooling: Pooling = "learned"
-    """How maps become a vector: spatial learned embeddings, spatial softmax, average or maximum."""
-    embeddings: int = 8
-    """Learned embeddings of each channel."""
-    dropout: float = 0.1
-    """Share of the learned embeddings that training leaves out, in [0, 1)."""
-    bottleneck: int | None = 256
-    """Features of a camera: the output of a dense layer, layer normalisation and tanh; None for the pooled vector."""
-
-    def __post_init__(self) -> None:
-        if self.embeddings < 1:
-            raise ValueError(f"embeddings is {self.embeddings}; it must be at least 1")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}; it must be in [0, 1)")
-        if self.bottleneck is not None and self.bottleneck < 1:
-            raise ValueError(f"bottleneck is {self.bottleneck}; it must be at least 1, or None")
 
 
 class ImageHead(nn.Module):

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from serl_rl.networks.encoder_config import HeadConfig
 from serl_rl.networks.encoders.backbone import Backbone
-from serl_rl.networks.encoders.head import CameraHeads, HeadConfig, require_cameras
+from serl_rl.networks.encoders.head import CameraHeads, require_cameras
 from serl_rl.networks.mlp import Arithmetic
 
 

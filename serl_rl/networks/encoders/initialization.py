@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-Initialization: TypeAlias = Literal["he", "orthogonal"]
-"""How convolutions start: independent normal weights (He et al. 2015), or orthogonal filters (Saxe et al. 2014), which
-keep lengths and so lose less of an image when they are never trained."""
+from serl_rl.networks.encoder_config import Initialization
 
 _TRUNCATED_DEVIATION = 0.87962566103423978
 """Standard deviation of a standard normal cut at two standard deviations; flax divides by it."""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 import torch
 from torch import Tensor, nn
 
+from serl_rl.networks.encoder_config import Pooling
 from serl_rl.networks.encoders.initialization import truncated_normal_
-
-Pooling: TypeAlias = Literal["learned", "softmax", "average", "max"]
-"""Spatial learned embeddings, spatial softmax, average, maximum."""
 
 
 class SpatialLearnedEmbeddings(nn.Module):

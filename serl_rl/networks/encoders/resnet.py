@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from serl_rl.networks.encoder_config import Initialization
 from serl_rl.networks.encoders.backbone import Backbone
 from serl_rl.networks.encoders.film import Film
-from serl_rl.networks.encoders.initialization import Initialization, initialize_convolutions
+from serl_rl.networks.encoders.initialization import initialize_convolutions
 from serl_rl.networks.encoders.normalization import imagenet_scaling
 from serl_rl.networks.encoders.padding import SameConv, same_max_pool
 

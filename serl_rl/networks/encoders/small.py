@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from serl_rl.networks.encoder_config import Initialization
 from serl_rl.networks.encoders.backbone import Backbone
-from serl_rl.networks.encoders.initialization import Initialization, initialize_convolutions
+from serl_rl.networks.encoders.initialization import initialize_convolutions
 from serl_rl.networks.encoders.normalization import unit_scaling
 
 _CHANNELS = (32, 64, 128, 256)

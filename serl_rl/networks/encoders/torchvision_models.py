@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.errors import UsageError
+from serl_rl.networks.encoder_config import Initialization
 from serl_rl.networks.encoders.backbone import Backbone
-from serl_rl.networks.encoders.initialization import Initialization, initialize_convolutions
+from serl_rl.networks.encoders.initialization import initialize_convolutions
 from serl_rl.networks.encoders.normalization import imagenet_scaling
 
 TorchvisionName: TypeAlias = Literal["mobilenet", "resnet18", "resnet34", "resnet50"]

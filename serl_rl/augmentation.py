@@ -1,0 +1,41 @@
+"""Random shifts of images (Yarats et al. 2021, DrQ, arXiv:2004.13649)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+SHIFT_PX = 4
+"""Largest shift of SERL's 128 x 128 images, px."""
+
+
+def draw_shifts(count: int, generator: torch.Generator, largest: int = SHIFT_PX) -> Tensor:
+    """Draws a shift for each sample, uniform in both directions.
+
+    Args:
+        count: Number of samples.
+        generator: Source of the draws.
+        largest: Largest shift, px.
+
+    Returns:
+        Rows and columns, int64 in [-largest, largest] of shape (count, 2).
+    """
+    return torch.randint(-largest, largest + 1, (count, 2), generator=generator)
+
+
+def shifted(images: Tensor, shifts: Tensor) -> Tensor:
+    """Moves each image's window; what lies outside repeats the edge.
+
+    Args:
+        images: Shape (B, H, W, 3).
+        shifts: Rows down and columns right by which the window moves, int64 of shape (B, 2). Give all cameras of a
+            sample the same.
+
+    Returns:
+        Shape (B, H, W, 3), of the images' type.
+    """
+    count, height, width = images.shape[:3]
+    rows = (torch.arange(height, device=images.device) + shifts[:, :1]).clamp_(0, height - 1)
+    columns = (torch.arange(width, device=images.device) + shifts[:, 1:]).clamp_(0, width - 1)
+    samples = torch.arange(count, device=images.device)
+    return images[samples[:, None, None], rows[:, :, None], columns[:, None, :]]

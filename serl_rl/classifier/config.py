@@ -1,0 +1,71 @@
+"""Settings of a reward classifier and of its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from serl_rl.networks.encoder_config import EncoderConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig:
+    """A reward classifier. The sizes are SERL's."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    """From images to features."""
+    hidden_size: int = 256
+    """Features of the hidden layer."""
+    dropout: float = 0.1
+    """Share of them that training leaves out, in [0, 1)."""
+
+    def __post_init__(self) -> None:
+        _require("hidden_size", self.hidden_size, self.hidden_size >= 1, "at least 1")
+        _require("dropout", self.dropout, 0 <= self.dropout < 1, "in [0, 1)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierTrainingConfig:
+    """How a classifier is trained."""
+
+    steps: int = 400
+    """Gradient steps."""
+    batch_size: int = 128
+    """Frames of a step, as many of each class."""
+    learning_rate: float = 3e-4
+    """Adam's step size."""
+    shift_px: int = 4
+    """Largest random shift of training images, px; 0 for none."""
+    cached_shifts: int = 4
+    """Shifts of each frame that go once through a frozen backbone; later steps reuse its maps."""
+    validation_share: float = 0.2
+    """Share of the episodes that only validate, in (0, 1). No episode does both."""
+    check_steps: int = 25
+    """Steps between two validations; the best weights are kept."""
+    max_frames: int = 4000
+    """Most frames of each class; more are thinned at random."""
+    ambiguous_frames: int = 2
+    """Frames before the success of an episode without labels that are neither: they look almost done."""
+    allowed_false_positive_rate: float = 0.0
+    """Share of validation frames that are no success but may pass the recommended threshold, in [0, 1)."""
+    seed: int = 0
+    """Seed of weights, split and shifts."""
+    threads: int = 0
+    """Threads of the numerical library; 0 leaves the choice to it."""
+    device: str = "auto"
+    """Where to train: "cpu", "cuda", or "auto" for a GPU if there is one."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "check_steps", "cached_shifts", "max_frames"):
+            _require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        for name in ("shift_px", "ambiguous_frames"):
+            _require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+        _require("batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
+        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
+        _require("validation_share", self.validation_share, 0 < self.validation_share < 1, "in (0, 1)")
+        rate = self.allowed_false_positive_rate
+        _require("allowed_false_positive_rate", rate, 0 <= rate < 1, "in [0, 1)")
+
+
+def _require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
+    if not is_valid:
+        raise ValueError(f"{name} is {value}; it must be {bound}")

@@ -1,0 +1,9 @@
+"""What can be wrong with a classifier or with its examples."""
+
+from __future__ import annotations
+
+from serl_rl.errors import RunError
+
+
+class ClassifierError(RunError, ValueError):
+    """Examples that nothing can be learned from, or a saved classifier that cannot be used."""

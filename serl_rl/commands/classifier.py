@@ -1,0 +1,107 @@
+"""`serl-train train-classifier`: a reward classifier from episode files, with a report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from serl_rl.classifier.config import ClassifierConfig, ClassifierTrainingConfig
+from serl_rl.commands.options import ConfigFile, PresetName
+from serl_rl.config import TrainConfig
+from serl_rl.errors import UsageError
+
+if TYPE_CHECKING:
+    from serl_rl.classifier.training import TrainingProgress
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainClassifierCommand:
+    """Train a network that sees from images whether the task is done.
+
+    Try:
+    serl-train train-classifier --episodes demos.episodes failures.episodes --output classifiers/cube
+
+    serl-train train-classifier --examples flipped=flipped.episodes down=down.episodes lost=lost.episodes
+    --success-class flipped --cameras wrist --output classifiers/egg
+    """
+
+    output: Path
+    """Folder to make for the classifier, its report and the plot; must not exist."""
+    episodes: tuple[Path, ...] = ()
+    """Episode files that say where the task is done: by labels of each frame, else by how an episode ended."""
+    examples: tuple[str, ...] = ()
+    """CLASS=FILE: episode files whose frames are all of one class."""
+    success_class: str = "success"
+    """Class that means that the task is done."""
+    cameras: tuple[str, ...] = ()
+    """Cameras to look through, in this order; all without this option."""
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+    """The network."""
+    training: ClassifierTrainingConfig = field(default_factory=ClassifierTrainingConfig)
+    """How it is trained."""
+    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
+    config_file: tyro.conf.Suppress[ConfigFile] = None
+    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
+
+    def run(self) -> int:
+        """Trains, saves, and prints the report as JSON."""
+        from serl_rl.classifier.examples import load_examples
+        from serl_rl.classifier.report import make_report, plot_report
+        from serl_rl.classifier.store import PLOT, REPORT, save_classifier
+        from serl_rl.classifier.training import train_classifier
+        from serl_rl.stopping import StopSignal
+
+        if self.output.exists():
+            raise UsageError(f"{self.output} exists already; give another --output, or remove it")
+        by_class = parse_examples(self.examples)
+        if not self.episodes and not by_class:
+            raise UsageError("there is nothing to learn from; give --episodes FILE or --examples CLASS=FILE")
+        stop, training = StopSignal().install(), self.training
+        examples = load_examples(
+            self.episodes,
+            by_class,
+            cameras=self.cameras,
+            ambiguous_frames=training.ambiguous_frames,
+            max_frames=training.max_frames,
+            seed=training.seed,
+        )
+        counts = ", ".join(f"{count} of {name}" for name, count in examples.counts().items())
+        sys.stderr.write(f"{len(examples)} frames: {counts}; cameras {', '.join(examples.images)}\n")
+
+        def show(progress: TrainingProgress) -> bool:
+            line = f"step {progress.steps}: loss {progress.loss:.4f}, validation {progress.validation_loss:.4f}\n"
+            sys.stderr.write(line)
+            return not stop.is_set()
+
+        trained = train_classifier(
+            examples, self.classifier, training, success_class=self.success_class, on_progress=show
+        )
+        report = make_report(trained, training.allowed_false_positive_rate)
+        sources = [str(path) for path in self.episodes] + list(self.examples)
+        facts = {"sources": sources, "report": report.to_dict()}
+        save_classifier(trained.classifier, report.recommended.threshold, self.output, facts)
+        plot_report(trained, report, self.output / PLOT)
+        text = json.dumps(report.to_dict(), indent=2) + "\n"
+        (self.output / REPORT).write_text(text)
+        sys.stdout.write(text)
+        return 0
+
+
+def parse_examples(texts: tuple[str, ...]) -> dict[str, list[Path]]:
+    """Files by class from "CLASS=FILE".
+
+    Raises:
+        UsageError: One has no class or no file.
+    """
+    found: dict[str, list[Path]] = {}
+    for text in texts:
+        name, separator, path = text.partition("=")
+        if not (name and separator and path):
+            raise UsageError(f"--examples {text!r} is not of the form CLASS=FILE")
+        found.setdefault(name, []).append(Path(path))
+    return found

@@ -1,0 +1,72 @@
+"""Settings of image encoders. Apart from the networks, so that reading a command line does not load torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+BackboneName: TypeAlias = Literal["resnet10", "small", "mobilenet", "resnet18", "resnet34", "resnet50"]
+
+
+Initialization: TypeAlias = Literal["he", "orthogonal"]
+"""How convolutions start: independent normal weights (He et al. 2015), or orthogonal filters (Saxe et al. 2014), which
+keep lengths and so lose less of an image when they are never trained."""
+
+Pooling: TypeAlias = Literal["learned", "softmax", "average", "max"]
+"""Spatial learned embeddings, spatial softmax, average, maximum."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneConfig:
+    """Which backbone, with which weights."""
+
+    name: BackboneName = "resnet10"
+    """SERL's ResNet-10 or small encoder, or a network of torchvision."""
+    weights: Path | None = None
+    """File with pretrained weights: SERL's `resnet10_params.pkl`, `.safetensors`, or `.pth` of torchvision; None for
+    random ones."""
+    initialization: Initialization = "he"
+    """How convolutions start without a file."""
+    seed: int = 0
+    """Seed of random weights; actor and learner must share it."""
+    frozen: bool = True
+    """Whether the weights stay as they are; then the maps of an image need computing only once."""
+    shared: bool = True
+    """Whether all cameras share one backbone."""
+    normalization: Literal["auto", "group", "fixed-batch"] = "auto"
+    """How a network of torchvision normalises; auto takes fixed batch statistics if the weight file has them."""
+    condition_size: int | None = None
+    """Components of a condition vector that modulates the maps of ResNet-10 (FiLM); None for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadConfig:
+    """What follows the backbone, for each camera. The defaults are SERL's."""
+
+    pooling: Pooling = "learned"
+    """How maps become a vector: spatial learned embeddings, spatial softmax, average or maximum."""
+    embeddings: int = 8
+    """Learned embeddings of each channel."""
+    dropout: float = 0.1
+    """Share of the learned embeddings that training leaves out, in [0, 1)."""
+    bottleneck: int | None = 256
+    """Features of a camera: the output of a dense layer, layer normalisation and tanh; None for the pooled vector."""
+
+    def __post_init__(self) -> None:
+        if self.embeddings < 1:
+            raise ValueError(f"embeddings is {self.embeddings}; it must be at least 1")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}; it must be in [0, 1)")
+        if self.bottleneck is not None and self.bottleneck < 1:
+            raise ValueError(f"bottleneck is {self.bottleneck}; it must be at least 1, or None")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """An image encoder."""
+
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    """From images to feature maps."""
+    head: HeadConfig = field(default_factory=HeadConfig)
+    """From feature maps to a vector, for each camera."""
