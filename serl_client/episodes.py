@@ -53,10 +53,14 @@ class Episode:
     """Whether the task was done."""
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Whatever else is worth keeping, as JSON values."""
+    grasp_penalties: NDArray[np.float32] | None = None
+    """Reward of the gripper alone, shape (T,); None where the task has none."""
 
     def __post_init__(self) -> None:
         steps = len(self.actions)
         lengths = {"rewards": (self.rewards, steps), "interventions": (self.interventions, steps)}
+        if self.grasp_penalties is not None:
+            lengths["grasp_penalties"] = (self.grasp_penalties, steps)
         lengths |= {f"observations[{key}]": (value, steps + 1) for key, value in self.observations.items()}
         lengths["stamps_ns"] = (self.stamps_ns, steps + 1)
         for name, (array, length) in lengths.items():
@@ -93,6 +97,7 @@ class EpisodeWriter:
 
     def __init__(self, path: Path | str, header: EpisodeHeader) -> None:
         self._path = Path(path)
+        self._last_start: int | None = None
         # Unbuffered: what a full disk refused must not be tried again on close.
         self._file: io.FileIO = self._path.open("ab", buffering=0)
         try:
@@ -115,13 +120,30 @@ class EpisodeWriter:
             "interventions": episode.interventions,
             "stamps_ns": episode.stamps_ns,
         } | {f"observations/{key}": value for key, value in episode.observations.items()}
+        if episode.grasp_penalties is not None:
+            arrays["grasp_penalties"] = episode.grasp_penalties
         fields = {
             "terminated": episode.terminated,
             "truncated": episode.truncated,
             "success": episode.success,
             "metadata": dict(episode.metadata),
         }
+        start = os.fstat(self._file.fileno()).st_size
         self._write(encode_record(Record(kind="episode", fields=fields, arrays=arrays)))
+        self._last_start = start
+
+    def remove_last(self) -> bool:
+        """Takes back the episode that was appended last, once; not those from before this writer.
+
+        Returns:
+            Whether there was one.
+        """
+        start, self._last_start = self._last_start, None
+        if start is None:
+            return False
+        os.ftruncate(self._file.fileno(), start)
+        os.fsync(self._file.fileno())
+        return True
 
     def close(self) -> None:
         """Closes the file. Safe to repeat."""
@@ -142,6 +164,8 @@ class EpisodeWriter:
             raise EpisodeFileError(
                 f"{self._path} is being written by another process; wait, or choose another file"
             ) from None
+        if os.fstat(self._file.fileno()).st_ino != self._path.stat().st_ino:
+            raise EpisodeFileError(f"{self._path} was edited by another process just now; try again")
 
     def _begin(self, header: EpisodeHeader) -> None:
         if self._path.stat().st_size < len(MAGIC) and MAGIC.startswith(self._path.read_bytes()):
@@ -208,25 +232,29 @@ def read_episodes(path: Path | str) -> list[Episode]:
     Raises:
         EpisodeFileError: The file cannot be read, is foreign, or is of a later version.
     """
+    return list(iterate_episodes(path))
+
+
+def iterate_episodes(path: Path | str) -> Iterator[Episode]:
+    """As `read_episodes`, with one episode in memory at a time."""
     path = Path(path)
     read_header(path)
-    episodes: list[Episode] = []
-    end = len(MAGIC)
+    count, end = 0, len(MAGIC)
     with _open(path) as file:
         for number, scanned in enumerate(_scan(file)):
             end = scanned.end
             if scanned.record is None:
-                warnings.warn(f"{path}: episode {number} is damaged and was left out", EpisodeFileWarning, stacklevel=2)
+                warnings.warn(f"{path}: episode {number} is damaged and was left out", EpisodeFileWarning, stacklevel=3)
             elif scanned.record.kind == "episode":
-                episodes.append(_episode(scanned.record))
-    dropped = path.stat().st_size - end
+                count += 1
+                yield _episode(scanned.record)
+        dropped = file.seek(0, os.SEEK_END) - end
     if dropped > 0:
         warnings.warn(
-            f"{path} ends within an episode: its last {dropped} bytes were dropped, {len(episodes)} episodes read",
+            f"{path} ends within an episode: its last {dropped} bytes were dropped, {count} episodes read",
             EpisodeFileWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return episodes
 
 
 @dataclass(frozen=True)
@@ -272,4 +300,5 @@ def _episode(record: Record) -> Episode:
         truncated=record.fields["truncated"],
         success=record.fields["success"],
         metadata=record.fields["metadata"],
+        grasp_penalties=record.arrays.get("grasp_penalties"),
     )

@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import gymnasium
 import numpy as np
@@ -18,6 +19,11 @@ from serl_client.errors import RobotError
 
 SUCCESS_LABELS = "success_labels"
 """Key of an episode's metadata: for each observation whether the task is done there, or null where nobody knows."""
+
+LABEL = "success_label"
+"""Key of a step's info: whether a person says that the task is done now."""
+DISCARDED = "discarded"
+"""Key of a step's info, and of an episode's metadata: whether a person wants it forgotten."""
 
 _ATTEMPTS_A_DEMONSTRATION = 3
 
@@ -45,7 +51,49 @@ class RecordingProgress:
     steps: int
     """Steps of the last episode."""
     success: bool
-    """Whether the last episode was kept."""
+    """Whether the task was done in it."""
+    kept: bool
+    """Whether it is in the file."""
+
+
+class EpisodeRecorder:
+    """An episode file that is being recorded. A context manager.
+
+    Args:
+        path: File to append to.
+        header: What its episodes have in common.
+
+    Raises:
+        EpisodeFileError: The file is foreign, holds another task, or is being written by another process.
+    """
+
+    def __init__(self, path: Path | str, header: EpisodeHeader) -> None:
+        self._writer = EpisodeWriter(path, header)
+        self.episodes: list[Episode] = []
+
+    def add(self, episode: Episode) -> None:
+        """Writes an episode; when this returns, the disk has it."""
+        self._writer.append(episode)
+        self.episodes.append(episode)
+
+    def take_back(self) -> bool:
+        """Removes the episode that was added last, once.
+
+        Returns:
+            Whether there was one.
+        """
+        if not self._writer.remove_last():
+            return False
+        self.episodes.pop()
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._writer.close()
 
 
 def record_demonstrations(
@@ -57,7 +105,7 @@ def record_demonstrations(
     *,
     seed: int | None = None,
 ) -> list[Episode]:
-    """Drives until a number of episodes succeeded; those alone are kept.
+    """Lets an expert drive until a number of episodes succeeded; those alone are kept.
 
     Ctrl-C loses only the episode under way.
 
@@ -79,54 +127,100 @@ def record_demonstrations(
     """
     if count < 1:
         raise ValueError(f"count is {count}; it must be at least 1")
-    episodes: list[Episode] = []
-    with EpisodeWriter(path, episode_header(env)) as writer:
-        for attempt in range(1, count * _ATTEMPTS_A_DEMONSTRATION + 1):
-            episode = run_episode(env, expert, seed=seed if attempt == 1 else None)
-            if episode.success:
-                writer.append(episode)
-                episodes.append(episode)
-            if on_progress is not None:
-                on_progress(
-                    RecordingProgress(
-                        recorded=len(episodes), attempts=attempt, steps=len(episode), success=episode.success
-                    )
+    limit = count * _ATTEMPTS_A_DEMONSTRATION
+    with EpisodeRecorder(path, episode_header(env)) as recorder:
+        attempts = record_episodes(
+            env,
+            expert,
+            recorder,
+            is_done=lambda attempts: len(recorder.episodes) >= count or attempts >= limit,
+            on_progress=on_progress,
+            seed=seed,
+        )
+        if len(recorder.episodes) >= count:
+            return recorder.episodes
+    raise RobotError(f"the expert succeeded in {len(recorder.episodes)} of {attempts} episodes; {count} were wanted")
+
+
+def record_episodes(
+    env: gymnasium.Env[Any, Any],
+    expert: Expert,
+    recorder: EpisodeRecorder,
+    *,
+    is_done: Callable[[int], bool],
+    keeps: Callable[[Episode], bool] = lambda episode: episode.success,
+    on_progress: Callable[[RecordingProgress], None] | None = None,
+    seed: int | None = None,
+) -> int:
+    """Drives episodes until it is enough; discarded ones are never kept.
+
+    Args:
+        env: Environment, wrapped as training uses it.
+        expert: Who drives.
+        recorder: Takes the episodes.
+        is_done: Asked before each episode, with the number of those driven.
+        keeps: Whether an episode goes to the file.
+        on_progress: Called after each episode.
+        seed: Of the first scene; the others follow from it.
+
+    Returns:
+        Episodes driven.
+    """
+    attempts = 0
+    while not is_done(attempts):
+        episode = run_episode(env, expert, seed=seed if attempts == 0 else None)
+        attempts += 1
+        is_kept = len(episode) > 0 and not episode.metadata.get(DISCARDED, False) and keeps(episode)
+        if is_kept:
+            recorder.add(episode)
+        if on_progress is not None:
+            on_progress(
+                RecordingProgress(
+                    recorded=len(recorder.episodes),
+                    attempts=attempts,
+                    steps=len(episode),
+                    success=episode.success,
+                    kept=is_kept,
                 )
-            if len(episodes) == count:
-                return episodes
-    raise RobotError(
-        f"the expert succeeded in {len(episodes)} of {count * _ATTEMPTS_A_DEMONSTRATION} episodes; {count} were wanted"
-    )
+            )
+    return attempts
 
 
 def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | None = None) -> Episode:
-    """Drives one episode to its end. Its metadata says of each observation whether the task is done there."""
+    """Drives one episode to its end. Its metadata says of each observation whether the task is done there.
+
+    Stored is what was executed: a teacher's action where `Intervention` let one take over. A label that a person gives
+    by key goes before the environment's own word; see `RecordingKeys`.
+    """
     observation, info = env.reset(seed=seed)
     expert.reset()
-    observations, stamps_ns = [observation], [int(info.get("stamp_ns", 0))]
+    observations, infos = [observation], [info]
     actions: list[NDArray[np.float32]] = []
     rewards: list[float] = []
-    labels = [False]
-    scene = {"scene_seed": info["scene_seed"]} if "scene_seed" in info else {}
     terminated = truncated = False
     while not (terminated or truncated):
         action = expert.action(observation, info)
         observation, reward, terminated, truncated, info = env.step(action)
-        actions.append(np.asarray(action, np.float32))
+        actions.append(np.array(info.get("intervene_action", action), np.float32))
         rewards.append(float(reward))
         observations.append(observation)
-        stamps_ns.append(int(info.get("stamp_ns", 0)))
-        labels.append(bool(info.get("success", False)))
+        infos.append(info)
+    labels = [False, *(bool(info.get(LABEL, info.get("success", False))) for info in infos[1:])]
+    metadata: dict[str, Any] = {key: infos[0][key] for key in ("scene_seed",) if key in infos[0]}
+    if info.get(DISCARDED, False):
+        metadata[DISCARDED] = True
+    has_penalty = "grasp_penalty" in info
     return Episode(
         observations={key: np.stack([one[key] for one in observations]) for key in observation},
         actions=np.stack(actions),
         rewards=np.array(rewards),
         terminated=bool(terminated),
         truncated=bool(truncated),
-        interventions=np.ones(len(actions), bool),
-        stamps_ns=np.array(stamps_ns, np.int64),
+        interventions=np.array([bool(info.get("intervened", True)) for info in infos[1:]]),
+        stamps_ns=np.array([int(info.get("stamp_ns", 0)) for info in infos], np.int64),
         success=any(labels),
-        metadata=scene | {SUCCESS_LABELS: labels},
+        metadata=metadata | {SUCCESS_LABELS: labels},
+        grasp_penalties=np.array([info["grasp_penalty"] for info in infos[1:]], np.float32) if has_penalty else None,
     )
 
 

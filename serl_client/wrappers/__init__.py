@@ -8,6 +8,7 @@ from serl_client.wrappers.human_reward import HumanReward
 from serl_client.wrappers.intervention import Intervention
 from serl_client.wrappers.pace import Pace
 from serl_client.wrappers.pause import Pause
+from serl_client.wrappers.recording_keys import RecordingKeys
 from serl_client.wrappers.relative_frame import RelativeFrame
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Intervention",
     "Pace",
     "Pause",
+    "RecordingKeys",
     "RelativeFrame",
     "StateComponent",
 ]

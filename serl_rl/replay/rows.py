@@ -175,6 +175,11 @@ class EpisodeLike(Protocol):
         """Whether a person chose each action. Shape (T,)."""
         ...
 
+    @property
+    def grasp_penalties(self) -> np.ndarray | None:
+        """Reward of the gripper alone, shape (T,); None where the task has none."""
+        ...
+
 
 def rows_from_episode(
     episode: EpisodeLike,
@@ -200,6 +205,7 @@ def rows_from_episode(
         step_indices=np.arange(steps + 1, dtype=np.int32),
         row_kinds=kinds,
         interventions=_with_final(episode.interventions, np.bool_),
+        grasp_penalties=None if episode.grasp_penalties is None else _with_final(episode.grasp_penalties, np.float32),
         actor_id=actor_id,
         first_sequence_number=first_sequence_number,
     )

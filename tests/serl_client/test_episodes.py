@@ -1,3 +1,4 @@
+import fcntl
 import os
 import signal
 import subprocess
@@ -236,3 +237,44 @@ def test_a_killed_writer_loses_nothing_that_append_returned_for(path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EpisodeFileWarning)
         assert len(read_episodes(path)) >= 4 + rest
+
+
+def test_penalties_of_the_gripper_are_kept_where_there_are_any(path):
+    penalties = np.array([0, -0.02, 0], np.float32)
+    write(path, [Episode(**{**vars(make_episode()), "grasp_penalties": penalties}), make_episode()])
+    first, second = read_episodes(path)
+    np.testing.assert_array_equal(first.grasp_penalties, penalties)
+    assert second.grasp_penalties is None
+
+
+def test_penalties_must_have_the_episodes_length():
+    with pytest.raises(ValueError, match="grasp_penalties has 2 entries; an episode of 3 steps needs 3"):
+        Episode(**{**vars(make_episode()), "grasp_penalties": np.zeros(2, np.float32)})
+
+
+def test_the_last_episode_can_be_taken_back_once(path):
+    write(path, [make_episode(seed=0)])
+    with EpisodeWriter(path, HEADER) as writer:
+        assert not writer.remove_last()  # Not what was there before.
+        writer.append(make_episode(seed=1))
+        writer.append(make_episode(seed=2))
+        assert writer.remove_last()
+        assert not writer.remove_last()
+        writer.append(make_episode(seed=3))
+    assert [episode.metadata["scene_seed"] for episode in read_episodes(path)] == [0, 1, 3]
+
+
+def test_a_file_that_was_put_in_place_of_another_is_not_written_into_the_void(path, monkeypatch):
+    write(path, [make_episode()])
+    real = fcntl.flock
+
+    def replace_before_locking(file, operation):
+        other = path.with_name("other")
+        write_bytes = path.read_bytes()
+        other.write_bytes(write_bytes)
+        other.replace(path)
+        real(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", replace_before_locking)
+    with pytest.raises(EpisodeFileError, match="try again"):
+        EpisodeWriter(path, HEADER)

@@ -5,7 +5,15 @@ from gymnasium import spaces
 
 from serl_client.episodes import read_episodes, read_header
 from serl_client.errors import RobotError
-from serl_client.recording import SUCCESS_LABELS, record_demonstrations
+from serl_client.recording import (
+    DISCARDED,
+    SUCCESS_LABELS,
+    EpisodeRecorder,
+    episode_header,
+    record_demonstrations,
+    record_episodes,
+    run_episode,
+)
 from serl_client.tasks import make_training_env
 from serl_client.teleop.scripted import PickCubeExpert
 
@@ -47,7 +55,7 @@ def test_only_successes_are_kept(tmp_path):
     path = tmp_path / "file"
     seen = []
     episodes = record_demonstrations(CoinEnv(lucky=True), StillExpert(), 2, path, seen.append)
-    assert [(progress.attempts, progress.recorded, progress.success) for progress in seen] == [
+    assert [(progress.attempts, progress.recorded, progress.kept) for progress in seen] == [
         (1, 0, False),
         (2, 1, True),
         (3, 1, False),
@@ -59,6 +67,67 @@ def test_only_successes_are_kept(tmp_path):
     assert stored[0].interventions.all()
     assert (stored[0].terminated, stored[0].truncated) == (True, False)
     assert stored[0].metadata == {"scene_seed": 2, SUCCESS_LABELS: [False, False, True]}
+
+
+class CorrectedEnv(CoinEnv):
+    """A teacher takes over at the first step; the second step costs the gripper something and is discarded."""
+
+    discards = False
+
+    def step(self, action):
+        observation, reward, terminated, truncated, info = super().step(action)
+        if self.steps == 1:
+            info |= {"intervened": True, "intervene_action": np.full(1, 0.5, np.float32), "grasp_penalty": 0.0}
+        else:
+            info |= {"intervened": False, "grasp_penalty": -0.02, "success_label": True, DISCARDED: self.discards}
+        return observation, reward, terminated, truncated, info
+
+
+def test_stored_is_what_was_executed():
+    episode = run_episode(CorrectedEnv(lucky=False), StillExpert())
+    assert episode.actions.tolist() == [[0.5], [0.0]]
+    assert episode.interventions.tolist() == [True, False]
+    assert episode.grasp_penalties.tolist() == pytest.approx([0.0, -0.02])
+
+
+def test_a_persons_label_goes_before_the_environments_word():
+    episode = run_episode(CorrectedEnv(lucky=False), StillExpert())
+    assert episode.metadata[SUCCESS_LABELS] == [False, False, True]
+    assert episode.success
+
+
+def record_all(env, path, count):
+    with EpisodeRecorder(path, episode_header(env)) as recorder:
+        record_episodes(
+            env, StillExpert(), recorder, is_done=lambda attempts: attempts == count, keeps=lambda episode: True
+        )
+    return read_episodes(path)
+
+
+def test_what_is_discarded_is_never_kept(tmp_path):
+    env = CorrectedEnv(lucky=True)
+    env.discards = True
+    assert record_all(env, tmp_path / "file", 3) == []
+
+
+def test_failures_are_kept_when_they_are_wanted(tmp_path):
+    assert [episode.success for episode in record_all(CoinEnv(lucky=True), tmp_path / "file", 4)] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+
+
+def test_the_last_episode_is_taken_back(tmp_path):
+    env = CoinEnv(lucky=True)
+    with EpisodeRecorder(tmp_path / "file", episode_header(env)) as recorder:
+        assert not recorder.take_back()
+        for _ in range(2):
+            recorder.add(run_episode(env, StillExpert()))
+        assert recorder.take_back()
+        assert len(recorder.episodes) == 1
+    assert [episode.metadata["scene_seed"] for episode in read_episodes(tmp_path / "file")] == [1]
 
 
 def test_an_expert_that_always_fails_is_given_up(tmp_path):

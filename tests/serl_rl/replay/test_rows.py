@@ -100,6 +100,7 @@ def test_episode_becomes_rows_with_its_own_last_observation(spec, terminated, tr
         terminated=terminated,
         truncated=truncated,
         interventions=np.array([True, False]),
+        grasp_penalties=np.array([-0.02, 0.0]),
     )
     rows = rows_from_episode(episode, 7)
     rows.check(spec)
@@ -108,5 +109,6 @@ def test_episode_becomes_rows_with_its_own_last_observation(spec, terminated, tr
     assert set(rows.episode_ids.tolist()) == {7}
     assert rows.rewards.tolist() == [0, 1, 0]
     assert rows.interventions.tolist() == [True, False, False]
+    assert rows.grasp_penalties.tolist() == pytest.approx([-0.02, 0, 0])
     assert rows.actions[-1].tolist() == [0, 0]
     assert rows.observations["state"][-1].tolist() == [6, 7, 8]
