@@ -6,10 +6,14 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, get_args
 
+from serl_client.teleop.correction import CorrectionConfig
 from serl_rl.algorithms.sac_config import SacConfig
 from serl_rl.evaluation import EvaluationConfig
+
+Intervener: TypeAlias = Literal["none", "scripted", "spacemouse", "keyboard", "gamepad"]
+"""Who may take over from the policy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,12 @@ class EnvironmentConfig:
     """Whether the action turns the gripper as well: 7 components instead of 4."""
     reward: Literal["sparse", "dense"] = "sparse"
     """Reward 1 for success, or a shaped one for training without demonstrations."""
+    gripper_penalty: float = 0.0
+    """Cost of each change of the gripper, such as 0.02, for a critic that chooses gripper actions; 0 for none."""
+
+    def __post_init__(self) -> None:
+        """Refuses values that cannot work."""
+        _require(self.gripper_penalty >= 0, "environment.gripper_penalty", self.gripper_penalty, "at least 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +102,10 @@ class TrainConfig:
     """How the actor explores and sends."""
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     """When the actor evaluates, and what ends a run."""
+    intervene: Intervener = "none"
+    """Who may take over from the policy in the actor: a person with a device, or a script in their place."""
+    correction: CorrectionConfig = field(default_factory=CorrectionConfig)
+    """When the script takes over, and for how long."""
     demonstration_count: int = 20
     """Scripted demonstrations that `demo` records; 0 for none."""
     demonstration_noise: float = 0.1
@@ -131,6 +145,8 @@ def from_dict(values: dict[str, Any]) -> TrainConfig:
         learner=_section(LearnerConfig, values.get("learner", {}), "learner"),
         actor=_section(ActorConfig, values.get("actor", {}), "actor"),
         evaluation=_section(EvaluationConfig, values.get("evaluation", {}), "evaluation"),
+        intervene=_intervener(values.get("intervene", "none")),
+        correction=_section(CorrectionConfig, values.get("correction", {}), "correction"),
         demonstration_count=int(values.get("demonstration_count", 20)),
         demonstration_noise=float(values.get("demonstration_noise", 0.1)),
         seed=int(values.get("seed", 0)),
@@ -145,6 +161,11 @@ def load(path: Path) -> TrainConfig:
         ValueError: It does not fit.
     """
     return from_dict(json.loads(path.read_text()))
+
+
+def _intervener(value: Any) -> Intervener:  # noqa: ANN401
+    _require(value in get_args(Intervener), "intervene", value, f"one of {', '.join(get_args(Intervener))}")
+    return value
 
 
 def _section(kind: type[Any], values: dict[str, Any], path: str) -> Any:  # noqa: ANN401

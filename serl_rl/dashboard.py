@@ -141,11 +141,16 @@ def line(row: MetricsRow) -> str:
         return _evaluation_text(row)
     return (
         f"{row.wall_time_s:6.0f} s  steps {row.env_steps:6d}  updates {row.critic_updates:7d}  "
-        f"success {_percent(row.success):>5}  return {_figure(row.episode_return)}  "
+        f"success {_percent(row.success):>5}  return {_figure(row.episode_return)}  {_intervention(row)}"
         f"{_figure(row.env_steps_per_s, 1)} steps/s  {_figure(row.critic_updates_per_s, 1)} updates/s  "
         f"ratio {_figure(row.update_to_data_ratio)}  lag {_figure(row.lag_steps, 0)}  "
         f"staleness {_figure(row.staleness_updates, 0)}  Q {_figure(row.q_mean)}"
     )
+
+
+def _intervention(row: MetricsRow) -> str:
+    """Nothing where nobody took over."""
+    return f"intervention {_percent(row.intervention_ratio):>4}  " if row.intervention_ratio > 0 else ""
 
 
 def _evaluation_text(row: MetricsRow) -> str:

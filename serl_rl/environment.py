@@ -51,7 +51,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
         The environment. The caller closes it.
 
     Raises:
-        UsageError: The token file cannot be read.
+        UsageError: The token file cannot be read, or there is no gripper to be penalised.
     """
     robot = robot or RobotConfig()
     if config.id == POINT_MASS:
@@ -60,7 +60,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
         return PointMassEnv()
     from serl_client.tasks import make_training_env
 
-    return make_training_env(
+    env = make_training_env(
         config.id,
         address=robot.robot,
         token=robot.token(),
@@ -70,6 +70,15 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
         render_mode="rgb_array",  # Nothing is rendered until somebody asks for it.
         disable_env_checker=True,
     )
+    if not config.gripper_penalty:
+        return env
+    from serl_client.wrappers import GripperPenalty
+
+    try:
+        return GripperPenalty(env, config.gripper_penalty)
+    except ValueError as error:
+        env.close()
+        raise UsageError(f"environment.gripper_penalty cannot be used with {config.id}: {error}") from None
 
 
 def simulator_task(config: EnvironmentConfig) -> str:

@@ -50,6 +50,11 @@ class TeleopDevice(Protocol):
         """Why it does not deliver, as one sentence; empty while it does."""
         ...
 
+    @property
+    def help(self) -> str:
+        """How to drive with it, in one line."""
+        ...
+
     def read(self) -> TeleopSample:
         """The newest sample; one that asks for nothing while the device is missing."""
         ...

@@ -58,6 +58,7 @@ class KeyboardDevice:
 
     name = "keyboard"
     fault = ""
+    help = HELP
 
     def __init__(self, keys: KeySource, axes: AxisMap = AXES, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._keys = keys

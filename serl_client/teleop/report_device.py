@@ -24,6 +24,12 @@ class ButtonRoles:
     names: Mapping[int, str] = field(default_factory=dict)
     """Names of buttons; others are called by their number."""
 
+    @property
+    def help(self) -> str:
+        """What a person must know, in one line."""
+        closes, opens = (self.names.get(button, str(button)) for button in (self.closes, self.opens))
+        return f"the {closes} button closes the gripper, the {opens} one opens it"
+
     def gripper(self, buttons: frozenset[int]) -> float:
         """-1, 0 or 1; closing wins."""
         return -1.0 if self.closes in buttons else 1.0 if self.opens in buttons else 0.0
@@ -70,6 +76,11 @@ class ReportDevice:
     def fault(self) -> str:
         """Why it does not deliver; empty while it does."""
         return self._reader.newest.fault
+
+    @property
+    def help(self) -> str:
+        """How to drive with it."""
+        return self._roles.help
 
     @property
     def battery_percent(self) -> int | None:

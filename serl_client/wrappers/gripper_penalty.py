@@ -22,7 +22,7 @@ class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     An action below -0.5 closes and one above 0.5 opens. It is a change when it differs from what was asked for last, or
     at the start of an episode from how the gripper stands; a slow gripper therefore costs once, not once a step. What
-    counts is the executed action, also a teacher's, so this belongs around `Intervention`.
+    counts is the executed action, also a teacher's, whether this sits inside `Intervention` or around it.
 
     Args:
         env: Environment whose last action component drives the gripper and whose info has "gripper_width".

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import deque
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from serl.learner.v1 import learner_service_pb2 as pb
 
+from serl_client.wrappers import Intervention
 from serl_rl.actor.link import LearnerLink
 from serl_rl.actor.rows import make_row, row_type
 from serl_rl.actor.spool import Spool
@@ -99,6 +101,7 @@ class Actor:
         policy: Inference, filled with each version that arrives.
         config: The experiment.
         stop: Ends the loop between two steps.
+        intervention: Where a teacher may take over, which an evaluation must not allow; None where none can.
     """
 
     def __init__(
@@ -110,8 +113,10 @@ class Actor:
         policy: Policy,
         config: TrainConfig,
         stop: StopSignal,
+        intervention: Intervention | None = None,
     ) -> None:
         self._env = env
+        self._intervention = intervention
         self._link = link
         self._spool = spool
         self._policy = policy
@@ -156,7 +161,8 @@ class Actor:
         self._append(observation, tally, pb.ROW_KIND_FINAL)
         if is_over:
             tally.success = bool(info.get("success", False))
-            self._trigger.add_episode(tally.steps, success=tally.success)
+            # What a teacher helped with says nothing about the policy.
+            self._trigger.add_episode(tally.steps, success=tally.success and not tally.interventions)
             self._link.report_episode(tally.summary(self._link.follower.taken_version))
 
     def _may_step(self) -> bool:
@@ -177,7 +183,15 @@ class Actor:
         is_intervention = _INTERVENED in info
         kind = pb.ROW_KIND_TERMINATED if terminated else pb.ROW_KIND_TRUNCATED if truncated else pb.ROW_KIND_STEP
         executed = np.clip(np.asarray(info.get(_INTERVENED, action), np.float32), -1.0, 1.0)
-        self._append(observation, tally, kind, executed, float(reward), intervention=is_intervention)
+        self._append(
+            observation,
+            tally,
+            kind,
+            executed,
+            float(reward),
+            intervention=is_intervention,
+            grasp_penalty=float(info.get("grasp_penalty", 0.0)),
+        )
         tally.steps += 1
         tally.total_reward += float(reward)
         tally.interventions += is_intervention
@@ -192,6 +206,7 @@ class Actor:
         reward: float = 0.0,
         *,
         intervention: bool = False,
+        grasp_penalty: float = 0.0,
     ) -> None:
         row = make_row(
             self._row_type,
@@ -202,6 +217,7 @@ class Actor:
             action=action,
             reward=reward,
             intervention=intervention,
+            grasp_penalty=grasp_penalty,
         )
         self._spool.append(row)
 
@@ -220,13 +236,15 @@ class Actor:
         config, version = self._config.evaluation, self._link.follower.taken_version
         self._evaluation_count += 1
         seed = (_EVALUATION_SEED * self._evaluation_count + self._config.seed * 1000) % _LARGEST_SEED
-        result = evaluate(
-            self._env,
-            self._policy,
-            config.episode_count,
-            seed,
-            lambda so_far: config.is_hopeless(so_far) or self._is_over(),
-        )
+        alone = self._intervention.suspended() if self._intervention is not None else contextlib.nullcontext()
+        with alone:
+            result = evaluate(
+                self._env,
+                self._policy,
+                config.episode_count,
+                seed,
+                lambda so_far: config.is_hopeless(so_far) or self._is_over(),
+            )
         self._trigger.reset()
         if not self._is_over():
             self._link.report_evaluation(_summary(result, version))

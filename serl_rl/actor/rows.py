@@ -15,7 +15,7 @@ from serl_rl.spec import EnvironmentSpec
 from serl_rl.tensors import data_type_of, dtype_of
 
 _OBSERVATION = "observation."
-_FIELDS = ("action", "reward", "episode_id", "step_index", "row_kind", "intervention")
+_FIELDS = ("action", "reward", "episode_id", "step_index", "row_kind", "intervention", "grasp_penalty")
 
 
 def row_type(spec: EnvironmentSpec) -> np.dtype[Any]:
@@ -37,6 +37,7 @@ def row_type(spec: EnvironmentSpec) -> np.dtype[Any]:
         ("step_index", "<i4"),
         ("row_kind", "u1"),
         ("intervention", "?"),
+        ("grasp_penalty", "<f4"),
     ]
     return np.dtype([*observation, *rest])
 
@@ -51,6 +52,7 @@ def make_row(
     action: npt.ArrayLike = 0.0,
     reward: float = 0.0,
     intervention: bool = False,
+    grasp_penalty: float = 0.0,
 ) -> RowArray:
     """Makes one row.
 
@@ -63,6 +65,7 @@ def make_row(
         action: Executed action, in [-1, 1].
         reward: Reward of the step.
         intervention: Whether a person chose the action.
+        grasp_penalty: Reward of the gripper alone.
 
     Returns:
         The row, shape ().
@@ -70,7 +73,8 @@ def make_row(
     row = np.zeros((), dtype)
     for name, value in observation.items():
         row[_OBSERVATION + name] = value
-    for name, value in zip(_FIELDS, (action, reward, episode_id, step_index, row_kind, intervention), strict=True):
+    values = (action, reward, episode_id, step_index, row_kind, intervention, grasp_penalty)
+    for name, value in zip(_FIELDS, values, strict=True):
         row[name] = value
     return row
 
@@ -93,5 +97,7 @@ def pack_rows(rows: RowArray, spec: EnvironmentSpec) -> pb.StepBatch:
         step_indices=rows["step_index"],
         row_kinds=rows["row_kind"],
         interventions=rows["intervention"],
+        # Without a penalty nothing is sent, which counts as zero.
+        grasp_penalties=rows["grasp_penalty"] if rows["grasp_penalty"].any() else None,
     )
     return rows_to_proto(batch, spec)

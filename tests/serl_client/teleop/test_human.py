@@ -17,6 +17,7 @@ class Hand:
     def __init__(self, name="hand"):
         self.name = name
         self.fault = ""
+        self.help = ""
         self.twist = np.zeros(6)
         self.gripper = 0.0
 

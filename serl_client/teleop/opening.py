@@ -1,0 +1,167 @@
+"""Opens a person's devices and keys by name, and lets them go together."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Self, TypeAlias
+
+import gymnasium
+
+from serl_client.errors import DeviceUnavailableError
+from serl_client.teleop import gamepad, keyboard, spacemouse
+from serl_client.teleop.axis_map import AxisMap, Viewpoint
+from serl_client.teleop.device import TeleopDevice
+from serl_client.teleop.human import HumanTeacher
+from serl_client.teleop.keys import DesktopKeys, KeySource, PressedKeys, TerminalKeys
+
+DeviceKind: TypeAlias = Literal["spacemouse", "keyboard", "gamepad"]
+"""What a person holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeleopConfig:
+    """How a person drives: which device, from where, how fast."""
+
+    device_paths: tuple[str, ...] = ()
+    """Files of the devices, such as /dev/hidraw3; two for two arms. None takes the only SpaceMouse, or the first
+    gamepad."""
+    keys: Literal["terminal", "desktop"] = "terminal"
+    """Where keys are read: in this terminal, also over SSH, or from the whole desktop, with true releases."""
+    viewpoint: Viewpoint = "facing"
+    """Where the person stands: facing the arm, or behind it, looking along its x axis."""
+    translation_scale: float = 1.0
+    """Largest translation, as a share of the environment's full step, in (0, 1]."""
+    rotation_scale: float = 1.0
+    """Largest rotation, as a share of the environment's full step, in [0, 1]; 0 leaves the orientation alone."""
+    dead_zone: float = 0.1
+    """Share of an axis around its centre that counts as zero, in [0, 1)."""
+    hold_s: float = 0.2
+    """Time for which a person stays in control after the last movement, s."""
+
+    def apply(self, axes: AxisMap) -> AxisMap:
+        """The axis map of a device with these settings."""
+        return dataclasses.replace(
+            axes,
+            viewpoint=self.viewpoint,
+            translation_scale=self.translation_scale,
+            rotation_scale=self.rotation_scale,
+            dead_zone=self.dead_zone if axes.dead_zone else 0.0,  # Keys have no centre to be off.
+        )
+
+
+class Teleoperation:
+    """A person's devices and keys. A context manager.
+
+    Args:
+        kind: What they hold; None for keys alone.
+        config: How they drive.
+        open_keys: Opens the keys; None as the configuration says.
+
+    Raises:
+        DeviceUnavailableError: A device is missing or may not be opened, or there is no terminal for a keyboard.
+        ValueError: A setting cannot work.
+    """
+
+    def __init__(
+        self,
+        kind: DeviceKind | None,
+        config: TeleopConfig | None = None,
+        *,
+        open_keys: Callable[[], KeySource] | None = None,
+    ) -> None:
+        self._config = config or TeleopConfig()
+        self._closing = contextlib.ExitStack()
+        try:
+            self.keys = self._open_keys(kind, open_keys)
+            self.devices = self._open_devices(kind) if kind is not None else ()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def help(self) -> str:
+        """What the person must know, in one line."""
+        return "; ".join(f"{device.name}: {device.help}" for device in self.devices)
+
+    def teacher(self, env: gymnasium.Env[Any, Any], *, is_alone: bool = False) -> HumanTeacher:
+        """The person as a teacher of an environment.
+
+        Args:
+            env: Whose actions they give.
+            is_alone: Whether they are always in control.
+
+        Raises:
+            ValueError: Its actions do not fit the devices.
+        """
+        size = (env.action_space.shape or (0,))[0]
+        return HumanTeacher(
+            self.devices,
+            size,
+            gripper_action=_attribute(env, "gripper_action", "absolute"),
+            max_gripper_width=_attribute(env, "max_gripper_width", 0.0),
+            hold_s=self._config.hold_s,
+            is_alone=is_alone,
+        )
+
+    def close(self) -> None:
+        """Lets go of everything. Safe to repeat."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open_keys(self, kind: DeviceKind | None, open_keys: Callable[[], KeySource] | None) -> KeySource:
+        if open_keys is None and self._config.keys == "terminal" and kind != "keyboard" and not _has_terminal():
+            return _NoKeys()  # A device alone can drive; only judging and pausing need keys.
+        opened = (open_keys or (TerminalKeys if self._config.keys == "terminal" else DesktopKeys))()
+        self._closing.callback(opened.close)
+        return opened
+
+    def _open_devices(self, kind: DeviceKind) -> tuple[TeleopDevice, ...]:
+        if kind == "keyboard":
+            if self._config.device_paths:
+                raise DeviceUnavailableError("the keyboard has no device path; leave --device-paths away")
+            return (keyboard.KeyboardDevice(self.keys, self._config.apply(keyboard.AXES)),)
+        devices: list[TeleopDevice] = []
+        for path in self._config.device_paths or (None,):
+            if kind == "spacemouse":
+                device = spacemouse.open_spacemouse(path, axes=self._config.apply(spacemouse.AXES))
+            else:
+                device = gamepad.open_gamepad(path, axes=self._config.apply(gamepad.AXES))
+            self._closing.callback(device.close)
+            devices.append(device)
+        return tuple(devices)
+
+
+class _NoKeys(PressedKeys):
+    """Keys that nobody presses."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def _has_terminal() -> bool:
+    try:
+        return sys.stdin.isatty()
+    except ValueError:  # Closed.
+        return False
+
+
+def _attribute(env: gymnasium.Env[Any, Any], name: str, default: Any) -> Any:  # noqa: ANN401
+    try:
+        return env.get_wrapper_attr(name)
+    except AttributeError:
+        return default
