@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
-    "fci": ("Franka arm behind the network protocol of the real one", "simulator.virtual.fci.command", "main"),
+    "fci": ("Franka arm behind the network protocol of the real one", "simulator.virtual.fci.__main__", "main"),
     "hand": ("Franka Hand behind the protocol of libfranka's gripper", "simulator.virtual.hand.command", "main"),
     "realsense-recording": (
         "file that the RealSense driver plays like a camera",

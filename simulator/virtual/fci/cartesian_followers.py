@@ -1,7 +1,7 @@
 """Followers of the Cartesian motion generators: they invert the kinematics one cycle at a time.
 
-Differential inverse kinematics after Whitney (1969): joints move by the least-squares solution of J dq = error, damped where the
-arm is nearly singular; a commanded elbow is reached along the null space.
+Differential inverse kinematics after Whitney (1969): joints move by the least-squares solution of J dq = error, damped
+where the arm is nearly singular; a commanded elbow is reached along the null space.
 """
 
 import math

@@ -47,10 +47,8 @@ class ClientLink:
         self._states: socket.socket | None = None
         self._client_host = ""
         self._buffer = bytearray()
-        self._array = np.zeros(1, dtype=MOTION_COMMAND)
         self._incoming = bytearray(2 * MOTION_COMMAND.itemsize)
-        self._command_bytes = memoryview(self._array.view(np.uint8))
-        self.command: np.void = self._array[0]
+        self.command: np.void = np.frombuffer(self._incoming, dtype=MOTION_COMMAND)[0]
         """Last motion command that `receive_command` has read."""
 
     @property
@@ -82,7 +80,7 @@ class ClientLink:
         except OSError as error:
             self.drop(f"its connection broke ({error})")
 
-    def send_state(self, buffer: memoryview) -> None:
+    def send_state(self, buffer: bytearray) -> None:
         """Sends a state; a client that does not listen is not noticed here."""
         if self._states is not None:
             try:
@@ -101,7 +99,6 @@ class ClientLink:
         if size != MOTION_COMMAND.itemsize:
             self.drop(f"it sent a motion command of {size} bytes instead of {MOTION_COMMAND.itemsize}")
             return False
-        self._command_bytes[:] = self._incoming[:size]
         return True
 
     def drop(self, reason: str) -> None:

@@ -258,7 +258,7 @@ class ControlBox:
         return self._obey(motion, torque)
 
     def _go_on(self, motion: Motion, *, was_due: bool) -> FloatArray:
-        """A cycle without a command: torques stay, generators go on with their last velocity (Franka's documentation)."""
+        """A cycle without a command: torques stay, generators keep their last velocity, as on the real box."""
         if was_due:
             self.tally.count_missed(has_started=motion.has_started)
         if not motion.has_started:

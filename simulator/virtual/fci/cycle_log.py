@@ -28,8 +28,8 @@ RECORD = np.dtype(
     ]
 )
 """One cycle: number from 1, begin on the monotonic clock, lateness of that begin, time spent, modes as in the state,
-whether a command came, commands missed since switching on, commanded torque (Nm), measured joints (rad, rad/s), external
-joint torques (Nm, libfranka's sign), flange in base (m). `cycle` is written last: 0 is an empty record."""
+whether a command came, commands missed since switching on, commanded torque (Nm), measured joints (rad, rad/s),
+external joint torques (Nm, libfranka's sign), flange in base (m). `cycle` is written last: 0 is an empty record."""
 
 DEFAULT_RECORDS = 120_000
 """Two minutes."""

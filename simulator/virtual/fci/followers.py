@@ -1,6 +1,6 @@
-"""Followers of motion generators: each turns what a client streams into a joint reference, and finds what is wrong with it.
+"""Followers of motion generators in joint space: from what a client streams to a joint reference, or a fault.
 
-A fault is judged by the mean velocity and acceleration over the cycles between two commands, so that a lost datagram alone is none.
+Faults are judged by mean velocities and accelerations over the cycles between two commands: a lost datagram is none.
 """
 
 from typing import Protocol

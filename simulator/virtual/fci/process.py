@@ -35,6 +35,7 @@ class VirtualFciProcess:
         server_version: To speak.
         lost_packet_limit: Missing commands in a row that stop a motion. The true value is the default; on a machine
             that is busy with other things a test may forgive more.
+        priority: Real-time priority of the process; 0 is none.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class VirtualFciProcess:
         seed: int = 0,
         server_version: int = VERSION,
         lost_packet_limit: int = LOST_PACKET_LIMIT,
+        priority: int = 0,
     ) -> None:
         self.host = host or free_loopback_host()
         """Address that a client connects to."""
@@ -65,6 +67,7 @@ class VirtualFciProcess:
             "--seed": seed,
             "--server-version": server_version,
             "--lost-packet-limit": lost_packet_limit,
+            "--priority": priority,
             "--ready-file": self._ready,
             "--log": self._log_file,
             "--control": self.control_path,
@@ -106,8 +109,15 @@ class VirtualFciProcess:
         self._folder.cleanup()
 
     def inject(self, name: str, **values: Any) -> None:  # noqa: ANN401
-        """Makes something happen: "stall" (seconds), "drop" (fraction, direction), "reflex" (kind), "user_stop",
-        "release_user_stop", "disconnect", "wrench" (force, torque: N and Nm on the tool, base axes), "place" (positions).
+        """Makes something happen.
+
+        - "stall" (seconds): the whole arm stands still; nothing is sent, nothing moves, no time passes for it.
+        - "drop" (fraction, direction): datagrams are lost; "commands" (default), "states" or "both".
+        - "reflex" (kind): one of libfranka's errors, such as "joint_reflex" (default).
+        - "user_stop", "release_user_stop": somebody presses and releases the stop button.
+        - "disconnect": the TCP connection ends.
+        - "wrench" (force, torque): N and Nm on the tool in base axes, until the next one or `clear`.
+        - "place" (positions): puts the idle arm at joint positions, rad.
 
         Raises:
             ControlError: There is no such injection, or a value is wrong.

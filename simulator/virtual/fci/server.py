@@ -18,6 +18,7 @@ from simulator.virtual.fci.injection import ControlRequests, Disturbances
 from simulator.virtual.fci.plant import NO_TASK, Plant
 from simulator.virtual.fci.protocol import PORT, VERSION, Command, PlainStatus, ProtocolError, Request, pack_response
 from simulator.virtual.fci.reflexes import LOST_PACKET_LIMIT
+from simulator.virtual.fci.scheduling import wake_precisely
 from simulator.virtual.fci.state import StateMessage
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class FciServer:
 
     def run(self) -> None:
         """Serves until `stop`."""
+        wake_precisely()
         gc.collect()
         gc.freeze()
         gc.disable()  # Nothing in the loop makes reference cycles, and a collection would take milliseconds.
@@ -135,12 +137,10 @@ class FciServer:
 
     def _take_command(self) -> np.void | None:
         """The command that answers the last state; one that comes later counts as lost, as on the real arm."""
-        newest = None
         while self.link.receive_command():
-            is_timely = int(self.link.command["message_id"]) == self.box.message_id
-            if is_timely and not self._disturbances.loses_command():
-                newest = self.link.command
-        return newest
+            if int(self.link.command["message_id"]) == self.box.message_id:
+                return None if self._disturbances.loses_command() else self.link.command
+        return None
 
     def _handle(self, request: Request) -> None:
         if request.command is Command.GET_ROBOT_MODEL:

@@ -19,10 +19,10 @@ class StateMessage:
 
     def __init__(self, box: ControlBox) -> None:
         self._box = box
-        self._array = np.zeros(1, dtype=STATE)
-        self._views: dict[str, np.ndarray] = {name: self._array[name].reshape(-1) for name in STATE.names or ()}
-        self.buffer = memoryview(self._array.view(np.uint8))
+        self.buffer = bytearray(STATE.itemsize)
         """The bytes to send."""
+        array = np.frombuffer(self.buffer, dtype=STATE)
+        self._views: dict[str, np.ndarray] = {name: array[name].reshape(-1) for name in STATE.names or ()}
         self._write_constants()
 
     def update(self) -> None:

@@ -22,6 +22,7 @@ COMMAND_ADDRESS = 1000
 STATUS_ADDRESS = 2000
 _ANY_SLAVE = 0
 _BAUDRATE = 115200
+_CLOSING_TURNS = 3
 
 
 class VirtualRobotiq:
@@ -141,7 +142,8 @@ class VirtualRobotiq:
         server, self._server = self._server, None
         if server is not None:
             await server.shutdown()
-            await asyncio.sleep(0)
+            for _ in range(_CLOSING_TURNS):  # Transports close their sockets in a later turn of the loop.
+                await asyncio.sleep(0)
 
     def _device(self, slave_id: int) -> SimDevice:
         """Registers of the gripper, or those that swallow what is meant for other slaves."""

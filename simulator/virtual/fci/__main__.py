@@ -12,6 +12,7 @@ from simulator.arm_table import ARMS
 from simulator.virtual.fci.plant import NO_TASK
 from simulator.virtual.fci.protocol import PORT, VERSION
 from simulator.virtual.fci.reflexes import LOST_PACKET_LIMIT
+from simulator.virtual.fci.scheduling import raise_priority
 from simulator.virtual.fci.server import FciServer, ServerOptions
 
 logger = logging.getLogger(__name__)
@@ -22,9 +23,9 @@ examples:
   serl-virtual fci --arm fr3 --host 127.0.0.2         a second arm; libfranka always uses port 1337
   serl-virtual fci --task pick-cube --control /tmp/fci.sock
 
-Connect any libfranka 0.18 or later to the address, without the need of a real-time kernel (RealtimeConfig.Ignore). libfranka
-raises its thread to real-time priority where it has the right; on a machine with few cores it then starves this
-process. Start such clients with: setpriv --bounding-set -sys_nice --inh-caps -sys_nice COMMAND
+Connect any libfranka 0.18 or later to the address, with RealtimeConfig.Ignore where the kernel is no real-time one.
+libfranka raises its thread to real-time priority where it has the right; on a machine with few cores it then starves
+this process. Start such clients with: setpriv --bounding-set -sys_nice --inh-caps -sys_nice COMMAND
 
 exit codes: 0 stopped by a signal, 1 the address cannot be served, 2 wrong usage
 """
@@ -50,9 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 control_socket=options.control,
             )
         )
+        if options.priority:
+            raise_priority(options.priority)
     except UnknownNameError as error:
         print(f"serl-virtual fci: {error}", file=sys.stderr)
         return 2
+    except PermissionError as error:
+        print(f"serl-virtual fci: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"serl-virtual fci: {options.host}:{options.port} cannot be served: {error}", file=sys.stderr)
         return 1
@@ -68,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="serl-virtual fci",
-        description="A virtual Franka arm behind the network protocol of the real one, for unmodified libfranka clients.",
+        description="A virtual Franka arm behind the network protocol of the real one, for unmodified libfranka.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -87,8 +93,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="missing commands in a row that stop a motion (%(default)s, as on the real arm)",
     )
+    parser.add_argument(
+        "--priority", type=int, default=0, metavar="N", help="real-time priority 1 to 99 of this process (none)"
+    )
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the address once clients are answered")
     parser.add_argument("--log", type=Path, metavar="FILE", help="memory-mapped log of every cycle")
     parser.add_argument("--control", type=Path, metavar="SOCKET", help="Unix socket for injections and ground truth")
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
     return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
