@@ -81,6 +81,8 @@ class VirtualHand:
         with self._lock:
             self._drop_client()
             if self._listener is not None:
+                # A thread that waits for the socket keeps it open beyond `close`; this refuses clients at once.
+                self._listener.shutdown(socket.SHUT_RDWR)
                 self._listener.close()
                 self._listener = None
         os.write(self._wake_writer, b"-")
