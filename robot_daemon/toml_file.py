@@ -87,6 +87,11 @@ def _convert(hint: Hint, value: object, where: str) -> object:
         if not isinstance(value, dict):
             raise ConfigError(f"{where} must be a table, not {value!r}")
         return to_dataclass(typing.cast(type, hint), value, where)
+    if origin is typing.Literal:
+        words = typing.get_args(hint)
+        if value not in words:
+            raise ConfigError(f"{where} is {value!r}; it must be one of: {', '.join(map(repr, words))}")
+        return value
     if origin is tuple:
         return _convert_tuple(typing.get_args(hint), value, where)
     return _convert_scalar(hint, value, where)

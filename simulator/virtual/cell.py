@@ -1,0 +1,199 @@
+"""A whole virtual cell: virtual arm, gripper and cameras, and the real robot daemon with its real drivers in front."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from simulator.gripper_model import TCP_OFFSET
+from simulator.virtual.fci.process import VirtualFciProcess
+
+_START_TIMEOUT_S = 60.0
+_STOP_TIMEOUT_S = 15.0
+_SIZE = 128
+_TEXT = """\
+# The cell of `serl-virtual cell`: real drivers in front of virtual hardware.
+name = "virtual cell"
+
+[server]
+address = "{address}"
+
+[limits]
+contact_force_n = 100.0
+
+[black_box]
+directory = "{folder}/black-box"
+
+[arm]
+driver = "franka"
+host = "{host}"
+model = "{arm}"
+realtime = "ignore"
+tcp_position_m = [0.0, 0.0, {tcp}]
+contact_force_n = 100.0
+contact_torque_nm = 80.0
+
+[gripper]
+driver = "robotiq"
+port = "{port}"
+activate = true
+open_counts = 0
+closed_counts = 255
+
+[tracker]
+driver = "socket"
+path = "{control}"
+rearranges = true
+ground_truth = true
+"""
+_CAMERA = """
+[cameras.{name}]
+driver = "realsense"
+recording = "{file}"
+"""
+
+
+class VirtualCell:
+    """Context manager: `address` answers the robot API, with libfranka, Modbus and librealsense at work behind it.
+
+    Args:
+        task: Task whose scene the virtual arm stands in.
+        arm: "panda" or "fr3".
+        address: Where the daemon listens; port 0 picks a free one.
+        cameras: Names of cameras, each a recording that is played again and again; none are needed by default.
+        lost_packet_limit: Missing commands in a row that stop the arm. On a machine that is busy with other things a
+            test may forgive more than the true value.
+        seed: Of the scene.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: str = "pick-cube",
+        arm: str = "panda",
+        address: str = "127.0.0.1:0",
+        cameras: Sequence[str] = (),
+        lost_packet_limit: int = 20,
+        seed: int = 0,
+    ) -> None:
+        self._address = address
+        self._arm = arm
+        self._cameras = cameras
+        self._task = task
+        self._folder = tempfile.TemporaryDirectory(prefix="virtual-cell-")
+        self.folder = Path(self._folder.name)
+        """Configuration, logs and black box, while the cell lives."""
+        self.fci = VirtualFciProcess(arm=arm, task=task, lost_packet_limit=lost_packet_limit, seed=seed)
+        """The virtual arm: to disturb it and to know the truth."""
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self.address = ""
+        """Of the daemon, once it answers."""
+
+    def start(self) -> None:
+        """Starts everything.
+
+        Raises:
+            RuntimeError: A part did not start; the text holds what it said.
+        """
+        try:
+            self.fci.start()
+            port = self._spawn(
+                "gripper",
+                "simulator.virtual",
+                "robotiq",
+                "--link",
+                str(self.folder / "ttyRobotiq"),
+                "--fci",
+                str(self.fci.control_path),
+            )
+            config = self.folder / "cell.toml"
+            config.write_text(self._config(port))
+            self.address = self._spawn("daemon", "robot_daemon", "--config", str(config))
+        except BaseException:
+            self.close()
+            raise
+
+    def log(self, name: str = "daemon") -> str:
+        """What a part has said: "daemon" or "gripper"."""
+        path = self.folder / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    @property
+    def daemon_pid(self) -> int:
+        """Process of the daemon."""
+        return self._children["daemon"].pid
+
+    def wait(self) -> None:
+        """Returns when the daemon ends."""
+        self._children["daemon"].wait()
+
+    def close(self) -> None:
+        """Ends everything, the daemon first."""
+        for name in ("daemon", "gripper"):
+            child = self._children.get(name)
+            if child is not None:
+                child.terminate()
+                try:
+                    child.wait(_STOP_TIMEOUT_S)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    child.wait()
+        self._children.clear()
+        self.fci.close()
+        self._folder.cleanup()
+
+    def __enter__(self) -> "VirtualCell":
+        self.start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _config(self, port: str) -> str:
+        text = _TEXT.format(
+            address=self._address,
+            folder=self.folder,
+            host=self.fci.host,
+            arm=self._arm,
+            tcp=TCP_OFFSET,
+            port=port,
+            control=self.fci.control_path,
+        )
+        return text + "".join(_CAMERA.format(name=name, file=self._recording(name)) for name in self._cameras)
+
+    def _recording(self, name: str) -> Path:
+        """What a camera of the simulator would see of the empty-handed arm at home, a second long."""
+        file = self.folder / f"{name}.db3"
+        options = ["--out", str(file), "--width", str(_SIZE), "--height", str(_SIZE), "--duration-s", "1"]
+        command = [sys.executable, "-m", "simulator.virtual", "realsense-recording", *options]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=_START_TIMEOUT_S)
+        return file
+
+    def _spawn(self, name: str, module: str, *arguments: str) -> str:
+        """Starts a part and returns what it writes into its ready file."""
+        ready = self.folder / f"{name}.ready"
+        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+        with (self.folder / f"{name}.log").open("wb") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments, "--ready-file", str(ready)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+        self._children[name] = child
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while True:
+            with contextlib.suppress(FileNotFoundError):
+                if text := ready.read_text().strip():
+                    return text
+            if child.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the {name} of the virtual cell did not start:\n{self.log(name)}")
+            time.sleep(0.02)
