@@ -15,9 +15,11 @@ from serl_rl.commands.actor import ActorCommand
 from serl_rl.commands.classifier import TrainClassifierCommand
 from serl_rl.commands.demo import DemoCommand
 from serl_rl.commands.evaluate import EvaluateCommand
+from serl_rl.commands.label import LabelCommand
 from serl_rl.commands.learner import LearnerCommand
 from serl_rl.commands.options import base_config
 from serl_rl.commands.record import RecordCommand
+from serl_rl.commands.review import ReviewCommand
 from serl_rl.config import TrainConfig
 from serl_rl.errors import RunError, UsageError
 from serl_rl.replay.errors import ReplayError
@@ -28,10 +30,19 @@ _NAMES: dict[str, type[Any]] = {
     "actor": ActorCommand,
     "evaluate": EvaluateCommand,
     "record-demos": RecordCommand,
+    "label-success": LabelCommand,
+    "review": ReviewCommand,
     "train-classifier": TrainClassifierCommand,
 }
 Command: TypeAlias = (
-    DemoCommand | LearnerCommand | ActorCommand | EvaluateCommand | RecordCommand | TrainClassifierCommand
+    DemoCommand
+    | LearnerCommand
+    | ActorCommand
+    | EvaluateCommand
+    | RecordCommand
+    | TrainClassifierCommand
+    | LabelCommand
+    | ReviewCommand
 )
 
 

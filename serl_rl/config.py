@@ -24,13 +24,17 @@ class EnvironmentConfig:
     """Name of the environment."""
     rotation: bool = False
     """Whether the action turns the gripper as well: 7 components instead of 4."""
-    reward: Literal["sparse", "dense"] = "sparse"
-    """Reward 1 for success, or a shaped one for training without demonstrations."""
+    reward: Literal["sparse", "dense", "pose", "none"] = "sparse"
+    """Reward 1 for success, a shaped one for training without demonstrations, 1 at a pose of the arm, or none at all,
+    where a person or a classifier judges."""
+    max_episode_steps: int = 0
+    """Steps after which an episode is truncated; 0 leaves it to the task. A person needs more than a policy."""
     gripper_penalty: float = 0.0
     """Cost of each change of the gripper, such as 0.02, for a critic that chooses gripper actions; 0 for none."""
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work."""
+        _require(self.max_episode_steps >= 0, "environment.max_episode_steps", self.max_episode_steps, "at least 0")
         _require(self.gripper_penalty >= 0, "environment.gripper_penalty", self.gripper_penalty, "at least 0")
 
 

@@ -60,6 +60,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
         return PointMassEnv()
     from serl_client.tasks import make_training_env
 
+    limit = {"max_episode_steps": config.max_episode_steps} if config.max_episode_steps else {}
     env = make_training_env(
         config.id,
         address=robot.robot,
@@ -69,6 +70,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
         reward=config.reward,
         render_mode="rgb_array",  # Nothing is rendered until somebody asks for it.
         disable_env_checker=True,
+        **limit,
     )
     if not config.gripper_penalty:
         return env
@@ -79,6 +81,14 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
     except ValueError as error:
         env.close()
         raise UsageError(f"environment.gripper_penalty cannot be used with {config.id}: {error}") from None
+
+
+def control_rate_hz(env: gymnasium.Env[Any, Any]) -> float:
+    """Environment steps a second, as a person should see them."""
+    try:
+        return float(env.get_wrapper_attr("control_rate_hz"))
+    except AttributeError:
+        return float(env.metadata.get("render_fps", 10.0))
 
 
 def simulator_task(config: EnvironmentConfig) -> str:

@@ -88,6 +88,20 @@ class Teleoperation:
         """What the person must know, in one line."""
         return "; ".join(f"{device.name}: {device.help}" for device in self.devices)
 
+    def require_keys(self, reason: str) -> None:
+        """Makes sure that somebody can press keys.
+
+        Args:
+            reason: What needs them.
+
+        Raises:
+            DeviceUnavailableError: There is no terminal.
+        """
+        if isinstance(self.keys, _NoKeys):
+            raise DeviceUnavailableError(
+                f"{reason} needs keys, and standard input is no terminal; start it in one, or take --keys desktop"
+            )
+
     def teacher(self, env: gymnasium.Env[Any, Any], *, is_alone: bool = False) -> HumanTeacher:
         """The person as a teacher of an environment.
 

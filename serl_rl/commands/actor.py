@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from serl_client.teleop.opening import TeleopConfig
 from serl_rl.commands.options import ConfigFile, PresetName
 from serl_rl.config import TrainConfig
 from serl_rl.environment import RobotConfig
 from serl_rl.processes import write_ready_file
 from serl_rl.stopping import StopSignal
 from serl_rl.transport import CredentialsConfig
+
+if TYPE_CHECKING:
+    from serl_rl.actor.link import LearnerLink
+    from serl_rl.actor.teaching import TaughtEnvironment
+    from serl_rl.spec import EnvironmentSpec
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +40,10 @@ class ActorCommand:
 
     serl-train actor --learner-address gpu:50052 --tls-root c.pem --token-file t --robot robot-pc:50051
     --robot-tls-root r.pem --robot-token-file r --actor.ignores-grants
+
+    serl-train actor --intervene spacemouse --human-reward --robot robot-pc:50051 --actor.ignores-grants
+
+    serl-train actor --intervene scripted --correction.stall-steps 10
     """
 
     preset: PresetName = "pick-cube"
@@ -43,6 +54,10 @@ class ActorCommand:
     """Address of the learner."""
     robot: Annotated[RobotConfig, tyro.conf.arg(name="")] = field(default_factory=RobotConfig)
     """Which daemon drives the arm."""
+    teleop: Annotated[TeleopConfig, tyro.conf.arg(name="")] = field(default_factory=TeleopConfig)
+    """How a person drives, with --intervene spacemouse, keyboard or gamepad."""
+    human_reward: bool = False
+    """Whether a person ends episodes by key: y for success, n for failure."""
     actor_id: str = field(default_factory=lambda: f"{socket.gethostname()}-0")
     """Name of this actor, unique among the learner's; kept across restarts."""
     spool_directory: Path = Path("spool")
@@ -57,37 +72,44 @@ class ActorCommand:
     def run(self) -> int:
         """Acts until training has finished or it is stopped."""
         from serl_rl.actor.link import LearnerLink
-        from serl_rl.actor.loop import Actor
-        from serl_rl.actor.rows import row_type
-        from serl_rl.actor.spool import Spool
+        from serl_rl.actor.teaching import taught
         from serl_rl.environment import make_environment, spec_of
-        from serl_rl.policy import Policy
 
         stop = StopSignal().install()
         config = self.config
         env = make_environment(config.environment, self.robot)
-        try:
+        with contextlib.closing(env):
             spec = spec_of(env, config.environment)
             version = metadata.version("serl-robot")
             settings = config.shared_settings()
-            link = LearnerLink(self.learner, self.actor_id, spec, settings, version, self.credentials)
-            try:
-                joined = link.join(self.join_timeout_s, stop.is_set)
-                spool = Spool(
-                    self.spool_directory / self.actor_id,
-                    row_type(spec),
-                    f"{joined.run_id}/{self.actor_id}",
-                    int(config.actor.spool_limit_mb * 1e6),
-                    joined.acknowledged_sequence_number + 1,
-                )
-                link.start(spool)
-                if self.ready_file is not None:
-                    write_ready_file(self.ready_file, self.actor_id)
-                log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
-                Actor(env, spec, link, spool, Policy(spec), config, stop).run()
-                spool.close()
-            finally:
-                link.close()
-        finally:
-            env.close()
+            # Before joining, so that a missing device is told at once.
+            with (
+                taught(env, config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set) as together,
+                contextlib.closing(
+                    LearnerLink(self.learner, self.actor_id, spec, settings, version, self.credentials)
+                ) as link,
+            ):
+                self._act(together, spec, link, stop)
         return 0
+
+    def _act(self, together: TaughtEnvironment, spec: EnvironmentSpec, link: LearnerLink, stop: StopSignal) -> None:
+        from serl_rl.actor.loop import Actor
+        from serl_rl.actor.rows import row_type
+        from serl_rl.actor.spool import Spool
+        from serl_rl.policy import Policy
+
+        config = self.config
+        joined = link.join(self.join_timeout_s, stop.is_set)
+        spool = Spool(
+            self.spool_directory / self.actor_id,
+            row_type(spec),
+            f"{joined.run_id}/{self.actor_id}",
+            int(config.actor.spool_limit_mb * 1e6),
+            joined.acknowledged_sequence_number + 1,
+        )
+        link.start(spool)
+        if self.ready_file is not None:
+            write_ready_file(self.ready_file, self.actor_id)
+        log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
+        Actor(together.env, spec, link, spool, Policy(spec), config, stop, together.intervention).run()
+        spool.close()
