@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+
+Places: TypeAlias = Sequence[slice]
+"""Ranges of positions in a batch, each with start and stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,31 +34,47 @@ class TransitionBatch:
     def __len__(self) -> int:
         return len(self.rewards)
 
-    def take(self, order: np.ndarray) -> TransitionBatch:
-        """Returns the transitions at the given positions, copied. Shape of `order`: (K,)."""
-        return _map(lambda arrays: arrays[0][order], [self])
 
+def empty_batch(
+    layout: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], action_size: int, count: int
+) -> TransitionBatch:
+    """Makes a batch to be filled.
 
-def concatenate(batches: Sequence[TransitionBatch]) -> TransitionBatch:
-    """Joins batches in order."""
-    return _map(np.concatenate, batches)
+    Args:
+        layout: Shape and type of one transition's observation, by name.
+        action_size: Components of an action.
+        count: Number of transitions.
+    """
 
-
-def _map(function: Callable[[Sequence[np.ndarray]], np.ndarray], batches: Sequence[TransitionBatch]) -> TransitionBatch:
-    """Applies a function to each array of all batches."""
-
-    def named(field: str) -> dict[str, np.ndarray]:
-        return {name: function([getattr(batch, field)[name] for batch in batches]) for name in batches[0].observations}
-
-    def array(field: str) -> np.ndarray:
-        return function([getattr(batch, field) for batch in batches])
+    def observations() -> dict[str, np.ndarray]:
+        return {name: np.empty((count, *shape), dtype) for name, (shape, dtype) in layout.items()}
 
     return TransitionBatch(
-        observations=named("observations"),
-        actions=array("actions"),
-        rewards=array("rewards"),
-        next_observations=named("next_observations"),
-        terminated=array("terminated"),
-        interventions=array("interventions"),
-        grasp_penalties=array("grasp_penalties"),
+        observations=observations(),
+        actions=np.empty((count, action_size), np.float32),
+        rewards=np.empty(count, np.float32),
+        next_observations=observations(),
+        terminated=np.empty(count, bool),
+        interventions=np.empty(count, bool),
+        grasp_penalties=np.empty(count, np.float32),
     )
+
+
+def place_rows(target: np.ndarray, column: np.ndarray, slots: np.ndarray, places: Places) -> None:
+    """Copies rows of a column to some places of an array, each once.
+
+    Args:
+        target: Shape (N, ...).
+        column: Shape (C, ...).
+        slots: Rows of the column, in order of their places; all in range.
+        places: Ranges of rows of the target, together as long as `slots`.
+    """
+    start = 0
+    for place in places:
+        chosen = slots[start : start + place.stop - place.start]
+        start += len(chosen)
+        part = target[place]
+        if part.flags.c_contiguous:
+            column.take(chosen, axis=0, out=part, mode="clip")  # Any other mode copies by way of a buffer.
+        else:
+            part[...] = column.take(chosen, axis=0)

@@ -1,23 +1,39 @@
 """Replay buffer: rows stored once in a ring, transitions sampled uniformly.
 
-Every row knows the slot of its successor, the next row of the same actor and episode, so rows of several actors may
-interleave. A row with a successor is a transition. Links are never stored: they follow from the rows.
+Every row knows its neighbours of the same actor and episode (`links.py`), so rows of several actors may interleave. A
+row with a successor is a transition.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from serl_rl.replay.batch import TransitionBatch
+from serl_rl.replay.batch import Places, TransitionBatch, empty_batch, place_rows
 from serl_rl.replay.errors import EmptyReplayError, InvalidRowsError, RowGapError
+from serl_rl.replay.links import RowLinks
 from serl_rl.replay.rows import RowBatch, RowKind
 from serl_rl.replay.storage import RowStorage
-from serl_rl.spec import EnvironmentSpec
+from serl_rl.spec import ArraySpec, EnvironmentSpec
 
 _NO_ROW = -1
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Transitions that were drawn but not copied yet."""
+
+    numbers: np.ndarray
+    """Absolute number of each row. Shape (N,)."""
+    slots: np.ndarray
+    """Where the row and those before it lie, oldest first. Shape (F, N) for stacks of F frames."""
+    next_slots: np.ndarray
+    """The same for the row after it. Shape (F, N)."""
 
 
 class ReplayBuffer:
@@ -33,21 +49,28 @@ class ReplayBuffer:
         spec: What a row holds.
         capacity: Largest number of rows kept (a transition needs one, an episode's end one more); the oldest go first.
         directory: Where the rows are kept or already are; None keeps them in memory only.
+        frame_stack: How many images of each camera a transition has, oldest first: those of the row and of the rows
+            before it. Images before an episode's first row, or before a gap, are that row's own once more. Where older
+            rows were overwritten, the first transitions that would need them are no longer drawn.
 
     Raises:
         ReplayFilesError: The directory holds a replay of another spec or capacity, is corrupt, or is in use.
         ReplayStorageError: The disk is full.
     """
 
-    def __init__(self, spec: EnvironmentSpec, capacity: int, directory: Path | None = None) -> None:
+    def __init__(
+        self, spec: EnvironmentSpec, capacity: int, directory: Path | None = None, *, frame_stack: int = 1
+    ) -> None:
         if capacity < 2:
             raise ValueError(f"capacity {capacity} is too small; a transition needs two rows")
+        if frame_stack < 1:
+            raise ValueError(f"frame_stack is {frame_stack}; it must be at least 1")
         self.spec = spec
         self.capacity = capacity
         self._storage = RowStorage(spec, capacity, directory)
         self._lock = threading.Lock()
-        self._successors = np.full(capacity, _NO_ROW, np.int64)
-        self._transition_count = 0
+        self.frame_stack = frame_stack
+        self._links = RowLinks(capacity, frame_stack)
         self._intervened = np.empty(0, np.int64)  # Numbers of transitions whose action a person chose, ascending.
         self._actors = {name: index for index, name in enumerate(self._storage.actor_names())}
         self._tails: dict[int, int] = {}
@@ -63,7 +86,7 @@ class ReplayBuffer:
     def transition_count(self) -> int:
         """Number of transitions that can be sampled."""
         with self._lock:
-            return self._transition_count
+            return self._links.transition_count
 
     @property
     def intervention_count(self) -> int:
@@ -121,15 +144,108 @@ class ReplayBuffer:
         Raises:
             EmptyReplayError: There is no such transition yet.
         """
+        batch = empty_batch(self.layout, self.spec.action_size, count)
+        self.sample_into(batch, (slice(0, count),), rng, only_interventions=only_interventions)
+        return batch
+
+    @property
+    def action_size(self) -> int:
+        """Components of an action."""
+        return self.spec.action_size
+
+    @property
+    def layout(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Shape and type of one transition's observation, by name."""
+        return {
+            array.name: ((self.frame_stack, *array.shape) if self._is_stacked(array) else array.shape, array.dtype)
+            for array in self.spec.observation
+        }
+
+    def sample_into(
+        self, batch: TransitionBatch, places: Places, rng: np.random.Generator, *, only_interventions: bool = False
+    ) -> None:
+        """As `sample`, into a part of a batch; images are copied once.
+
+        Args:
+            batch: Arrays of this buffer's layout.
+            places: Where the transitions go, in order.
+            rng: Source of the draw.
+            only_interventions: Whether to draw only transitions whose action a person chose.
+
+        Raises:
+            EmptyReplayError: There is no such transition yet.
+        """
+        count = sum(place.stop - place.start for place in places)
         while True:
-            with self._lock:
-                numbers = self._draw_interventions(count, rng) if only_interventions else self._draw(count, rng)
-                slots = numbers % self.capacity
-                successors = self._successors[slots]
-            batch = self._gather(slots, successors)
-            with self._lock:
-                if count == 0 or int(numbers.min()) >= self._storage.begin:
-                    return batch
+            draw = self.draw(count, rng, only_interventions=only_interventions)
+            self.copy_scalars(draw, batch, places)
+            self.copy_observations(draw, batch, places, [array.name for array in self.spec.observation])
+            if self.is_kept(draw):
+                return
+
+    def draw(
+        self, count: int, rng: np.random.Generator, *, only_interventions: bool = False, before: int | None = None
+    ) -> Draw:
+        """Draws transitions without copying them.
+
+        Args:
+            count: Number of transitions.
+            rng: Source of the draw.
+            only_interventions: Whether to draw only transitions whose action a person chose.
+            before: Number that the row and its successor must be below; None for any.
+
+        Raises:
+            EmptyReplayError: There is no such transition yet.
+        """
+        with self._lock:
+            numbers = (
+                self._draw_interventions(count, rng, before) if only_interventions else self._draw(count, rng, before)
+            )
+            slots = self._links.stacks(numbers % self.capacity)
+            return Draw(numbers, slots, np.concatenate([slots[1:], self._links.successors[slots[-1:]]]))
+
+    def is_kept(self, draw: Draw) -> bool:
+        """Whether no drawn row was given up since; what was copied of one that was may be torn."""
+        with self._lock:
+            if not len(draw.numbers):
+                return True
+            is_kept = int(draw.numbers.min()) >= self._storage.begin
+            return is_kept and bool(self._links.has_whole_stack(draw.slots[-1]).all())
+
+    def copy_scalars(self, draw: Draw, batch: TransitionBatch, places: Places) -> None:
+        """Copies everything of drawn transitions but the observations."""
+        columns, slots = self._storage.columns, draw.slots[-1]
+        place_rows(batch.actions, columns["actions"], slots, places)
+        place_rows(batch.rewards, columns["rewards"], slots, places)
+        place_rows(
+            batch.terminated, columns["row_kinds"].take(slots) == RowKind.TERMINATED, np.arange(len(slots)), places
+        )
+        place_rows(batch.interventions, columns["interventions"], slots, places)
+        place_rows(batch.grasp_penalties, columns["grasp_penalties"], slots, places)
+
+    def copy_observations(self, draw: Draw, batch: TransitionBatch, places: Places, names: Sequence[str]) -> None:
+        """Copies some arrays of the observations of drawn transitions."""
+        for name in names:
+            column = self._storage.columns[f"observations.{name}"]
+            array = next(array for array in self.spec.observation if array.name == name)
+            for part, slots in (
+                (batch.observations[name], draw.slots),
+                (batch.next_observations[name], draw.next_slots),
+            ):
+                if self._is_stacked(array):
+                    for index in range(self.frame_stack):
+                        place_rows(part[:, index], column, slots[index], places)
+                else:
+                    place_rows(part, column, slots[-1], places)
+
+    def window(self) -> tuple[int, int]:
+        """Number of the oldest row that is kept, and of the next row to come."""
+        with self._lock:
+            return self._storage.begin, self._storage.end
+
+    def frames(self, numbers: np.ndarray, name: str) -> np.ndarray:
+        """Copies one array of the observation of rows by number; rows that are overwritten meanwhile may be torn."""
+        return self._storage.columns[f"observations.{name}"].take(numbers % self.capacity, axis=0)
 
     def flush(self) -> None:
         """Writes everything to the disk; blocks until it is there. Only a power cut makes this necessary."""
@@ -160,8 +276,11 @@ class ReplayBuffer:
         self._storage.write(numbers, columns)
         self._storage.commit(new_end)
         self._storage.acknowledged[actor] = sequence_number + len(rows) - 1
-        chain = numbers if tail < self._storage.begin else np.concatenate([[tail], numbers])
-        self._link(chain)
+        if tail >= self._storage.begin:
+            numbers = np.concatenate([[tail], numbers])
+        else:
+            self._begin_chain(end)
+        self._link(numbers)
         self._tails[actor] = new_end - 1
 
     def _columns(self, rows: RowBatch, actor: int, sequence_number: int) -> dict[str, np.ndarray]:
@@ -183,10 +302,11 @@ class ReplayBuffer:
 
     def _release(self, begin: int, new_begin: int) -> None:
         slots = np.arange(begin, new_begin) % self.capacity
-        self._transition_count -= int((self._successors[slots] != _NO_ROW).sum())
-        self._intervened = self._intervened[np.searchsorted(self._intervened, new_begin) :]
         self._storage.release(new_begin)
-        self._successors[slots] = _NO_ROW
+        self._links.release(slots)
+        self._intervened = self._intervened[np.searchsorted(self._intervened, new_begin) :]
+        if self.frame_stack > 1:
+            self._intervened = self._intervened[self._links.is_transition[self._intervened % self.capacity]]
 
     def _check_continues(self, rows: RowBatch, tail: int) -> None:
         """Refuses rows that go on with an episode after its end."""
@@ -206,11 +326,19 @@ class ReplayBuffer:
         follows = columns["episode_ids"][first] == columns["episode_ids"][second]
         follows &= columns["step_indices"][first] + 1 == columns["step_indices"][second]
         follows &= columns["row_kinds"][first] != RowKind.FINAL
-        self._successors[first[follows]] = second[follows]
-        self._transition_count += int(follows.sum())
-        intervened = chain[:-1][follows & columns["interventions"][first]]
+        is_new = self._links.link(slots, follows)
+        intervened = chain[:-1][is_new & columns["interventions"][first]]
         if len(intervened):
             self._intervened = np.sort(np.concatenate([self._intervened, intervened]))
+
+    def _begin_chain(self, number: int) -> None:
+        """Notes whether an actor's oldest row may have had rows before it; only stacks of frames depend on it."""
+        slot = number % self.capacity
+        if self._storage.begin and self._storage.columns["step_indices"][slot] > 0:
+            self._links.begin_without_past(slot)
+
+    def _is_stacked(self, array: ArraySpec) -> bool:
+        return self.frame_stack > 1 and not array.is_vector
 
     def _recover(self) -> None:
         """Rebuilds links and actors from the committed rows."""
@@ -219,44 +347,47 @@ class ReplayBuffer:
         actors = storage.columns["actors"][numbers % self.capacity]
         for actor in np.unique(actors).tolist():
             chain = numbers[actors == actor]
+            self._begin_chain(int(chain[0]))
             self._link(chain)
             self._tails[actor] = tail = int(chain[-1])
             held = int(storage.columns["sequence_numbers"][tail % self.capacity])
             # The row may have been committed by a process that was killed before it noted the number.
             storage.acknowledged[actor] = max(held, int(storage.acknowledged[actor]))
 
-    def _draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, count: int, rng: np.random.Generator, before: int | None) -> np.ndarray:
         """Draws rows uniformly and rejects those that are no transition; a function of `rng` and the rows alone."""
         begin, end = self._storage.begin, self._storage.end
-        if not self._transition_count:
+        if not self._links.transition_count:
             raise EmptyReplayError(f"the replay holds {end - begin} rows but no transition; wait for more steps")
-        ratio = self._transition_count / (end - begin)
-        if ratio < 0.25:
-            numbers = np.arange(begin, end)
-            return rng.choice(numbers[self._successors[numbers % self.capacity] != _NO_ROW], count)
+        ratio = self._links.transition_count / (end - begin)
+        if ratio < 0.25 or (before is not None and end - before > 0.5 * (end - begin)):
+            return rng.choice(self._nonempty(self._drawable(np.arange(begin, end), before)), count)
         found = np.empty(0, np.int64)
         while len(found) < count:
             drawn = rng.integers(begin, end, int(1.1 * (count - len(found)) / ratio) + 8)
-            found = np.concatenate([found, drawn[self._successors[drawn % self.capacity] != _NO_ROW]])
+            found = np.concatenate([found, self._drawable(drawn, before)])
         return found[:count]
 
-    def _draw_interventions(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        if not len(self._intervened):
+    def _draw_interventions(self, count: int, rng: np.random.Generator, before: int | None) -> np.ndarray:
+        numbers = self._drawable(self._intervened, before)
+        if not len(numbers):
             raise EmptyReplayError("the replay holds no transition whose action a person chose")
-        return rng.choice(self._intervened, count)
+        return rng.choice(numbers, count)
 
-    def _gather(self, slots: np.ndarray, successors: np.ndarray) -> TransitionBatch:
-        columns = self._storage.columns
-        names = [array.name for array in self.spec.observation]
-        return TransitionBatch(
-            observations={name: columns[f"observations.{name}"].take(slots, axis=0) for name in names},
-            actions=columns["actions"].take(slots, axis=0),
-            rewards=columns["rewards"].take(slots),
-            next_observations={name: columns[f"observations.{name}"].take(successors, axis=0) for name in names},
-            terminated=columns["row_kinds"].take(slots) == RowKind.TERMINATED,
-            interventions=columns["interventions"].take(slots),
-            grasp_penalties=columns["grasp_penalties"].take(slots),
-        )
+    def _drawable(self, numbers: np.ndarray, before: int | None) -> np.ndarray:
+        """Those of some rows that may be drawn."""
+        slots = numbers % self.capacity
+        allowed = self._links.is_transition[slots]
+        if before is not None:
+            last = self._storage.end - 1
+            following = last - (last - self._links.successors[slots]) % self.capacity
+            allowed &= (numbers < before) & (following < before)
+        return numbers[allowed]
+
+    def _nonempty(self, numbers: np.ndarray) -> np.ndarray:
+        if not len(numbers):
+            raise EmptyReplayError("the replay holds no transition whose rows are ready; wait for more steps")
+        return numbers
 
 
 def _drop_known(rows: RowBatch, known: int) -> RowBatch:

@@ -8,11 +8,42 @@ that a resumed run draws the same as one that was never stopped.
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import numpy as np
 
-from serl_rl.replay.batch import TransitionBatch, concatenate
-from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.batch import Places, TransitionBatch, empty_batch
 from serl_rl.replay.update_batch import UpdateBatch, to_update_batch
+
+
+class TransitionSource(Protocol):
+    """Where transitions are drawn from: a replay buffer, or one whose images were encoded."""
+
+    @property
+    def transition_count(self) -> int:
+        """Number of transitions that can be sampled."""
+        ...
+
+    @property
+    def intervention_count(self) -> int:
+        """Number of those whose action a person chose."""
+        ...
+
+    @property
+    def layout(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Shape and type of one transition's observation, by name."""
+        ...
+
+    @property
+    def action_size(self) -> int:
+        """Components of an action."""
+        ...
+
+    def sample_into(
+        self, batch: TransitionBatch, places: Places, rng: np.random.Generator, *, only_interventions: bool = False
+    ) -> None:
+        """Draws transitions uniformly into some places of a batch."""
+        ...
 
 
 class BatchSampler:
@@ -30,8 +61,8 @@ class BatchSampler:
 
     def __init__(
         self,
-        online: ReplayBuffer,
-        demonstrations: ReplayBuffer | None,
+        online: TransitionSource,
+        demonstrations: TransitionSource | None,
         *,
         batch_size: int,
         minibatches: int,
@@ -59,28 +90,28 @@ class BatchSampler:
         is_halved = self._demonstrations is not None or (
             corrected >= self._batch_size // 2 and self._batch_size % 2 == 0
         )
-        if not is_halved:
-            return to_update_batch(self._online.sample(self._minibatches * self._batch_size, rng), self._minibatches)
-        count = self._minibatches * self._batch_size // 2
-        parts = [self._online.sample(count, rng), *self._taught(count, corrected, rng)]
-        is_mixed = len(parts) > 2
-        order = np.concatenate([np.arange(count), count + (rng.permutation(count) if is_mixed else np.arange(count))])
-        return to_update_batch(concatenate(parts).take(_interleaved(order, self._minibatches)), self._minibatches)
+        batch = empty_batch(self._online.layout, self._online.action_size, self._minibatches * self._batch_size)
+        if is_halved:
+            half = self._batch_size // 2
+            starts = range(0, len(batch), self._batch_size)
+            self._online.sample_into(batch, [slice(start, start + half) for start in starts], rng)
+            self._sample_taught(batch, [slice(start + half, start + 2 * half) for start in starts], corrected, rng)
+        else:
+            self._online.sample_into(batch, (slice(0, len(batch)),), rng)
+        return to_update_batch(batch, self._minibatches)
 
-    def _taught(self, count: int, corrected: int, rng: np.random.Generator) -> list[TransitionBatch]:
-        """Demonstrated and corrected transitions, together `count`, as if drawn from one buffer."""
+    def _sample_taught(
+        self, batch: TransitionBatch, places: list[slice], corrected: int, rng: np.random.Generator
+    ) -> None:
+        """Draws demonstrated and corrected transitions as if from one buffer."""
         if self._demonstrations is None:
-            return [self._online.sample(count, rng, only_interventions=True)]
-        if not corrected:
-            return [self._demonstrations.sample(count, rng)]
-        share = corrected / (corrected + self._demonstrations.transition_count)
-        corrections = int(rng.binomial(count, share))
-        return [
-            self._demonstrations.sample(count - corrections, rng),
-            self._online.sample(corrections, rng, only_interventions=True),
-        ]
-
-
-def _interleaved(order: np.ndarray, minibatches: int) -> np.ndarray:
-    """Reorders two halves so that each of the equal minibatches holds the same share of both."""
-    return order.reshape(2, minibatches, -1).swapaxes(0, 1).ravel()
+            self._online.sample_into(batch, places, rng, only_interventions=True)
+        elif not corrected:
+            self._demonstrations.sample_into(batch, places, rng)
+        else:
+            positions = rng.permutation(np.concatenate([np.arange(place.start, place.stop) for place in places]))
+            share = corrected / (corrected + self._demonstrations.transition_count)
+            corrections = int(rng.binomial(len(positions), share))
+            single = [slice(position, position + 1) for position in positions.tolist()]
+            self._demonstrations.sample_into(batch, single[corrections:], rng)
+            self._online.sample_into(batch, single[:corrections], rng, only_interventions=True)
