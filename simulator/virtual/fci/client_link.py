@@ -56,6 +56,11 @@ class ClientLink:
         """Whether a client has connected and agreed on the version."""
         return self._states is not None
 
+    @property
+    def client_host(self) -> str | None:
+        """Address of who is connected, with or without an agreed version."""
+        return None if self._connection is None else self._client_host
+
     def close(self) -> None:
         """Closes all sockets."""
         self.drop("the server ends")

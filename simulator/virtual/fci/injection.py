@@ -51,11 +51,12 @@ class ControlRequests:
     Args:
         box: The arm.
         disturbances: Of its network.
-        on_settings: Called after something that the state reports has changed.
+        client_host: Who is connected now.
     """
 
-    def __init__(self, box: ControlBox, disturbances: Disturbances) -> None:
+    def __init__(self, box: ControlBox, disturbances: Disturbances, client_host: Callable[[], str | None]) -> None:
         self._box = box
+        self._client_host = client_host
         self._disturbances = disturbances
         self._operations: dict[str, Callable[[dict[str, Any]], Any]] = {
             "clear": self._clear,
@@ -140,6 +141,7 @@ class ControlRequests:
         plant = box.plant
         return {
             "cycle": box.message_id,
+            "client": self._client_host(),
             "robot_mode": box.mode.name,
             "in_motion": box.motion is not None,
             "faults": [fault.name.lower() for fault in Fault if box.faults[fault]],

@@ -60,13 +60,13 @@ class FciServer:
     """
 
     def __init__(self, options: ServerOptions) -> None:
-        self.box = ControlBox(Plant(options.table, options.task, options.seed), options.lost_packet_limit)
         self.link = ClientLink(options.host, options.port, options.version)
+        self.box = ControlBox(Plant(options.table, options.task, options.seed), options.lost_packet_limit)
         self._model_text = urdf(options.table).encode()
         self._state = StateMessage(self.box)
         self._disturbances = Disturbances()
         self._log = None if options.log_file is None else CycleLogWriter(options.log_file)
-        requests = ControlRequests(self.box, self._disturbances)
+        requests = ControlRequests(self.box, self._disturbances, lambda: self.link.client_host)
         self._control = (
             None if options.control_socket is None else ControlServer(options.control_socket, requests.handle)
         )
