@@ -163,7 +163,10 @@ def test_it_ignores_targets_until_it_is_homed(connect, until):
 
 
 def test_it_homes_at_start_only_when_told_to_and_not_yet_done(virtual, connect, until):
-    connect(virtual, activate=True).close()
+    homed = connect(virtual, activate=True)
+    seen = homed.read_state().time_ns
+    until(lambda: homed.read_state().time_ns > seen + 50_000_000)
+    homed.close()
     assert virtual.commands == []
     with VirtualHand(next(addresses), is_homed=False) as other:
         hand = connect(other, activate=True)
@@ -204,10 +207,15 @@ def test_a_command_that_never_ends_is_given_up_and_the_hand_is_lost(virtual, han
     monkeypatch.setattr(commander_module, "STOP_TIME_S", 0.1)
     virtual.is_stalled = True
     hand.set_target(GripperTarget(width=0.03))
+    until(lambda: virtual.commands)
+    hand.set_target(GripperTarget(width=0.05))
     until(lambda: ids(hand) == ["gripper_lost"])
     assert "no longer answers commands" in hand.faults()[0].text
     virtual.is_stalled = False
     until(lambda: not hand.faults())
+    seen = hand.read_state().time_ns
+    until(lambda: hand.read_state().time_ns > seen + 50_000_000)
+    assert kinds(virtual) == [Kind.MOVE, Kind.STOP], "the target of before the loss is forgotten"
     hand.set_target(GripperTarget(width=0.07))
     until(lambda: motion(hand) is GripperMotion.AT_TARGET)
 
