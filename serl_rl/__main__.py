@@ -18,6 +18,7 @@ from serl_rl.commands.evaluate import EvaluateCommand
 from serl_rl.commands.label import LabelCommand
 from serl_rl.commands.learner import LearnerCommand
 from serl_rl.commands.options import base_config
+from serl_rl.commands.pretrain import PretrainEncoderCommand
 from serl_rl.commands.record import RecordCommand
 from serl_rl.commands.review import ReviewCommand
 from serl_rl.config import TrainConfig
@@ -33,6 +34,7 @@ _NAMES: dict[str, type[Any]] = {
     "label-success": LabelCommand,
     "review": ReviewCommand,
     "train-classifier": TrainClassifierCommand,
+    "pretrain-encoder": PretrainEncoderCommand,
 }
 Command: TypeAlias = (
     DemoCommand
@@ -41,6 +43,7 @@ Command: TypeAlias = (
     | EvaluateCommand
     | RecordCommand
     | TrainClassifierCommand
+    | PretrainEncoderCommand
     | LabelCommand
     | ReviewCommand
 )

@@ -5,9 +5,10 @@ from types import MappingProxyType
 
 from simulator.tasks.peg_insert import PegInsert
 from simulator.tasks.pick_cube import PickCube
+from simulator.tasks.pick_cube_varied import PickCubeVaried
 from simulator.tasks.task import Task
 
-TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (PickCube(), PegInsert())})
+TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in (PickCube(), PickCubeVaried(), PegInsert())})
 """All tasks."""
 
 __all__ = ["TASKS", "Task"]

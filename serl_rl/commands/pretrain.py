@@ -1,0 +1,80 @@
+"""`serl-train pretrain-encoder`: weights for a frozen backbone from pictures of the simulator alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from serl_rl.commands.options import ConfigFile, PresetName
+from serl_rl.config import TrainConfig
+from serl_rl.errors import UsageError
+from serl_rl.pretraining.config import PretrainingConfig
+
+_SCENES_A_LINE = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainEncoderCommand:
+    """Pretrain a backbone to find cube and gripper in pictures of random scenes, for want of ImageNet's weights.
+
+    Try:
+    serl-train pretrain-encoder --output encoders/resnet10.safetensors
+
+    serl-train pretrain-encoder --output encoders/small.safetensors --backbone small --pretraining.minutes 3
+    """
+
+    output: Path
+    """Weight file to write, ending in .safetensors; must not exist."""
+    backbone: Literal["resnet10", "small"] = "resnet10"
+    """Which network."""
+    weights: Path | None = None
+    """Weight file to start from; random weights without it."""
+    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
+    """How to pretrain."""
+    simulator: str | None = None
+    """Address of a simulator with the task pick-cube-varied; none starts a private one."""
+    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
+    config_file: tyro.conf.Suppress[ConfigFile] = None
+    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
+
+    def run(self) -> int:
+        """Draws pictures, trains, saves, and prints the errors as JSON. Ctrl-C saves what has been learned."""
+        from serl_rl.networks.encoders import BackboneConfig, make_backbone
+        from serl_rl.networks.weights import save_weights
+        from serl_rl.pretraining.pictures import TASK, draw_pictures
+        from serl_rl.pretraining.training import PretrainingProgress, pretrain, summary
+        from serl_rl.stopping import StopSignal
+
+        if self.output.exists():
+            raise UsageError(f"{self.output} exists already; give another --output, or remove it")
+        if self.output.suffix != ".safetensors":
+            raise UsageError(f"--output {self.output} must end in .safetensors")
+        settings, stop = self.pretraining, StopSignal().install()
+        network = make_backbone(
+            BackboneConfig(name=self.backbone, weights=self.weights, seed=settings.seed, frozen=False)
+        )
+
+        def count_scene(done: int) -> bool:
+            if done % _SCENES_A_LINE == 0 or done == settings.scenes:
+                sys.stderr.write(f"scene {done} of {settings.scenes}\n")
+            return not stop.is_set()
+
+        pictures = draw_pictures(settings.scenes, settings.seed, address=self.simulator, on_scene=count_scene)
+        if stop.is_set():
+            return 0
+
+        def show(progress: PretrainingProgress) -> bool:
+            sys.stderr.write(summary(progress) + "\n")
+            return not stop.is_set()
+
+        last = pretrain(network, pictures, settings, show)[-1]
+        facts = {"task": TASK, "scenes": len(pictures), "steps": last.steps, "errors_m": last.errors}
+        save_weights(network, self.output, {"pretraining": json.dumps(facts)})
+        sys.stderr.write(f"{summary(last)}\nweights: {self.output}\n")
+        sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+        return 0

@@ -1,0 +1,48 @@
+"""Settings of pretraining."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainingConfig:
+    """How a backbone is pretrained. The defaults take less than ten minutes on two cores."""
+
+    scenes: int = 6000
+    """Scenes to draw; each gives one picture a camera."""
+    minutes: float = 6.0
+    """Longest training after the pictures are drawn; 0 for no limit."""
+    steps: int = 4000
+    """Most gradient steps."""
+    batch_size: int = 64
+    """Pictures of a step, over all cameras."""
+    learning_rate: float = 1e-3
+    """Adam's largest step size; it rises over the first steps and falls to zero at the end."""
+    shift_px: int = 4
+    """Largest random shift of a picture, px."""
+    brightness: float = 0.3
+    """Largest random change of each colour channel's gain, as a share; 0 for none."""
+    validation_share: float = 0.1
+    """Share of the scenes that only validate, in (0, 1)."""
+    seed: int = 0
+    """Seed of scenes, weights and augmentation."""
+    threads: int = 0
+    """Threads of the numerical library; 0 leaves the choice to it."""
+    device: str = "auto"
+    """Where to train: "cpu", "cuda", or "auto" for a GPU if there is one."""
+
+    def __post_init__(self) -> None:
+        _require("scenes", self.scenes, self.scenes >= 2, "at least 2")
+        _require("steps", self.steps, self.steps >= 1, "at least 1")
+        _require("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
+        _require("minutes", self.minutes, self.minutes >= 0, "at least 0")
+        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
+        _require("shift_px", self.shift_px, self.shift_px >= 0, "at least 0")
+        _require("brightness", self.brightness, 0 <= self.brightness < 1, "in [0, 1)")
+        _require("validation_share", self.validation_share, 0 < self.validation_share < 1, "in (0, 1)")
+
+
+def _require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
+    if not is_valid:
+        raise ValueError(f"{name} is {value}; it must be {bound}")
