@@ -30,6 +30,7 @@ class Hand:
         fingers: What it moves.
         stroke: Largest opening, m.
         is_homed: Whether it knows its largest opening from the start.
+        homing_speed: How fast homing goes, m/s.
         now_s: Clock.
     """
 
@@ -39,12 +40,14 @@ class Hand:
         stroke: float = 0.08,
         *,
         is_homed: bool = True,
+        homing_speed: float = MAX_SPEED,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fingers = fingers
         self._stroke = stroke
         self._now_s = now_s
         self._is_homed = is_homed
+        self._homing_speed = homing_speed
         self._running: Message | None = None
         self._has_closed = False
         self._target: FingerTarget | None = None
@@ -73,7 +76,7 @@ class Hand:
             self._target = _target(0.0, message.values[3], message.values[4])
         else:
             self._has_closed = False
-            self._target = _target(0.0, MAX_SPEED, MOVE_FORCE)
+            self._target = FingerTarget(width=0.0, speed=self._homing_speed, force=MOVE_FORCE)
         return ended
 
     def advance(self) -> tuple[FingerState, bool, list[Ended]]:
@@ -108,7 +111,7 @@ class Hand:
             return Outcome.SUCCESS if is_there else Outcome.UNSUCCESSFUL
         if not self._has_closed:
             self._has_closed = True
-            self._target = _target(self._stroke, MAX_SPEED, MOVE_FORCE)
+            self._target = FingerTarget(width=self._stroke, speed=self._homing_speed, force=MOVE_FORCE)
             return None
         self._is_homed = True
         return Outcome.SUCCESS

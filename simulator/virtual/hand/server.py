@@ -11,7 +11,7 @@ from types import TracebackType
 
 from simulator.virtual.fingers import Fingers, RigidFingers
 from simulator.virtual.hand import protocol
-from simulator.virtual.hand.hand import Ended, Hand
+from simulator.virtual.hand.hand import MAX_SPEED, Ended, Hand
 from simulator.virtual.hand.protocol import Kind, Message
 
 STROKE = 0.08
@@ -29,6 +29,7 @@ class VirtualHand:
         host: Address to serve.
         fingers: What it moves; rigid fingers when left out.
         is_homed: Whether it was homed before.
+        homing_speed: How fast homing goes, m/s.
         version: Version of the protocol that it claims.
         rate_hz: States a second.
     """
@@ -39,6 +40,7 @@ class VirtualHand:
         fingers: Fingers | None = None,
         *,
         is_homed: bool = True,
+        homing_speed: float = MAX_SPEED,
         version: int = protocol.VERSION,
         rate_hz: float = 100.0,
     ) -> None:
@@ -50,7 +52,7 @@ class VirtualHand:
         """Whether no states are sent."""
         self.is_stalled = False
         """Whether commands are accepted and nothing comes of them."""
-        self._hand = Hand(self.fingers, STROKE, is_homed=is_homed)
+        self._hand = Hand(self.fingers, STROKE, is_homed=is_homed, homing_speed=homing_speed)
         self._version = version
         self._period_s = 1.0 / rate_hz
         self._listener: socket.socket | None = None

@@ -1,16 +1,27 @@
-"""The link to a virtual arm's scene, over its real control channel; the scene itself is played by rigid fingers."""
+"""The link to a virtual arm: over its control channel with rigid fingers for a scene, and to a whole arm with its own."""
 
+import math
 import threading
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import serial
 
+from robot_daemon.devices import GripperMotion, GripperTarget
+from robot_daemon.drivers.robotiq import RobotiqGripper, RobotiqOptions
+from robot_daemon.timebase import RealTimebase
+from simulator.arm_table import ARMS
+from simulator.kinematics import solve_pose
+from simulator.tasks import TASKS
 from simulator.virtual.fci.control import ControlServer
+from simulator.virtual.fci.process import VirtualFciProcess
 from simulator.virtual.fingers import FingerTarget, RigidFingers
-from simulator.virtual.robotiq import VirtualRobotiq
+from simulator.virtual.robotiq import TWO_FINGER_85, VirtualRobotiq
 from simulator.virtual.robotiq.command import main
 from simulator.virtual.scene_fingers import SceneFingers, scene_fingers
+from simulator.world import World
 
 
 class Scene:
@@ -126,3 +137,35 @@ def test_no_arm_and_no_gripper_are_told(tmp_path, scene, capfd):
     scene.has_gripper = False
     with pytest.raises(OSError, match="this virtual arm has no gripper"):
         scene_fingers(scene.path, 0.085)
+
+
+def over_the_cube(fci):
+    """Joint positions with the open fingers around the cube, rad."""
+    cube = fci.state()["objects"]["cube"]
+    _, _, z, w = cube["quaternion"]
+    quarter = math.pi / 2.0
+    yaw = (2.0 * math.atan2(z, w) + quarter / 2.0) % quarter - quarter / 2.0
+    tool = np.array([math.cos(yaw / 2.0), math.sin(yaw / 2.0), 0.0, 0.0])
+    world = World(TASKS["pick-cube"], ARMS["panda"], 0)
+    home = np.array(fci.state()["positions"])
+    joints = solve_pose(world.physics.model, ARMS["panda"], np.array(cube["position"]), tool, home)
+    assert joints is not None
+    return joints.tolist()
+
+
+def test_a_virtual_robotiq_grasps_the_cube_of_a_virtual_arm():
+    with VirtualFciProcess(task="pick-cube") as fci:
+        fingers = scene_fingers(fci.control_path, 0.085)
+        with VirtualRobotiq(fingers, ratings=replace(TWO_FINGER_85, activation_s=0.0)) as virtual:
+            fci.inject("place", positions=over_the_cube(fci))
+            gripper = RobotiqGripper(RobotiqOptions(port=virtual.port, activate=True), RealTimebase())
+            until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+            gripper.set_target(GripperTarget(width=0.0))
+            until(lambda: gripper.read_state().motion is GripperMotion.OBJECT_HELD)
+            assert gripper.read_state().width == pytest.approx(0.04, abs=0.002)
+            assert fci.gripper()["object_held"]
+            gripper.set_target(GripperTarget(width=0.085))
+            until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+            assert not fci.gripper()["object_held"]
+            gripper.close()
+        fingers.close()

@@ -146,7 +146,7 @@ def test_a_target_within_the_dead_zone_does_not_interrupt(virtual, hand, until):
 
 
 def test_it_ignores_targets_until_it_is_homed(connect, until):
-    with VirtualHand(next(addresses), is_homed=False) as virtual:
+    with VirtualHand(next(addresses), is_homed=False, homing_speed=1.0) as virtual:
         hand = connect(virtual)
         until(hand.faults)
         hand.set_target(GripperTarget(width=0.0))
