@@ -116,6 +116,15 @@ def split_keys(data: bytes) -> tuple[list[str], bytes]:
     return keys, data
 
 
+def standard_terminal() -> int | None:
+    """Descriptor of standard input if that is a terminal, else None."""
+    try:
+        descriptor = sys.stdin.fileno()
+    except (AttributeError, ValueError):  # Closed, or no file at all, as in a notebook.
+        return None
+    return descriptor if os.isatty(descriptor) else None
+
+
 class TerminalKeys:
     """Keys of the terminal that this process runs in; works over SSH. A key counts as held shortly after each repeat.
 
@@ -133,11 +142,12 @@ class TerminalKeys:
     def __init__(
         self, descriptor: int | None = None, *, hold_s: float = _HOLD_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._descriptor = sys.stdin.fileno() if descriptor is None else descriptor
-        if not os.isatty(self._descriptor):
+        found = standard_terminal() if descriptor is None else descriptor
+        if found is None or not os.isatty(found):
             raise DeviceUnavailableError(
                 "keys are read from a terminal, and standard input is none; start it in a terminal, not in a pipe"
             )
+        self._descriptor = found
         self._keys = PressedKeys(hold_s, clock)
         self._settings: list[Any] | None = termios.tcgetattr(self._descriptor)
         self._wake_read, self._wake_write = os.pipe()
@@ -169,7 +179,9 @@ class TerminalKeys:
     def _restore(self) -> None:
         settings, self._settings = self._settings, None
         if settings is not None:
-            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, settings)
+            termios.tcsetattr(
+                self._descriptor, termios.TCSAFLUSH, settings
+            )  # What was typed too late is no command of the shell.
 
     def _run(self) -> None:
         rest = b""

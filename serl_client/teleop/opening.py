@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,7 +16,7 @@ from serl_client.teleop import gamepad, keyboard, spacemouse
 from serl_client.teleop.axis_map import AxisMap, Viewpoint
 from serl_client.teleop.device import TeleopDevice
 from serl_client.teleop.human import HumanTeacher
-from serl_client.teleop.keys import DesktopKeys, KeySource, PressedKeys, TerminalKeys
+from serl_client.teleop.keys import DesktopKeys, KeySource, PressedKeys, TerminalKeys, standard_terminal
 
 DeviceKind: TypeAlias = Literal["spacemouse", "keyboard", "gamepad"]
 """What a person holds."""
@@ -135,7 +134,7 @@ class Teleoperation:
         self.close()
 
     def _open_keys(self, kind: DeviceKind | None, open_keys: Callable[[], KeySource] | None) -> KeySource:
-        if open_keys is None and self._config.keys == "terminal" and kind != "keyboard" and not _has_terminal():
+        if open_keys is None and self._config.keys == "terminal" and kind != "keyboard" and standard_terminal() is None:
             return _NoKeys()  # A device alone can drive; only judging and pausing need keys.
         opened = (open_keys or (TerminalKeys if self._config.keys == "terminal" else DesktopKeys))()
         self._closing.callback(opened.close)
@@ -165,13 +164,6 @@ class _NoKeys(PressedKeys):
 
     def close(self) -> None:
         """Nothing to let go of."""
-
-
-def _has_terminal() -> bool:
-    try:
-        return sys.stdin.isatty()
-    except ValueError:  # Closed.
-        return False
 
 
 def _attribute(env: gymnasium.Env[Any, Any], name: str, default: Any) -> Any:  # noqa: ANN401

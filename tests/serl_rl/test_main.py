@@ -20,7 +20,7 @@ def keep_signal_handlers():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("command", ["demo", "learner", "actor", "evaluate", "record-demos"])
+@pytest.mark.parametrize("command", ["demo", "learner", "actor", "evaluate", "record-demos", "label-success", "review"])
 def test_help_teaches_by_example(command, capsys):
     with pytest.raises(SystemExit) as exited:
         parse([command, "--help"])

@@ -1,0 +1,89 @@
+"""Devices and keys by name; what is said where something is missing."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from serl_client.errors import DeviceUnavailableError
+from serl_client.teleop import opening
+from serl_client.teleop.keys import PressedKeys
+from serl_client.teleop.opening import TeleopConfig, Teleoperation
+
+
+class Keys(PressedKeys):
+    def __init__(self):
+        super().__init__(None)
+        self.is_open = True
+
+    def close(self):
+        self.is_open = False
+
+
+class ArmEnv(gymnasium.Env):
+    action_space = spaces.Box(-1, 1, (4,), np.float32)
+    gripper_action = "binary"
+    max_gripper_width = 0.08
+
+
+@pytest.fixture
+def keys():
+    return Keys()
+
+
+def test_a_keyboard_drives_through_keys_and_lets_them_go(keys):
+    with Teleoperation("keyboard", TeleopConfig(viewpoint="behind"), open_keys=lambda: keys) as person:
+        keys.press("w")
+        assert person.devices[0].read().twist.tolist() == [1, 0, 0, 0, 0, 0]
+        assert "w/s away and back" in person.help
+    assert not keys.is_open
+
+
+def test_settings_reach_the_device(keys):
+    config = TeleopConfig(viewpoint="facing", translation_scale=0.5, rotation_scale=0.0)
+    with Teleoperation("keyboard", config, open_keys=lambda: keys) as person:
+        for key in "wj":
+            keys.press(key)
+        assert person.devices[0].read().twist.tolist() == pytest.approx([-0.5, 0, 0, 0, 0, 0])
+
+
+def test_the_teacher_knows_the_environments_gripper(keys):
+    with Teleoperation("keyboard", open_keys=lambda: keys) as person:
+        teacher = person.teacher(ArmEnv(), is_alone=True)
+        teacher.reset({}, {"gripper_width": 0.08})
+        assert teacher.teach(np.zeros(4, np.float32), {}, {}).tolist() == [0, 0, 0, 0]
+        keys.press("c")
+        assert teacher.teach(np.zeros(4, np.float32), {}, {}).tolist() == [0, 0, 0, -1]
+
+
+def test_two_mice_by_their_paths(hid, monkeypatch, eventually):
+    mice = hid.Mouse("/dev/hidraw1"), hid.Mouse("/dev/hidraw2")
+    monkeypatch.setattr(opening.spacemouse, "installed_hid", lambda: hid.Module(*mice))
+    with Teleoperation("spacemouse", TeleopConfig(device_paths=("/dev/hidraw2", "/dev/hidraw1"))) as person:
+        mice[1].send("01 5E 01 00 00 00 00")
+        eventually(lambda: person.devices[0].read().is_active)
+        assert not person.devices[1].read().is_active
+    assert not any(device.is_open for mouse in mice for device in mouse.opened)
+
+
+def test_what_was_opened_is_let_go_when_the_next_is_missing(hid, monkeypatch, keys):
+    mouse = hid.Mouse("/dev/hidraw1")
+    monkeypatch.setattr(opening.spacemouse, "installed_hid", lambda: hid.Module(mouse))
+    with pytest.raises(DeviceUnavailableError, match="/dev/hidraw7"):
+        Teleoperation("spacemouse", TeleopConfig(device_paths=("/dev/hidraw1", "/dev/hidraw7")), open_keys=lambda: keys)
+    assert not mouse.opened[0].is_open
+    assert not keys.is_open
+
+
+def test_a_device_drives_without_a_terminal_but_cannot_judge(hid, monkeypatch):
+    monkeypatch.setattr(opening.spacemouse, "installed_hid", lambda: hid.Module(hid.Mouse("/dev/hidraw1")))
+    monkeypatch.setattr("sys.stdin", None)
+    with Teleoperation("spacemouse") as person:
+        assert not person.keys.take("p")
+        with pytest.raises(DeviceUnavailableError, match="--human-reward needs keys"):
+            person.require_keys("--human-reward")
+
+
+def test_a_keyboard_has_no_path(keys):
+    with pytest.raises(DeviceUnavailableError, match="no device path"):
+        Teleoperation("keyboard", TeleopConfig(device_paths=("/dev/input/js0",)), open_keys=lambda: keys)

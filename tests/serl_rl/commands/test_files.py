@@ -1,0 +1,111 @@
+"""Recording, reviewing and labelling as a user types it, on the tiny environment."""
+
+import io
+import json
+
+import pytest
+
+from serl_client.episodes import read_episodes
+from serl_client.recording import SUCCESS_LABELS
+from serl_rl.__main__ import main
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs a command line: exit code, stdout, stderr."""
+
+    def running(*arguments):
+        with pytest.raises(SystemExit) as exited:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return exited.value.code, said.out, said.err
+
+    return running
+
+
+@pytest.fixture
+def path(tmp_path, run):
+    path = tmp_path / "a.episodes"
+    code, _, said = run("record-demos", "--preset", "debug", "--demonstration-count", 3, "--output", path)
+    assert code == 0, said
+    assert "demonstration 3 of 3 (episode 3: " in said
+    return path
+
+
+def test_a_table_of_all_episodes(run, path):
+    code, table, _ = run("review", path)
+    assert code == 0
+    assert len(table.splitlines()) == 5
+    assert table.splitlines()[-1].startswith("3 episodes, 3 successes, ")
+
+
+def test_figures_as_json(run, path):
+    _, out, _ = run("review", path, "--json")
+    assert [(entry["number"], entry["success"]) for entry in json.loads(out)] == [(0, True), (1, True), (2, True)]
+
+
+@pytest.mark.parametrize("option", [("--delete", "1"), ("--keep", "0,2")])
+def test_episodes_are_deleted_by_number(run, path, option):
+    before = read_episodes(path)
+    code, table, said = run("review", path, *option)
+    assert code == 0
+    assert "deleted 1 of 3 episodes" in said
+    assert "2 episodes" in table
+    after = read_episodes(path)
+    assert [len(episode) for episode in after] == [len(before[0]), len(before[2])]
+
+
+def test_going_on_with_a_file(run, path):
+    assert run("record-demos", "--preset", "debug", "--demonstration-count", 2, "--output", path, "--append")[0] == 0
+    assert len(read_episodes(path)) == 5
+
+
+def test_the_end_of_every_success_is_labelled(run, path):
+    code, _, said = run("label-success", "--file", path, "--last", 2, "--unsure", 1)
+    assert code == 0
+    assert "labelled 6 observations as success" in said
+    for episode in read_episodes(path):
+        expected = [*([False] * len(episode)), None, True, True][-len(episode) - 1 :]
+        assert episode.metadata[SUCCESS_LABELS] == expected
+
+
+def test_marks_change_what_they_name_alone(run, path):
+    before = [episode.metadata[SUCCESS_LABELS] for episode in read_episodes(path)]
+    assert run("label-success", "--file", path, "--mark", "1:none")[0] == 0
+    after = read_episodes(path)
+    assert [episode.success for episode in after] == [True, False, True]
+    assert [episode.metadata[SUCCESS_LABELS] for episode in after] == [before[0], [False] * len(before[1]), before[2]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("review", "{path}", "--delete", "9"), 2, "has no episode 9; it holds 0 to 2"),
+        (("review", "{path}", "--delete", "0", "--keep", "1"), 2, "not both"),
+        (("review", "{path}", "--export", "x.gif"), 2, "has no pictures"),
+        (("review", "{path}", "--export", "x.gif", "--episode", "4"), 2, "has no episode 4"),
+        (("review", "/nowhere"), 1, "cannot read /nowhere"),
+        (("label-success",), 2, "give either --output"),
+        (("label-success", "--file", "{path}"), 2, "say what is a success"),
+        (("label-success", "--file", "{path}", "--mark", "0:0-99"), 2, "cannot be marked"),
+        (("label-success", "--file", "{path}", "--mark", "5:all"), 2, "has no episode 5"),
+        (("label-success", "--preset", "debug", "--output", "x", "--positives", "0"), 2, "positives is 0"),
+        (("record-demos", "--preset", "debug", "--output", "{path}"), 2, "--append to it"),
+        (("record-demos", "--preset", "debug", "--output", "x", "--demonstration-count", "0"), 2, "at least 1"),
+        (("record-demos", "--preset", "debug", "--output", "x", "--teleop", "spacemouse"), 1, "SpaceMouse"),
+        (("record-demos", "--preset", "debug", "--output", "x", "--teleop", "gamepad"), 1, "no gamepad is plugged in"),
+        (("record-demos", "--preset", "debug", "--output", "x", "--teleop", "keyboard"), 1, "start it in a terminal"),
+        (("label-success", "--preset", "debug", "--output", "x", "--teleop", "scripted"), 1, "needs keys"),
+        (("actor", "--preset", "debug", "--intervene", "keyboard"), 1, "start it in a terminal"),
+        (("actor", "--preset", "debug", "--human-reward"), 1, "--human-reward needs keys"),
+    ],
+)
+def test_wrong_input_gets_one_sentence_and_changes_nothing(run, path, monkeypatch, tmp_path, arguments, code, sentence):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO())  # No terminal.
+    before = path.read_bytes()
+    found, _, said = run(*(argument.format(path=path) for argument in arguments))
+    assert (found, sentence in said) == (code, True), said
+    assert "Traceback" not in said
+    assert path.read_bytes() == before
+    assert not (tmp_path / "x").exists()
