@@ -14,13 +14,13 @@ def draw_shifts(count: int, generator: torch.Generator, largest: int = SHIFT_PX)
 
     Args:
         count: Number of samples.
-        generator: Source of the draws.
+        generator: Source of the draws; the shifts lie on its device.
         largest: Largest shift, px.
 
     Returns:
         Rows and columns, int64 in [-largest, largest] of shape (count, 2).
     """
-    return torch.randint(-largest, largest + 1, (count, 2), generator=generator)
+    return torch.randint(-largest, largest + 1, (count, 2), generator=generator, device=generator.device)
 
 
 def shifted(images: Tensor, shifts: Tensor) -> Tensor:

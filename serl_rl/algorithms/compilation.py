@@ -42,11 +42,12 @@ def fast_arithmetic(
 ) -> Arithmetic:
     """Chooses how hidden layers compute; "auto" takes bfloat16 when compiled on a device with bfloat16 products."""
     if precision == "auto":
-        precision = "bfloat16" if is_compiled and _has_bfloat16_products(device) else "float32"
+        precision = "bfloat16" if is_compiled and has_bfloat16_products(device) else "float32"
     return Arithmetic(product_dtype=getattr(torch, precision), tanh_by_exponential=is_compiled)
 
 
-def _has_bfloat16_products(device: torch.device) -> bool:
+def has_bfloat16_products(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 numbers by itself."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     # Older versions of torch cannot tell; float32 is right everywhere.

@@ -5,27 +5,31 @@ Haarnoja et al. 2018 (arXiv:1812.05905), Chen et al. 2021 (arXiv:2101.05982), Ba
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad_and_value
 
 from serl_rl.algorithms.adam import Adam
 from serl_rl.algorithms.compilation import compiled, fast_arithmetic, should_compile
-from serl_rl.algorithms.losses import actor_loss, bootstrap_target, critic_loss, temperature_loss
+from serl_rl.algorithms.gradients import (
+    Observations,
+    chosen,
+    critic_gradients,
+    flattened,
+    next_actions,
+    policy_gradients,
+)
 from serl_rl.algorithms.sac_config import SacConfig
-from serl_rl.networks.critic import CriticEnsemble
-from serl_rl.networks.policy import GaussianTanhPolicy, squashed_sample
-from serl_rl.networks.temperature import Temperature
+from serl_rl.algorithms.sac_networks import make_networks
+from serl_rl.algorithms.sight import SightMaker, cameras_of
+from serl_rl.algorithms.vision_config import VisionConfig
 from serl_rl.replay.update_batch import UpdateBatch
-from serl_rl.spec import EnvironmentSpec, SpecError
+from serl_rl.spec import ArraySpec, EnvironmentSpec, SpecError
 
 __all__ = ["SacAgent", "SacConfig"]
 
-_Arrays: TypeAlias = dict[str, Tensor]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -37,11 +41,12 @@ class SacAgent:
     Args:
         spec: What the environment observes and takes.
         config: Settings.
+        vision: How it sees; None for an agent that reads flat vectors alone.
         seed: Seed of the initial weights and of all noise.
         device: Where the networks live.
 
     Raises:
-        SpecError: The observation has no flat vector, or has arrays that this agent cannot read.
+        SpecError: The observation has arrays that this agent cannot read.
     """
 
     def __init__(
@@ -49,24 +54,49 @@ class SacAgent:
         spec: EnvironmentSpec,
         config: SacConfig,
         *,
+        vision: VisionConfig | None = None,
         seed: int = 0,
         device: torch.device | str = "cpu",
     ) -> None:
-        _check_spec(spec)
+        cameras = _check_spec(spec, sees=vision is not None)
         self.spec = spec
         self.config = config
         self.device = torch.device(device)
         self.target_entropy = -spec.action_size / 2 if config.target_entropy is None else config.target_entropy
         self.is_compiled = should_compile(config.compile, self.device)
-        self._create_networks(torch.Generator().manual_seed(seed))
+        self.sight = SightMaker(spec, vision, self.device) if vision is not None and cameras else None
+        arithmetic = fast_arithmetic(config.precision, self.device, is_compiled=self.is_compiled)
+        sizes, first_weights = (spec.vector_size, spec.action_size), torch.Generator().manual_seed(seed)
+        self._networks = make_networks(*sizes, config, self.sight, arithmetic, first_weights, self.device)
         self._create_optimizers()
+        self._seed = seed
         self._generator = torch.Generator(self.device).manual_seed(seed)
         self._critic_update_count = 0
         self._update_count = 0
         wrap = compiled if self.is_compiled else _unchanged
-        self._next_actions = wrap(_next_actions)
-        self._critic_gradients = wrap(_critic_gradients)
-        self._policy_gradients = wrap(_policy_gradients)
+        self._next_actions = wrap(next_actions)
+        self._critic_gradients = wrap(critic_gradients)
+        self._policy_gradients = wrap(policy_gradients)
+
+    @property
+    def policy(self) -> torch.nn.Module:
+        """From observations to mean and logarithm of the standard deviation."""
+        return self._networks.policy
+
+    @property
+    def critic(self) -> torch.nn.Module:
+        """From observations and actions to values."""
+        return self._networks.critic
+
+    @property
+    def target_critic(self) -> torch.nn.Module:
+        """The slower copy of the critics, with all that they read images with."""
+        return self._networks.target_critic
+
+    @property
+    def temperature(self) -> torch.nn.Module:
+        """Weight of the entropy."""
+        return self._networks.temperature
 
     @property
     def critic_update_count(self) -> int:
@@ -84,7 +114,8 @@ class SacAgent:
         Does not wait for the device.
 
         Args:
-            batch: `critic_updates_per_actor_update` minibatches of `batch_size` transitions.
+            batch: `critic_updates_per_actor_update` minibatches of `batch_size` transitions; images as bytes, or as the
+                feature maps that `sight` made of them.
 
         Returns:
             Scalars on the device: critic_loss, q_mean, target_mean, actor_loss, entropy, temperature, temperature_loss.
@@ -93,24 +124,30 @@ class SacAgent:
             ValueError: The batch has other sizes than the settings.
         """
         self._check_batch(batch)
-        batch = batch.to(self.device)
-        observations = self._vectors(batch.observations)
-        next_observations = self._vectors(batch.next_observations)
+        networks, batch = self._networks, batch.to(self.device)
+        observations = self._read(batch.observations)
+        next_observations = self._read(batch.next_observations)
         noise = torch.randn(batch.actions.shape, generator=self._generator, device=self.device)
-        # The policy does not change during the critic updates, so all next actions are one product.
-        next_actions, next_log_probabilities = self._next_actions(
-            self.policy, self._policy_arrays, next_observations, noise
+        # All next actions are one product: the policy does not change during the critic updates. (Where there are
+        # images, what it perceives with does, by these few steps.)
+        self._seed_dropout()
+        following, next_log_probabilities = self._next_actions(
+            networks.training_policy, {**networks.fixed_arrays, **networks.policy_arrays}, next_observations, noise
         )
-        metrics = self._update_critics(batch, observations, next_observations, next_actions, next_log_probabilities)
-        chosen = self._policy_share
-        metrics |= self._update_policy(observations[chosen].flatten(0, 1), next_log_probabilities[chosen])
+        metrics = self._update_critics(batch, observations, next_observations, following, next_log_probabilities)
+        share = self._policy_share
+        metrics |= self._update_policy(flattened(chosen(observations, share)), next_log_probabilities[share])
         self._update_count += 1
         return metrics
 
-    def prepare(self) -> None:
-        """Compiles everything that `update` needs, which takes up to a minute; changes no state."""
+    def prepare(self, *, kept_maps: bool = False) -> None:
+        """Compiles everything that `update` needs, which takes up to a minute; changes no state.
+
+        Args:
+            kept_maps: Whether batches will hold feature maps that were kept instead of images.
+        """
         state = self.state_dict()
-        self.update(self._made_up_batch())
+        self.update(self._made_up_batch(kept_maps=kept_maps))
         self.load_state_dict(state)
 
     def policy_state(self) -> dict[str, Tensor]:
@@ -121,8 +158,8 @@ class SacAgent:
         """Returns copies of everything that training goes on from: networks, optimisers, counts, random generator."""
         counts = torch.tensor([self._critic_update_count, self._update_count])
         state = {"counts": counts, "generator": self._generator.get_state()}
-        for part, module in self._modules().items():
-            state |= {f"{part}.{name}": value.detach().clone() for name, value in module.named_parameters()}
+        for part, arrays in self._networks.parts().items():
+            state |= {f"{part}.{name}": value.clone() for name, value in arrays.items()}
         for part, optimizer in self._optimizers().items():
             state |= {f"{part}_adam.{name}": value for name, value in optimizer.state_dict().items()}
         return state
@@ -134,45 +171,26 @@ class SacAgent:
             ValueError: An array is missing, unknown, or has another shape; nothing was changed.
         """
         _check_state(self.state_dict(), state)
-        for part, module in self._modules().items():
-            for name, value in module.named_parameters():
-                value.data.copy_(state[f"{part}.{name}"])
+        for part, arrays in self._networks.parts().items():
+            for name, value in arrays.items():
+                value.copy_(state[f"{part}.{name}"])
         for part, optimizer in self._optimizers().items():
             prefix = f"{part}_adam."
             optimizer.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
         self._generator.set_state(state["generator"].cpu())
         self._critic_update_count, self._update_count = state["counts"].tolist()
 
-    def _create_networks(self, generator: torch.Generator) -> None:
-        config, sizes = self.config, (self.spec.vector_size, self.spec.action_size, self.config.hidden_sizes)
-        arithmetic = fast_arithmetic(config.precision, self.device, is_compiled=self.is_compiled)
-        self.policy = GaussianTanhPolicy(*sizes, arithmetic, generator).to(self.device)
-        self.critic = CriticEnsemble(*sizes, config.critic_count, arithmetic, generator).to(self.device)
-        self.target_critic = copy.deepcopy(self.critic)
-        self.temperature = Temperature(config.initial_temperature).to(self.device)
-        # Gradients are functions of these arrays, which share the memory of the modules.
-        self._policy_arrays, self._critic_arrays, self._target_arrays, self._temperature_arrays = (
-            {name: value.detach() for name, value in module.named_parameters()} for module in self._modules().values()
-        )
-
     def _create_optimizers(self) -> None:
         rate, warm_up = self.config.learning_rate, self.config.warm_up_steps
-        self._critic_adam = Adam(self._critic_arrays, rate, warm_up)
-        self._policy_adam = Adam(self._policy_arrays, rate, warm_up)
-        self._temperature_adam = Adam(self._temperature_arrays, rate)
+        networks = self._networks
+        self._critic_adam = Adam(networks.critic_arrays, rate, warm_up)
+        self._policy_adam = Adam(networks.policy_arrays, rate, warm_up)
+        self._temperature_adam = Adam(networks.temperature_arrays, rate)
 
     @property
     def _policy_share(self) -> slice:
         """Minibatches that the policy is updated on."""
         return slice(None) if self.config.actor_batch == "all" else slice(-1, None)
-
-    def _modules(self) -> dict[str, torch.nn.Module]:
-        return {
-            "policy": self.policy,
-            "critic": self.critic,
-            "target_critic": self.target_critic,
-            "temperature": self.temperature,
-        }
 
     def _optimizers(self) -> dict[str, Adam]:
         return {"policy": self._policy_adam, "critic": self._critic_adam, "temperature": self._temperature_adam}
@@ -183,20 +201,40 @@ class SacAgent:
             found = f"{batch.minibatches} minibatches of {batch.batch_size}"
             raise ValueError(f"the batch has {found} transitions; this agent needs {expected[0]} of {expected[1]}")
 
-    def _made_up_batch(self) -> UpdateBatch:
+    def _made_up_batch(self, *, kept_maps: bool) -> UpdateBatch:
         shape = (self.config.critic_updates_per_actor_update, self.config.batch_size)
+
+        def observations() -> dict[str, Tensor]:
+            vectors = {array.name: torch.zeros(*shape, array.size) for array in self.spec.vectors}
+            return vectors if self.sight is None else vectors | self.sight.blank(*shape, kept=kept_maps)
+
         return UpdateBatch(
-            observations={array.name: torch.zeros(*shape, array.size) for array in self.spec.vectors},
+            observations=observations(),
             actions=torch.zeros(*shape, self.spec.action_size),
             rewards=torch.zeros(shape),
-            next_observations={array.name: torch.zeros(*shape, array.size) for array in self.spec.vectors},
+            next_observations=observations(),
             terminated=torch.zeros(shape),
             grasp_penalties=torch.zeros(shape),
         )
 
-    def _vectors(self, observations: Mapping[str, Tensor]) -> Tensor:
+    def _read(self, observations: Mapping[str, Tensor]) -> Observations:
+        """What the networks read, with the leading dimensions (U, B); the crop of each observation is drawn anew."""
         vectors = [observations[array.name] for array in self.spec.vectors]
-        return vectors[0] if len(vectors) == 1 else torch.cat(vectors, dim=-1)
+        vector = vectors[0] if len(vectors) == 1 else torch.cat(vectors, dim=-1) if vectors else self._no_vector()
+        if self.sight is None:
+            return vector
+        cameras = {name: observations[name].flatten(0, 1) for name in self.sight.cameras}
+        seen = self.sight(cameras, self._generator)
+        return vector, {name: array.unflatten(0, vector.shape[:2]) for name, array in seen.items()}
+
+    def _no_vector(self) -> Tensor:
+        shape = (self.config.critic_updates_per_actor_update, self.config.batch_size, 0)
+        return torch.zeros(shape, device=self.device)
+
+    def _seed_dropout(self) -> None:
+        """Dropout draws from torch's own generator: an update must draw the same after a restart."""
+        if self._networks.has_dropout:
+            torch.manual_seed(hash((self._seed, self._update_count)) % 2**63)
 
     def _draw_members(self) -> list[Tensor | None]:
         """Draws the members of each minibatch's target, with replacement."""
@@ -210,20 +248,21 @@ class SacAgent:
     def _update_critics(
         self,
         batch: UpdateBatch,
-        observations: Tensor,
-        next_observations: Tensor,
+        observations: Observations,
+        next_observations: Observations,
         next_actions: Tensor,
         next_log_probabilities: Tensor,
     ) -> dict[str, Tensor]:
-        bonus = -self.temperature().detach() * next_log_probabilities if self.config.backup_entropy else None
+        networks = self._networks
+        bonus = -networks.temperature().detach() * next_log_probabilities if self.config.backup_entropy else None
         columns = (observations, batch.actions, batch.rewards, batch.terminated, next_observations, next_actions)
         metrics: list[Tensor] = []
         for index, members in enumerate(self._draw_members()):
             gradients, values = self._critic_gradients(
-                self.critic,
-                self._critic_arrays,
-                self._target_arrays,
-                tuple(column[index] for column in columns),
+                networks.critic,
+                networks.critic_arrays,
+                networks.target_arrays,
+                tuple(chosen(column, index) for column in columns),
                 None if bonus is None else bonus[index],
                 members,
                 self.config.discount,
@@ -238,16 +277,16 @@ class SacAgent:
         if self.config.adam_clock == "joint":
             self._policy_adam.step_without_gradient()
             self._temperature_adam.step_without_gradient()
-        target, critic = list(self._target_arrays.values()), list(self._critic_arrays.values())
+        target, critic = list(self._networks.target_arrays.values()), list(self._networks.critic_arrays.values())
         torch._foreach_lerp_(target, critic, self.config.target_update_rate)  # pyright: ignore[reportPrivateImportUsage]
         self._critic_update_count += 1
 
-    def _update_policy(self, observations: Tensor, next_log_probabilities: Tensor) -> dict[str, Tensor]:
-        shape = (len(observations), self.spec.action_size)
+    def _update_policy(self, observations: Observations, next_log_probabilities: Tensor) -> dict[str, Tensor]:
+        networks, shape = self._networks, (next_log_probabilities.numel(), self.spec.action_size)
         noise = torch.randn(shape, generator=self._generator, device=self.device)
         policy_gradients, temperature_gradients, metrics = self._policy_gradients(
-            (self.policy, self.critic, self.temperature),
-            (self._policy_arrays, self._critic_arrays, self._temperature_arrays),
+            (networks.training_policy, networks.critic, networks.temperature),
+            (networks.policy_arrays, networks.fixed_arrays, networks.critic_arrays, networks.temperature_arrays),
             observations,
             noise,
             next_log_probabilities,
@@ -260,76 +299,18 @@ class SacAgent:
         return dict(zip(("actor_loss", "entropy", "temperature", "temperature_loss"), metrics.unbind(), strict=True))
 
 
-def _next_actions(
-    policy: GaussianTanhPolicy, arrays: _Arrays, observations: Tensor, noise: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Samples an action for each observation, without gradient. Shapes (U, B, A) and (U, B)."""
-    mean, log_std = functional_call(policy, arrays, observations.flatten(0, 1))
-    actions, log_probabilities = squashed_sample(mean, log_std, noise.flatten(0, 1))
-    return actions.view_as(noise), log_probabilities.view(noise.shape[:2])
-
-
-def _critic_gradients(
-    critic: CriticEnsemble,
-    arrays: _Arrays,
-    target_arrays: _Arrays,
-    minibatch: tuple[Tensor, ...],
-    bonus: Tensor | None,
-    members: Tensor | None,
-    discount: float,
-    return_range: tuple[float, float] | None,
-) -> tuple[list[Tensor], Tensor]:
-    """Returns the gradients of the critic's loss, and (loss, mean value, mean target)."""
-    observations, actions, rewards, terminated, next_observations, next_actions = minibatch
-    next_values = functional_call(critic, target_arrays, (next_observations, next_actions, members))
-    target = bootstrap_target(
-        rewards, terminated, next_values, discount, next_entropy_bonus=bonus, return_range=return_range
-    )
-
-    def loss_of(arrays: _Arrays) -> tuple[Tensor, Tensor]:
-        values = functional_call(critic, arrays, (observations, actions))
-        return critic_loss(values, target), values.mean()
-
-    gradients, (loss, mean_value) = grad_and_value(loss_of, has_aux=True)(arrays)
-    return list(gradients.values()), torch.stack([loss, mean_value, target.mean()])
-
-
-def _policy_gradients(
-    networks: tuple[GaussianTanhPolicy, CriticEnsemble, Temperature],
-    arrays: tuple[_Arrays, _Arrays, _Arrays],
-    observations: Tensor,
-    noise: Tensor,
-    next_log_probabilities: Tensor,
-    target_entropy: float,
-) -> tuple[list[Tensor], list[Tensor], Tensor]:
-    """Returns the gradients of policy and temperature, and (policy's loss, entropy, temperature, its loss)."""
-    policy, critic, temperature = networks
-    policy_arrays, critic_arrays, temperature_arrays = arrays
-    alpha = functional_call(temperature, temperature_arrays, ())
-
-    def policy_loss_of(arrays: _Arrays) -> tuple[Tensor, Tensor]:
-        mean, log_std = functional_call(policy, arrays, observations)
-        actions, log_probabilities = squashed_sample(mean, log_std, noise)
-        values = functional_call(critic, critic_arrays, (observations, actions))
-        return actor_loss(values, log_probabilities, alpha), -log_probabilities.mean()
-
-    def temperature_loss_of(arrays: _Arrays) -> Tensor:
-        return temperature_loss(functional_call(temperature, arrays, ()), next_log_probabilities, target_entropy)
-
-    policy_gradients, (loss, entropy) = grad_and_value(policy_loss_of, has_aux=True)(policy_arrays)
-    temperature_gradients, alpha_loss = grad_and_value(temperature_loss_of)(temperature_arrays)
-    metrics = torch.stack([loss, entropy, alpha, alpha_loss])
-    return list(policy_gradients.values()), list(temperature_gradients.values()), metrics
-
-
 def _unchanged(function: _Function) -> _Function:
     return function
 
 
-def _check_spec(spec: EnvironmentSpec) -> None:
+def _check_spec(spec: EnvironmentSpec, *, sees: bool) -> tuple[ArraySpec, ...]:
+    """Returns the cameras."""
+    if sees:
+        return cameras_of(spec)
     others = [array.name for array in spec.observation if not array.is_vector]
     if others:
         raise SpecError(f"the observation has {others}, which are no flat vectors; this agent learns from vectors only")
+    return ()
 
 
 def _check_state(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:

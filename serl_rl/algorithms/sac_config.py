@@ -16,6 +16,8 @@ class SacConfig:
     """Number of critics."""
     target_critic_count: int | None = None
     """Critics drawn with replacement for each minibatch's target; None takes the minimum of all."""
+    shares_value_layer: bool = False
+    """Whether all critics share their last layer, as SERL's critics from pixels do."""
     critic_updates_per_actor_update: int = 4
     """Critic updates of one update, each on its own minibatch; one update of policy and temperature follows."""
     actor_batch: Literal["last", "all"] = "last"

@@ -11,7 +11,7 @@ from serl_rl.networks.mlp import Affine, Arithmetic, Mlp
 
 
 class CriticEnsemble(nn.Module):
-    """Q(observation, action) of N members that share nothing.
+    """Q(observation, action) of N members that share nothing, or the last layer alone.
 
     Args:
         observation_size: Number of components of the observation vector.
@@ -20,6 +20,7 @@ class CriticEnsemble(nn.Module):
         members: Number of members N.
         arithmetic: How hidden layers compute.
         generator: Source of the initial weights.
+        shares_value: Whether the members share the last layer, as SERL's critics from pixels do.
     """
 
     def __init__(
@@ -30,11 +31,14 @@ class CriticEnsemble(nn.Module):
         members: int,
         arithmetic: Arithmetic,
         generator: torch.Generator,
+        *,
+        shares_value: bool = False,
     ) -> None:
         super().__init__()
         self.members = members
         self.mlp = Mlp(observation_size + action_size, hidden_sizes, members, arithmetic, generator)
-        self.value = Affine(hidden_sizes[-1], 1, members, generator)
+        self.value = Affine(hidden_sizes[-1], 1, None if shares_value else members, generator)
+        self._shares_value = shares_value
 
     def forward(self, observations: Tensor, actions: Tensor, members: Tensor | None = None) -> Tensor:
         """Returns the values.
@@ -49,4 +53,7 @@ class CriticEnsemble(nn.Module):
         """
         x = torch.cat([observations, actions], dim=-1)
         x = x.expand(self.members if members is None else len(members), *x.shape)
-        return self.value(self.mlp(x, members), torch.float32, members).squeeze(-1)
+        features = self.mlp(x, members)
+        if self._shares_value:
+            return self.value(features.flatten(0, 1), torch.float32).view(features.shape[:2])
+        return self.value(features, torch.float32, members).squeeze(-1)

@@ -67,6 +67,7 @@ class ReplayBuffer:
             raise ValueError(f"frame_stack is {frame_stack}; it must be at least 1")
         self.spec = spec
         self.capacity = capacity
+        self.directory = directory
         self._storage = RowStorage(spec, capacity, directory)
         self._lock = threading.Lock()
         self.frame_stack = frame_stack
@@ -246,6 +247,10 @@ class ReplayBuffer:
     def frames(self, numbers: np.ndarray, name: str) -> np.ndarray:
         """Copies one array of the observation of rows by number; rows that are overwritten meanwhile may be torn."""
         return self._storage.columns[f"observations.{name}"].take(numbers % self.capacity, axis=0)
+
+    def episodes(self, numbers: np.ndarray) -> np.ndarray:
+        """Identifier of the episode of rows by number. Shape (N,)."""
+        return self._storage.columns["episode_ids"][numbers % self.capacity]
 
     def flush(self) -> None:
         """Writes everything to the disk; blocks until it is there. Only a power cut makes this necessary."""

@@ -103,7 +103,7 @@ class RowStorage:
         row_bytes = sum(column[0].nbytes for column in self.columns.values())
         target = min(self.capacity, rows + _RESERVED_BYTES // row_bytes)
         for name, column in self.columns.items():
-            _reserve_file(self._directory / f"{name}.bin", target * column[0].nbytes)
+            reserve_file(self._directory / f"{name}.bin", target * column[0].nbytes)
         self._reserved_rows = target
 
     def commit(self, end: int) -> None:
@@ -182,7 +182,12 @@ def _row_layout(spec: EnvironmentSpec) -> dict[str, _FieldLayout]:
     return layout | {name: ((), np.dtype(dtype)) for name, dtype in scalars.items()}
 
 
-def _reserve_file(path: Path, size: int) -> None:
+def reserve_file(path: Path, size: int) -> None:
+    """Claims disk space for the first bytes of a file.
+
+    Raises:
+        ReplayStorageError: The disk is full.
+    """
     descriptor = os.open(path, os.O_RDWR)
     try:
         os.posix_fallocate(descriptor, 0, size)

@@ -14,7 +14,7 @@ from serl_rl.replay.batch import TransitionBatch
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateBatch:
-    """U minibatches of B transitions, stacked; floating-point numbers are float32, images stay bytes."""
+    """U minibatches of B transitions, stacked; numbers are float32, images stay bytes, feature maps are bfloat16."""
 
     observations: dict[str, Tensor]
     """Observation at the step, by name. Shape (U, B, ...)."""
@@ -68,8 +68,9 @@ def to_update_batch(batch: TransitionBatch, minibatches: int) -> UpdateBatch:
         raise ValueError(f"{len(batch)} transitions cannot be split into {minibatches} equal minibatches")
 
     def split(array: np.ndarray) -> Tensor:
-        array = array.astype(np.float32, copy=False) if array.dtype != np.uint8 else array
-        return torch.from_numpy(array.reshape(minibatches, -1, *array.shape[1:]))
+        array = array.astype(np.float32, copy=False) if array.dtype not in (np.uint8, np.uint16) else array
+        tensor = torch.from_numpy(array.reshape(minibatches, -1, *array.shape[1:]))
+        return tensor.view(torch.bfloat16) if array.dtype == np.uint16 else tensor  # NumPy has no bfloat16.
 
     def split_all(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
         return {name: split(array) for name, array in arrays.items()}

@@ -1,0 +1,114 @@
+"""What an agent is shown: batches of images, or of feature maps that were kept, as its networks read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from serl_rl.algorithms.frozen_vision import FrozenVision
+from serl_rl.algorithms.vision_config import VisionConfig
+from serl_rl.augmentation import draw_shifts, shifted
+from serl_rl.networks.encoders.factory import make_image_encoder
+from serl_rl.networks.encoders.head import CameraHeads
+from serl_rl.networks.mlp import Arithmetic
+from serl_rl.networks.perception import Perception
+from serl_rl.spec import ArraySpec, EnvironmentSpec, SpecError
+
+
+def cameras_of(spec: EnvironmentSpec) -> tuple[ArraySpec, ...]:
+    """The observation's images, in order.
+
+    Raises:
+        SpecError: An array is neither a flat vector nor an RGB image.
+    """
+    others = [array for array in spec.observation if not array.is_vector]
+    for array in others:
+        if array.dtype != np.uint8 or len(array.shape) != 3 or array.shape[2] != 3:
+            raise SpecError(
+                f"the observation {array.name!r} is {array.dtype} of shape {array.shape}; an image must be uint8 of "
+                "shape (height, width, 3): RGB"
+            )
+    return tuple(others)
+
+
+class SightMaker:
+    """Turns the images of a batch into what `Perception` reads: random crops, then the frozen backbone if there is one.
+
+    Args:
+        spec: What the environment observes; at least one camera.
+        config: How to see.
+        device: Where to compute.
+
+    Raises:
+        SpecError: An array is neither a flat vector nor an RGB image.
+        ValueError: An image is too small, or there is no such backbone.
+        WeightsError: The weight file cannot be used.
+    """
+
+    def __init__(self, spec: EnvironmentSpec, config: VisionConfig, device: torch.device) -> None:
+        self.config = config
+        self.device = device
+        self._vector_size = spec.vector_size
+        self._arrays = {array.name: array for array in cameras_of(spec)}
+        self._sizes = {name: (array.shape[0], array.shape[1]) for name, array in self._arrays.items()}
+        backbone = config.encoder.backbone
+        self.frozen = FrozenVision(backbone, self._sizes, device) if backbone.frozen else None
+        """The frozen backbone; None for one that is trained."""
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names of the cameras."""
+        return tuple(self._arrays)
+
+    def make_perception(self, arithmetic: Arithmetic, generator: torch.Generator) -> Perception:
+        """Makes fresh networks from what this class returns to one vector, on the CPU."""
+        config = self.config
+        if self.frozen is None:
+            images = make_image_encoder(config.encoder, self._sizes, generator, arithmetic)
+        else:
+            shapes = {name: self._stacked(shape) for name, shape in self.frozen.feature_shapes.items()}
+            images = CameraHeads(shapes, config.encoder.head, arithmetic, generator)
+        return Perception(images, self._vector_size, config.proprioception_features, generator)
+
+    def __call__(
+        self, observations: Mapping[str, Tensor], generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """Prepares the cameras of N observations.
+
+        Args:
+            observations: By name. A camera's images are uint8 of shape (N, H, W, 3), or (N, F, H, W, 3) for stacks of F
+                frames. Feature maps that were kept, (N, C, h, w) or (N, F, C, h, w), pass through.
+            generator: Source of the random crops, one for each observation and the same in all cameras; None for none.
+                Kept maps were cropped when they were made.
+
+        Returns:
+            By camera, feature maps of shape (N, F * C, h, w), or cropped images of shape (N, H, W, 3).
+        """
+        arrays = {name: observations[name] for name in self._arrays}
+        if next(iter(arrays.values())).dtype != torch.uint8:
+            return {name: array.flatten(1, 2) if array.dim() == 5 else array for name, array in arrays.items()}
+        shifts = None
+        if generator is not None and self.config.largest_shift:
+            count = len(next(iter(arrays.values())))
+            shifts = draw_shifts(count, generator, self.config.largest_shift)
+        if self.frozen is not None:
+            is_stack = self.config.frame_stack > 1
+            return self.frozen.stacked_maps(arrays, shifts) if is_stack else self.frozen.maps(arrays, shifts)
+        return arrays if shifts is None else {name: shifted(array, shifts) for name, array in arrays.items()}
+
+    def blank(self, *lead: int, kept: bool) -> dict[str, Tensor]:
+        """Black images, or zero maps as they are kept, of some leading shape; for compiling."""
+        stack = (self.config.frame_stack,) if self.config.frame_stack > 1 else ()
+        if kept and self.frozen is not None:
+            shapes = self.frozen.feature_shapes
+            return {name: torch.zeros(*lead, *stack, *shape, dtype=torch.bfloat16) for name, shape in shapes.items()}
+        return {
+            name: torch.zeros(*lead, *stack, *array.shape, dtype=torch.uint8) for name, array in self._arrays.items()
+        }
+
+    def _stacked(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        channels, height, width = shape
+        return channels * self.config.frame_stack, height, width

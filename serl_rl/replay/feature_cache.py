@@ -1,0 +1,267 @@
+"""Feature maps of a frozen backbone, kept beside the rows of a replay: K random crops of each image, computed once."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from serl_rl.replay.batch import Places, TransitionBatch, place_rows
+from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.storage import reserve_file
+
+CropEncoder: TypeAlias = Callable[[Mapping[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]
+"""Computes maps: images by camera, uint8 of shape (N, H, W, 3), and shifts, int64 of shape (N, K, 2), to the bits of
+bfloat16 numbers by camera, uint16 of shape (N, K, C, h, w)."""
+
+_FORMAT = {"format": "serl-features", "version": 1}
+_ROWS_AT_ONCE = 32
+_RESERVED_ROWS = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureLayout:
+    """What is kept of each image."""
+
+    shapes: Mapping[str, tuple[int, int, int]]
+    """Channels, height and width of the maps of each camera."""
+    crops: int
+    """Number K of crops of each image."""
+    largest_shift: int
+    """Largest shift of a crop, px."""
+    seed: int
+    """Seed of all crops."""
+    fingerprint: str
+    """Digest of the backbone's weights; maps of another backbone are computed anew."""
+
+    def to_dict(self, capacity: int) -> dict[str, Any]:
+        """As it is written beside the maps."""
+        shapes = {camera: list(shape) for camera, shape in self.shapes.items()}
+        return {**_FORMAT, "capacity": capacity, **vars(self), "shapes": shapes}
+
+
+class EncodedReplay:
+    """A replay whose images are sampled as feature maps. Only one thread may use it; others may append to the replay.
+
+    The maps are derived data. Whatever is missing, stale or of another backbone is computed from the images, so the
+    files need no care: losing them loses time alone. A row is drawn as soon as its maps and those of its successor are
+    there.
+
+    The crops of an image have one shift in all cameras. For each transition the update draws one of the K crops of its
+    observation and, independently, one of those of the next.
+
+    Args:
+        replay: Where the rows are.
+        encode: Computes maps.
+        layout: What is kept.
+        directory: Folder for the files; None keeps them in memory.
+        refreshed_rows: Rows that are encoded anew, with other crops, for each call of `sample_into`.
+
+    Raises:
+        ReplayStorageError: The disk is full.
+        ValueError: Stacks of frames cannot be refreshed.
+    """
+
+    def __init__(
+        self,
+        replay: ReplayBuffer,
+        encode: CropEncoder,
+        layout: FeatureLayout,
+        directory: Path | None = None,
+        *,
+        refreshed_rows: float = 0.0,
+    ) -> None:
+        if refreshed_rows and replay.frame_stack > 1:
+            raise ValueError("crops of stacks of frames cannot be refreshed; set refreshed_rows to 0")
+        self._replay = replay
+        self._encode = encode
+        self._feature_layout = layout
+        self._directory = directory
+        self._refreshed_rows = refreshed_rows
+        self._debt = 0.0
+        self._refresh_at = 0
+        self._reserved_rows = 0
+        if directory is not None:
+            _prepare(directory, layout.to_dict(replay.capacity))
+        # A file that is new is full of zeros, so numbers are kept plus one.
+        self._numbers = self._map("numbers", (), np.dtype(np.int64))
+        self._rounds = self._map("rounds", (), np.dtype(np.int32))
+        self._maps = {
+            camera: self._map(f"maps.{camera}", (layout.crops, math.prod(shape)), np.dtype(np.uint16))
+            for camera, shape in layout.shapes.items()
+        }
+        self._end = self._first_missing()
+
+    @property
+    def transition_count(self) -> int:
+        """Number of transitions of the replay."""
+        return self._replay.transition_count
+
+    @property
+    def intervention_count(self) -> int:
+        """Number of those whose action a person chose."""
+        return self._replay.intervention_count
+
+    @property
+    def action_size(self) -> int:
+        """Components of an action."""
+        return self._replay.action_size
+
+    @property
+    def layout(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Shape and type of one transition's observation, by name; maps are the bits of bfloat16 numbers."""
+        stack = (self._replay.frame_stack,) if self._replay.frame_stack > 1 else ()
+        maps = {
+            camera: ((*stack, *shape), np.dtype(np.uint16)) for camera, shape in self._feature_layout.shapes.items()
+        }
+        return self._replay.layout | maps
+
+    def catch_up(self) -> int:
+        """Computes the maps of all rows that have none yet.
+
+        Returns:
+            How many rows.
+
+        Raises:
+            ReplayStorageError: The disk is full.
+        """
+        encoded = 0
+        while True:
+            begin, end = self._replay.window()
+            start = max(begin, self._end)
+            if start >= end:
+                return encoded
+            numbers = np.arange(start, min(end, start + _ROWS_AT_ONCE))
+            self._encode_rows(numbers, np.zeros(len(numbers), np.int32))
+            self._end = int(numbers[-1]) + 1
+            encoded += len(numbers)
+
+    def sample_into(
+        self, batch: TransitionBatch, places: Places, rng: np.random.Generator, *, only_interventions: bool = False
+    ) -> None:
+        """Draws transitions uniformly into some places of a batch, with maps in place of images.
+
+        Args:
+            batch: Arrays of this layout.
+            places: Where the transitions go, in order.
+            rng: Source of the draw.
+            only_interventions: Whether to draw only transitions whose action a person chose.
+
+        Raises:
+            EmptyReplayError: There is no such transition yet.
+            ReplayStorageError: The disk is full.
+        """
+        self.catch_up()
+        self._refresh()
+        count = sum(place.stop - place.start for place in places)
+        vectors = [array.name for array in self._replay.spec.observation if array.name not in self._maps]
+        while True:
+            draw = self._replay.draw(count, rng, only_interventions=only_interventions, before=self._end)
+            crops = rng.integers(self._feature_layout.crops, size=(2, count))
+            self._replay.copy_scalars(draw, batch, places)
+            self._replay.copy_observations(draw, batch, places, vectors)
+            for observations, slots, crop in (
+                (batch.observations, draw.slots, crops[0]),
+                (batch.next_observations, draw.next_slots, crops[1]),
+            ):
+                self._copy_maps(observations, slots, crop, places)
+            if self._replay.is_kept(draw):
+                return
+
+    def _copy_maps(
+        self, target: Mapping[str, np.ndarray], slots: np.ndarray, crops: np.ndarray, places: Places
+    ) -> None:
+        for camera, maps in self._maps.items():
+            flat = maps.reshape(-1, maps.shape[-1])
+            rows = slots * self._feature_layout.crops + crops
+            array = target[camera]
+            if self._replay.frame_stack == 1:
+                place_rows(array.reshape(len(array), -1), flat, rows[0], places)
+            else:
+                for index, stack_rows in enumerate(rows):
+                    place_rows(array.reshape(*array.shape[:2], -1)[:, index], flat, stack_rows, places)
+
+    def _refresh(self) -> None:
+        self._debt += self._refreshed_rows
+        count, self._debt = int(self._debt), self._debt % 1
+        begin, _ = self._replay.window()
+        if not count or self._end <= begin:
+            return
+        start = self._refresh_at if begin <= self._refresh_at < self._end else begin
+        numbers = np.arange(start, min(start + count, self._end))
+        self._refresh_at = int(numbers[-1]) + 1
+        self._encode_rows(numbers, self._rounds[numbers % self._replay.capacity] + 1)
+
+    def _encode_rows(self, numbers: np.ndarray, rounds: np.ndarray) -> None:
+        """Computes and keeps the maps of some rows; the crops depend on row and round alone."""
+        self._reserve(int(numbers[-1]) + 1)
+        images = {camera: self._replay.frames(numbers, camera) for camera in self._maps}
+        maps = self._encode(images, self._draw_shifts(numbers, rounds))
+        slots = numbers % self._replay.capacity
+        self._numbers[slots] = 0
+        for camera, kept in self._maps.items():
+            kept[slots] = maps[camera].reshape(len(numbers), *kept.shape[1:])
+        self._rounds[slots] = rounds
+        self._numbers[slots] = numbers + 1
+
+    def _draw_shifts(self, numbers: np.ndarray, rounds: np.ndarray) -> np.ndarray:
+        """The crops of some rows, int64 of shape (N, K, 2), px. Frames that are stacked are shifted alike."""
+        layout = self._feature_layout
+        keys = self._replay.episodes(numbers) if self._replay.frame_stack > 1 else numbers
+        drawn = [
+            np.random.default_rng((layout.seed, key, turn)).integers(
+                -layout.largest_shift, layout.largest_shift + 1, (layout.crops, 2)
+            )
+            for key, turn in zip(keys.tolist(), rounds.tolist(), strict=True)
+        ]
+        return np.stack(drawn)
+
+    def _first_missing(self) -> int:
+        begin, end = self._replay.window()
+        numbers = np.arange(begin, end)
+        missing = np.flatnonzero(self._numbers[numbers % self._replay.capacity] != numbers + 1)
+        return begin + int(missing[0]) if len(missing) else end
+
+    def _map(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+        whole = (self._replay.capacity, *shape)
+        if self._directory is None:
+            return np.zeros(whole, dtype)
+        path = self._directory / f"{name}.bin"
+        with path.open("ab") as file:
+            file.truncate(math.prod(whole) * dtype.itemsize)
+        return np.memmap(path, dtype=dtype, mode="r+", shape=whole).view(np.ndarray)
+
+    def _reserve(self, rows: int) -> None:
+        """Claims disk space: writing to a mapped hole of a full disk would kill the process."""
+        rows = min(rows, self._replay.capacity)
+        if self._directory is None or rows <= self._reserved_rows:
+            return
+        self._reserved_rows = min(self._replay.capacity, rows + _RESERVED_ROWS)
+        for name, array in (("numbers", self._numbers), ("rounds", self._rounds), *self._named_maps()):
+            reserve_file(self._directory / f"{name}.bin", self._reserved_rows * array[0].nbytes)
+
+    def _named_maps(self) -> list[tuple[str, np.ndarray]]:
+        return [(f"maps.{camera}", array) for camera, array in self._maps.items()]
+
+
+def _prepare(directory: Path, layout: dict[str, Any]) -> None:
+    """Makes the folder; removes maps of another layout."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "layout.json"
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        found = None
+    if found == layout:
+        return
+    for file in directory.glob("*.bin"):
+        file.unlink()
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(layout, indent=2))
+    os.replace(partial, path)
