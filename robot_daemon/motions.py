@@ -16,6 +16,10 @@ MIN_DURATION_S = 0.1
 """Shortest motion; a goal next to the start still ramps."""
 
 
+JOINT_SPEED_SHARE = 0.5
+"""Share of a joint's speed limit that a path may use: a compliant arm lags, then catches up faster than its path."""
+
+
 def minimum_jerk(ratio: float) -> float:
     """Fraction of the way at a fraction of the time; velocity and acceleration vanish at both ends.
 
@@ -103,8 +107,10 @@ def plan_cartesian(
 
 
 def plan_joints(state: ArmState, goal: JointTarget, arm: ArmInfo, *, speed_ratio: float) -> JointPath:
-    """A path from the measured joints on which no joint exceeds a fraction of its top speed."""
-    slowest = float((np.abs(goal.positions - state.joint_positions) / (arm.joint_speed * speed_ratio)).max())
+    """A path from the measured joints on which no joint exceeds a fraction of half its speed limit."""
+    slowest = float(
+        (np.abs(goal.positions - state.joint_positions) / (JOINT_SPEED_SHARE * arm.joint_speed * speed_ratio)).max()
+    )
     duration = max(PEAK_SPEED_RATIO * slowest, MIN_DURATION_S)
     if not math.isfinite(duration):
         raise ValueError(f"an arm with joint speeds {arm.joint_speed.tolist()} cannot be planned for")

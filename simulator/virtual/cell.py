@@ -16,6 +16,7 @@ from simulator.virtual.fci.process import VirtualFciProcess
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 15.0
 _SIZE = 128
+_PRIORITY = 50
 _TEXT = """\
 # The cell of `serl-virtual cell`: real drivers in front of virtual hardware.
 name = "virtual cell"
@@ -24,7 +25,7 @@ name = "virtual cell"
 address = "{address}"
 
 [limits]
-contact_force_n = 100.0
+contact_force_n = 500.0
 
 [black_box]
 directory = "{folder}/black-box"
@@ -33,17 +34,15 @@ directory = "{folder}/black-box"
 driver = "franka"
 host = "{host}"
 model = "{arm}"
-realtime = "ignore"
+realtime = "prefer"
 tcp_position_m = [0.0, 0.0, {tcp}]
-contact_force_n = 100.0
-contact_torque_nm = 80.0
+contact_force_n = 200.0
+contact_torque_nm = 100.0
 
 [gripper]
 driver = "robotiq"
 port = "{port}"
 activate = true
-open_counts = 0
-closed_counts = 255
 
 [tracker]
 driver = "socket"
@@ -88,7 +87,9 @@ class VirtualCell:
         self._folder = tempfile.TemporaryDirectory(prefix="virtual-cell-")
         self.folder = Path(self._folder.name)
         """Configuration, logs and black box, while the cell lives."""
-        self.fci = VirtualFciProcess(arm=arm, task=task, lost_packet_limit=lost_packet_limit, seed=seed)
+        self.fci = VirtualFciProcess(
+            arm=arm, task=task, lost_packet_limit=lost_packet_limit, seed=seed, priority=_allowed_priority()
+        )
         """The virtual arm: to disturb it and to know the truth."""
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self.address = ""
@@ -197,3 +198,14 @@ class VirtualCell:
             if child.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the {name} of the virtual cell did not start:\n{self.log(name)}")
             time.sleep(0.02)
+
+
+def _allowed_priority() -> int:
+    """Realtime priority for the virtual arm: below libfranka's control thread, and only where this user may have it."""
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+    except PermissionError:
+        return 0
+    os.sched_setscheduler(0, policy, parameters)
+    return _PRIORITY

@@ -13,7 +13,7 @@ from robot_daemon.drivers.fake import build_fake_cell
 from robot_daemon.server import DaemonServer
 from serl_client import RobotClient
 
-TARGETS = ["fake-real-time", "fake-lockstep", "simulator-real-time", "simulator-lockstep"]
+TARGETS = ["fake-real-time", "fake-lockstep", "simulator-real-time", "simulator-lockstep", "virtual-real-time"]
 
 
 def serve_fake(pacing):
@@ -56,12 +56,45 @@ def serve_simulator(pacing):
     return server, inject, clear
 
 
+class VirtualHardware:
+    """The real daemon with the real drivers, as a process, before virtual hardware; has the methods of a server."""
+
+    def __init__(self):
+        from simulator.virtual.cell import VirtualCell
+
+        self.cell = VirtualCell(cameras=("front",), lost_packet_limit=500)
+
+    def start(self):
+        self.cell.start()
+        return self.cell.address
+
+    def stop(self):
+        self.cell.close()
+
+    def inject(self, name):
+        if name != "contact_reflex":
+            pytest.skip("a recording cannot be unplugged; the tests of the RealSense driver do that")
+        self.cell.fci.inject("reflex", kind="cartesian_reflex")
+        with RobotClient(self.cell.address) as robot:  # The arm stops at once; its state takes a millisecond or two.
+            next(state for state in robot.stream_states(200.0) if state.faults)
+
+
+def serve_virtual(_pacing):
+    for module in ("mujoco", "franky", "pymodbus", "robot_daemon.drivers.realsense"):
+        pytest.importorskip(module, exc_type=ImportError)
+    server = VirtualHardware()
+    return server, lambda _channel, name, camera=None: server.inject(name), lambda _channel: server.cell.fci.clear()
+
+
+SERVE = {"fake": serve_fake, "simulator": serve_simulator, "virtual": serve_virtual}
+
+
 @pytest.fixture(scope="session", params=TARGETS)
 def target(request):
     """A running daemon: `address`, `is_lockstep`, `channel`, `robot`, `inject(name, camera=None)`, `clear()`."""
     kind, _, pacing_name = request.param.partition("-")
     pacing = Pacing.LOCKSTEP if pacing_name == "lockstep" else Pacing.REAL_TIME
-    server, inject, clear = (serve_fake if kind == "fake" else serve_simulator)(pacing)
+    server, inject, clear = SERVE[kind](pacing)
     address = server.start()
     with grpc.insecure_channel(address) as channel, RobotClient(address) as robot:
         yield SimpleNamespace(
