@@ -1,4 +1,4 @@
-"""The link to a virtual arm: over its control channel with rigid fingers for a scene, and to a whole arm with its own."""
+"""The link to a virtual arm: over its control channel with rigid fingers for a scene, and to a whole arm."""
 
 import math
 import threading
