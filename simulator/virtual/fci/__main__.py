@@ -12,7 +12,7 @@ from simulator.arm_table import ARMS
 from simulator.virtual.fci.plant import NO_TASK
 from simulator.virtual.fci.protocol import PORT, VERSION
 from simulator.virtual.fci.reflexes import LOST_PACKET_LIMIT
-from simulator.virtual.fci.scheduling import raise_priority
+from simulator.virtual.fci.scheduling import AUTOMATIC_PRIORITY, raise_priority
 from simulator.virtual.fci.server import FciServer, ServerOptions
 
 logger = logging.getLogger(__name__)
@@ -24,8 +24,9 @@ examples:
   serl-virtual fci --task pick-cube --control /tmp/fci.sock
 
 Connect any libfranka 0.18 or later to the address, with RealtimeConfig.Ignore where the kernel is no real-time one.
-libfranka raises its thread to real-time priority where it has the right; on a machine with few cores it then starves
-this process. Start such clients with: setpriv --bounding-set -sys_nice --inh-caps -sys_nice COMMAND
+libfranka raises its thread to real-time priority 99 where it has the right, and so does this process, to a lower one.
+Where only the client may do so it can starve this process on few cores; take the right from the client then:
+setpriv --bounding-set -sys_nice --inh-caps -sys_nice COMMAND
 
 exit codes: 0 stopped by a signal, 1 the address cannot be served, 2 wrong usage
 """
@@ -51,8 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 control_socket=options.control,
             )
         )
-        if options.priority:
-            raise_priority(options.priority)
+        raise_priority(options.priority)
     except UnknownNameError as error:
         print(f"serl-virtual fci: {error}", file=sys.stderr)
         return 2
@@ -94,13 +94,23 @@ def _parser() -> argparse.ArgumentParser:
         help="missing commands in a row that stop a motion (%(default)s, as on the real arm)",
     )
     parser.add_argument(
-        "--priority", type=int, default=0, metavar="N", help="real-time priority 1 to 99 of this process (none)"
+        "--priority",
+        type=_priority,
+        metavar="N",
+        help=f"real-time priority 1 to 99 of this process, 0 for none (default: {AUTOMATIC_PRIORITY} if it is allowed)",
     )
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the address once clients are answered")
     parser.add_argument("--log", type=Path, metavar="FILE", help="memory-mapped log of every cycle")
     parser.add_argument("--control", type=Path, metavar="SOCKET", help="Unix socket for injections and ground truth")
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
     return parser
+
+
+def _priority(text: str) -> int:
+    priority = int(text)
+    if not 0 <= priority <= 99:
+        raise argparse.ArgumentTypeError(f"{priority} is no priority; choose 0 to 99")
+    return priority
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 from robot_daemon.devices import FloatArray
 from simulator.arm_table import ArmTable
 from simulator.virtual.fci.flange_frame import DesiredArm
-from simulator.virtual.fci.followers import SPEED_TOLERANCE as SPEED_FACTOR
+from simulator.virtual.fci.followers import ACCELERATION_FACTOR, SPEED_FACTOR, Rates
 from simulator.virtual.fci.joint_control import Reference
 from simulator.virtual.fci.plant import PERIOD_S
 from simulator.virtual.fci.protocol import Fault
@@ -24,11 +24,9 @@ START_ANGLE = 0.02
 """The same for rotation, rad."""
 START_ELBOW = 0.02
 """The same for the elbow, rad."""
-ACCELERATION_FACTOR = 1.5
-"""Commanded accelerations may exceed the limit by this factor: they are differences of differences."""
-
 _RIGID = 1e-4  # Largest departure from a rotation matrix.
 _DAMPING = 1e-6
+_CORRECTION = 0.1  # Share of the remaining error that a cycle makes up for.
 _LEAST_ELBOW_SHARE = 0.05  # Of joint 3 in the null space's direction, for the elbow to be commanded.
 
 
@@ -56,13 +54,21 @@ class CartesianFollower:
         self._desired = desired
         self._flange_to_tool = flange_to_tool.copy()
         self._speeds, self._accelerations = table.cartesian_speed, table.cartesian_acceleration
-        self._cycles = 1
+        self._rates = Rates(np.zeros(6))
         desired.update(reference.positions)
         self.pose: FloatArray = desired.flange.tool_pose(self._flange_to_tool)
-        """Last commanded tool pose in base. Shape (4, 4)."""
-        self.twist: FloatArray = np.zeros(6)
-        """Last commanded twist in base, m/s and rad/s."""
+        """Commanded tool pose in base, extrapolated while commands are lost. Shape (4, 4)."""
         self._has_started = False
+
+    @property
+    def twist(self) -> FloatArray:
+        """Last commanded twist in base, m/s and rad/s. Shape (6,)."""
+        return self._rates.velocity
+
+    def extrapolate(self) -> None:
+        """See `Follower`."""
+        self.pose = _moved(self.pose, self.twist * PERIOD_S)
+        self._reference.extrapolate()
 
     def _start(self, command: np.void) -> Fault | None:
         """Judges the elbow that the first command asks for."""
@@ -76,26 +82,23 @@ class CartesianFollower:
             return Fault.CARTESIAN_MOTION_GENERATOR_START_ELBOW_INVALID
         return None
 
-    def _check_twist(self, twist: FloatArray, cycles: int) -> Fault | None:
-        """Judges a mean twist over the last cycles against the limits."""
-        spans = 0.5 * (cycles + self._cycles) * PERIOD_S
+    def _check(self, twist: FloatArray, acceleration: FloatArray) -> Fault | None:
+        """Judges a commanded twist and its derivative against the limits. Shapes (6,)."""
         linear, angular = _norms(twist)
         if not (linear <= SPEED_FACTOR * self._speeds[0] and angular <= SPEED_FACTOR * self._speeds[1]):
             return Fault.CARTESIAN_MOTION_GENERATOR_VELOCITY_LIMITS_VIOLATION
-        linear, angular = _norms((twist - self.twist) / spans)
-        if (
-            linear > ACCELERATION_FACTOR * self._accelerations[0]
-            or angular > ACCELERATION_FACTOR * self._accelerations[1]
-        ):
+        linear, angular = _norms(acceleration)
+        most_linear, most_angular = self._accelerations
+        if linear > ACCELERATION_FACTOR * most_linear or angular > ACCELERATION_FACTOR * most_angular:
             return Fault.CARTESIAN_MOTION_GENERATOR_VELOCITY_DISCONTINUITY
-        self.twist, self._cycles = twist, cycles
         return None
 
-    def _reach(self, command: np.void) -> Fault | None:
-        """Moves the reference so that the tool gets to `pose`."""
+    def _reach(self, way: FloatArray, command: np.void) -> Fault | None:
+        """Moves the reference by a way of the tool in one cycle; what is left to `pose` vanishes over some more."""
         present = self._reference.positions
         self._desired.update(present)
-        error = _pose_error(self.pose, self._desired.flange.tool_pose(self._flange_to_tool))
+        left = _way(self._desired.flange.tool_pose(self._flange_to_tool), self.pose) - way
+        error = way + _CORRECTION * left
         jacobian = self._desired.flange.jacobian(self._flange_to_tool[:3, 3])
         gram = jacobian @ jacobian.T
         gram.flat[::7] += _DAMPING
@@ -115,26 +118,32 @@ class CartesianFollower:
 class CartesianPoseFollower(CartesianFollower):
     """Follows streamed tool poses."""
 
+    _last: FloatArray
+
     def follow(self, command: np.void, cycles: int) -> Fault | None:
         """See `Follower`."""
         wanted = np.array(command["O_T_EE_c"]).reshape(4, 4, order="F")
         rotation = wanted[:3, :3]
         if not np.abs(rotation @ rotation.T - np.eye(3)).max() <= _RIGID:
             return Fault.CARTESIAN_POSITION_MOTION_GENERATOR_INVALID_FRAME
-        error = _pose_error(wanted, self.pose)
-        if not self._has_started:
-            fault = self._start(command)
-            linear, angular = _norms(error)
-            if fault is None and not (linear <= START_DISTANCE and angular <= START_ANGLE):
-                fault = Fault.CARTESIAN_POSITION_MOTION_GENERATOR_START_POSE_INVALID
-            error[:] = 0.0
-            if fault is not None:
-                return fault
-        fault = self._check_twist(error / (cycles * PERIOD_S), cycles)
+        fault = None if self._has_started else self._start_at(wanted, command)
         if fault is not None:
             return fault
-        self.pose = wanted
-        return self._reach(command)
+        readings = self._rates.readings(_way(self._last, wanted), _way(self.pose, wanted), cycles)
+        for twist, acceleration in readings:
+            fault = self._check(twist, acceleration)
+            if fault is None:
+                self._rates.accept(twist, cycles)
+                way, self.pose, self._last = _way(self.pose, wanted), wanted, wanted
+                return self._reach(way, command)
+        return fault
+
+    def _start_at(self, wanted: FloatArray, command: np.void) -> Fault | None:
+        linear, angular = _norms(_way(self.pose, wanted))
+        if not (linear <= START_DISTANCE and angular <= START_ANGLE):
+            return Fault.CARTESIAN_POSITION_MOTION_GENERATOR_START_POSE_INVALID
+        self.pose = self._last = wanted
+        return self._start(command)
 
 
 class CartesianVelocityFollower(CartesianFollower):
@@ -142,37 +151,39 @@ class CartesianVelocityFollower(CartesianFollower):
 
     def follow(self, command: np.void, cycles: int) -> Fault | None:
         """See `Follower`."""
-        fault = None if self._has_started else self._start(command)
         twist = np.array(command["O_dP_EE_c"])
-        fault = fault or self._check_twist(twist, cycles)
+        fault = None if self._has_started else self._start(command)
+        if fault is None:
+            fault = self._check(twist, (twist - self.twist) / (cycles * PERIOD_S))
         if fault is not None:
             return fault
-        self.pose = self.pose.copy()
-        self.pose[:3, 3] += twist[:3] * (cycles * PERIOD_S)
-        self.pose[:3, :3] = _turn(self.pose[:3, :3], twist[3:] * (cycles * PERIOD_S))
-        return self._reach(command)
+        self._rates.accept(twist, cycles)
+        self.pose = _moved(self.pose, twist * PERIOD_S)
+        return self._reach(twist * PERIOD_S, command)
 
 
 def _norms(twist: FloatArray) -> tuple[float, float]:
     return math.hypot(*twist[:3].tolist()), math.hypot(*twist[3:].tolist())
 
 
-def _pose_error(goal: FloatArray, present: FloatArray) -> FloatArray:
-    """Goal minus present in base axes: m, then a rotation vector. Shapes (4, 4) and (6,)."""
-    error, quat = np.zeros(6), np.zeros(4)
-    error[:3] = goal[:3, 3] - present[:3, 3]
-    mujoco.mju_mat2Quat(quat, (goal[:3, :3] @ present[:3, :3].T).ravel())
-    mujoco.mju_quat2Vel(error[3:], quat, 1.0)
-    return error
+def _way(start: FloatArray, goal: FloatArray) -> FloatArray:
+    """From one pose to another in base axes: m, then a rotation vector. Shapes (4, 4) and (6,)."""
+    way, quat = np.zeros(6), np.zeros(4)
+    way[:3] = goal[:3, 3] - start[:3, 3]
+    mujoco.mju_mat2Quat(quat, (goal[:3, :3] @ start[:3, :3].T).ravel())
+    mujoco.mju_quat2Vel(way[3:], quat, 1.0)
+    return way
 
 
-def _turn(rotation: FloatArray, vector: FloatArray) -> FloatArray:
-    """A rotation, turned by a rotation vector in base axes. Shapes (3, 3) and (3,)."""
-    angle = math.hypot(*vector.tolist())
-    quat, matrix = np.zeros(4), np.zeros(9)
-    mujoco.mju_axisAngle2Quat(quat, vector / angle if angle > 0.0 else np.array((0.0, 0.0, 1.0)), angle)
+def _moved(pose: FloatArray, way: FloatArray) -> FloatArray:
+    """The inverse of `_way`: a pose after a way in base axes."""
+    angle = math.hypot(*way[3:].tolist())
+    quat, matrix, moved = np.zeros(4), np.zeros(9), pose.copy()
+    mujoco.mju_axisAngle2Quat(quat, way[3:] / angle if angle > 0.0 else np.array((0.0, 0.0, 1.0)), angle)
     mujoco.mju_quat2Mat(matrix, quat)
-    return matrix.reshape(3, 3) @ rotation
+    moved[:3, 3] += way[:3]
+    moved[:3, :3] = matrix.reshape(3, 3) @ pose[:3, :3]
+    return moved
 
 
 def _along_null_space(jacobian: FloatArray, elbow: float) -> FloatArray:

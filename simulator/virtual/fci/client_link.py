@@ -68,12 +68,13 @@ class ClientLink:
 
     def poll(self) -> list[Request]:
         """Accepts, reads, and returns whole requests; CONNECT is answered here."""
+        ready = [descriptor for descriptor, _ in self._poller.poll(0)]
         requests: list[Request] = []
-        for descriptor, _ in self._poller.poll(0):
-            if descriptor == self._listener.fileno():
-                self._accept()
-            elif self._connection is not None and descriptor == self._connection.fileno():
-                requests += self._read()
+        # The end of the old connection before the new one: a client may have done both since the last cycle.
+        if self._connection is not None and self._connection.fileno() in ready:
+            requests = self._read()
+        if self._listener.fileno() in ready:
+            self._accept()
         return requests
 
     def answer(self, message: bytes) -> None:

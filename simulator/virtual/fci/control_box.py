@@ -26,6 +26,7 @@ from simulator.virtual.fci.protocol import (
     Request,
     RobotMode,
     SetterStatus,
+    StopStatus,
     pack_response,
     parse_move,
 )
@@ -99,7 +100,7 @@ class ControlBox:
 
     def desired_twist(self) -> FloatArray | None:
         """Of the tool at the reference, in base, m/s and rad/s; None at rest. Shape (6,)."""
-        if not np.count_nonzero(self.reference.velocities):
+        if self.reference.is_at_rest:
             return None
         return self.desired.flange.jacobian(self.settings.flange_to_tool[:3, 3]) @ self.reference.velocities
 
@@ -122,7 +123,10 @@ class ControlBox:
         if request.command is Command.MOVE:
             status: int = self._start_motion(request)
         elif request.command is Command.STOP_MOVE:
-            status = self._stop_motion()
+            refusal = self._stop_motion(request)
+            if refusal is None:
+                return None
+            status = refusal
         elif request.command is Command.AUTOMATIC_ERROR_RECOVERY:
             if self._begin_recovery(request):
                 return None
@@ -151,8 +155,8 @@ class ControlBox:
         self.joint_torque = measured
         self.external.update(plant, self.settings)
         if self.motion is not None:
-            self._watch()
-        elif self._recovery_id is not None and self._stands_inside():
+            self._watch(self.motion)
+        elif self._recovery_id is not None and self.reference.is_at_rest and self._is_inside():
             self._end_recovery(self._recovery_id)
 
     def reflex(self, fault: Fault) -> None:
@@ -162,12 +166,12 @@ class ControlBox:
         self.reflex_reason[fault] = 1
         if self.mode is not RobotMode.USER_STOPPED:
             self.mode = RobotMode.REFLEX
-        self._end_motion(MoveStatus.REFLEX_ABORTED)
+        self._end_motion(MoveStatus.REFLEX_ABORTED, StopStatus.REFLEX_ABORTED)
 
     def press_user_stop(self) -> None:
         """Somebody presses the stop button."""
         self.mode = RobotMode.USER_STOPPED
-        self._end_motion(MoveStatus.EMERGENCY_ABORTED)
+        self._end_motion(MoveStatus.EMERGENCY_ABORTED, StopStatus.EMERGENCY_ABORTED)
 
     def release_user_stop(self) -> None:
         """Somebody releases it."""
@@ -205,14 +209,15 @@ class ControlBox:
             return joint_follower(generator, self.reference, self.limits)
         return kind(self.reference, table, self.limits, self.desired, settings.flange_to_tool)
 
-    def _stop_motion(self) -> PlainStatus:
+    def _stop_motion(self, request: Request) -> StopStatus | None:
+        """Begins to brake; a motion that cannot be stopped has its refusal returned."""
         if self.mode is RobotMode.USER_STOPPED:
-            return PlainStatus.REJECTED_BY_SAFETY
-        if self.motion is None:
-            return PlainStatus.NOT_POSSIBLE
-        self.mode = RobotMode.IDLE
-        self._end_motion(MoveStatus.PREEMPTED)
-        return PlainStatus.SUCCESS
+            return StopStatus.REJECTED_BY_SAFETY
+        if self.motion is None or self.motion.stop_id is not None:
+            return StopStatus.NOT_POSSIBLE
+        self.motion.is_ending = True
+        self.motion.stop_id = request.command_id
+        return None
 
     def _begin_recovery(self, request: Request) -> bool:
         if self.mode is RobotMode.USER_STOPPED or self.motion is not None:
@@ -222,8 +227,8 @@ class ControlBox:
         self._recovery_id = request.command_id
         return True
 
-    def _stands_inside(self) -> bool:
-        """Whether the arm is back within its position limits, where braking takes it."""
+    def _is_inside(self) -> bool:
+        """Whether the arm is within its position limits, where braking takes it."""
         positions, limits = self.plant.positions, self.limits
         return not np.count_nonzero((positions > limits.upper) | (positions < limits.lower))
 
@@ -232,14 +237,17 @@ class ControlBox:
         self._recovery_id = None
         self._responses.append(pack_response(Command.AUTOMATIC_ERROR_RECOVERY, command_id, PlainStatus.SUCCESS))
 
-    def _end_motion(self, status: MoveStatus) -> None:
-        if self.motion is not None:
-            self._responses.append(pack_response(Command.MOVE, self.motion.command_id, status))
-            self.motion = None
+    def _end_motion(self, status: MoveStatus, stop_status: StopStatus = StopStatus.SUCCESS) -> None:
+        motion, self.motion = self.motion, None
+        if motion is None:
+            return
+        if motion.stop_id is not None:
+            self._responses.append(pack_response(Command.STOP_MOVE, motion.stop_id, stop_status))
+        self._responses.append(pack_response(Command.MOVE, motion.command_id, status))
 
     def _torque(self, command: np.void | None, *, was_due: bool) -> FloatArray:
         motion = self.motion
-        if motion is None:
+        if motion is None or motion.is_ending:
             return self._stand_still()
         if command is None:
             return self._go_on(motion, was_due=was_due)
@@ -251,10 +259,7 @@ class ControlBox:
         if fault is not None:
             self.reflex(fault)
             return self._stand_still()
-        if motion.is_finished(command):
-            self.mode = RobotMode.IDLE
-            self._end_motion(MoveStatus.SUCCESS)
-            return self._stand_still()
+        motion.is_ending = motion.is_finished(command)
         return self._obey(motion, torque)
 
     def _go_on(self, motion: Motion, *, was_due: bool) -> FloatArray:
@@ -264,7 +269,7 @@ class ControlBox:
         if not motion.has_started:
             return self._stand_still()
         if motion.follower is not None:
-            self.reference.extrapolate()
+            motion.follower.extrapolate()
         return self._obey(motion, self.torque if motion.takes_torques else None)
 
     def _obey(self, motion: Motion, torque: FloatArray | None) -> FloatArray:
@@ -281,11 +286,10 @@ class ControlBox:
         self.desired.update(self.reference.positions)
         return following_torque(self.reference, self.plant, self.settings.joint_stiffness)
 
-    def _watch(self) -> None:
-        """Stops the motion for what was measured or has not come."""
-        assert self.motion is not None
+    def _watch(self, motion: Motion) -> None:
+        """Stops the motion for what was measured or has not come; ends it once it is over and the arm stands."""
         plant, external = self.plant, self.external
-        limit = self._lost_packet_limit if self.motion.has_started else FIRST_COMMAND_CYCLES
+        limit = self._lost_packet_limit if motion.has_started else FIRST_COMMAND_CYCLES
         fault = check_losses(self.tally.missed_in_a_row, limit)
         if fault is None:
             fault = check_joints(plant.positions, plant.velocities, self.limits)
@@ -293,3 +297,6 @@ class ControlBox:
             fault = check_contact(external.joint_torques, external.tool_wrench, self.settings.thresholds)
         if fault is not None:
             self.reflex(fault)
+        elif motion.is_ending and self.reference.is_at_rest:
+            self.mode = RobotMode.IDLE
+            self._end_motion(MoveStatus.SUCCESS if motion.stop_id is None else MoveStatus.PREEMPTED)

@@ -1,7 +1,4 @@
-"""Followers of motion generators in joint space: from what a client streams to a joint reference, or a fault.
-
-Faults are judged by mean velocities and accelerations over the cycles between two commands: a lost datagram is none.
-"""
+"""Followers of motion generators in joint space: from what a client streams to a joint reference, or a fault."""
 
 from typing import Protocol
 
@@ -15,9 +12,9 @@ from simulator.virtual.fci.reflexes import JointLimits
 
 START_TOLERANCE = 0.02
 """Distance of the first commanded joint position from the desired one, rad. The real one is not published."""
-SPEED_TOLERANCE = 1.02
+SPEED_FACTOR = 1.02
 """Commanded speeds may exceed the limit by this factor."""
-ACCELERATION_TOLERANCE = 1.5
+ACCELERATION_FACTOR = 1.5
 """Commanded accelerations may exceed the limit by this factor: they are differences of differences."""
 
 
@@ -28,6 +25,48 @@ class Follower(Protocol):
         """Takes a command that came `cycles` ms after the one before; a fault ends the motion."""
         ...
 
+    def extrapolate(self) -> None:
+        """Goes on for a cycle without a command."""
+        ...
+
+
+class Rates:
+    """Velocity and acceleration that streamed positions imply.
+
+    After lost commands a client may go on from its own plan, or from the position to which the arm has gone on by
+    itself. Both are continuous motions, so both readings are offered, and a fault is one in each of them.
+
+    Args:
+        velocity: Desired velocity before the first command. Shape (N,).
+    """
+
+    def __init__(self, velocity: FloatArray) -> None:
+        self.velocity: FloatArray = velocity.copy()
+        """Of the last command that was accepted."""
+        self._cycles = 1
+
+    def readings(
+        self, from_command: FloatArray, from_reference: FloatArray, cycles: int
+    ) -> list[tuple[FloatArray, FloatArray]]:
+        """Velocities with accelerations, the likelier first.
+
+        Args:
+            from_command: Way from the last command. Shape (N,).
+            from_reference: Way from where the reference is now. Shape (N,).
+            cycles: Time since the last command, ms.
+        """
+        mean = from_command / (cycles * PERIOD_S)
+        # Two mean velocities lie half of both spans apart.
+        readings = [(mean, (mean - self.velocity) / (0.5 * (cycles + self._cycles) * PERIOD_S))]
+        if cycles > 1:
+            present = from_reference / PERIOD_S
+            readings.append((present, (present - self.velocity) / PERIOD_S))
+        return readings
+
+    def accept(self, velocity: FloatArray, cycles: int) -> None:
+        """Takes over the velocity of a command."""
+        self.velocity, self._cycles = velocity, cycles
+
 
 class JointPositionFollower:
     """Follows streamed joint positions."""
@@ -36,7 +75,7 @@ class JointPositionFollower:
         self._reference = reference
         self._limits = limits
         self._last = reference.positions.copy()
-        self._check = JointRateCheck(reference.velocities, limits)
+        self._rates = Rates(reference.velocities)
         self._has_started = False
 
     def follow(self, command: np.void, cycles: int) -> Fault | None:
@@ -47,12 +86,20 @@ class JointPositionFollower:
             if not np.abs(wanted - self._last).max() <= START_TOLERANCE:  # NaN is no start either.
                 return Fault.JOINT_POSITION_MOTION_GENERATOR_START_POSE_INVALID
             self._last = wanted
-        velocities = (wanted - self._last) / (cycles * PERIOD_S)
-        fault = self._check.find_fault(wanted, velocities, cycles)
-        if fault is None:
-            self._reference.move_to(wanted, velocities)
-            self._last = wanted
+        fault = None
+        readings = self._rates.readings(wanted - self._last, wanted - self._reference.positions, cycles)
+        for velocities, accelerations in readings:
+            fault = check_generated(wanted, velocities, accelerations, self._limits)
+            if fault is None:
+                self._rates.accept(velocities, cycles)
+                self._reference.move_to(wanted, velocities)
+                self._last = wanted
+                break
         return fault
+
+    def extrapolate(self) -> None:
+        """See `Follower`."""
+        self._reference.extrapolate()
 
 
 class JointVelocityFollower:
@@ -60,44 +107,34 @@ class JointVelocityFollower:
 
     def __init__(self, reference: Reference, limits: JointLimits) -> None:
         self._reference = reference
-        self._check = JointRateCheck(reference.velocities, limits)
+        self._limits = limits
 
     def follow(self, command: np.void, cycles: int) -> Fault | None:
         """See `Follower`."""
         velocities = np.array(command["dq_c"])
         positions = self._reference.positions + velocities * PERIOD_S
-        fault = self._check.find_fault(positions, velocities, cycles)
+        accelerations = (velocities - self._reference.velocities) / (cycles * PERIOD_S)
+        fault = check_generated(positions, velocities, accelerations, self._limits)
         if fault is None:
             self._reference.move_to(positions, velocities)
         return fault
 
+    def extrapolate(self) -> None:
+        """See `Follower`."""
+        self._reference.extrapolate()
 
-class JointRateCheck:
-    """Commanded joints against the limits of motion generators.
 
-    Args:
-        velocities: Desired velocities before the first command, rad/s. Shape (7,).
-        limits: Of the arm.
-    """
-
-    def __init__(self, velocities: FloatArray, limits: JointLimits) -> None:
-        self._limits = limits
-        self._velocities = velocities.copy()
-        self._cycles = 1
-
-    def find_fault(self, positions: FloatArray, velocities: FloatArray, cycles: int) -> Fault | None:
-        """Judges the next command. Shapes (7,), rad and rad/s."""
-        limits = self._limits
-        if np.count_nonzero(np.abs(velocities) <= SPEED_TOLERANCE * limits.speed) < 7:  # NaN is a violation.
-            return Fault.JOINT_MOTION_GENERATOR_VELOCITY_LIMITS_VIOLATION
-        if np.count_nonzero((positions > limits.upper) | (positions < limits.lower)):
-            return Fault.JOINT_MOTION_GENERATOR_POSITION_LIMITS_VIOLATION
-        # The two mean velocities lie half of both spans apart.
-        change = np.abs(velocities - self._velocities) / (0.5 * (cycles + self._cycles) * PERIOD_S)
-        self._velocities, self._cycles = velocities, cycles
-        if np.count_nonzero(change > ACCELERATION_TOLERANCE * limits.acceleration):
-            return Fault.JOINT_MOTION_GENERATOR_VELOCITY_DISCONTINUITY
-        return None
+def check_generated(
+    positions: FloatArray, velocities: FloatArray, accelerations: FloatArray, limits: JointLimits
+) -> Fault | None:
+    """Commanded joints against the limits of motion generators. Shapes (7,), rad, rad/s, rad/s^2."""
+    if np.count_nonzero(np.abs(velocities) <= SPEED_FACTOR * limits.speed) < 7:  # NaN is a violation.
+        return Fault.JOINT_MOTION_GENERATOR_VELOCITY_LIMITS_VIOLATION
+    if np.count_nonzero((positions > limits.upper) | (positions < limits.lower)):
+        return Fault.JOINT_MOTION_GENERATOR_POSITION_LIMITS_VIOLATION
+    if np.count_nonzero(np.abs(accelerations) > ACCELERATION_FACTOR * limits.acceleration):
+        return Fault.JOINT_MOTION_GENERATOR_VELOCITY_DISCONTINUITY
+    return None
 
 
 def joint_follower(generator: Generator, reference: Reference, limits: JointLimits) -> Follower | None:

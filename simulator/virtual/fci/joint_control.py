@@ -27,6 +27,11 @@ class Reference:
         self._lowest = limits.lower + _END_MARGIN
         self._highest = limits.upper - _END_MARGIN
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether all velocities are zero."""
+        return not np.count_nonzero(self.velocities)
+
     def measure(self, plant: Plant) -> None:
         """Follows the measured joints, as while a client commands torques."""
         self.positions[:] = plant.positions
@@ -46,7 +51,7 @@ class Reference:
 
     def brake(self) -> None:
         """Slows down by the limits of acceleration and stands; from beyond a position limit it creeps back."""
-        if not np.count_nonzero(self.velocities):
+        if self.is_at_rest:
             self.accelerations[:] = 0.0
             inside = np.minimum(np.maximum(self.positions, self._lowest), self._highest)
             self.positions += np.minimum(np.maximum(inside - self.positions, -_RETURN_STEP), _RETURN_STEP)

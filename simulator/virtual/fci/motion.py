@@ -27,6 +27,10 @@ class Motion:
         self.follower = follower
         self.has_started = False
         """Whether a command has come."""
+        self.is_ending = False
+        """Whether the arm brakes, and the motion ends when it stands."""
+        self.stop_id: int | None = None
+        """Of the StopMove that ended it, which is answered then."""
         self._last_id = 0
 
     @property

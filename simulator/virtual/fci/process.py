@@ -35,7 +35,7 @@ class VirtualFciProcess:
         server_version: To speak.
         lost_packet_limit: Missing commands in a row that stop a motion. The true value is the default; on a machine
             that is busy with other things a test may forgive more.
-        priority: Real-time priority of the process; 0 is none.
+        priority: Real-time priority of the process; 0 is none, None takes one if that is allowed.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class VirtualFciProcess:
         seed: int = 0,
         server_version: int = VERSION,
         lost_packet_limit: int = LOST_PACKET_LIMIT,
-        priority: int = 0,
+        priority: int | None = None,
     ) -> None:
         self.host = host or free_loopback_host()
         """Address that a client connects to."""
@@ -67,11 +67,12 @@ class VirtualFciProcess:
             "--seed": seed,
             "--server-version": server_version,
             "--lost-packet-limit": lost_packet_limit,
-            "--priority": priority,
             "--ready-file": self._ready,
             "--log": self._log_file,
             "--control": self.control_path,
         }
+        if priority is not None:
+            options["--priority"] = priority
         words = [str(word) for pair in options.items() for word in pair]
         self._command = [sys.executable, "-m", "simulator.virtual", "fci", *words]
         self._process: subprocess.Popen[bytes] | None = None

@@ -12,6 +12,7 @@ from simulator.virtual.fci.protocol import (
     PlainStatus,
     RobotMode,
     SetterStatus,
+    StopStatus,
 )
 
 
@@ -37,6 +38,8 @@ def test_a_torque_motion_starts_moves_and_ends(box, client):
     assert box.torque[0] == pytest.approx(2.7)
     assert box.plant.velocities[0] > 0.0
     client.cycle(tau_J_d=[2.7, 0, 0, 0, 0, 0, 0], torque_command_finished=1)
+    assert box.mode is RobotMode.MOVE, "it still brakes"
+    client.be_silent(30)
     assert client.statuses(move) == [MoveStatus.MOTION_STARTED, MoveStatus.SUCCESS]
     assert box.mode is RobotMode.IDLE
 
@@ -105,10 +108,32 @@ def test_stop_move_ends_a_motion_as_preempted(box, client):
     move = client.move()
     client.cycle(3)
     stop = client.ask(Command.STOP_MOVE)
-    assert client.statuses(stop) == [PlainStatus.SUCCESS]
-    client.be_silent()
+    assert client.statuses(client.ask(Command.STOP_MOVE)) == [StopStatus.NOT_POSSIBLE]
+    assert client.statuses(stop) == []
+    client.be_silent(3)
+    assert client.statuses(stop) == [StopStatus.SUCCESS]
     assert client.statuses(move)[-1] == MoveStatus.PREEMPTED
-    assert client.statuses(client.ask(Command.STOP_MOVE)) == [PlainStatus.NOT_POSSIBLE]
+    assert box.mode is RobotMode.IDLE
+    assert client.statuses(client.ask(Command.STOP_MOVE)) == [StopStatus.NOT_POSSIBLE]
+
+
+def test_a_stop_is_answered_when_the_arm_stands_and_a_user_stop_meanwhile_aborts_it(box, client):
+    torque = np.zeros(7)
+    for presses in (False, True):
+        move = client.move()
+        for _ in range(80):
+            torque[0] += 0.5 if torque[0] < 12.0 else 0.0
+            client.cycle(tau_J_d=torque)
+        stop = client.ask(Command.STOP_MOVE)
+        client.be_silent(5)
+        assert client.statuses(stop) == []
+        if presses:
+            box.press_user_stop()
+        client.be_silent(200)
+        assert client.statuses(stop) == [StopStatus.EMERGENCY_ABORTED if presses else StopStatus.SUCCESS]
+        assert client.statuses(move)[-1] == (MoveStatus.EMERGENCY_ABORTED if presses else MoveStatus.PREEMPTED)
+        assert np.abs(box.plant.velocities).max() < 0.02
+        torque[:] = box.torque
 
 
 def test_user_stop_ends_a_motion_and_refuses_others_until_it_is_released(box, client):

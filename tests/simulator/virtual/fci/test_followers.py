@@ -27,6 +27,7 @@ def test_joint_positions_are_followed(box, client):
     assert box.mode is RobotMode.MOVE, faults(box)
     np.testing.assert_allclose(box.plant.positions, HOME + way, atol=2e-3)
     client.cycle(q_c=HOME + way, motion_generation_finished=1)
+    client.be_silent(20)
     assert box.mode is RobotMode.IDLE
 
 

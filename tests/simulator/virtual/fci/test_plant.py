@@ -134,5 +134,5 @@ def test_the_gripper_closes_on_the_cube():
 def test_a_bare_arm_has_no_gripper_and_an_unknown_task_is_named():
     with pytest.raises(NotEquippedError, match="--task pick-cube"):
         Plant(PANDA).gripper()
-    with pytest.raises(UnknownNameError, match="fly.*none"):
+    with pytest.raises(UnknownNameError, match=r"fly.*none"):
         Plant(PANDA, "fly")
