@@ -11,15 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from serl_rl.algorithms.compilation import fast_arithmetic
 from serl_rl.augmentation import draw_shifts, shifted
 from serl_rl.networks.encoder_config import HeadConfig
 from serl_rl.networks.encoders import Backbone, ImageHead
-from serl_rl.networks.mlp import Arithmetic
+from serl_rl.networks.mlp import Affine, Arithmetic
 from serl_rl.pretraining.config import PretrainingConfig
 from serl_rl.pretraining.pictures import KEYPOINTS, Pictures
 
 _CHECK_STEPS = 100
 _CHUNK = 64
+_FEATURES = 256
 _RISE = 0.05
 _SECONDS_A_MINUTE = 60.0
 
@@ -61,16 +63,21 @@ class KeypointRegressor(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.cameras = tuple(shapes)
-        config = HeadConfig(dropout=0.0)
+        config = HeadConfig(dropout=0.0, bottleneck=_FEATURES)
         self.heads = nn.ModuleList(ImageHead(shape, config, Arithmetic(), generator) for shape in shapes.values())
-        self.outputs = nn.ModuleList(nn.Linear(config.bottleneck or 0, len(KEYPOINTS)) for _ in shapes)
+        self.outputs = nn.ModuleList(Affine(_FEATURES, len(KEYPOINTS), None, generator) for _ in shapes)
         self.log_variances = nn.Parameter(torch.zeros(len(shapes), len(KEYPOINTS)))
+        self.product_dtype = torch.float32
+        """Type of the backbone's products; bfloat16 where the device is fast with it."""
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
 
     def forward(self, images: Tensor, camera: int) -> Tensor:
         """Keypoints in units of their standard deviation, from pictures of a camera. Shape (B, 10)."""
-        return self.outputs[camera](self.heads[camera](self.backbone(images)))
+        fast = self.product_dtype != torch.float32
+        with torch.autocast(images.device.type, self.product_dtype if fast else torch.bfloat16, enabled=fast):
+            maps = self.backbone(images)
+        return self.outputs[camera](self.heads[camera](maps.float()), torch.float32)
 
     def loss(self, images: Tensor, keypoints: Tensor, camera: int) -> Tensor:
         """Mean negative log likelihood, in nat.
@@ -122,6 +129,7 @@ def pretrain(
     shapes = {name: backbone.feature_shape(*images.shape[1:3]) for name, images in pictures.images.items()}
     deviation = own.std(0, correction=0).clamp_min(1e-3)
     regressor = KeypointRegressor(backbone, shapes, own.mean(0), deviation, generator).to(device)
+    regressor.product_dtype = fast_arithmetic("auto", device, is_compiled=True).product_dtype
     optimizer = torch.optim.Adam(regressor.parameters(), config.learning_rate)
     history: list[PretrainingProgress] = []
     losses: list[Tensor] = []

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from robot_daemon.devices import Pacing
+from simulator.cell import build_cell
+from simulator.tasks.pick_cube import LOWER, UPPER
+from simulator.tasks.pick_cube_varied import IN_AIR_RATIO, MAX_HEIGHT
+
+
+@pytest.fixture
+def varied():
+    built = build_cell("pick-cube-varied", Pacing.LOCKSTEP, 0)
+    yield built
+    built.close()
+
+
+def draw(cell, seed):
+    cell.scene.reset(seed=seed, start=None, gripper_width=None)
+    model = cell.scene.physics.model
+    return model.mat_rgba.copy(), model.light_diffuse.copy(), model.light_dir.copy()
+
+
+def test_each_scene_has_its_own_colours_and_lights(varied):
+    scenes = [draw(varied, seed) for seed in range(20)]
+    for values in zip(*scenes, strict=True):
+        stacked = np.stack(values)
+        assert np.isfinite(stacked).all()
+        assert len(np.unique(stacked.reshape(20, -1), axis=0)) == 20
+    colours = np.stack([scene[0] for scene in scenes])
+    assert colours.min() >= 0
+    assert colours.max() <= 1
+    assert (colours[..., 3] == colours[0, :, 3]).all()  # Nothing becomes transparent.
+    np.testing.assert_allclose(np.linalg.norm(np.stack([scene[2] for scene in scenes]), axis=-1), 1.0)
+
+
+def test_the_same_seed_draws_the_same_scene(varied):
+    one = draw(varied, 5)
+    draw(varied, 6)
+    for first, second in zip(one, draw(varied, 5), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_the_cube_is_in_the_air_at_times(varied):
+    heights = []
+    for seed in range(200):
+        draw(varied, seed)
+        cube = varied.scene.tracked_objects()[0]
+        assert (cube.position[:2] >= LOWER).all()
+        assert (cube.position[:2] <= UPPER).all()
+        heights.append(cube.position[2])
+    heights = np.array(heights)
+    assert heights.min() >= 0.0199
+    assert heights.max() <= MAX_HEIGHT
+    assert abs((heights > 0.021).mean() - IN_AIR_RATIO) < 0.1
