@@ -1,5 +1,6 @@
 """What a person sees."""
 
+import dataclasses
 import io
 
 from serl.learner.v1 import learner_service_pb2 as pb
@@ -34,6 +35,11 @@ def test_a_sparkline_shows_the_newest_rates():
 def test_lines_name_what_they_show():
     assert "success   75%" in line(ROW)
     assert line(EVALUATION) == "evaluation at 350 steps, 13 s: 96% of 50 episodes"
+
+
+def test_the_share_of_taught_steps_is_shown_where_somebody_taught():
+    assert "intervention" not in line(ROW)
+    assert "intervention  25%" in line(dataclasses.replace(ROW, intervention_ratio=0.25))
 
 
 def test_without_a_terminal_there_are_lines_now_and_then():
