@@ -13,6 +13,7 @@ from serl_client.commands.looking import Faults, Snapshot, Status, Watch
 from serl_client.commands.moving import Gripper, Home, Move
 from serl_client.commands.options import UsageError
 from serl_client.commands.safety import Recover, Stop
+from serl_client.commands.teleoperation import TeleopDevices
 from serl_client.errors import AddressError, RobotError
 
 Command = (
@@ -25,6 +26,7 @@ Command = (
     | Annotated[Stop, tyro.conf.subcommand("stop")]
     | Annotated[Recover, tyro.conf.subcommand("recover")]
     | Annotated[Faults, tyro.conf.subcommand("faults")]
+    | Annotated[TeleopDevices, tyro.conf.subcommand("teleop-devices")]
 )
 
 
