@@ -52,11 +52,20 @@ class ControlRequests:
         box: The arm.
         disturbances: Of its network.
         client_host: Who is connected now.
+        time_ns: When the last cycle began, on the machine's monotonic clock.
     """
 
-    def __init__(self, box: ControlBox, disturbances: Disturbances, client_host: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        box: ControlBox,
+        disturbances: Disturbances,
+        *,
+        client_host: Callable[[], str | None],
+        time_ns: Callable[[], int],
+    ) -> None:
         self._box = box
         self._client_host = client_host
+        self._time_ns = time_ns
         self._disturbances = disturbances
         self._operations: dict[str, Callable[[dict[str, Any]], Any]] = {
             "clear": self._clear,
@@ -67,6 +76,7 @@ class ControlRequests:
             "reflex": self._reflex,
             "release_user_stop": lambda _: self._box.release_user_stop(),
             "reset_scene": lambda values: self._box.plant.reset_scene(int(values.get("seed", 0))),
+            "scene": lambda _: self._scene(),
             "set_gripper": self._set_gripper,
             "stall": self._stall,
             "state": lambda _: self._state(),
@@ -141,6 +151,7 @@ class ControlRequests:
         plant = box.plant
         return {
             "cycle": box.message_id,
+            "time_ns": self._time_ns(),
             "client": self._client_host(),
             "robot_mode": box.mode.name,
             "in_motion": box.motion is not None,
@@ -156,6 +167,17 @@ class ControlRequests:
                 pose.name: {"position": pose.position.tolist(), "quaternion": pose.quaternion.tolist()}
                 for pose in plant.tracked_objects()
             },
+        }
+
+    def _scene(self) -> dict[str, Any]:
+        """What a process with the same model needs to draw the scene."""
+        plant = self._box.plant
+        return {
+            "time_ns": self._time_ns(),
+            "arm": plant.table.name,
+            "task": plant.task,
+            "seed": plant.seed,
+            "qpos": plant.data.qpos.tolist(),
         }
 
 

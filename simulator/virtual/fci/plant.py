@@ -53,6 +53,10 @@ class Plant:
 
     def __init__(self, table: ArmTable, task: str = NO_TASK, seed: int = 0) -> None:
         self.table = table
+        self.task = task
+        """Name of the scene's task."""
+        self.seed = seed
+        """Seed of the present scene."""
         self._world = _build_world(table, task, seed)
         self.model = bare_arm(table) if self._world is None else self._world.physics.model
         self.data = mujoco.MjData(self.model) if self._world is None else self._world.physics.data
@@ -149,6 +153,7 @@ class Plant:
 
     def reset_scene(self, seed: int) -> None:
         """Places the props anew and leaves the arm where it is."""
+        self.seed = seed
         if self._world is None:
             return
         free = [joint for joint in range(self.model.njnt) if self.model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE]

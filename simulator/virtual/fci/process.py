@@ -53,7 +53,9 @@ class VirtualFciProcess:
         """Address that a client connects to."""
         self.port = PORT
         """TCP port there."""
-        self._folder = tempfile.TemporaryDirectory(prefix="virtual-fci-")
+        # In memory where possible: writing a mapped file back to a disk would hold up the loop.
+        memory = Path("/dev/shm")
+        self._folder = tempfile.TemporaryDirectory(prefix="virtual-fci-", dir=memory if memory.is_dir() else None)
         folder = Path(self._folder.name)
         self._ready = folder / "ready"
         self._log_file = folder / "cycles"
@@ -130,8 +132,12 @@ class VirtualFciProcess:
         self._ask("clear")
 
     def state(self) -> dict[str, Any]:
-        """Ground truth: mode, faults, joints, flange pose, true external torques, poses of the props."""
+        """Ground truth at a time (ns, monotonic): mode, faults, joints, flange, external torques, props."""
         return self._ask("state")
+
+    def scene(self) -> dict[str, Any]:
+        """Time (ns, monotonic), names of arm and task, seed, and all generalised positions, to draw the scene from."""
+        return self._ask("scene")
 
     def set_gripper(self, width: float, speed: float = 0.0, force: float = 0.0) -> None:
         """Moves the fingers of the scene's gripper: m, m/s, N; 0 is the gripper's own default."""

@@ -66,7 +66,12 @@ class FciServer:
         self._state = StateMessage(self.box)
         self._disturbances = Disturbances()
         self._log = None if options.log_file is None else CycleLogWriter(options.log_file)
-        requests = ControlRequests(self.box, self._disturbances, lambda: self.link.client_host)
+        requests = ControlRequests(
+            self.box,
+            self._disturbances,
+            client_host=lambda: self.link.client_host,
+            time_ns=lambda: self._began_ns,
+        )
         self._control = (
             None if options.control_socket is None else ControlServer(options.control_socket, requests.handle)
         )

@@ -8,8 +8,11 @@ import time
 import numpy as np
 import pytest
 
+from simulator.arm_table import ARMS
+from simulator.tasks import TASKS
 from simulator.virtual.fci import ControlError, VirtualFciProcess
 from simulator.virtual.fci.protocol import HEADER, STATE, Command, Request, RobotMode, pack_request
+from simulator.world import World
 
 
 class RawClient:
@@ -165,6 +168,27 @@ def test_a_stall_stops_the_arms_time(fci, client):
     gap = int(np.argmax(np.diff(records["time_ns"])))
     assert records["cycle"][gap + 1] == records["cycle"][gap] + 1
     client.state()
+
+
+def test_a_client_that_closes_and_connects_again_between_two_cycles_is_no_second_one(fci, client):
+    client.connect()
+    client.state()
+    fci.inject("stall", seconds=0.3)
+    client.close()
+    again = RawClient(fci.host)
+    assert again.connect() == (0, 10)
+    assert again.state()["robot_mode"] == RobotMode.IDLE
+    again.close()
+
+
+def test_the_scene_can_be_drawn_elsewhere(fci):
+    scene = fci.scene()
+    world = World(TASKS[scene["task"]], ARMS[scene["arm"]], scene["seed"])
+    world.physics.data.qpos[:] = scene["qpos"]
+    world.physics.settle_state()
+    drawn = world.tracked_objects()[0].position
+    np.testing.assert_allclose(drawn, fci.state()["objects"]["cube"]["position"], atol=1e-3)
+    assert 0 <= time.monotonic_ns() - scene["time_ns"] < 60e9
 
 
 def test_the_gripper_and_the_scene_are_reached_through_the_control_channel(fci):
