@@ -6,6 +6,11 @@ import sys
 from collections.abc import Sequence
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "cell": (
+        "whole cell: the real daemon and drivers in front of all of these",
+        "simulator.virtual.cell_command",
+        "main",
+    ),
     "fci": ("Franka arm behind the network protocol of the real one", "simulator.virtual.fci.__main__", "main"),
     "hand": ("Franka Hand behind the protocol of libfranka's gripper", "simulator.virtual.hand.command", "main"),
     "realsense-recording": (
