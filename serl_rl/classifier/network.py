@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.classifier.config import ClassifierConfig
-from serl_rl.networks.encoders import ImageEncoder, make_image_encoder
+from serl_rl.networks.encoders import ImageEncoder, RememberedMaps, make_image_encoder
 from serl_rl.networks.mlp import LAYER_NORM_EPSILON
 
 FAILURE, SUCCESS = "failure", "success"
@@ -87,6 +87,7 @@ class RewardClassifier(nn.Module):
         self.encoder: ImageEncoder = make_image_encoder(config.encoder, spec.image_sizes, generator)
         outputs = 1 if len(spec.classes) == 2 else len(spec.classes)
         self.head = ClassifierHead(self.encoder.output_size, outputs, config, generator)
+        self._remembered: RememberedMaps | None = None
         self.temperature: Tensor
         self.register_buffer("temperature", torch.ones(()))
 
@@ -113,7 +114,18 @@ class RewardClassifier(nn.Module):
         """Probabilities of scores: softmax(logits / temperature). Shape (B, classes)."""
         return torch.softmax(logits / self.temperature, dim=-1)
 
-    @torch.inference_mode()
+    def share(self, remembered: RememberedMaps) -> bool:
+        """Takes the maps of single observations from others who see the same images, if the backbone is the same.
+
+        Returns:
+            Whether it is; otherwise nothing changes.
+        """
+        fits = all(remembered.fits(self.encoder.backbone(camera)) for camera in self.spec.cameras)
+        if fits:
+            self._remembered = remembered
+        return fits
+
+    @torch.no_grad()
     def classify(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
         """Probabilities of the classes for one observation.
 
@@ -127,13 +139,14 @@ class RewardClassifier(nn.Module):
         Raises:
             ValueError: A camera is missing or its image has another type or size.
         """
-        device = self.temperature.device
-        images = {
-            camera: torch.from_numpy(newest_frame(observation[camera])).to(device)[None]
-            for camera in self.spec.cameras
-            if camera in observation
-        }
-        return self.calibrated(self(images))[0].double().cpu().numpy()
+        frames = {name: newest_frame(observation[name]) for name in self.spec.cameras if name in observation}
+        if self._remembered is None:
+            device = self.temperature.device
+            logits = self({camera: torch.from_numpy(frame).to(device)[None] for camera, frame in frames.items()})
+        else:
+            maps = {camera: self._remembered.maps(frame) for camera, frame in frames.items()}
+            logits = self.forward_features(maps)
+        return self.calibrated(logits)[0].double().cpu().numpy()
 
 
 def newest_frame(image: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,6 +12,7 @@ from gymnasium import spaces
 
 from serl_rl.classifier.errors import ClassifierError
 from serl_rl.classifier.network import RewardClassifier
+from serl_rl.networks.encoders import RememberedMaps
 
 Condition: TypeAlias = Callable[[Mapping[str, np.ndarray], Mapping[str, Any]], bool]
 """Whether a step, given by observation and info, may count as success at all."""
@@ -39,6 +40,19 @@ class Detector:
     def probability(self, observation: Mapping[str, np.ndarray]) -> float:
         """Probability of the success class for one observation, in [0, 1]."""
         return float(self.classifier.classify(observation)[self.classifier.spec.success_index])
+
+
+def share_backbones(detectors: Iterable[Detector]) -> None:
+    """Lets classifiers with equal frozen backbones compute the maps of an image once for all."""
+    shared: list[RememberedMaps] = []
+    for detector in detectors:
+        classifier = detector.classifier
+        if any(classifier.share(remembered) for remembered in shared):
+            continue
+        backbone = classifier.encoder.backbone(classifier.spec.cameras[0])
+        if backbone.is_frozen:
+            shared.append(RememberedMaps(backbone))
+            classifier.share(shared[-1])
 
 
 class _Watch:
@@ -118,6 +132,7 @@ class StagedClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise ClassifierError("a staged reward needs at least one stage")
         for detector in stages.values():
             check_cameras(env.observation_space, detector.classifier)
+        share_backbones(stages.values())
         self._watches = {name: _Watch(detector) for name, detector in stages.items()}
         self._in_order = in_order
         self._reached: list[str] = []

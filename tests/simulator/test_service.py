@@ -65,8 +65,10 @@ def refused(call):
 def test_tasks_are_listed(simulator):
     response = simulator.ListTasks(messages.ListTasksRequest(), timeout=5.0)
     assert response.loaded_task == "pick-cube"
-    (task,) = response.tasks
-    assert (task.name, list(task.tracked_objects), list(task.cameras)) == ("pick-cube", ["cube"], ["front", "wrist"])
+    tasks = {task.name: task for task in response.tasks}
+    assert list(tasks) == ["peg-insert", "pick-cube", "pick-cube-varied"]
+    task = tasks["pick-cube"]
+    assert (list(task.tracked_objects), list(task.cameras)) == (["cube"], ["front", "wrist"])
 
 
 def test_loading_a_task_draws_its_scene_from_the_seed(simulator):

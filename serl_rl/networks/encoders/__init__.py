@@ -6,6 +6,7 @@ from serl_rl.networks.encoders.conditioning import GoalConditionedEncoder, Langu
 from serl_rl.networks.encoders.factory import make_backbone, make_image_encoder
 from serl_rl.networks.encoders.head import CameraHeads, ImageHead
 from serl_rl.networks.encoders.image_encoder import ImageEncoder
+from serl_rl.networks.encoders.remembered import RememberedMaps
 
 __all__ = [
     "Backbone",
@@ -17,6 +18,7 @@ __all__ = [
     "ImageEncoder",
     "ImageHead",
     "LanguageConditionedEncoder",
+    "RememberedMaps",
     "make_backbone",
     "make_image_encoder",
 ]

@@ -1,12 +1,15 @@
+from types import SimpleNamespace
+
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 
 from serl_rl.classifier.condition import StateCondition
 from serl_rl.classifier.errors import ClassifierError
-from serl_rl.classifier.network import ClassifierSpec
-from serl_rl.classifier.reward import ClassifierReward, Detector, StagedClassifierReward
+from serl_rl.classifier.network import ClassifierSpec, RewardClassifier
+from serl_rl.classifier.reward import ClassifierReward, Detector, StagedClassifierReward, share_backbones
 
 
 class BrightnessClassifier:
@@ -15,6 +18,13 @@ class BrightnessClassifier:
     def __init__(self, channel=0, camera="front", size=(8, 8)):
         self.spec = ClassifierSpec(image_sizes={camera: size})
         self.channel = channel
+
+    def share(self, remembered):
+        return False
+
+    @property
+    def encoder(self):
+        return SimpleNamespace(backbone=lambda camera: SimpleNamespace(is_frozen=False))
 
     def classify(self, observation):
         bright = observation[self.spec.cameras[0]][..., self.channel].mean() / 255
@@ -139,3 +149,23 @@ def test_bad_detectors_are_refused(values, words):
         Detector(classifier=BrightnessClassifier(), **values)
     with pytest.raises(ValueError, match="consecutive_steps"):
         Detector(classifier=BrightnessClassifier(), threshold=0.5, consecutive_steps=0)
+
+
+def test_classifiers_of_one_backbone_run_it_once(small_config):
+    calls = []
+    classifiers = []
+    for seed in range(2):  # Heads differ; the seed of the frozen backbone is the configuration's.
+        spec = ClassifierSpec(image_sizes={"front": (36, 36)})
+        classifier = RewardClassifier(spec, small_config, torch.Generator().manual_seed(seed)).eval()
+        classifier.encoder.backbones[0].register_forward_hook(lambda *_: calls.append(1))
+        classifiers.append(classifier)
+    rng = np.random.default_rng(0)
+    observations = [{"front": rng.integers(0, 256, (36, 36, 3), dtype=np.uint8)} for _ in range(3)]
+    alone = [[classifier.classify(observation) for classifier in classifiers] for observation in observations]
+    assert len(calls) == 6
+    share_backbones(Detector(classifier=classifier, threshold=0.5) for classifier in classifiers)
+    calls.clear()
+    together = [[classifier.classify(observation) for classifier in classifiers] for observation in observations]
+    assert len(calls) == 3
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    assert not np.allclose(together[0][0], together[0][1])
