@@ -1,9 +1,10 @@
 """Soft synchronisation: rings of stamped samples, one reference time, and each sensor's value at it.
 
-The reference time is the middle of the frames, one of each camera, that lie closest together, where an age of five
-milliseconds counts as much as one of skew; without cameras it is the newest sample. Arm and gripper are interpolated
-there, a camera gives its nearest frame. The older rule, the newest instant that every camera has covered, leaves twice
-the skew and is no fresher, and a single lost frame pushes it beyond half a period (`benchmarks/soft_sync.py`).
+The reference time is the middle of the newest frames, one of each camera, that lie closest together; without cameras it
+is the newest sample. Arm and gripper are interpolated there, a camera gives its nearest frame. The simpler rule, the
+newest instant that every camera has covered, leaves twice the skew and is no fresher, and a single lost frame pushes it
+beyond half a period (`benchmarks/soft_sync.py`). A sensor without a usable sample is reported as missing and holds nobody
+up.
 """
 
 import math
@@ -32,8 +33,9 @@ class Stamped(Protocol):
 
 S = TypeVar("S", bound=Stamped)
 
-AGE_WEIGHT = 0.2
-"""Skew that a reference time may cost for being newer, s/s."""
+AGE_WEIGHT = 0.15
+"""Skew that a reference time may cost for being newer, s/s: frames a period of 33 ms older must be closer by 5 ms.
+With more, a lost frame is answered by skew beyond half a period; with less, by older observations."""
 
 
 class Ring(Generic[S]):

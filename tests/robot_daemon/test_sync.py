@@ -101,7 +101,7 @@ def test_without_losses_every_frame_is_within_its_share_of_a_period(phases):
     stamps = [[phase + 1000 * n for n in range(6)] for phase in phases]
     time_ns = reference_time_ns(stamps, min(own[-1] for own in stamps) + 500)
     worst = max(min(abs(stamp - time_ns) for stamp in own) for own in stamps)
-    assert worst <= 1000 * (len(phases) - 1) / (2 * len(phases)) + 0.2 * 1000 + 1
+    assert worst <= 1000 * (len(phases) - 1) / (2 * len(phases)) + 0.15 * 1000 + 1
 
 
 def test_a_ring_finds_the_samples_around_a_time():

@@ -11,9 +11,10 @@ from collections import deque
 BIN_NS = 500_000_000
 BINS = 64
 """Half a minute: long enough for a slope, short enough to follow a crystal that warms up."""
-SLOPE_SPAN_NS = 5_000_000_000
+SLOPE_SPAN_NS = 10_000_000_000
 """Below this a slope would be noise, and a crystal's few ten parts in a million do not matter yet."""
-MAX_SLOPE = 1e-3
+MAX_SLOPE = 3e-4
+"""Three times what a crystal may drift; a steeper line is noise."""
 _WRAP_US = 1 << 32
 
 
@@ -42,7 +43,7 @@ class DeviceClock:
 
     def __init__(self) -> None:
         self._bins: deque[tuple[int, int]] = deque(maxlen=BINS)
-        self._bin = -1
+        self._bin: int | None = None
         self._slope = 0.0
         self._anchor = (0, 0)
 
