@@ -13,13 +13,14 @@ import gymnasium
 from serl_client.recording import EpisodeRecorder, Expert, episode_header
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
 from serl_client.teleop.still import StillExpert
+from serl_client.teleop.wandering import WanderingExpert
 from serl_client.wrappers import HumanReward, Intervention, Pace, Pause, RecordingKeys
 from serl_rl.config import TrainConfig
 from serl_rl.demonstrations import scripted_expert
 from serl_rl.environment import control_rate_hz
 
-Driver: TypeAlias = Literal["scripted", "spacemouse", "keyboard", "gamepad"]
-"""Who drives while episodes are recorded."""
+Driver: TypeAlias = Literal["scripted", "random", "spacemouse", "keyboard", "gamepad"]
+"""Who drives while episodes are recorded; "random" wanders about, for examples of what is no success."""
 
 KEYS_HELP = "y success, n failure, backspace discards (after an episode: takes it back), p pause, Ctrl-C ends"
 """Keys of a person who records."""
@@ -64,11 +65,11 @@ def recording_session(
         EpisodeFileError: The file is foreign, holds another task, or is being written by another process.
         UsageError: The task has no expert.
     """
-    if driver == "scripted" and not labels:
+    if driver in ("scripted", "random") and not labels:
         with EpisodeRecorder(output, episode_header(env)) as recorder:
-            yield RecordingSession(env, scripted_expert(config), recorder)
+            yield RecordingSession(env, _machine(env, config, driver), recorder)
         return
-    kind = None if driver == "scripted" else driver
+    kind = None if driver in ("scripted", "random") else driver
     with Teleoperation(kind, teleop) as person:
         if labels:
             person.require_keys("labelling by key")
@@ -77,7 +78,7 @@ def recording_session(
             is_asking = None
             expert: Expert = StillExpert((env.action_space.shape or (0,))[0])
             if kind is None:
-                expert = scripted_expert(config)
+                expert = _machine(env, config, driver)
             else:
                 teacher = person.teacher(around, is_alone=True)
                 is_asking = teacher.is_asking
@@ -89,3 +90,9 @@ def recording_session(
             )
             say(KEYS_HELP + ("; hold space while the task is done" if labels else ""))
             yield RecordingSession(around, expert, recorder)
+
+
+def _machine(env: gymnasium.Env[Any, Any], config: TrainConfig, driver: Driver) -> Expert:
+    if driver == "scripted":
+        return scripted_expert(config)
+    return WanderingExpert((env.action_space.shape or (0,))[0], seed=config.seed)

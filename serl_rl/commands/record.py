@@ -35,6 +35,8 @@ class RecordCommand:
     serl-train record-demos --output cube.episodes --teleop spacemouse --robot robot-pc:50051 --environment.reward none
 
     serl-train record-demos --output cube.episodes --teleop keyboard --environment.max-episode-steps 300 --append
+
+    serl-train record-demos --output failures.episodes --teleop random --keep-failures --environment.reward dense
     """
 
     output: Path
@@ -63,6 +65,8 @@ class RecordCommand:
             raise UsageError(f"{self.output} exists already; give another --output, --append to it, or remove it")
         if self.config.demonstration_count < 1:
             raise UsageError(f"demonstration_count is {self.config.demonstration_count}; it must be at least 1")
+        if self.teleop == "random" and not self.keep_failures:
+            raise UsageError("random driving hardly ever succeeds; add --keep-failures, or choose another --teleop")
         env = make_environment(self.config.environment, self.robot)
         try:
             if self.teleop == "scripted" and not self.keep_failures:

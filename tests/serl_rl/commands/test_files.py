@@ -3,6 +3,7 @@
 import io
 import json
 
+import numpy as np
 import pytest
 
 from serl_client.episodes import read_episodes
@@ -53,6 +54,17 @@ def test_episodes_are_deleted_by_number(run, path, option):
     assert "2 episodes" in table
     after = read_episodes(path)
     assert [len(episode) for episode in after] == [len(before[0]), len(before[2])]
+
+
+def test_random_driving_is_kept_as_failures(run, tmp_path):
+    path = tmp_path / "failures.episodes"
+    options = ("record-demos", "--preset", "debug", "--demonstration-count", 2, "--output", path, "--teleop", "random")
+    code, _, said = run(*options)
+    assert (code, "add --keep-failures" in said) == (2, True)
+    assert run(*options, "--keep-failures")[0] == 0
+    episodes = read_episodes(path)
+    assert len(episodes) == 2
+    assert not np.array_equal(episodes[0].actions[:5], episodes[1].actions[:5])
 
 
 def test_going_on_with_a_file(run, path):
