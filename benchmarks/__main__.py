@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.measure import save, show
 
-NAMES = ("step", "transport", "simulation", "learner")
+NAMES = ("step", "transport", "simulation", "soft_sync", "learner")
 
 
 def main() -> int:

@@ -3,8 +3,8 @@
 The reference time is the middle of the newest frames, one of each camera, that lie closest together; without cameras it
 is the newest sample. Arm and gripper are interpolated there, a camera gives its nearest frame. The simpler rule, the
 newest instant that every camera has covered, leaves twice the skew and is no fresher, and a single lost frame pushes it
-beyond half a period (`benchmarks/soft_sync.py`). A sensor without a usable sample is reported as missing and holds nobody
-up.
+beyond half a period (`benchmarks/soft_sync.py`). A sensor without a usable sample is reported as missing and holds
+nobody up.
 """
 
 import math

@@ -3,54 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Self, cast
+from functools import cached_property
+from typing import cast
 
 import grpc
 from serl.robot.v1 import camera_service_pb2, camera_service_pb2_grpc, observation_pb2
 
 from serl_client.cell import CameraInfo
 from serl_client.cell_codec import decode_camera_info
-from serl_client.channel import CONNECT_TIMEOUT_S, SLOW_TIMEOUT_S, TIMEOUT_S, Connection
+from serl_client.channel import SLOW_TIMEOUT_S
 from serl_client.codec import decode_frame
 from serl_client.enums import PixelEncoding
 from serl_client.errors import robot_error
+from serl_client.service_client import ServiceClient
 from serl_client.values import Frame
 
 
-class CameraClient:
-    """Reads cameras. Any number of clients see the same frames. A context manager.
+class CameraClient(ServiceClient):
+    """Reads cameras. Any number of clients see the same frames; see `ServiceClient` for the arguments."""
 
-    Args:
-        target: Address, or the connection of a `RobotClient`, which then stays the owner.
-        token: Bearer token, where the daemon wants one.
-        tls_root: PEM file with the certificate that signed the daemon's; None for a plain connection.
-        timeout_s: Deadline of a call.
-        connect_timeout_s: How long to try the address.
-
-    Raises:
-        AddressError: The address, the token or the certificate cannot be used.
-        ConnectionLostError: No daemon answered in time.
-    """
-
-    def __init__(
-        self,
-        target: str | Connection,
-        *,
-        token: str | None = None,
-        tls_root: Path | str | None = None,
-        timeout_s: float = TIMEOUT_S,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-    ) -> None:
-        self._owns_connection = isinstance(target, str)
-        if isinstance(target, str):
-            self._connection = Connection.ready(
-                target, token=token, tls_root=tls_root, timeout_s=timeout_s, connect_timeout_s=connect_timeout_s
-            )
-        else:
-            self._connection = target
-        self._stub = camera_service_pb2_grpc.CameraServiceStub(self._connection.channel)
+    @cached_property
+    def _stub(self) -> camera_service_pb2_grpc.CameraServiceStub:
+        return camera_service_pb2_grpc.CameraServiceStub(self._connection.channel)
 
     def list_cameras(self) -> dict[str, CameraInfo]:
         """Cameras by name, and whether each delivers."""
@@ -108,19 +82,6 @@ class CameraClient:
             raise robot_error(error, self._connection.address) from error
         finally:
             call.cancel()
-
-    def close(self) -> None:
-        """Closes the connection, if this client opened it."""
-        if self._owns_connection:
-            self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _encoding(encoding: PixelEncoding) -> observation_pb2.PixelEncoding:

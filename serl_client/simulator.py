@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, cast
+from functools import cached_property
+from typing import Any, cast
 
 from serl.robot.v1 import robot_service_pb2
 from serl.simulator.v1 import simulator_service_pb2, simulator_service_pb2_grpc
 
-from serl_client.channel import CONNECT_TIMEOUT_S, SLOW_TIMEOUT_S, TIMEOUT_S, Connection
+from serl_client.channel import SLOW_TIMEOUT_S
 from serl_client.codec import decode_frame, decode_tracked_object, encode_duration, encode_vector
 from serl_client.enums import Pacing
+from serl_client.service_client import ServiceClient
 from serl_client.values import Frame, TrackedObject, Triple
 
 
@@ -81,38 +81,15 @@ class OrbitView:
     """Above the horizontal, rad; positive looks down."""
 
 
-class SimulatorClient:
-    """Drives the simulator behind a daemon. A context manager. On a real cell every call raises NotEquippedError.
+class SimulatorClient(ServiceClient):
+    """Drives the simulator behind a daemon; on a real cell every call raises NotEquippedError.
 
-    Args:
-        target: Address, or the connection of a `RobotClient`, which then stays the owner.
-        token: Bearer token, where the daemon wants one.
-        tls_root: PEM file with the certificate that signed the daemon's; None for a plain connection.
-        timeout_s: Deadline of a call.
-        connect_timeout_s: How long to try the address.
-
-    Raises:
-        AddressError: The address, the token or the certificate cannot be used.
-        ConnectionLostError: No daemon answered in time.
+    See `ServiceClient` for the arguments.
     """
 
-    def __init__(
-        self,
-        target: str | Connection,
-        *,
-        token: str | None = None,
-        tls_root: Path | str | None = None,
-        timeout_s: float = TIMEOUT_S,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-    ) -> None:
-        self._owns_connection = isinstance(target, str)
-        if isinstance(target, str):
-            self._connection = Connection.ready(
-                target, token=token, tls_root=tls_root, timeout_s=timeout_s, connect_timeout_s=connect_timeout_s
-            )
-        else:
-            self._connection = target
-        self._stub = simulator_service_pb2_grpc.SimulatorServiceStub(self._connection.channel)
+    @cached_property
+    def _stub(self) -> simulator_service_pb2_grpc.SimulatorServiceStub:
+        return simulator_service_pb2_grpc.SimulatorServiceStub(self._connection.channel)
 
     def list_tasks(self) -> TaskList:
         """Tasks that can be loaded."""
@@ -213,19 +190,6 @@ class SimulatorClient:
     def clear_injections(self) -> None:
         """Ends every injected condition; faults still need `RobotClient.recover`."""
         self._connection.call(self._stub.ClearInjections, simulator_service_pb2.ClearInjectionsRequest())
-
-    def close(self) -> None:
-        """Closes the connection, if this client opened it."""
-        if self._owns_connection:
-            self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _inject(self, duration_s: float | None, **fault: Any) -> None:  # noqa: ANN401
         duration = None if duration_s is None else encode_duration(duration_s)

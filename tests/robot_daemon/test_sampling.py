@@ -1,9 +1,10 @@
+import dataclasses
 import threading
 
 import pytest
 
 from robot_daemon.config import SyncConfig
-from robot_daemon.devices import DeviceUnavailableError, FaultSeverity
+from robot_daemon.devices import DeviceFault, DeviceUnavailableError, FaultSeverity, FaultSource
 from robot_daemon.drivers.fake import build_fake_cell
 from robot_daemon.faults import FaultRegistry
 from robot_daemon.sampling import RealTimeSensors
@@ -84,3 +85,35 @@ def test_after_a_change_of_the_scene_frames_are_new(watched):
     changed_ns = watched.fake.cell.timebase.now_ns()
     watched.sensors.forget(("front",))
     assert watched.sensors.newest_frame("front").time_ns >= changed_ns
+
+
+def test_what_a_camera_reports_of_its_frames_is_a_fault_while_it_lasts(watched):
+    degraded = DeviceFault(
+        id="camera_degraded.front",
+        source=FaultSource.CAMERA,
+        severity=FaultSeverity.WARNING,
+        onset_time_ns=1,
+        text="its stamps are poor",
+        clearable=False,
+    )
+    watched.fake.cameras["front"].faults = lambda: (degraded,)
+    watched.wait(lambda: watched.faults.is_active("camera_degraded.front"))
+    assert watched.faults.active == (degraded,)
+    watched.fake.cameras["front"].faults = tuple
+    watched.wait(lambda: not watched.faults.active)
+
+
+def test_a_frame_from_the_future_does_not_hide_those_that_follow(watched):
+    camera = watched.fake.cameras["front"]
+    read = camera.read
+
+    def early(timeout_s):
+        frame = read(timeout_s)
+        return dataclasses.replace(frame, time_ns=frame.time_ns + 10**12)
+
+    camera.read = early
+    watched.wait(lambda: watched.sensors.newest_frame("front") is not None)
+    camera.read = read
+    now_ns = watched.fake.cell.timebase.now_ns()
+    watched.wait(lambda: watched.sensors.newest_frame("front").time_ns > now_ns)
+    assert watched.sensors.newest_frame("front").time_ns <= watched.fake.cell.timebase.now_ns()
