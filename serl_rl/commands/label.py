@@ -40,7 +40,7 @@ class LabelCommand:
     """Live: episode file to write; appended to where it exists."""
     file: Path | None = None
     """Afterwards: episode file to label anew."""
-    mark: tuple[str, ...] = ()
+    mark: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Afterwards: observations that show the task done: EPISODE:FIRST-LAST, EPISODE:all or EPISODE:none."""
     last: int = 0
     """Afterwards: label this many observations at the end of every success, and all others as failure."""

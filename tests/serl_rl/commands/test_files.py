@@ -83,10 +83,14 @@ def test_the_end_of_every_success_is_labelled(run, path):
 
 def test_marks_change_what_they_name_alone(run, path):
     before = [episode.metadata[SUCCESS_LABELS] for episode in read_episodes(path)]
-    assert run("label-success", "--file", path, "--mark", "1:none")[0] == 0
+    assert run("label-success", "--file", path, "--mark", "0:all", "--mark", "1:none")[0] == 0
     after = read_episodes(path)
     assert [episode.success for episode in after] == [True, False, True]
-    assert [episode.metadata[SUCCESS_LABELS] for episode in after] == [before[0], [False] * len(before[1]), before[2]]
+    assert [episode.metadata[SUCCESS_LABELS] for episode in after] == [
+        [True] * len(before[0]),
+        [False] * len(before[1]),
+        before[2],
+    ]
 
 
 @pytest.mark.parametrize(
