@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from serl_client.commands.bench import Bench
 from serl_client.commands.interrupt import certain_interrupt
 from serl_client.commands.looking import Faults, Snapshot, Status, Watch
 from serl_client.commands.moving import Gripper, Home, Move
@@ -26,6 +27,7 @@ Command = (
     | Annotated[Stop, tyro.conf.subcommand("stop")]
     | Annotated[Recover, tyro.conf.subcommand("recover")]
     | Annotated[Faults, tyro.conf.subcommand("faults")]
+    | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[TeleopDevices, tyro.conf.subcommand("teleop-devices")]
 )
 

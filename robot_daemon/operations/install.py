@@ -42,6 +42,8 @@ class Host:
 
     command: tuple[str, ...]
     """How the daemon is started, absolute."""
+    prefix: str
+    """Where the interpreter's own files lie."""
     groups: frozenset[str]
     """Groups of the machine."""
     users: frozenset[str]
@@ -54,6 +56,7 @@ def this_host() -> Host:
     command = (str(script),) if script.exists() else (sys.executable, "-m", "robot_daemon")
     return Host(
         command=command,
+        prefix=sys.base_prefix,
         groups=frozenset(group.gr_name for group in grp.getgrall()),
         users=frozenset(user.pw_name for user in pwd.getpwall()),
     )
@@ -105,7 +108,7 @@ def render_unit(config: DaemonConfig, config_path: Path, user: str, host: Host) 
     """
     if not _USER.fullmatch(user):
         raise InstallError(f'--user "{user}" is no account name; use lower-case letters, digits, - and _')
-    paths = [Path(host.command[0]), Path(sys.base_prefix), config_path]
+    paths = [Path(host.command[0]), Path(host.prefix), config_path]
     for path in paths:
         if path.is_relative_to("/tmp") or path.is_relative_to("/var/tmp"):
             raise InstallError(f"{path} is a temporary path, which the service cannot see; move it to /opt or /etc")

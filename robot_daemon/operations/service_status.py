@@ -56,6 +56,10 @@ class ServiceStatus(Witness):
         if self.text != before:
             self._notifier.status(self.text)
 
+    def close(self) -> None:
+        """Says nothing more."""
+        self._notifier.close()
+
     @property
     def text(self) -> str:
         """One line for `systemctl status`."""

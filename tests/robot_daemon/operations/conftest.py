@@ -1,0 +1,85 @@
+"""A service manager's socket, and samples of an arm."""
+
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from robot_daemon.devices import ArmState, GripperMotion, GripperState
+
+
+class ServiceManager:
+    """The receiving end of sd_notify."""
+
+    def __init__(self, address):
+        self.address = address
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(f"\0{address[1:]}" if address.startswith("@") else address)
+        self.socket.settimeout(5.0)
+
+    def receive(self):
+        return self.socket.recv(4096).decode()
+
+    def drain(self):
+        """What waits already."""
+        self.socket.setblocking(False)
+        messages = []
+        try:
+            while True:
+                messages.append(self.receive())
+        except BlockingIOError:
+            self.socket.settimeout(5.0)
+        return messages
+
+
+@pytest.fixture
+def manager(tmp_path):
+    made = ServiceManager(str(tmp_path / "notify"))
+    yield made
+    made.socket.close()
+
+
+@pytest.fixture
+def until():
+    """Waits for a condition."""
+
+    def wait(condition, seconds=5.0):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "not in time"
+            threading.Event().wait(0.002)
+
+    return wait
+
+
+@pytest.fixture
+def arm_at():
+    """A state of the arm at a time, and at a height."""
+
+    def make(time_ns, z=0.3, force=0.0, external=True):
+        return ArmState(
+            time_ns=time_ns,
+            joint_positions=np.arange(7.0),
+            joint_velocities=np.full(7, 0.1),
+            joint_torques=np.zeros(7),
+            external_joint_torques=np.ones(7) if external else None,
+            tcp_position=np.array([0.4, 0.0, z]),
+            tcp_quaternion=np.array([1.0, 0.0, 0.0, 0.0]),
+            tcp_twist=np.zeros(6),
+            external_wrench=np.array([0.0, 0.0, force, 0.0, 0.0, 0.0]),
+            jacobian=np.arange(42.0).reshape(6, 7),
+        )
+
+    return make
+
+
+@pytest.fixture
+def gripper_at():
+    def make(time_ns, width=0.04, force=None):
+        return GripperState(
+            time_ns=time_ns, width=width, target_width=0.0, motion=GripperMotion.OBJECT_HELD, force=force
+        )
+
+    return make
