@@ -16,6 +16,7 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 _SEARCH_STEPS = 60
 _BINS = 10
 _LOWEST_THRESHOLD = 0.5
+_LOW_QUANTILE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +119,8 @@ def area_under_curve(probabilities: np.ndarray, is_success: np.ndarray) -> float
 def recommend_threshold(probabilities: np.ndarray, is_success: np.ndarray, allowed_false_positive_rate: float) -> float:
     """A threshold that lets no more than a share of the other frames pass.
 
-    It lies in the middle between the highest probability that must not pass and the lowest success above it, and is
-    never below 0.5.
+    It lies in the middle between the highest probability that must not pass and the 10 % quantile of the successes
+    above it, and is never below 0.5: a success lasts for several frames, a false one ends the episode at once.
 
     Args:
         probabilities: Of success. Shape (N,).
@@ -132,8 +133,8 @@ def recommend_threshold(probabilities: np.ndarray, is_success: np.ndarray, allow
     others = np.sort(probabilities[~is_success])[::-1]
     highest = float(others[min(int(allowed_false_positive_rate * len(others)), len(others) - 1)])
     above = probabilities[is_success & (probabilities > highest)]
-    lowest = float(above.min()) if len(above) else 1.0
-    return max((highest + lowest) / 2, _LOWEST_THRESHOLD)
+    low = float(np.quantile(above, _LOW_QUANTILE)) if len(above) else 1.0
+    return max((highest + low) / 2, _LOWEST_THRESHOLD)
 
 
 def threshold_row(

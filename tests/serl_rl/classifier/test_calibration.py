@@ -65,10 +65,12 @@ def test_area_is_the_chance_that_a_success_ranks_higher(rows):
     assert area_under_curve(probabilities, is_success) == pytest.approx(np.mean(pairs))
 
 
-def test_threshold_is_between_the_worst_false_alarm_and_the_next_success():
+def test_threshold_is_between_the_worst_false_alarm_and_the_low_successes():
     is_success = np.array([False, False, False, True, True, True])
-    assert recommend_threshold(np.array([0.1, 0.2, 0.6, 0.5, 0.8, 0.9]), is_success, 0.0) == pytest.approx(0.7)
-    assert recommend_threshold(np.array([0.1, 0.2, 0.6, 0.5, 0.8, 0.9]), is_success, 0.4) == 0.5  # Middle is 0.35.
+    # Above 0.6 are 0.8 and 0.9, whose 10 % quantile is 0.81.
+    assert recommend_threshold(np.array([0.1, 0.2, 0.6, 0.5, 0.8, 0.9]), is_success, 0.0) == pytest.approx(0.705)
+    # One of three may pass: above 0.2 are 0.5, 0.8 and 0.9 with 0.56; the middle 0.38 is too low.
+    assert recommend_threshold(np.array([0.1, 0.2, 0.6, 0.5, 0.8, 0.9]), is_success, 0.4) == 0.5
     assert recommend_threshold(np.array([0.1, 0.2, 0.9, 0.5, 0.6, 0.7]), is_success, 0.0) == pytest.approx(0.95)
 
 
