@@ -6,10 +6,11 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args, get_type_hints
 
 from serl_client.teleop.correction import CorrectionConfig
 from serl_rl.algorithms.sac_config import SacConfig
+from serl_rl.algorithms.vision_config import VisionConfig
 from serl_rl.evaluation import EvaluationConfig
 
 Intervener: TypeAlias = Literal["none", "scripted", "spacemouse", "keyboard", "gamepad"]
@@ -58,6 +59,8 @@ class LearnerConfig:
     """Policy updates between two published policies at least."""
     publish_period_s: float = 0.1
     """Seconds between two published policies at least."""
+    publish_type: Literal["float32", "bfloat16"] = "float32"
+    """Type of a published policy's numbers; bfloat16 halves its bytes."""
     checkpoint_period_s: float = 60.0
     """Seconds between two checkpoints."""
     kept_checkpoints: int = 3
@@ -100,6 +103,8 @@ class TrainConfig:
     """Which task."""
     sac: SacConfig = field(default_factory=SacConfig)
     """The algorithm."""
+    vision: VisionConfig = field(default_factory=VisionConfig)
+    """How the agent sees, where the observation has images."""
     learner: LearnerConfig = field(default_factory=LearnerConfig)
     """How the learner trains."""
     actor: ActorConfig = field(default_factory=ActorConfig)
@@ -124,6 +129,8 @@ class TrainConfig:
             ("environment.rotation", str(self.environment.rotation)),
             ("environment.reward", self.environment.reward),
             ("sac.hidden_sizes", ",".join(str(size) for size in self.sac.hidden_sizes)),
+            ("vision.frame_stack", str(self.vision.frame_stack)),
+            *self.vision.encoder.shared_settings(),
         )
 
 
@@ -146,6 +153,7 @@ def from_dict(values: dict[str, Any]) -> TrainConfig:
     return TrainConfig(
         environment=_section(EnvironmentConfig, values.get("environment", {}), "environment"),
         sac=_section(SacConfig, values.get("sac", {}), "sac"),
+        vision=_section(VisionConfig, values.get("vision", {}), "vision"),
         learner=_section(LearnerConfig, values.get("learner", {}), "learner"),
         actor=_section(ActorConfig, values.get("actor", {}), "actor"),
         evaluation=_section(EvaluationConfig, values.get("evaluation", {}), "evaluation"),
@@ -173,11 +181,20 @@ def _intervener(value: Any) -> Intervener:  # noqa: ANN401
 
 
 def _section(kind: type[Any], values: dict[str, Any], path: str) -> Any:  # noqa: ANN401
-    known = {item.name for item in dataclasses.fields(kind)}
-    unknown = sorted(set(values) - known)
+    types = get_type_hints(kind)
+    unknown = sorted(set(values) - set(types))
     if unknown:
-        raise ValueError(f"unknown setting {path}.{unknown[0]}; known are {', '.join(sorted(known))}")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        raise ValueError(f"unknown setting {path}.{unknown[0]}; known are {', '.join(sorted(types))}")
+    return kind(**{name: _value(types[name], value, f"{path}.{name}") for name, value in values.items()})
+
+
+def _value(kind: Any, value: Any, path: str) -> Any:  # noqa: ANN401
+    """Undoes what JSON does to a value: no dataclasses, no tuples, no paths."""
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _section(kind, value, path)
+    if isinstance(value, str) and (kind is Path or Path in get_args(kind)):
+        return Path(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _require(condition: bool, path: str, value: object, bound: str) -> None:  # noqa: FBT001

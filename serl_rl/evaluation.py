@@ -18,6 +18,10 @@ _Z_95 = 1.959963984540054
 class Acting(Protocol):
     """Something that chooses actions."""
 
+    def begin_episode(self) -> None:
+        """Forgets the last episode."""
+        ...
+
     def act(
         self, observation: Observation, rng: np.random.Generator, *, deterministic: bool = False
     ) -> npt.NDArray[np.float32]:
@@ -116,6 +120,7 @@ def run_episode(
     """
     rng = np.random.default_rng(0)  # The mode needs no noise.
     observation, info = env.reset(seed=seed)
+    policy.begin_episode()
     total, steps, is_over = 0.0, 0, False
     if on_step is not None:
         on_step(0, info)

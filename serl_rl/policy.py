@@ -1,9 +1,9 @@
-"""The policy as an actor runs it: NumPy, one thread, no torch."""
+"""The policy as an actor runs it: NumPy, one thread, and no torch unless there are images."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from serl_rl.spec import EnvironmentSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from serl_rl.config import TrainConfig
 
 _Layer: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -20,6 +22,42 @@ _LOG_STD_RANGE = np.log(np.array([1e-5, 5.0], np.float32))
 
 class PolicyError(ValueError):
     """Arrays that are no policy for this environment."""
+
+
+class RunnablePolicy(Protocol):
+    """What an actor needs of a policy."""
+
+    def load(self, state: Mapping[str, np.ndarray | Tensor]) -> None:
+        """Takes over the arrays of a policy."""
+        ...
+
+    def begin_episode(self) -> None:
+        """Forgets the last episode."""
+        ...
+
+    def act(
+        self, observation: Mapping[str, np.ndarray], rng: np.random.Generator, *, deterministic: bool = False
+    ) -> np.ndarray:
+        """Chooses an action in [-1, 1]."""
+        ...
+
+
+def make_policy(spec: EnvironmentSpec, config: TrainConfig) -> RunnablePolicy:
+    """Makes the policy of an experiment, without arrays.
+
+    Args:
+        spec: What the environment observes and takes.
+        config: The experiment.
+
+    Raises:
+        SpecError: An observation is neither a flat vector nor an image.
+        WeightsError: The weight file of the backbone cannot be used.
+    """
+    if all(array.is_vector for array in spec.observation):
+        return Policy(spec)
+    from serl_rl.vision_policy import VisionPolicy
+
+    return VisionPolicy(spec, config.vision, config.sac.hidden_sizes)
 
 
 class Policy:
@@ -53,6 +91,9 @@ class Policy:
         self._layers = [_layer(arrays, index) for index in range(count)]
         weight = np.concatenate([arrays["mean.weight"], arrays["log_std.weight"]], axis=1)
         self._heads = weight, np.concatenate([arrays["mean.bias"], arrays["log_std.bias"]])
+
+    def begin_episode(self) -> None:
+        """Does nothing: this policy remembers nothing."""
 
     def act(
         self, observation: Mapping[str, np.ndarray], rng: np.random.Generator, *, deterministic: bool = False

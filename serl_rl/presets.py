@@ -16,6 +16,20 @@ from serl_rl.evaluation import EvaluationConfig
 # The reward is 1 at success, which ends the episode, and 0 before: no return is outside [0, 1].
 _PICK_CUBE = TrainConfig(sac=SacConfig(adam_clock="joint", return_range=(0.0, 1.0)))
 
+# Every update reads two cameras: fewer environment steps for each, and policies thirty times as large as from state.
+_PICK_CUBE_VISION = TrainConfig(
+    environment=EnvironmentConfig(id="serl/PickCubeVision-v0"),
+    sac=replace(_PICK_CUBE.sac, batch_size=128),
+    learner=LearnerConfig(
+        max_env_steps=20_000,
+        replay_capacity=25_000,
+        publish_updates=10,
+        publish_period_s=0.5,
+        checkpoint_period_s=180.0,
+    ),
+    evaluation=EvaluationConfig(target_success_ratio=0.95, longest_gap_steps=2000, shortest_gap_steps=500),
+)
+
 PRESETS: Mapping[str, TrainConfig] = MappingProxyType(
     {
         "pick-cube": _PICK_CUBE,
@@ -26,6 +40,7 @@ PRESETS: Mapping[str, TrainConfig] = MappingProxyType(
             sac=replace(_PICK_CUBE.sac, return_range=None),
             demonstration_count=0,
         ),
+        "pick-cube-vision": _PICK_CUBE_VISION,
         "peg-insert": replace(_PICK_CUBE, environment=EnvironmentConfig(id="serl/PegInsert-v0", rotation=True)),
         "debug": TrainConfig(
             environment=EnvironmentConfig(id=POINT_MASS),

@@ -1,4 +1,4 @@
-"""The policy of a checkpoint, for evaluation; loads without torch."""
+"""The policy of a checkpoint, for evaluation; loads without torch unless it sees."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from serl_rl import config as configuration
 from serl_rl.config import TrainConfig
 from serl_rl.errors import CheckpointError
 from serl_rl.learner import checkpoint as checkpoints
-from serl_rl.policy import Policy
+from serl_rl.policy import RunnablePolicy, make_policy
 from serl_rl.spec import EnvironmentSpec
 
 
-def load_policy(path: Path) -> tuple[Policy, TrainConfig, dict[str, Any]]:
+def load_policy(path: Path) -> tuple[RunnablePolicy, TrainConfig, dict[str, Any]]:
     """Loads the policy of a checkpoint.
 
     Args:
@@ -36,7 +36,7 @@ def load_policy(path: Path) -> tuple[Policy, TrainConfig, dict[str, Any]]:
     try:
         config = configuration.from_dict(manifest["config"])
         spec = EnvironmentSpec.from_proto(json_format.ParseDict(manifest["spec"], spec_pb2.EnvironmentSpec()))
-        policy = Policy(spec)
+        policy = make_policy(spec, config)
         policy.load(load_file(path / checkpoints.POLICY))
     except (KeyError, ValueError, TypeError, SafetensorError, json_format.ParseError) as error:
         raise CheckpointError(f"the checkpoint {path} does not fit this program: {error}") from error

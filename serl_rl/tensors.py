@@ -54,6 +54,15 @@ def dtype_of(data_type: tensor_pb2.DataType) -> np.dtype[Any]:
     return _TYPES[data_type]
 
 
+def item_bytes(data_type: tensor_pb2.DataType) -> int:
+    """Returns the bytes of one number of a wire type.
+
+    Raises:
+        TensorError: The type is unknown to this version.
+    """
+    return _BFLOAT16_BITS.itemsize if data_type == tensor_pb2.DATA_TYPE_BFLOAT16 else dtype_of(data_type).itemsize
+
+
 def to_proto(name: str, array: np.ndarray) -> tensor_pb2.Tensor:
     """Packs an array.
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import tensor_pb2
 
-from serl_rl.tensors import dtype_of
+from serl_rl.tensors import from_proto, item_bytes
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -108,19 +108,20 @@ def split_policy(data: bytes, layout: Sequence[tensor_pb2.Tensor]) -> Arrays:
         layout: Their names, types and shapes.
 
     Returns:
-        Read-only views into the bytes, by name.
+        Read-only arrays by name; a bfloat16 becomes a float32.
 
     Raises:
         ValueError: The bytes do not fit the layout.
     """
     arrays, offset = {}, 0
     for entry in layout:
-        dtype = dtype_of(entry.data_type)
-        count = math.prod(entry.shape)
-        if offset + count * dtype.itemsize > len(data):
+        count = math.prod(entry.shape) * item_bytes(entry.data_type)
+        if offset + count > len(data):
             raise ValueError(f"the policy has {len(data)} bytes, too few for {entry.name!r} at {offset}")
-        arrays[entry.name] = np.frombuffer(data, dtype, count, offset).reshape(tuple(entry.shape))
-        offset += count * dtype.itemsize
+        piece = tensor_pb2.Tensor(name=entry.name, data_type=entry.data_type, shape=entry.shape)
+        piece.data = data[offset : offset + count]
+        arrays[entry.name] = from_proto(piece)
+        offset += count
     if offset != len(data):
         raise ValueError(f"the policy has {len(data)} bytes, its layout {offset}")
     return arrays

@@ -20,7 +20,7 @@ from serl_rl.actor.rows import make_row, row_type
 from serl_rl.actor.spool import Spool
 from serl_rl.config import TrainConfig
 from serl_rl.evaluation import EvaluationConfig, EvaluationResult, Observation, evaluate
-from serl_rl.policy import Policy
+from serl_rl.policy import RunnablePolicy
 from serl_rl.spec import EnvironmentSpec
 from serl_rl.stopping import StopSignal
 
@@ -110,7 +110,7 @@ class Actor:
         spec: EnvironmentSpec,
         link: LearnerLink,
         spool: Spool,
-        policy: Policy,
+        policy: RunnablePolicy,
         config: TrainConfig,
         stop: StopSignal,
         intervention: Intervention | None = None,
@@ -152,6 +152,7 @@ class Actor:
 
     def _collect_episode(self) -> None:
         observation, info = self._env.reset(seed=self._draw_seed())
+        self._policy.begin_episode()
         tally = _EpisodeTally(self._spool.next_sequence, time.monotonic())
         is_over = False
         while not is_over and self._may_step():

@@ -66,7 +66,7 @@ class FrozenVision:
             shifts: Of each sample's crop in all cameras, int64 of shape (N, 2), px; None for no shift.
 
         Returns:
-            By camera, shape (N, C, h, w), contiguous, of type `dtype`.
+            By camera, shape (N, C, h, w), channels last in memory, of type `dtype`.
         """
         count = len(next(iter(images.values())))
         shifts = torch.zeros(count, 2, dtype=torch.int64) if shifts is None else shifts
@@ -88,9 +88,8 @@ class FrozenVision:
         stack = next(iter(images.values())).shape[1]
         single = {camera: frames.flatten(0, 1) for camera, frames in images.items()}
         every = None if shifts is None else shifts.repeat_interleave(stack, 0)
-        return {
-            camera: maps.unflatten(0, (-1, stack)).flatten(1, 2) for camera, maps in self.maps(single, every).items()
-        }
+        maps = self.maps(single, every)
+        return {camera: join_stack(value.unflatten(0, (-1, stack))) for camera, value in maps.items()}
 
     def crop_maps(self, images: Mapping[str, np.ndarray], shifts: np.ndarray) -> dict[str, np.ndarray]:
         """Computes feature maps of several crops of each image, to be kept.
@@ -100,14 +99,15 @@ class FrozenVision:
             shifts: int64 of shape (N, K, 2), px.
 
         Returns:
-            By camera, the bits of bfloat16 numbers as uint16 of shape (N, K, C, h, w).
+            By camera, the bits of bfloat16 numbers as uint16 of shape (N, K, h, w, C): channels last.
         """
         count, crops = shifts.shape[:2]
         repeated = {camera: torch.from_numpy(array).repeat_interleave(crops, 0) for camera, array in images.items()}
         maps = self.maps(repeated, torch.from_numpy(shifts.reshape(-1, 2)))
+        last = {camera: value.to(torch.bfloat16).permute(0, 2, 3, 1).contiguous() for camera, value in maps.items()}
         return {
-            camera: value.to(torch.bfloat16).view(torch.uint16).cpu().numpy().reshape(count, crops, *value.shape[1:])
-            for camera, value in maps.items()
+            camera: value.view(torch.uint16).cpu().numpy().reshape(count, crops, *value.shape[1:])
+            for camera, value in last.items()
         }
 
     def _in_pieces(self, backbone: nn.Module, images: Tensor, shifts: Tensor) -> Tensor:
@@ -120,6 +120,11 @@ class FrozenVision:
                 moves = torch.cat([moves, moves.new_zeros(missing, 2)])
             pieces.append(self._maps(backbone, part, moves)[: self._piece - missing])
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+
+def join_stack(maps: Tensor) -> Tensor:
+    """Joins the channels of stacked maps, the oldest frame's first. Shape (N, F, C, h, w) to (N, F * C, h, w)."""
+    return maps.permute(0, 3, 4, 1, 2).flatten(3).permute(0, 3, 1, 2)
 
 
 def fingerprint(backbones: Mapping[str, Backbone]) -> str:
@@ -141,4 +146,4 @@ def _make_backbones(config: BackboneConfig, cameras: list[str]) -> dict[str, Bac
 
 def _maps(backbone: nn.Module, images: Tensor, shifts: Tensor) -> Tensor:
     with torch.no_grad():
-        return backbone(shifted(images, shifts)).contiguous()
+        return backbone(shifted(images, shifts)).contiguous(memory_format=torch.channels_last)

@@ -255,14 +255,21 @@ class SacAgent:
     ) -> dict[str, Tensor]:
         networks = self._networks
         bonus = -networks.temperature().detach() * next_log_probabilities if self.config.backup_entropy else None
-        columns = (observations, batch.actions, batch.rewards, batch.terminated, next_observations, next_actions)
         metrics: list[Tensor] = []
         for index, members in enumerate(self._draw_members()):
+            minibatch = (
+                chosen(observations, index),
+                batch.actions[index],
+                batch.rewards[index],
+                batch.terminated[index],
+                chosen(next_observations, index),
+                next_actions[index],
+            )
             gradients, values = self._critic_gradients(
                 networks.critic,
                 networks.critic_arrays,
                 networks.target_arrays,
-                tuple(chosen(column, index) for column in columns),
+                minibatch,
                 None if bonus is None else bonus[index],
                 members,
                 self.config.discount,

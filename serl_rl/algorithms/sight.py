@@ -80,16 +80,17 @@ class SightMaker:
 
         Args:
             observations: By name. A camera's images are uint8 of shape (N, H, W, 3), or (N, F, H, W, 3) for stacks of F
-                frames. Feature maps that were kept, (N, C, h, w) or (N, F, C, h, w), pass through.
+                frames. Feature maps that were kept, (N, h, w, C) or (N, F, h, w, C), pass through.
             generator: Source of the random crops, one for each observation and the same in all cameras; None for none.
                 Kept maps were cropped when they were made.
 
         Returns:
-            By camera, feature maps of shape (N, F * C, h, w), or cropped images of shape (N, H, W, 3).
+            By camera, feature maps of shape (N, F * C, h, w), channels last in memory, or cropped images of shape
+                (N, H, W, 3).
         """
         arrays = {name: observations[name] for name in self._arrays}
         if next(iter(arrays.values())).dtype != torch.uint8:
-            return {name: array.flatten(1, 2) if array.dim() == 5 else array for name, array in arrays.items()}
+            return {name: _channels_second(array) for name, array in arrays.items()}
         shifts = None
         if generator is not None and self.config.largest_shift:
             count = len(next(iter(arrays.values())))
@@ -99,11 +100,16 @@ class SightMaker:
             return self.frozen.stacked_maps(arrays, shifts) if is_stack else self.frozen.maps(arrays, shifts)
         return arrays if shifts is None else {name: shifted(array, shifts) for name, array in arrays.items()}
 
+    def kept_shapes(self) -> dict[str, tuple[int, int, int]]:
+        """Height, width and channels of the maps of one image of each camera, as they are kept."""
+        shapes = {} if self.frozen is None else self.frozen.feature_shapes
+        return {name: (height, width, channels) for name, (channels, height, width) in shapes.items()}
+
     def blank(self, *lead: int, kept: bool) -> dict[str, Tensor]:
         """Black images, or zero maps as they are kept, of some leading shape; for compiling."""
         stack = (self.config.frame_stack,) if self.config.frame_stack > 1 else ()
         if kept and self.frozen is not None:
-            shapes = self.frozen.feature_shapes
+            shapes = self.kept_shapes()
             return {name: torch.zeros(*lead, *stack, *shape, dtype=torch.bfloat16) for name, shape in shapes.items()}
         return {
             name: torch.zeros(*lead, *stack, *array.shape, dtype=torch.uint8) for name, array in self._arrays.items()
@@ -112,3 +118,10 @@ class SightMaker:
     def _stacked(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         channels, height, width = shape
         return channels * self.config.frame_stack, height, width
+
+
+def _channels_second(maps: Tensor) -> Tensor:
+    """Shape (N, h, w, C) to (N, C, h, w), or (N, F, h, w, C) to (N, F * C, h, w); memory stays as it is."""
+    if maps.dim() == 5:
+        maps = maps.permute(0, 2, 3, 1, 4).flatten(3)
+    return maps.permute(0, 3, 1, 2)

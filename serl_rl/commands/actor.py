@@ -96,7 +96,7 @@ class ActorCommand:
         from serl_rl.actor.loop import Actor
         from serl_rl.actor.rows import row_type
         from serl_rl.actor.spool import Spool
-        from serl_rl.policy import Policy
+        from serl_rl.policy import make_policy
 
         config = self.config
         joined = link.join(self.join_timeout_s, stop.is_set)
@@ -111,5 +111,5 @@ class ActorCommand:
         if self.ready_file is not None:
             write_ready_file(self.ready_file, self.actor_id)
         log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
-        Actor(together.env, spec, link, spool, Policy(spec), config, stop, together.intervention).run()
+        Actor(together.env, spec, link, spool, make_policy(spec, config), config, stop, together.intervention).run()
         spool.close()

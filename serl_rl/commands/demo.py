@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from serl_rl.commands.options import ConfigFile, PresetName
+from serl_rl.commands.options import ConfigFile, PresetName, chosen_preset
 from serl_rl.config import TrainConfig
 
 
@@ -22,6 +22,8 @@ class DemoCommand:
     Try:
     serl-train demo
 
+    serl-train demo --vision
+
     serl-train demo --preset pick-cube-10 --seed 3 --name ten-critics
 
     serl-train demo --learner.max-env-steps 2000 --sac.discount 0.97
@@ -31,6 +33,8 @@ class DemoCommand:
     config_file: ConfigFile = None
     config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     """The experiment; each value can be overridden."""
+    vision: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Learn from camera images: the preset of the same name with "-vision"."""
     name: str | None = None
     """Name of the run; by default the preset's, numbered."""
     runs: Path = Path("runs")
@@ -47,6 +51,6 @@ class DemoCommand:
         from serl_rl.stopping import StopSignal
 
         stop = StopSignal().install()
-        directory = run_directory.create(self.runs, self.name, self.preset)
+        directory = run_directory.create(self.runs, self.name, chosen_preset(self.preset, vision=self.vision))
         is_reached = Demo(self.config, directory, self.evaluation_episodes, self.video_episodes, stop).run()
         return 0 if is_reached or stop.is_set() else 1

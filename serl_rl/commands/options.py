@@ -26,7 +26,7 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
     """Finds the experiment that command-line values override.
 
     Args:
-        arguments: The command line; only `--preset` and `--config-file` are looked at.
+        arguments: The command line; only `--preset`, `--vision` and `--config-file` are looked at.
 
     Returns:
         The experiment.
@@ -40,7 +40,12 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
             return configuration.load(Path(path))
         except (OSError, json.JSONDecodeError, ValueError, TypeError) as error:
             raise UsageError(f"cannot use the config file {path}: {error}") from error
-    return preset(_value(arguments, "--preset") or "pick-cube")
+    return preset(chosen_preset(_value(arguments, "--preset") or "pick-cube", vision="--vision" in arguments))
+
+
+def chosen_preset(name: str, *, vision: bool) -> str:
+    """Name of the preset that is meant; with vision, of the same task's from images."""
+    return f"{name}-vision" if vision and not name.endswith("-vision") else name
 
 
 def _value(arguments: Sequence[str], flag: str) -> str | None:

@@ -148,7 +148,9 @@ class Learner:
 
     def _open(self, spec: EnvironmentSpec, layout: Layout) -> None:
         if self._replay is None:
-            self._replay = ReplayBuffer(spec, self._config.learner.replay_capacity, self._directory.replay)
+            stack = self._config.vision.frame_stack if any(not array.is_vector for array in spec.observation) else 1
+            capacity = self._config.learner.replay_capacity
+            self._replay = ReplayBuffer(spec, capacity, self._directory.replay, frame_stack=stack)
             self._state.set_env_steps(self._replay.environment_step_count)
             self._state.set_updates(int(self._manifest.get("critic_updates", 0)))
             self._intake.open(self._replay, layout)

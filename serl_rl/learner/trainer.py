@@ -8,23 +8,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from serl.learner.v1 import tensor_pb2
 
+from serl_rl.actor.follower import split_policy
 from serl_rl.config import TrainConfig
 from serl_rl.errors import CheckpointError, UsageError
 from serl_rl.learner import checkpoint as checkpoints
 from serl_rl.learner.intake import Layout
 from serl_rl.learner.waiting import choose_waiting
 from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.errors import EmptyReplayError
 from serl_rl.replay.rows import rows_from_episode
 from serl_rl.spec import EnvironmentSpec
-from serl_rl.tensors import data_type_of
+from serl_rl.tensors import from_torch
 
 if TYPE_CHECKING:
     import torch
 
-    from serl_rl.replay.mixture import BatchSampler
+    from serl_rl.algorithms.sac import SacAgent
+    from serl_rl.algorithms.vision_config import VisionConfig
+    from serl_rl.replay.mixture import BatchSampler, TransitionSource
     from serl_rl.replay.prefetch import Prefetcher
     from serl_rl.replay.update_batch import UpdateBatch
 
@@ -41,7 +44,9 @@ class Trainer:
         spec: What the environment observes and takes.
 
     Raises:
-        UsageError: The device does not exist, or the agent cannot read such observations.
+        UsageError: The device does not exist.
+        SpecError: The agent cannot read such observations.
+        WeightsError: The backbone's weight file cannot be used.
     """
 
     def __init__(self, config: TrainConfig, spec: EnvironmentSpec) -> None:
@@ -49,7 +54,12 @@ class Trainer:
 
         self._config = config
         self._spec = spec
-        self._agent: Any = SacAgent(spec, config.sac, seed=config.seed, device=_device(config.learner.device))
+        sees = any(not array.is_vector for array in spec.observation)
+        device = _device(config.learner.device)
+        self._agent = SacAgent(
+            spec, config.sac, vision=config.vision if sees else None, seed=config.seed, device=device
+        )
+        self._keeps_maps = self._agent.sight is not None and _keeps_maps(config.vision, self._agent)
         self._sampler: BatchSampler | None = None
         self._prefetcher: Prefetcher | None = None
         mode = config.learner.prefetch
@@ -87,9 +97,7 @@ class Trainer:
     def compile(self) -> None:
         """Runs one update on made-up data, so that compiling is over before the first real one; changes nothing."""
         start = time.monotonic()
-        state = self._agent.state_dict()
-        self._agent.update(self._made_up_batch())
-        self._agent.load_state_dict(state)
+        self._agent.prepare(kept_maps=self._keeps_maps)
         log.info("compiled the update in %.1f s", time.monotonic() - start)
 
     def set_data(self, replay: ReplayBuffer, demonstrations: tuple[Path, ...]) -> None:
@@ -105,16 +113,37 @@ class Trainer:
         from serl_rl.replay.mixture import BatchSampler
 
         self._replay = replay
-        loaded = load_demonstrations(demonstrations, self._spec) if demonstrations else None
+        loaded = load_demonstrations(demonstrations, self._spec, replay.frame_stack) if demonstrations else None
         self.demonstration_count = loaded.transition_count if loaded is not None else 0
         sac = self._config.sac
         self._sampler = BatchSampler(
-            replay,
-            loaded,
+            self._source(replay),
+            None if loaded is None else self._source(loaded),
             batch_size=sac.batch_size,
             minibatches=sac.critic_updates_per_actor_update,
             seed=self._config.seed,
         )
+
+    def _source(self, replay: ReplayBuffer) -> TransitionSource:
+        """Where transitions are drawn from: the replay itself, or with kept feature maps in place of images."""
+        sight = self._agent.sight
+        if not self._keeps_maps or sight is None or sight.frozen is None:
+            return replay
+        from serl_rl.replay.feature_cache import EncodedReplay, FeatureLayout
+
+        start, vision = time.monotonic(), self._config.vision
+        layout = FeatureLayout(
+            shapes=sight.kept_shapes(),
+            crops=vision.cache.crops,
+            largest_shift=vision.largest_shift,
+            seed=self._config.seed,
+            fingerprint=sight.frozen.fingerprint,
+        )
+        directory = None if replay.directory is None else replay.directory / "features"
+        refreshed = vision.cache.refreshed_rows
+        source = EncodedReplay(replay, sight.frozen.crop_maps, layout, directory, refreshed_rows=refreshed)
+        log.info("encoded %d rows in %.1f s", source.catch_up(), time.monotonic() - start)
+        return source
 
     def update(self) -> bool:
         """Updates the critics, then policy and temperature.
@@ -126,7 +155,11 @@ class Trainer:
         assert self._replay is not None
         if not self._replay.transition_count:
             return False
-        self._latest = self._agent.update(self._next_batch(self._sampler))
+        try:
+            batch = self._next_batch(self._sampler)
+        except EmptyReplayError:  # The only transitions are so new that their images are not encoded yet.
+            return False
+        self._latest = self._agent.update(batch)
         return True
 
     def _next_batch(self, sampler: BatchSampler) -> UpdateBatch:
@@ -152,13 +185,13 @@ class Trainer:
     def policy_layout(self) -> Layout:
         """The policy's arrays with their shapes, without data."""
         return tuple(
-            tensor_pb2.Tensor(name=name, data_type=data_type_of(value.numpy().dtype), shape=value.shape)
-            for name, value in self._agent.policy_state().items()
+            tensor_pb2.Tensor(name=tensor.name, data_type=tensor.data_type, shape=tensor.shape)
+            for tensor in self._packed_policy()
         )
 
     def policy_bytes(self) -> bytes:
         """The policy's arrays, one after the other."""
-        return b"".join(value.contiguous().numpy().tobytes() for value in self._agent.policy_state().values())
+        return b"".join(tensor.data for tensor in self._packed_policy())
 
     def policy_tensors(self, data: bytes | None) -> dict[str, torch.Tensor]:
         """The policy's arrays by name.
@@ -168,15 +201,16 @@ class Trainer:
         """
         import torch
 
-        newest = {name: value.contiguous() for name, value in self._agent.policy_state().items()}
         if data is None:
-            return newest
-        tensors, offset = {}, 0
-        for name, value in newest.items():
-            array = np.frombuffer(data, value.numpy().dtype, value.numel(), offset).reshape(tuple(value.shape))
-            tensors[name] = torch.from_numpy(array.copy())
-            offset += array.nbytes
-        return tensors
+            return {name: value.contiguous() for name, value in self._agent.policy_state().items()}
+        arrays = split_policy(data, self.policy_layout())
+        return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+
+    def _packed_policy(self) -> list[tensor_pb2.Tensor]:
+        import torch
+
+        dtype = getattr(torch, self._config.learner.publish_type)
+        return [from_torch(name, value.to(dtype)) for name, value in self._agent.policy_state().items()]
 
     def state(self) -> dict[str, torch.Tensor]:
         """Copies of everything that training goes on from."""
@@ -198,32 +232,14 @@ class Trainer:
         except (KeyError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"the checkpoint {path} does not fit this experiment: {error}") from error
 
-    def _made_up_batch(self) -> UpdateBatch:
-        import torch
 
-        from serl_rl.replay.update_batch import UpdateBatch
-
-        shape = (self._config.sac.critic_updates_per_actor_update, self._config.sac.batch_size)
-
-        def zeros(*rest: int) -> torch.Tensor:
-            return torch.zeros(*shape, *rest)
-
-        return UpdateBatch(
-            observations={entry.name: zeros(*entry.shape) for entry in self._spec.observation},
-            actions=zeros(*self._spec.action.shape),
-            rewards=zeros(),
-            next_observations={entry.name: zeros(*entry.shape) for entry in self._spec.observation},
-            terminated=zeros(),
-            grasp_penalties=zeros(),
-        ).to(self._agent.device)
-
-
-def load_demonstrations(paths: tuple[Path, ...], spec: EnvironmentSpec) -> ReplayBuffer | None:
+def load_demonstrations(paths: tuple[Path, ...], spec: EnvironmentSpec, frame_stack: int = 1) -> ReplayBuffer | None:
     """Reads episode files into a buffer of their own.
 
     Args:
         paths: Episode files.
         spec: What a row must hold.
+        frame_stack: Images of each camera that a transition has.
 
     Returns:
         The buffer; None when the files hold no episode.
@@ -241,7 +257,7 @@ def load_demonstrations(paths: tuple[Path, ...], spec: EnvironmentSpec) -> Repla
     rows = [rows_from_episode(episode, number) for number, episode in enumerate(episodes)]
     if not rows:
         return None
-    buffer = ReplayBuffer(spec, max(2, sum(map(len, rows))))
+    buffer = ReplayBuffer(spec, max(2, sum(map(len, rows))), frame_stack=frame_stack)
     for batch in rows:
         try:
             buffer.append(batch)
@@ -262,3 +278,8 @@ def _device(name: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"there is no device {name!r} here; use --learner.device cpu or auto ({error})") from error
     return name
+
+
+def _keeps_maps(vision: VisionConfig, agent: SacAgent) -> bool:
+    mode = vision.cache.mode
+    return mode == "on" or (mode == "auto" and vision.encoder.backbone.frozen and agent.device.type == "cpu")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
+
+from serl_rl.errors import UsageError
 
 BackboneName: TypeAlias = Literal["resnet10", "small", "mobilenet", "resnet18", "resnet34", "resnet50"]
 
@@ -70,3 +73,24 @@ class EncoderConfig:
     """From images to feature maps."""
     head: HeadConfig = field(default_factory=HeadConfig)
     """From feature maps to a vector, for each camera."""
+
+    def shared_settings(self) -> tuple[tuple[str, str], ...]:
+        """Settings that actor and learner must share, as (path, value); a weight file counts by its content.
+
+        Raises:
+            UsageError: The weight file cannot be read.
+        """
+        backbone, head = self.backbone, self.head
+        try:
+            weights = "random" if backbone.weights is None else _digest(backbone.weights)
+        except OSError as error:
+            raise UsageError(f"cannot read the weight file {backbone.weights}: {error.strerror or error}") from error
+        facts = (backbone.name, weights, backbone.initialization, backbone.seed, backbone.shared, backbone.frozen)
+        return (
+            ("vision.encoder.backbone", ", ".join(map(str, facts))),
+            ("vision.encoder.head", f"{head.pooling}, {head.embeddings}, {head.bottleneck}"),
+        )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

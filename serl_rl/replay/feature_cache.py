@@ -18,7 +18,7 @@ from serl_rl.replay.storage import reserve_file
 
 CropEncoder: TypeAlias = Callable[[Mapping[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]
 """Computes maps: images by camera, uint8 of shape (N, H, W, 3), and shifts, int64 of shape (N, K, 2), to the bits of
-bfloat16 numbers by camera, uint16 of shape (N, K, C, h, w)."""
+bfloat16 numbers by camera, uint16 of shape (N, K, h, w, C)."""
 
 _FORMAT = {"format": "serl-features", "version": 1}
 _ROWS_AT_ONCE = 32
@@ -30,7 +30,7 @@ class FeatureLayout:
     """What is kept of each image."""
 
     shapes: Mapping[str, tuple[int, int, int]]
-    """Channels, height and width of the maps of each camera."""
+    """Height, width and channels of the maps of each camera."""
     crops: int
     """Number K of crops of each image."""
     largest_shift: int

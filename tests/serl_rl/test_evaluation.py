@@ -17,6 +17,9 @@ from serl_rl.point_mass import PointMassEnv
 class Centring:
     """Pushes the point to the centre."""
 
+    def begin_episode(self):
+        pass
+
     def act(self, observation, rng, *, deterministic=False):
         assert deterministic
         return np.clip(-10 * observation["state"], -1, 1)
@@ -24,6 +27,9 @@ class Centring:
 
 class Idle:
     """Does nothing."""
+
+    def begin_episode(self):
+        pass
 
     def act(self, observation, rng, *, deterministic=False):
         return np.zeros(2, np.float32)

@@ -10,6 +10,9 @@ from serl_rl.video import annotate, record_frames, write_video
 class Idle:
     """Does nothing."""
 
+    def begin_episode(self):
+        pass
+
     def act(self, observation, rng, *, deterministic=False):
         return np.zeros(2, np.float32)
 

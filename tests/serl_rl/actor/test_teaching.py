@@ -69,6 +69,9 @@ class SomeSteps:
 
 
 class Policy:
+    def begin_episode(self):
+        pass
+
     def act(self, observation, rng, *, deterministic=False):
         return np.array([0.25], np.float32)
 

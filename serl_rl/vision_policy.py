@@ -1,0 +1,124 @@
+"""The policy of an agent that sees, as an actor runs it: the frozen backbone of its own, pushed heads, one thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from serl_rl.algorithms.sight import SightMaker
+from serl_rl.algorithms.vision_config import VisionConfig
+from serl_rl.networks.mlp import Arithmetic
+from serl_rl.networks.perception import VisualPolicy
+from serl_rl.networks.policy import GaussianTanhPolicy
+from serl_rl.policy import PolicyError
+from serl_rl.spec import EnvironmentSpec
+
+
+class VisionPolicy:
+    """Actions of a tanh-squashed Gaussian from images, from arrays that `SacAgent.policy_state` names.
+
+    One thread at a time may call it. `act` before the first `load` draws uniformly from [-1, 1]. A frozen backbone is
+    no part of the arrays: it is built from the settings, which actor and learner compare when they meet.
+
+    Args:
+        spec: What the environment observes and takes; at least one camera.
+        config: How to see.
+        hidden_sizes: Features of the hidden layers behind perception.
+        device: Where to compute.
+
+    Raises:
+        SpecError: An array is neither a flat vector nor an RGB image.
+        WeightsError: The backbone's weight file cannot be used.
+    """
+
+    def __init__(
+        self, spec: EnvironmentSpec, config: VisionConfig, hidden_sizes: tuple[int, ...], device: str = "cpu"
+    ) -> None:
+        self.spec = spec
+        self._config = config
+        self._sight = SightMaker(spec, config, torch.device(device))
+        generator, arithmetic = torch.Generator().manual_seed(0), Arithmetic()
+        perception = self._sight.make_perception(arithmetic, generator)
+        policy = GaussianTanhPolicy(perception.output_size, spec.action_size, hidden_sizes, arithmetic, generator)
+        self._policy = VisualPolicy(perception, policy).to(device).eval()
+        self._frames: dict[str, deque[Tensor]] = {}
+        self._is_loaded = False
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether `load` has been called."""
+        return self._is_loaded
+
+    def load(self, state: Mapping[str, np.ndarray | Tensor]) -> None:
+        """Takes over the arrays of a policy; the old ones stay when it raises.
+
+        Raises:
+            PolicyError: An array is missing or unknown, has another shape than the settings ask for, or holds a NaN.
+        """
+        arrays = {name: torch.from_numpy(np.array(np.asarray(value), np.float32)) for name, value in state.items()}
+        own = dict(self._policy.named_parameters())
+        _check(own, arrays)
+        with torch.no_grad():
+            for name, parameter in own.items():
+                parameter.copy_(arrays[name])
+        self._is_loaded = True
+
+    def begin_episode(self) -> None:
+        """Forgets the images of the last episode."""
+        self._frames.clear()
+
+    def act(
+        self, observation: Mapping[str, np.ndarray], rng: np.random.Generator, *, deterministic: bool = False
+    ) -> np.ndarray:
+        """Chooses an action.
+
+        Args:
+            observation: One observation, by name; of each camera the newest image.
+            rng: Source of the noise; unused when deterministic and loaded.
+            deterministic: Whether to take tanh(mean) instead of a sample.
+
+        Returns:
+            Action in [-1, 1]. Shape (A,), float32.
+        """
+        if not self._is_loaded:
+            return rng.uniform(-1, 1, self.spec.action_size).astype(np.float32)
+        with torch.inference_mode():
+            mean, log_std = self._policy(self._see(observation))
+            raw = mean[0].cpu().numpy()
+            if not deterministic:
+                raw = raw + log_std[0].exp().cpu().numpy() * rng.standard_normal(len(raw), np.float32)
+        return np.tanh(raw)
+
+    def _see(self, observation: Mapping[str, np.ndarray]) -> tuple[Tensor, dict[str, Tensor]]:
+        vectors = [np.asarray(observation[array.name], np.float32) for array in self.spec.vectors]
+        vector = torch.from_numpy(np.concatenate(vectors) if vectors else np.empty(0, np.float32))
+        images = {
+            camera: torch.from_numpy(np.ascontiguousarray(observation[camera]))[None] for camera in self._sight.cameras
+        }
+        seen = self._sight(self._stacked(images) if self._config.frame_stack > 1 else images)
+        return vector[None].to(self._sight.device), {name: array.to(self._sight.device) for name, array in seen.items()}
+
+    def _stacked(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The newest frames of each camera, oldest first; the first of an episode stands in for those before it."""
+        for camera, image in images.items():
+            count = self._config.frame_stack
+            frames = self._frames.setdefault(camera, deque([image] * count, maxlen=count))
+            frames.append(image)
+        return {camera: torch.stack(list(self._frames[camera]), dim=1) for camera in images}
+
+
+def _check(own: Mapping[str, nn.Parameter], arrays: Mapping[str, Tensor]) -> None:
+    differing = sorted(set(own) ^ set(arrays))
+    if differing:
+        where = "missing" if differing[0] in own else "unknown"
+        raise PolicyError(f"array {differing[0]!r} is {where} in the policy; actor and learner must be of one version")
+    for name, parameter in own.items():
+        if arrays[name].shape != parameter.shape:
+            found, expected = tuple(arrays[name].shape), tuple(parameter.shape)
+            raise PolicyError(f"array {name!r} has shape {found} but the settings need {expected}")
+        if not bool(torch.isfinite(arrays[name]).all()):
+            raise PolicyError(f"array {name!r} holds a value that is NaN or infinite; training has diverged")
