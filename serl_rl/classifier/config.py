@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from serl_rl.networks.encoder_config import EncoderConfig
 
@@ -64,6 +65,25 @@ class ClassifierTrainingConfig:
         _require("validation_share", self.validation_share, 0 < self.validation_share < 1, "in (0, 1)")
         rate = self.allowed_false_positive_rate
         _require("allowed_false_positive_rate", rate, 0 <= rate < 1, "in [0, 1)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierRewardConfig:
+    """A trained classifier in the place of an environment's own reward."""
+
+    path: Path | None = None
+    """Folder of the classifier; None leaves the environment's reward."""
+    threshold: float | None = None
+    """Probability of success from which a frame passes, in (0, 1]; None takes the one its report recommends."""
+    condition: str = ""
+    """What a step must meet besides, such as 'tcp_pose[2] > 0.115' (SI units); empty for nothing."""
+    consecutive_steps: int = 1
+    """Steps in a row that must pass."""
+
+    def __post_init__(self) -> None:
+        bar = self.threshold
+        _require("threshold", bar, bar is None or 0 < bar <= 1, "in (0, 1], or None")
+        _require("consecutive_steps", self.consecutive_steps, self.consecutive_steps >= 1, "at least 1")
 
 
 def _require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001

@@ -129,6 +129,14 @@ def success_labels(episode: Episode, where: str, ambiguous_frames: int = 2) -> n
     return labels
 
 
+def has_failed_episode(examples: Examples) -> bool:
+    """Whether some episode has no frame of success."""
+    if SUCCESS not in examples.classes:
+        return True
+    is_success = examples.labels == examples.classes.index(SUCCESS)
+    return bool(set(examples.episodes.tolist()) - set(examples.episodes[is_success].tolist()))
+
+
 def split_by_episode(examples: Examples, validation_share: float, seed: int) -> tuple[Examples, Examples]:
     """Splits into training and validation; both see every class, and no episode is on both sides.
 

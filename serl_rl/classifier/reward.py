@@ -10,8 +10,11 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from serl_rl.classifier.condition import StateCondition
+from serl_rl.classifier.config import ClassifierRewardConfig
 from serl_rl.classifier.errors import ClassifierError
 from serl_rl.classifier.network import RewardClassifier
+from serl_rl.classifier.store import load_classifier
 from serl_rl.networks.encoders import RememberedMaps
 
 Condition: TypeAlias = Callable[[Mapping[str, np.ndarray], Mapping[str, Any]], bool]
@@ -166,6 +169,33 @@ class StagedClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         probabilities = {f"{name}_probability": watch.probability for name, watch in self._watches.items()}
         success = len(self._reached) == len(self._watches)
         return {"success": success, "stages_reached": tuple(self._reached)} | probabilities
+
+
+def with_classifier_reward(env: gymnasium.Env[Any, Any], config: ClassifierRewardConfig) -> gymnasium.Env[Any, Any]:
+    """Puts a saved classifier in the place of an environment's reward, if the settings name one.
+
+    Args:
+        env: The environment.
+        config: Which classifier, and when it says success.
+
+    Returns:
+        The environment with the classifier's reward, or as it was.
+
+    Raises:
+        ClassifierError: The classifier is missing or damaged, or looks through cameras that the environment lacks.
+        ValueError: The condition cannot be read.
+    """
+    if config.path is None:
+        return env
+    condition = StateCondition.parse(config.condition) if config.condition else None
+    saved = load_classifier(config.path)
+    detector = Detector(
+        classifier=saved.classifier,
+        threshold=saved.threshold if config.threshold is None else config.threshold,
+        condition=condition,
+        consecutive_steps=config.consecutive_steps,
+    )
+    return ClassifierReward(env, detector)
 
 
 def check_cameras(space: gymnasium.Space[Any], classifier: RewardClassifier) -> None:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from serl_rl.classifier.training import TrainingProgress
 
 
+_ONLY_SUCCESSES = (
+    "every episode has a success: a policy will soon find pictures that none of them show and that look like one; "
+    "add failures, such as those of record-demos --teleop random --keep-failures\n"
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainClassifierCommand:
     """Train a network that sees from images whether the task is done.
@@ -50,7 +56,7 @@ class TrainClassifierCommand:
 
     def run(self) -> int:
         """Trains, saves, and prints the report as JSON."""
-        from serl_rl.classifier.examples import load_examples
+        from serl_rl.classifier.examples import has_failed_episode, load_examples
         from serl_rl.classifier.report import make_report, plot_report
         from serl_rl.classifier.store import PLOT, REPORT, save_classifier
         from serl_rl.classifier.training import train_classifier
@@ -72,6 +78,8 @@ class TrainClassifierCommand:
         )
         counts = ", ".join(f"{count} of {name}" for name, count in examples.counts().items())
         sys.stderr.write(f"{len(examples)} frames: {counts}; cameras {', '.join(examples.images)}\n")
+        if not has_failed_episode(examples):
+            sys.stderr.write(_ONLY_SUCCESSES)
 
         def show(progress: TrainingProgress) -> bool:
             line = f"step {progress.steps}: loss {progress.loss:.4f}, validation {progress.validation_loss:.4f}\n"

@@ -7,9 +7,17 @@ import torch
 from gymnasium import spaces
 
 from serl_rl.classifier.condition import StateCondition
+from serl_rl.classifier.config import ClassifierRewardConfig
 from serl_rl.classifier.errors import ClassifierError
 from serl_rl.classifier.network import ClassifierSpec, RewardClassifier
-from serl_rl.classifier.reward import ClassifierReward, Detector, StagedClassifierReward, share_backbones
+from serl_rl.classifier.reward import (
+    ClassifierReward,
+    Detector,
+    StagedClassifierReward,
+    share_backbones,
+    with_classifier_reward,
+)
+from serl_rl.classifier.store import save_classifier
 
 
 class BrightnessClassifier:
@@ -169,3 +177,33 @@ def test_classifiers_of_one_backbone_run_it_once(small_config):
     assert len(calls) == 3
     np.testing.assert_allclose(together, alone, atol=1e-6)
     assert not np.allclose(together[0][0], together[0][1])
+
+
+def test_a_saved_classifier_replaces_the_reward(small_config, tmp_path):
+    spec = ClassifierSpec(image_sizes={"front": (36, 36)})
+    classifier = RewardClassifier(spec, small_config, torch.Generator().manual_seed(0)).eval()
+    save_classifier(classifier, 0.9, tmp_path / "saved")
+
+    class Lamp36(LampEnv):
+        observation_space = spaces.Dict({"front": spaces.Box(0, 255, (36, 36, 3), np.uint8)})
+
+        def observe(self, red, green):
+            return {"front": np.full((36, 36, 3), 255 * red, np.uint8)}
+
+    frames = [{"front": np.full((36, 36, 3), 255 * red, np.uint8)} for red in (0.0, 1.0)]
+    dark, bright = (classifier.classify(frame)[1] for frame in frames)
+    threshold = float((dark + bright) / 2)  # Random weights tell black from white one way or the other.
+    first = int(bright > dark)
+    reds = [1 - first, 1 - first, first, first]
+    config = ClassifierRewardConfig(path=tmp_path / "saved", threshold=threshold, condition="height > 0.1")
+    assert [step[0] for step in rollout(with_classifier_reward(Lamp36(reds), config))] == [0, 0, 1]
+    never = ClassifierRewardConfig(path=tmp_path / "saved")
+    assert with_classifier_reward(Lamp36(reds), never)._watch.detector.threshold == 0.9
+    env = Lamp36(reds)
+    assert with_classifier_reward(env, ClassifierRewardConfig()) is env
+    with pytest.raises(ClassifierError, match=r"has no manifest\.json"):
+        with_classifier_reward(env, ClassifierRewardConfig(path=tmp_path))
+    with pytest.raises(ValueError, match="is no condition"):
+        with_classifier_reward(env, ClassifierRewardConfig(path=tmp_path / "saved", condition="high"))
+    with pytest.raises(ValueError, match="threshold is 2"):
+        ClassifierRewardConfig(threshold=2)

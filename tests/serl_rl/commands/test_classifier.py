@@ -52,6 +52,7 @@ def test_command_trains_saves_and_reports(demonstrations, tmp_path, capsys):
     captured = capsys.readouterr()
     report = json.loads(captured.out)
     assert report["accuracy"] == 1.0
+    assert "every episode has a success" in captured.err
     assert "30 frames: 20 of failure, 10 of success; cameras front" in captured.err
     assert json.loads((output / "report.json").read_text()) == report
     assert (output / "report.png").stat().st_size > 10_000
