@@ -16,7 +16,13 @@ SHAPES = {
 }
 
 
-@pytest.fixture(scope="module", params=SHAPES)
+_LARGE = {"resnet50"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.slow] if name in _LARGE else []) for name in SHAPES],
+)
 def name(request):
     return request.param
 
