@@ -1,0 +1,21 @@
+"""Franka arms through franky: `options` say which, `arm` is what the daemon sees.
+
+`link` owns a connection and its threads, `connecting` opens it and explains why it cannot, `steering` turns targets
+into set-points of the `motions` that run, by way of `shaping`; `samples` and `message_clock` turn messages into states
+with their time, `faults` keeps what stopped the arm.
+"""
+
+from robot_daemon.devices import Arm, Timebase
+from robot_daemon.drivers.franka.arm import FrankaArm
+from robot_daemon.drivers.franka.options import FrankaOptions
+
+__all__ = ["FrankaArm", "FrankaOptions", "build_arm"]
+
+
+def build_arm(_name: str, timebase: Timebase, options: FrankaOptions) -> Arm:
+    """The arm of a cell's file.
+
+    Raises:
+        DeviceConnectError: It cannot be reached; one sentence with the way out.
+    """
+    return FrankaArm(options, timebase)

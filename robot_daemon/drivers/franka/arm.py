@@ -1,0 +1,227 @@
+"""A Franka arm behind the daemon's interface. No method but `recover` and `close` waits for the arm."""
+
+import logging
+import threading
+
+import franky
+import numpy as np
+
+from robot_daemon.devices import (
+    ArmInfo,
+    ArmState,
+    Compliance,
+    ControlMode,
+    DeviceConnectError,
+    DeviceFault,
+    DeviceUnavailableError,
+    Load,
+    Target,
+    Timebase,
+)
+from robot_daemon.drivers.franka.connecting import explain, model_name, sentence, tcp_pose
+from robot_daemon.drivers.franka.facts import ARMS, ArmFacts
+from robot_daemon.drivers.franka.faults import CONNECTION_LOST, FaultMemory, condition_of
+from robot_daemon.drivers.franka.link import RECOVERY_TIME_S, REST_TIME_S, Link
+from robot_daemon.drivers.franka.options import FrankaOptions
+from robot_daemon.drivers.franka.samples import Sample, arm_state
+from robot_daemon.drivers.franka.steering import Setup, Steering
+
+logger = logging.getLogger(__name__)
+
+STALE_NS = 500_000_000
+"""Age of the newest message at which the arm counts as silent."""
+SUPERVISION_INTERVAL_S = 0.05
+RECONNECT_INTERVAL_S = 1.0
+
+_given_up: list[Link] = []
+"""Connections whose owner waits for an answer that does not come: to drop them would wait for it."""
+
+
+class FrankaArm:
+    """An arm that libfranka drives.
+
+    Args:
+        options: What the cell's file says.
+        timebase: Clock of the samples.
+
+    Raises:
+        DeviceConnectError: The arm cannot be reached, or is another one than the options say.
+    """
+
+    def __init__(self, options: FrankaOptions, timebase: Timebase) -> None:
+        self._options = options
+        self._now_ns = timebase.now_ns
+        self._faults = FaultMemory(timebase.now_ns, self.hold)
+        self._steering: Steering | None = None
+        self._info: ArmInfo | None = None
+        self._kept: tuple[Sample, ArmState] | None = None
+        self._closing = threading.Event()
+        self._link: Link | None = None
+        self._link = link = self._new_link()
+        error = link.wait_until_open(options.connect_timeout_s)
+        if error is not None:
+            self._give_up(link)
+            if isinstance(error, DeviceConnectError):
+                raise error
+            raise DeviceConnectError(explain(error, options.host)) from None
+        self._supervisor = threading.Thread(target=self._supervise, name="franka-supervisor", daemon=True)
+        self._supervisor.start()
+
+    @property
+    def info(self) -> ArmInfo:
+        """Constant facts."""
+        assert self._info is not None, "set when the connection opened"
+        return self._info
+
+    def read_state(self) -> ArmState:
+        """The newest message. Raises DeviceUnavailableError while there is no connection or the arm is silent."""
+        sample = self._fresh_sample()
+        if sample is None:
+            host = self._options.host
+            raise DeviceUnavailableError(f"the arm at {host} does not answer; the daemon connects again by itself")
+        return self._converted(sample)
+
+    def set_target(self, target: Target) -> None:
+        """Tracks a target from now on. Ignored while a critical fault is active or the arm is silent."""
+        sample, steering = self._fresh_sample(), self._steering
+        if sample is not None and steering is not None and not self._faults.is_critical:
+            steering.follow(target, self._converted(sample), self._now_ns())
+
+    def hold(self) -> None:
+        """Holds the pose measured now, or the joints when those were tracked. An arm without a motion rests anyway."""
+        sample, steering = self._newest_sample, self._steering
+        if sample is not None and steering is not None:
+            steering.hold(self._converted(sample))
+
+    def set_compliance(self, compliance: Compliance) -> None:
+        """Changes the Cartesian impedance, also while moving."""
+        if self._steering is not None:
+            self._steering.set_compliance(compliance)
+
+    def set_load(self, load: Load) -> None:
+        """Tells the arm what it carries. A motion pauses for about half a second, since the arm takes it only at rest.
+
+        A load that the arm refuses becomes the warning "load_refused".
+        """
+        link = self._link
+        if link is not None:
+            link.set_load(load)
+
+    def faults(self) -> tuple[DeviceFault, ...]:
+        """Active faults. While a critical one is active the arm rests and ignores targets."""
+        return self._faults.active
+
+    def recover(self, fault_ids: tuple[str, ...]) -> None:
+        """Clears those of the faults whose cause has gone. Waits for the arm, at most some seconds; moves nothing."""
+        link = self._link
+        if link is None or not link.recover().wait(RECOVERY_TIME_S):
+            return
+        sample = link.wait_for_message(self._now_ns(), 1.0)
+        if sample is not None:
+            present = condition_of(sample.state).present
+            self._faults.drop([name for name in fault_ids if name not in present])
+
+    def close(self) -> None:
+        """Brings the arm to rest and lets go of it."""
+        self._closing.set()
+        if self._supervisor.is_alive():
+            self._supervisor.join(timeout=RECONNECT_INTERVAL_S)
+        link = self._link
+        if link is not None and not link.close(self._options.answer_timeout_s + REST_TIME_S):
+            logger.error("the arm did not answer while it was brought to rest; press its user stop")
+            _given_up.append(link)
+
+    def _new_link(self) -> Link:
+        return Link(self._options, self._now_ns, self._faults, self._on_connected, self._on_lost)
+
+    @property
+    def _newest_sample(self) -> Sample | None:
+        return None if self._link is None else self._link.sample
+
+    def _fresh_sample(self) -> Sample | None:
+        sample = self._newest_sample
+        if sample is None or self._now_ns() - sample.arrival_ns > STALE_NS:
+            return None
+        return sample
+
+    def _converted(self, sample: Sample) -> ArmState:
+        kept = self._kept
+        if kept is not None and kept[0] is sample:
+            return kept[1]
+        state = arm_state(sample)
+        self._kept = (sample, state)
+        return state
+
+    def _wake(self) -> None:
+        if self._link is not None:
+            self._link.wake()
+
+    def _on_connected(self, robot: franky.Robot) -> Steering:
+        """Called by a link's owner. The steering outlives connections, so that compliance does."""
+        if self._steering is None:
+            facts_name, facts = self._identify(robot)
+            options = self._options
+            home = options.home_rad or facts.home
+            position, quaternion = tcp_pose(robot, home)
+            self._info = ArmInfo(
+                model=facts_name,
+                joint_lower=np.array(facts.lower),
+                joint_upper=np.array(facts.upper),
+                joint_speed=np.array(facts.speed),
+                home=np.array(home),
+                home_tcp_position=position,
+                home_tcp_quaternion=np.array(quaternion),
+                control_modes=(ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH),
+            )
+            setup = Setup(
+                facts=facts,
+                posture=np.array(options.posture_rad or home),
+                joint_stiffness=np.array(options.joint_stiffness_nm_per_rad),
+                joint_damping=np.array(options.joint_damping_nms_per_rad),
+                time_constant_s=options.set_point_time_constant_s,
+            )
+            self._steering = Steering(setup, self._wake)
+        self._faults.allow_recovery(CONNECTION_LOST)
+        return self._steering
+
+    def _identify(self, robot: franky.Robot) -> tuple[str, ArmFacts]:
+        said, named = model_name(robot.model_urdf), self._options.model
+        if named and said and said != named:
+            text = f'the arm at {self._options.host} is a {said}, not a {named}; set model = "{said}" or fix host'
+            raise DeviceConnectError(text)
+        name = named or said
+        if name is None:
+            known = ", ".join(f'"{model}"' for model in ARMS)
+            text = f"the arm at {self._options.host} is of a model that is not known here; set model to one of {known}"
+            raise DeviceConnectError(text)
+        return name, ARMS[name]
+
+    def _on_lost(self, error: Exception) -> None:
+        host = self._options.host
+        text = (
+            f"the connection to the arm at {host} was lost ({sentence(error)}); check its cable and power, it is "
+            "connected again by itself, then recover"
+        )
+        logger.warning("%s", text)
+        self._faults.add(CONNECTION_LOST, text, clearable=False)
+
+    def _supervise(self) -> None:
+        """Gives up a connection that hangs, and builds another one after each that has ended."""
+        while not self._closing.wait(SUPERVISION_INTERVAL_S):
+            link = self._link
+            assert link is not None, "the first one opened before this thread began"
+            overdue = link.overdue
+            if overdue is not None:
+                self._give_up(link)
+                self._on_lost(TimeoutError(f"it did not answer {overdue}"))
+            elif not link.is_over:
+                continue
+            if self._closing.wait(RECONNECT_INTERVAL_S):
+                return
+            self._link = self._new_link()
+
+    @staticmethod
+    def _give_up(link: Link) -> None:
+        link.abandon()
+        if not link.is_over:
+            _given_up.append(link)

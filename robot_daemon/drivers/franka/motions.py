@@ -1,0 +1,107 @@
+r"""The daemon's laws as franky's motions; all of them are torque control at 1 kHz in franky's own thread.
+
+- **Pose**: `CartesianImpedanceTrackingMotion`. Its law is that of the schema: spring on the full rotation vector, clip
+  of the error per axis, damper on the twist, posture in the null space, Coriolis torques, 1 Nm per cycle at most.
+  SERL's controller takes the quaternion's vector part for the rotation error: half its rotational stiffness and twice
+  its rotational clip is the same here. Damping is always given, since franky's own choice is another one. Its clips are
+  symmetric and fixed for a motion: other clips mean another motion, and directions are told apart in `shaping`.
+- **Joints**: `JointImpedanceTrackingMotion`.
+- **Wrench**: `SimpleTorqueMotion`, because it ends by itself 50 ms after torques cease to come; the alternative, a pose
+  motion without stiffness, would push on for ever when its feeder died.
+"""
+
+from enum import Enum, auto
+from typing import TypeAlias
+
+import franky
+import numpy as np
+
+from robot_daemon.devices import Compliance, FloatArray, TcpTarget
+from robot_daemon.drivers.franka.facts import ArmFacts
+from robot_daemon.drivers.franka.shaping import POSTURE_TORQUE, SpringLimits
+
+Motion: TypeAlias = (
+    franky.CartesianImpedanceTrackingMotion | franky.JointImpedanceTrackingMotion | franky.SimpleTorqueMotion
+)
+
+
+class Law(Enum):
+    """What the arm is told to track."""
+
+    POSE = auto()
+    JOINTS = auto()
+    WRENCH = auto()
+
+
+GAINS_TIME_CONSTANT_S = 0.1
+"""Time constant at which franky lets new gains come into force."""
+TORQUE_TIMEOUT_S = 0.05
+"""Age of the last torque at which a wrench motion ends."""
+WRENCH_DAMPING = np.array([10.0, 10.0, 10.0, 1.0, 1.0, 1.0])
+"""Damper that stays on in wrench control, Ns/m and Nms/rad: free motion ends somewhere."""
+
+
+def pose_motion(
+    compliance: Compliance, limits: SpringLimits, posture: FloatArray, facts: ArmFacts
+) -> franky.CartesianImpedanceTrackingMotion:
+    """A motion that tracks a pose. Set its reference before it starts."""
+    motion = franky.CartesianImpedanceTrackingMotion(
+        translational_stiffness=compliance.translational_stiffness,
+        rotational_stiffness=compliance.rotational_stiffness,
+        posture_task=franky.PostureTask(posture, compliance.nullspace_stiffness, None, POSTURE_TORQUE),
+        translational_error_clip=limits.symmetric[:3],
+        rotational_error_clip=limits.symmetric[3:],
+        lower_joint_limits=np.array(facts.lower),
+        upper_joint_limits=np.array(facts.upper),
+        gains_time_constant=GAINS_TIME_CONSTANT_S,
+    )
+    retune(motion, compliance)
+    return motion
+
+
+def retune(motion: franky.CartesianImpedanceTrackingMotion, compliance: Compliance) -> None:
+    """Changes the gains of a pose motion, also while it runs. Clips stay."""
+    motion.set_gains(cartesian_gains(compliance))
+    motion.set_nullspace_gains(nullspace_gains(compliance))
+
+
+def cartesian_gains(compliance: Compliance) -> franky.CartesianImpedanceGains:
+    """Stiffness and damping in franky's order: x, y, z, rx, ry, rz."""
+    stiffness = np.repeat([compliance.translational_stiffness, compliance.rotational_stiffness], 3)
+    damping = np.repeat([compliance.translational_damping, compliance.rotational_damping], 3)
+    return franky.CartesianImpedanceGains.diagonal(stiffness, damping)
+
+
+def nullspace_gains(compliance: Compliance) -> franky.NullspaceGains:
+    """Posture: critically damped, with a bounded torque."""
+    gains = franky.NullspaceGains()
+    gains.posture_stiffness = compliance.nullspace_stiffness
+    gains.posture_damping = None
+    gains.posture_max_torque = POSTURE_TORQUE
+    return gains
+
+
+def pose_reference(target: TcpTarget) -> franky.CartesianReference:
+    """A pose in base. The damper acts on the whole velocity, as in the simulator."""
+    return franky.CartesianReference(franky.Affine(target.position, target.quaternion))
+
+
+def joint_motion(stiffness: FloatArray, damping: FloatArray, facts: ArmFacts) -> franky.JointImpedanceTrackingMotion:
+    """A motion that tracks joint positions. Set its reference before it starts."""
+    return franky.JointImpedanceTrackingMotion(
+        stiffness=stiffness,
+        damping=damping,
+        lower_joint_limits=np.array(facts.lower),
+        upper_joint_limits=np.array(facts.upper),
+    )
+
+
+def wrench_motion(torque: FloatArray, facts: ArmFacts) -> franky.SimpleTorqueMotion:
+    """A motion that applies torques. They have to be renewed within `TORQUE_TIMEOUT_S`."""
+    return franky.SimpleTorqueMotion(
+        initial_torque=torque,
+        signal_timeout=TORQUE_TIMEOUT_S,
+        compensate_coriolis=True,
+        lower_joint_limits=np.array(facts.lower),
+        upper_joint_limits=np.array(facts.upper),
+    )

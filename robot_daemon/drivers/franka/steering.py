@@ -1,0 +1,246 @@
+"""What the arm is told: the newest target, shaped, in the motion that runs. It has no thread and never waits.
+
+Targets come from any thread, `renew` from the loop, and the owner of the arm asks which motion should run.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import franky
+import numpy as np
+
+from robot_daemon.devices import ArmState, Compliance, FloatArray, JointTarget, Target, TcpTarget, WrenchTarget
+from robot_daemon.drivers.franka.facts import ArmFacts
+from robot_daemon.drivers.franka.motions import (
+    WRENCH_DAMPING,
+    Law,
+    Motion,
+    joint_motion,
+    pose_motion,
+    pose_reference,
+    retune,
+    wrench_motion,
+)
+from robot_daemon.drivers.franka.shaping import (
+    approach,
+    approach_pose,
+    limit_joints,
+    limit_pose,
+    share,
+    spring_limits,
+    wrench_torque,
+)
+
+TORQUE_SHARE = 0.8
+"""Share of a joint's torque limit that springs may ask for; the rest is for posture and Coriolis torques."""
+
+SetPoint: TypeAlias = TcpTarget | FloatArray
+"""A pose, joint positions (7,) or a wrench (6,)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Setup:
+    """What does not change while the daemon runs."""
+
+    facts: ArmFacts
+    posture: FloatArray
+    """Joint positions that the null space prefers. Shape (7,), rad."""
+    joint_stiffness: FloatArray
+    joint_damping: FloatArray
+    time_constant_s: float
+    """Of the low-pass on targets; 0 for none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """A motion that should run, ready to start."""
+
+    law: Law
+    motion: Motion
+    clips: tuple[float, ...]
+    """Clips that a pose motion was built with."""
+
+
+class Steering:
+    """Set-points of one arm. Any thread may call any method; each returns within a fraction of a millisecond.
+
+    Args:
+        setup: What does not change.
+        on_due: Called when another motion should run; must not block.
+    """
+
+    def __init__(self, setup: Setup, on_due: Callable[[], None]) -> None:
+        self._setup = setup
+        self._on_due = on_due
+        self._lock = threading.Lock()
+        self._torque_bound = TORQUE_SHARE * np.array(setup.facts.torque)
+        self._compliance = Compliance()
+        self._limits = spring_limits(self._compliance, self._torque_bound)
+        self._clips = tuple(self._limits.symmetric.tolist())
+        self._wanted: Law | None = None
+        self._goal: SetPoint | None = None
+        self._shaped: SetPoint | None = None
+        """The goal behind its low-pass."""
+        self._shaped_ns = 0
+        self._published: SetPoint | None = None
+        self._running: Order | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether another motion than the present one should run."""
+        running = self._running
+        if self._wanted is None:
+            return False
+        if running is None or running.law is not self._wanted:
+            return True
+        return running.law is Law.POSE and running.clips != self._clips
+
+    @property
+    def law(self) -> Law | None:
+        """Law of the motion that runs."""
+        return None if self._running is None else self._running.law
+
+    def follow(self, target: Target, state: ArmState, now_ns: int) -> None:
+        """Tracks a target from now on.
+
+        Args:
+            target: The newest wins.
+            state: Newest state of the arm.
+            now_ns: The cell's clock.
+        """
+        with self._lock:
+            self._wanted, self._goal = _law_and_goal(target)
+            is_due = self.is_due
+            if not is_due:
+                self._publish(state, now_ns)
+        if is_due:
+            self._on_due()
+
+    def hold(self, state: ArmState) -> None:
+        """Holds where the arm is: joints when those were tracked, else the pose. Without a motion the arm rests."""
+        with self._lock:
+            running = self._running
+            if running is None:
+                self._wanted = self._goal = None
+                return
+            law = Law.JOINTS if running.law is Law.JOINTS else Law.POSE
+            self._wanted = law
+            self._goal = _measured(law, state)
+            is_due = self.is_due
+            if running.law is law:
+                self._shaped = self._goal
+                self._publish(state, self._shaped_ns)
+            elif running.law is Law.WRENCH:
+                self._shaped = np.zeros(6)
+                self._publish(state, self._shaped_ns)
+        if is_due:
+            self._on_due()
+
+    def set_compliance(self, compliance: Compliance) -> None:
+        """Changes the Cartesian impedance, also while moving; other clips need another motion."""
+        with self._lock:
+            self._compliance = compliance
+            self._limits = spring_limits(compliance, self._torque_bound)
+            self._clips = tuple(self._limits.symmetric.tolist())
+            running, is_due = self._running, self.is_due
+            if running is not None and isinstance(running.motion, franky.CartesianImpedanceTrackingMotion):
+                retune(running.motion, compliance)
+        if is_due:
+            self._on_due()
+
+    def renew(self, state: ArmState, now_ns: int) -> None:
+        """Brings the set-point of the running motion up to date."""
+        with self._lock:
+            self._publish(state, now_ns)
+
+    def order(self, state: ArmState, now_ns: int) -> Order | None:
+        """The motion that should run, if it is another than the present one; it begins where the arm is now."""
+        with self._lock:
+            law = self._wanted
+            if law is None or not self.is_due:
+                return None
+            if self._running is None or self._running.law is not law or self._shaped is None:
+                self._shaped = np.zeros(6) if law is Law.WRENCH else _measured(law, state)
+                self._shaped_ns = now_ns
+            order = Order(law, self._build(law, state), self._clips)
+            self._tell(order, state)
+            return order
+
+    def started(self, order: Order, state: ArmState, now_ns: int) -> None:
+        """A motion runs now. When nothing should any more, it holds."""
+        with self._lock:
+            self._running, self._published = order, None
+            if self._wanted is None:
+                self._wanted = Law.POSE if order.law is Law.WRENCH else order.law
+                self._goal = _measured(self._wanted, state)
+            self._publish(state, now_ns)
+
+    def ended(self, *, forget: bool) -> None:
+        """No motion runs any more.
+
+        Args:
+            forget: Whether to forget the target as well, so that nothing starts by itself.
+        """
+        with self._lock:
+            self._running = self._shaped = self._published = None
+            if forget:
+                self._wanted = self._goal = None
+
+    def _build(self, law: Law, state: ArmState) -> Motion:
+        setup = self._setup
+        if law is Law.POSE:
+            return pose_motion(self._compliance, self._limits, setup.posture, setup.facts)
+        if law is Law.JOINTS:
+            return joint_motion(setup.joint_stiffness, setup.joint_damping, setup.facts)
+        return wrench_motion(self._wrench_torque(np.zeros(6), state), setup.facts)
+
+    def _publish(self, state: ArmState, now_ns: int) -> None:
+        """Moves the low-pass on and tells the running motion."""
+        running = self._running
+        if running is None or self._shaped is None:
+            return
+        elapsed_s, self._shaped_ns = (now_ns - self._shaped_ns) * 1e-9, now_ns
+        if self._goal is not None and running.law is self._wanted:
+            ratio = share(elapsed_s, self._setup.time_constant_s)
+            if isinstance(self._goal, TcpTarget) and isinstance(self._shaped, TcpTarget):
+                self._shaped = approach_pose(self._shaped, self._goal, ratio)
+            elif not isinstance(self._goal, TcpTarget) and not isinstance(self._shaped, TcpTarget):
+                self._shaped = approach(self._shaped, self._goal, ratio)
+        self._tell(running, state)
+
+    def _tell(self, order: Order, state: ArmState) -> None:
+        shaped, motion = self._shaped, order.motion
+        if isinstance(motion, franky.CartesianImpedanceTrackingMotion) and isinstance(shaped, TcpTarget):
+            reference = limit_pose(shaped, state, self._limits)
+            if reference is not self._published or order is not self._running:
+                motion.set_reference(pose_reference(reference))
+            self._published = reference
+        elif isinstance(motion, franky.JointImpedanceTrackingMotion) and isinstance(shaped, np.ndarray):
+            setup = self._setup
+            joints = limit_joints(shaped, state, setup.joint_stiffness, setup.joint_damping, self._torque_bound)
+            if joints is not self._published or order is not self._running:
+                motion.set_reference(franky.JointReference(q=joints))
+            self._published = joints
+        elif isinstance(motion, franky.SimpleTorqueMotion) and isinstance(shaped, np.ndarray):
+            motion.set_torque(self._wrench_torque(shaped, state))  # Also when nothing changed: it ends otherwise.
+
+    def _wrench_torque(self, wrench: FloatArray, state: ArmState) -> FloatArray:
+        stiffness = self._compliance.nullspace_stiffness
+        return wrench_torque(wrench, state, WRENCH_DAMPING, self._setup.posture, stiffness, self._torque_bound)
+
+
+def _law_and_goal(target: Target) -> tuple[Law, SetPoint]:
+    if isinstance(target, TcpTarget):
+        return Law.POSE, target
+    if isinstance(target, JointTarget):
+        return Law.JOINTS, target.positions
+    assert isinstance(target, WrenchTarget)
+    return Law.WRENCH, target.wrench
+
+
+def _measured(law: Law, state: ArmState) -> SetPoint:
+    if law is Law.JOINTS:
+        return state.joint_positions
+    return TcpTarget(position=state.tcp_position, quaternion=state.tcp_quaternion)
