@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from serl_client.errors import InvalidTargetError
+from serl_client.errors import FaultError, InvalidTargetError
 from serl_client.pose_box import PoseBox
 from serl_client.private_simulator import PrivateSimulator
 from serl_client.robot import RobotClient
+from serl_client.simulator import SimulatorClient
 from serl_client.values import FloatArray, Observation, Pose
 
 TASK = "pick-cube-varied"
@@ -27,11 +27,12 @@ KEYPOINTS = (
 
 _OBJECT = "cube"
 _CENTER = (0.40, 0.0, 0.20)
-_LOWER, _UPPER = (-0.17, -0.28, -0.185), (0.17, 0.28, 0.18)
-_NEAR_LOWER, _NEAR_UPPER = (-0.05, -0.05, -0.01), (0.05, 0.05, 0.10)
+_LOWER, _UPPER = (-0.17, -0.28, -0.175), (0.17, 0.28, 0.18)
+_NEAR_LOWER, _NEAR_UPPER = (-0.05, -0.05, 0.0), (0.05, 0.05, 0.10)
 _TURN = (0.1, 0.1, 0.5)
 _NEAR_RATIO = 0.5
 _CLOSED_RATIO = 0.3
+_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,7 +84,7 @@ def _draw(client: RobotClient, count: int, seed: int, on_scene: Callable[[int], 
     keypoints: list[FloatArray] = []
     for number in range(count):
         width = 0.0 if rng.random() < _CLOSED_RATIO else float(rng.uniform(0.0, max_width))
-        observation = _draw_scene(client, int(rng.integers(2**31)), width, cameras, rng)
+        observation = _draw_scene(client, width, cameras, rng)
         for camera in cameras:
             images[camera].append(observation.frames[camera].rgb.copy())
         keypoints.append(_keypoints(observation))
@@ -95,7 +96,22 @@ def _draw(client: RobotClient, count: int, seed: int, on_scene: Callable[[int], 
     )
 
 
-def _draw_scene(
+def _draw_scene(client: RobotClient, width: float, cameras: tuple[str, ...], rng: np.random.Generator) -> Observation:
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _try_scene(client, int(rng.integers(2**31)), width, cameras, rng)
+        except InvalidTargetError:  # Out of the arm's reach; draw another.
+            if attempt == _ATTEMPTS - 1:
+                raise
+        except FaultError:  # The cube stood in the arm or the arm in the table.
+            if attempt == _ATTEMPTS - 1:
+                raise
+            if client.recover().remaining:
+                SimulatorClient(client.connection).load_task(TASK)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _try_scene(
     client: RobotClient, scene_seed: int, width: float, cameras: tuple[str, ...], rng: np.random.Generator
 ) -> Observation:
     with client.control("pretraining") as session:
@@ -105,10 +121,7 @@ def _draw_scene(
             center, lower, upper = seen.tracked_objects[_OBJECT].pose.position, _NEAR_LOWER, _NEAR_UPPER
         home = client.info.arm.home_tcp_pose
         box = PoseBox(center=Pose(center, home.quaternion_xyzw), lower=lower, upper=upper, rotation=_TURN)
-        with contextlib.suppress(InvalidTargetError):  # Out of the arm's reach; that ends the session.
-            return session.reset(seed=scene_seed, start=box.draw(rng), gripper_width=width, cameras=cameras)
-    with client.control("pretraining") as session:
-        return session.reset(seed=scene_seed, gripper_width=width, cameras=cameras)
+        return session.reset(seed=scene_seed, start=box.draw(rng), gripper_width=width, cameras=cameras)
 
 
 def _keypoints(observation: Observation) -> FloatArray:

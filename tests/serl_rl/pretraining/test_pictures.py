@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 
+from serl_client.errors import FaultError
+from serl_client.simulator import SimulatorClient
+from serl_rl.pretraining import pictures as module
 from serl_rl.pretraining.pictures import KEYPOINTS, draw_pictures
 
 
@@ -31,3 +34,22 @@ def test_the_same_seed_draws_the_same_pictures_and_stops_when_told(pictures):
     assert len(again) == 2
     np.testing.assert_array_equal(again.keypoints, pictures.keypoints[:2])
     np.testing.assert_array_equal(again.images["wrist"], pictures.images["wrist"][:2])
+
+
+def test_a_reflex_of_the_simulated_arm_does_not_end_it(monkeypatch):
+    """Now and then the cube is drawn where the arm is, and the arm stops by reflex."""
+    faults = []
+    draw = module._try_scene
+
+    def draw_after_a_reflex(client, *rest):
+        if not faults:
+            SimulatorClient(client.connection).trigger_contact_reflex()
+        try:
+            return draw(client, *rest)
+        except FaultError as error:
+            faults.append(error)
+            raise
+
+    monkeypatch.setattr(module, "_try_scene", draw_after_a_reflex)
+    assert len(draw_pictures(3, seed=0)) == 3
+    assert len(faults) == 1
