@@ -11,11 +11,11 @@ import numpy as np
 
 from robot_daemon.devices import FloatArray
 from simulator.arm_table import ArmTable
+from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.flange_frame import DesiredArm
 from simulator.virtual.fci.followers import ACCELERATION_FACTOR, SPEED_FACTOR, Rates
 from simulator.virtual.fci.joint_control import Reference
 from simulator.virtual.fci.plant import PERIOD_S
-from simulator.virtual.fci.protocol import Fault
 from simulator.virtual.fci.reflexes import JointLimits
 
 START_DISTANCE = 0.005

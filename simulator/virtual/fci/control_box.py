@@ -11,6 +11,7 @@ from simulator.virtual.fci.cartesian_followers import (
     CartesianVelocityFollower,
 )
 from simulator.virtual.fci.estimation import ExternalForces
+from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.flange_frame import DesiredArm
 from simulator.virtual.fci.followers import Follower, joint_follower
 from simulator.virtual.fci.joint_control import Reference, following_torque
@@ -19,7 +20,6 @@ from simulator.virtual.fci.plant import PERIOD_S, Plant
 from simulator.virtual.fci.protocol import (
     Command,
     Controller,
-    Fault,
     Generator,
     MoveStatus,
     PlainStatus,

@@ -5,9 +5,10 @@ from typing import Protocol
 import numpy as np
 
 from robot_daemon.devices import FloatArray
+from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.joint_control import Reference
 from simulator.virtual.fci.plant import PERIOD_S
-from simulator.virtual.fci.protocol import Fault, Generator
+from simulator.virtual.fci.protocol import Generator
 from simulator.virtual.fci.reflexes import JointLimits
 
 START_TOLERANCE = 0.02

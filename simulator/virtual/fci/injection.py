@@ -9,7 +9,7 @@ import numpy as np
 from robot_daemon.devices import GripperTarget
 from robot_daemon.errors import DaemonError
 from simulator.virtual.fci.control_box import ControlBox
-from simulator.virtual.fci.protocol import Fault
+from simulator.virtual.fci.faults import Fault
 
 
 class Disturbances:

@@ -4,8 +4,9 @@ from collections import deque
 
 import numpy as np
 
+from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.followers import Follower
-from simulator.virtual.fci.protocol import Controller, Fault, MoveRequest
+from simulator.virtual.fci.protocol import Controller, MoveRequest
 
 SUCCESS_WINDOW = 100
 """Cycles over which the success rate counts."""

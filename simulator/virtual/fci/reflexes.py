@@ -10,7 +10,7 @@ import numpy as np
 
 from robot_daemon.devices import FloatArray
 from simulator.arm_table import ArmTable
-from simulator.virtual.fci.protocol import Fault
+from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.settings import Thresholds
 
 TORQUE_STEP = 1.0

@@ -3,10 +3,10 @@ import pytest
 
 from simulator.arm_table import FR3
 from simulator.virtual.fci.control_box import FIRST_COMMAND_CYCLES
+from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.protocol import (
     Command,
     Controller,
-    Fault,
     Generator,
     MoveStatus,
     PlainStatus,

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from simulator.arm_table import FR3
-from simulator.virtual.fci.protocol import Controller, Fault, Generator, RobotMode
+from simulator.virtual.fci.faults import Fault
+from simulator.virtual.fci.protocol import Controller, Generator, RobotMode
 
 HOME = np.array(FR3.home)
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from simulator.virtual.fci import VirtualFciProcess
-from simulator.virtual.fci.protocol import Fault, RobotMode
+from simulator.virtual.fci.faults import Fault
+from simulator.virtual.fci.protocol import RobotMode
 
 pytest.importorskip("franky")
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.protocol import (
     HEADER,
     MOTION_COMMAND,
@@ -12,7 +13,6 @@ from simulator.virtual.fci.protocol import (
     STATE,
     Command,
     Controller,
-    Fault,
     Generator,
     Layout,
     ProtocolError,
