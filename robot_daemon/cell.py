@@ -30,7 +30,7 @@ class Driver:
 _DRIVERS = "robot_daemon.drivers"
 ARM_DRIVERS: Mapping[str, Driver] = {
     "fake": Driver(f"{_DRIVERS}.fake", "FakeArmOptions", "build_arm", Backend.FAKE),
-    "franka": Driver(f"{_DRIVERS}.libfranka", "FrankaOptions", "build_arm"),
+    "franka": Driver(f"{_DRIVERS}.franka", "FrankaOptions", "build_arm"),
 }
 GRIPPER_DRIVERS: Mapping[str, Driver] = {
     "fake": Driver(f"{_DRIVERS}.fake", "FakeGripperOptions", "build_gripper", Backend.FAKE),

@@ -45,12 +45,12 @@ def connect(options: FrankaOptions) -> franky.Robot:
     Raises:
         franky.Exception, RuntimeError: It did not work; `explain` turns them into a sentence.
     """
-    enforced = options.realtime == "enforce"
-    config = franky.RealtimeConfig.Enforce if enforced else franky.RealtimeConfig.Ignore
+    is_enforced = options.realtime == "enforce"
+    config = franky.RealtimeConfig.Enforce if is_enforced else franky.RealtimeConfig.Ignore
     try:
         robot = franky.Robot(options.host, realtime_config=config)
     finally:
-        if not enforced:
+        if options.realtime == "ignore":
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     _set_up(robot, options)
     return robot

@@ -39,8 +39,8 @@ class FrankaOptions:
     host: str
     """Address of the arm, such as 172.16.0.2."""
     realtime: str = "enforce"
-    """"enforce" refuses a kernel without PREEMPT_RT. "ignore" runs the control thread at normal priority anyway: fine
-    for a virtual arm, while a real one will stop now and then because a command came too late."""
+    """"enforce" refuses a kernel without PREEMPT_RT. "prefer" takes real-time priority where it may and goes on without,
+    "ignore" never takes it: fine for a virtual arm, while a real one stops when a command comes too late."""
     model: str = ""
     """"fr3" or "panda"; left out: what the arm says of itself."""
     home_rad: Septuple | None = None
@@ -76,8 +76,8 @@ class FrankaOptions:
     def __post_init__(self) -> None:
         if not self.host:
             raise ConfigError("host is empty; give the address of the arm, such as 172.16.0.2")
-        if self.realtime not in ("enforce", "ignore"):
-            raise ConfigError(f'realtime is "{self.realtime}"; it must be "enforce" or "ignore"')
+        if self.realtime not in ("enforce", "prefer", "ignore"):
+            raise ConfigError(f'realtime is "{self.realtime}"; it must be "enforce", "prefer" or "ignore"')
         if self.model and self.model not in ARMS:
             raise ConfigError(f'model is "{self.model}"; {nearest(self.model, list(ARMS))}')
         norm = math.hypot(*self.flange_to_tcp_xyzw)
