@@ -57,11 +57,15 @@ class FaultRegistry:
         Returns:
             Whether a critical fault is active.
         """
-        reported = self._arm.faults()
-        if self._gripper is not None:
-            reported += self._gripper.faults()
-        if reported or self._own or self._active:
-            self._update(reported)
+        fresh, ended = (), ()
+        with self._lock:  # Held while asking, so that an older answer never replaces a newer one.
+            reported = self._arm.faults()
+            if self._gripper is not None:
+                reported += self._gripper.faults()
+            if reported or self._own or self._active:
+                fresh, ended = self._update(reported)
+        if fresh or ended:
+            self._on_change(fresh, ended)
         return self._critical
 
     def raise_fault(self, fault: DeviceFault) -> None:
@@ -114,14 +118,12 @@ class FaultRegistry:
         remaining = self._active
         return tuple(fault for fault in before if fault not in remaining), remaining
 
-    def _update(self, reported: tuple[DeviceFault, ...]) -> None:
-        with self._lock:
-            merged = {fault.id: fault for fault in (*reported, *self._own.values())}
-            known = {fault.id for fault in self._active}
-            ended = tuple(fault for fault in self._active if fault.id not in merged)
-            self._cleared.extendleft(reversed(ended))
-            self._active = tuple(sorted(merged.values(), key=lambda fault: -fault.onset_time_ns))
-            fresh = tuple(fault for fault in self._active if fault.id not in known)
-            self._critical = any(fault.severity is FaultSeverity.CRITICAL for fault in self._active)
-        if fresh or ended:
-            self._on_change(fresh, ended)
+    def _update(self, reported: Faults) -> tuple[Faults, Faults]:
+        """Merges; returns the faults that became active and those that ended."""
+        merged = {fault.id: fault for fault in (*reported, *self._own.values())}
+        known = {fault.id for fault in self._active}
+        ended = tuple(fault for fault in self._active if fault.id not in merged)
+        self._cleared.extendleft(reversed(ended))
+        self._active = tuple(sorted(merged.values(), key=lambda fault: -fault.onset_time_ns))
+        self._critical = any(fault.severity is FaultSeverity.CRITICAL for fault in self._active)
+        return tuple(fault for fault in self._active if fault.id not in known), ended

@@ -3,7 +3,7 @@
 import socket
 from typing import TextIO
 
-from robot_daemon.cell import ARM_DRIVERS, CAMERA_DRIVERS, GRIPPER_DRIVERS, device_options
+from robot_daemon.cell import ARM_DRIVERS, CAMERA_DRIVERS, GRIPPER_DRIVERS, TRACKER_DRIVERS, device_options
 from robot_daemon.config import DaemonConfig
 from robot_daemon.operations.black_box import default_directory
 from robot_daemon.operations.device_check import check_devices
@@ -27,6 +27,8 @@ def check_file(config: DaemonConfig) -> None:
         device_options(GRIPPER_DRIVERS, config.gripper, "gripper")
     for name, camera in config.cameras.items():
         device_options(CAMERA_DRIVERS, camera, f"cameras.{name}")
+    if config.tracker is not None:
+        device_options(TRACKER_DRIVERS, config.tracker, "tracker")
 
 
 def check_cell(config: DaemonConfig, out: TextIO) -> int:

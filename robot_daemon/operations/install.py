@@ -28,6 +28,9 @@ SERIAL_GROUPS = ("dialout", "uucp")
 USB_GROUPS = ("plugdev", "video")
 """Groups for cameras and input devices, by distribution."""
 
+TEMPORARY = ("/tmp", "/var/tmp")
+"""Folders of which a service with PrivateTmp has its own."""
+
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
 
@@ -110,7 +113,7 @@ def render_unit(config: DaemonConfig, config_path: Path, user: str, host: Host) 
         raise InstallError(f'--user "{user}" is no account name; use lower-case letters, digits, - and _')
     paths = [Path(host.command[0]), Path(host.prefix), config_path]
     for path in paths:
-        if path.is_relative_to("/tmp") or path.is_relative_to("/var/tmp"):
+        if any(path.is_relative_to(folder) for folder in TEMPORARY):
             raise InstallError(f"{path} is a temporary path, which the service cannot see; move it to /opt or /etc")
     for word in (*host.command, str(config_path)):
         if re.search(r"[\s\"'\\%$]", word):

@@ -64,10 +64,10 @@ class Heard(Generic[S]):
         return [sample.time_ns for sample in self.samples]
 
 
-def listen_to_states(read: Callable[[], S], now_ns: Callable[[], int], seconds: float = LISTEN_S) -> Heard[S]:
+def listen_to_states(read: Callable[[], S], now_ns: Callable[[], int]) -> Heard[S]:
     """Asks for states as fast as is sensible; keeps those that are new."""
     heard: Heard[S] = Heard()
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + LISTEN_S
     while time.monotonic() < deadline:
         try:
             sample = read()
@@ -82,7 +82,7 @@ def listen_to_states(read: Callable[[], S], now_ns: Callable[[], int], seconds: 
     return heard
 
 
-def listen_to_frames(camera: Camera, now_ns: Callable[[], int], seconds: float = LISTEN_S) -> Heard[FrameSample]:
+def listen_to_frames(camera: Camera, now_ns: Callable[[], int]) -> Heard[FrameSample]:
     """Waits for the first frame, then reads for a time."""
     heard: Heard[FrameSample] = Heard()
     try:
@@ -90,7 +90,7 @@ def listen_to_frames(camera: Camera, now_ns: Callable[[], int], seconds: float =
     except DeviceUnavailableError as error:
         heard.error = str(error) or "no frame came"
         return heard
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + LISTEN_S
     while time.monotonic() < deadline:
         try:
             frame = camera.read(0.5)

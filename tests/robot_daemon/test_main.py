@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,12 @@ from serl.robot.v1 import control_pb2, robot_service_pb2, robot_service_pb2_grpc
 from robot_daemon.__main__ import main
 
 CELL = '[arm]\ndriver = "fake"\n[server]\naddress = "{address}"\ndrain_grace_s = 0.2\n'
+
+
+@pytest.fixture(autouse=True)
+def state_home(tmp_path, monkeypatch):
+    """Recordings of these daemons go to a scratch folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -55,6 +62,88 @@ def test_a_missing_config_is_a_usage_error(capsys):
         main([])
     assert caught.value.code == 2
     assert "example-config" in capsys.readouterr().err
+
+
+def test_check_says_what_it_found(capsys, cell):
+    code = main(["check", "--config", str(cell())])
+    text = capsys.readouterr().out
+    assert code == 0
+    assert "kernel" in text
+    assert "arm  fake, 7 joints" in text
+
+
+def test_an_option_that_is_wrong_is_found_without_a_connection(capsys, tmp_path):
+    path = tmp_path / "cell.toml"
+    path.write_text('[arm]\ndriver = "fake"\nspeed = 3\n')
+    assert main(["check", "--file-only", "--config", str(path)]) == 2
+    assert "unknown key arm.speed" in capsys.readouterr().err
+
+
+def test_a_unit_is_not_made_for_a_file_that_the_service_could_not_see(capsys, cell, monkeypatch):
+    path = cell()
+    monkeypatch.setattr("robot_daemon.operations.install.TEMPORARY", (str(path.parent),))
+    assert main(["install-unit", "--config", str(path), "--output", "-"]) == 1
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+    assert f"{path} is a temporary path" in captured.err
+
+
+def test_the_unit_and_the_rules_are_written_to_a_folder(capsys, cell, tmp_path, monkeypatch):
+    monkeypatch.setattr("robot_daemon.operations.install.TEMPORARY", ())
+    path = cell()
+    assert main(["install-unit", "--config", str(path), "--output", str(tmp_path)]) == 0
+    assert f"--config {path} " in (tmp_path / "robot-daemon.service").read_text()
+    assert (tmp_path / "60-serl-robot.rules").exists()
+    assert "next steps" in capsys.readouterr().out
+
+
+def test_a_fault_of_a_served_cell_can_be_read_from_its_black_box(capsys, tmp_path):
+    box = tmp_path / "box"
+    path = tmp_path / "cell.toml"
+    path.write_text(CELL.format(address="127.0.0.1:0") + f'[black_box]\ndirectory = "{box}"\n')
+    ready = tmp_path / "ready"
+    command = [sys.executable, "-m", "robot_daemon", "--config", str(path), "--ready-file", str(ready)]
+    with subprocess.Popen([*command, "--log-format", "json"], stderr=subprocess.PIPE, text=True) as child:
+        try:
+            events = map(json.loads, child.stderr)
+            started = next(event for event in events if event["event"] == "daemon_started")
+            with grpc.insecure_channel(started["address"]) as channel:
+                robot = robot_service_pb2_grpc.RobotServiceStub(channel)
+                robot.Stop(robot_service_pb2.StopRequest(client_name="ada", text="smoke"), timeout=5)
+            stopped = next(event for event in events if event["event"] == "stop_latched")
+            assert (stopped["client"], stopped["text"]) == ("ada", "smoke")
+            written = next(event for event in events if event["event"] == "black_box_written")
+        finally:
+            child.kill()
+    assert main(["black-box", str(box)]) == 0
+    assert capsys.readouterr().out == written["path"] + "\n"
+    assert main(["black-box", written["path"]]) == 0
+    assert "stop_latched client=ada text=smoke" in capsys.readouterr().out
+    assert main(["black-box", written["path"], "--csv", str(tmp_path / "a.csv")]) == 0
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == written["samples"] + 1
+
+
+def test_a_file_that_is_no_recording_is_one_sentence_and_exit_code_1(capsys, cell):
+    assert main(["black-box", str(cell())]) == 1
+    assert "is no recording" in capsys.readouterr().err
+
+
+def test_a_black_box_that_cannot_be_written_is_told_before_anything_is_connected(capsys, tmp_path):
+    path = tmp_path / "cell.toml"
+    path.write_text(f'[arm]\ndriver = "fake"\n[black_box]\ndirectory = "{path}/box"\n')
+    assert main(["--config", str(path)]) == 2
+    assert "black_box.directory" in capsys.readouterr().err
+
+
+def test_an_arm_outside_its_workspace_is_told_at_the_start(tmp_path):
+    path = tmp_path / "cell.toml"
+    path.write_text(CELL.format(address="127.0.0.1:0") + "[limits]\nworkspace_lower_m = [0.2, -0.35, 0.3]\n")
+    command = [sys.executable, "-m", "robot_daemon", "--config", str(path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            assert any("WARNING outside_workspace" in line and "z = 0.250 m" in line for line in child.stderr)
+        finally:
+            child.kill()
 
 
 def test_a_wrong_file_is_one_sentence_and_exit_code_2(capsys, tmp_path):

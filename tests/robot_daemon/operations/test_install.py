@@ -175,7 +175,7 @@ def test_the_same_files_are_left_alone_and_others_are_not_lost(tmp_path):
     install(tmp_path)
     assert install(tmp_path).startswith(f"unchanged {tmp_path / UNIT}\nunchanged {tmp_path / RULES}\n")
     (tmp_path / UNIT).write_text("mine")
-    with pytest.raises(InstallError, match="exists and differs; .* --force"):
+    with pytest.raises(InstallError, match=r"exists and differs; .* --force"):
         install(tmp_path)
     assert (tmp_path / UNIT).read_text() == "mine"
     install(tmp_path, force=True)
