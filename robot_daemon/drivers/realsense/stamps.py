@@ -25,8 +25,8 @@ RESTART_NS = 2_000_000_000
 _COUNTER_US = 1 << 32
 
 NO_METADATA = (
-    "its frames carry no metadata, so their stamps are times of arrival minus latency_s; use librealsense with the "
-    "RSUSB backend or the patched kernel driver"
+    "its frames carry no metadata, so their stamps are times of arrival minus latency_s; install the patched kernel "
+    "driver (librealsense2-dkms) or a librealsense that was built with FORCE_RSUSB_BACKEND"
 )
 NO_GLOBAL_TIME = (
     "its clock is not related to the host's (no global time), so its stamps have a constant error of the least "

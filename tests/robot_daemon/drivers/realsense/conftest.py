@@ -80,7 +80,7 @@ def read_all():
     return drain
 
 
-def drain(camera, timeout_s=1.0):
+def drain(camera, timeout_s=0.5):
     frames = []
     deadline = time.monotonic() + 20.0
     while time.monotonic() < deadline:
