@@ -35,10 +35,9 @@ driver = "franka"
 host = "{host}"
 model = "{arm}"
 realtime = "prefer"
-flange_to_tcp_m = [0.0, 0.0, {tcp}]
-flange_to_tcp_xyzw = [0.0, 0.0, -0.3826834323650898, 0.9238795325112867]
-collision_torque_nm = [100.0, 100.0, 100.0, 100.0, 50.0, 50.0, 50.0]
-collision_wrench = [200.0, 200.0, 200.0, 60.0, 60.0, 60.0]
+tcp_position_m = [0.0, 0.0, {tcp}]
+contact_force_n = 200.0
+contact_torque_nm = 100.0
 
 [gripper]
 driver = "robotiq"

@@ -91,7 +91,7 @@ SERVE = {"fake": serve_fake, "simulator": serve_simulator, "virtual": serve_virt
 
 @pytest.fixture(scope="session", params=TARGETS)
 def target(request):
-    """A running daemon: `address`, `is_lockstep`, `reflex`, `channel`, `robot`, `inject(name, camera=None)`, `clear()`."""
+    """A running daemon: address, is_lockstep, channel, robot, inject(name, camera=None), clear()."""
     kind, _, pacing_name = request.param.partition("-")
     pacing = Pacing.LOCKSTEP if pacing_name == "lockstep" else Pacing.REAL_TIME
     server, inject, clear = SERVE[kind](pacing)
@@ -100,7 +100,6 @@ def target(request):
         yield SimpleNamespace(
             address=address,
             is_lockstep=pacing is Pacing.LOCKSTEP,
-            reflex="cartesian_reflex" if kind == "virtual" else "contact_reflex",
             channel=channel,
             robot=robot,
             inject=lambda name, camera=None: inject(channel, name, camera),

@@ -1,0 +1,109 @@
+"""The same environment, unchanged, over libfranka, Modbus and the real daemon in real time."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+
+import serl_client
+from serl_client import RobotClient
+from serl_client.recording import run_episode
+from serl_client.tasks import make_training_env
+from serl_client.teleop.scripted import PickCubeExpert
+
+STEPPING_CLIENT = Path(__file__).parent.parent / "conformance" / "stepping_client.py"
+HOLD_NS = 550_000_000
+"""Command timeout and 50 ms: how long after its client's death an arm may move on."""
+RINGING_M = 0.01
+"""How far a compliant arm may still swing about the pose that it holds."""
+
+
+@pytest.fixture(scope="module")
+def cell():
+    for module in ("mujoco", "franky", "pymodbus"):
+        pytest.importorskip(module, exc_type=ImportError)
+    from simulator.virtual.cell import VirtualCell
+
+    with VirtualCell(lost_packet_limit=500) as cell:
+        yield cell
+
+
+def pick(cell, seeds):
+    env = make_training_env("serl/PickCube-v0", address=cell.address)
+    episodes = [run_episode(env, PickCubeExpert(), seed=seed) for seed in seeds]
+    env.close()
+    return episodes
+
+
+def test_the_expert_lifts_the_cube_with_a_real_driver_stack(cell):
+    episodes = pick(cell, range(2))
+    assert all(episode.success for episode in episodes)
+
+
+@pytest.mark.slow
+def test_twenty_cubes_are_lifted_one_after_the_other(cell):
+    episodes = pick(cell, range(100, 120))
+    assert [episode.success for episode in episodes] == [True] * 20
+
+
+def test_a_step_of_the_environment_takes_its_period_of_real_time(cell):
+    env = gymnasium.make("serl/PickCube-v0", address=cell.address)
+    env.reset(seed=3)
+    times = []
+    for _ in range(11):
+        env.step(np.zeros(4, np.float32))
+        times.append(time.monotonic())
+    env.close()
+    assert np.median(np.diff(times)) == pytest.approx(0.1, abs=0.02)
+
+
+def test_the_truth_of_the_virtual_arm_is_what_the_client_sees(cell):
+    with RobotClient(cell.address) as robot, robot.control("me") as session:
+        observation = session.reset(seed=5)
+        truth = cell.fci.state()
+        seen = robot.get_state()
+    np.testing.assert_allclose(seen.joint_positions, truth["positions"], atol=2e-3)
+    np.testing.assert_allclose(
+        observation.tracked_objects["cube"].pose.position, truth["objects"]["cube"]["position"], atol=2e-3
+    )
+
+
+def test_a_killed_client_leaves_an_arm_that_holds(cell):
+    with RobotClient(cell.address) as robot, robot.control("set-up") as session:
+        session.reset(seed=0)
+    client = subprocess.Popen([sys.executable, str(STEPPING_CLIENT), cell.address], stdout=subprocess.PIPE, text=True)
+    assert client.stdout is not None
+    assert client.stdout.readline() == "stepping\n"
+    killed_ns = time.monotonic_ns()
+    client.send_signal(signal.SIGKILL)
+    client.communicate()
+    with RobotClient(cell.address) as robot:
+        next(state for state in robot.stream_states(100.0) if not state.control_holder)
+        start = time.monotonic()
+        while time.monotonic() - start < 1.0:
+            next(robot.stream_states(50.0))
+    log = cell.fci.log()
+    held = log[log["time_ns"] > killed_ns + HOLD_NS]["flange_position"]
+    assert len(held) > 100
+    assert np.linalg.norm(held - held[0], axis=1).max() < RINGING_M
+
+
+def test_a_user_stop_is_said_and_only_a_recovery_ends_it(cell):
+    with RobotClient(cell.address) as robot:
+        with robot.control("me") as session:
+            session.reset(seed=1)
+            cell.fci.inject("user_stop")
+            next(state for state in robot.stream_states(200.0) if state.faults)
+            with pytest.raises(serl_client.FaultError, match="user stop"):
+                session.step(robot.info.arm.home_tcp_pose, period_s=0.05)
+        assert robot.recover().remaining != ()
+        cell.fci.inject("release_user_stop")
+        next(state for state in robot.stream_states(100.0) if all(fault.clearable for fault in state.faults))
+        assert robot.recover().remaining == ()
+        with robot.control("me again") as session:
+            session.step(robot.info.arm.home_tcp_pose, period_s=0.05)
