@@ -78,7 +78,8 @@ def check_devices(config: DaemonConfig) -> list[Finding]:
         for name, heard in heard_cameras.items():
             findings.extend(_camera_findings(name, cameras[name], heard))
         findings.extend(_skew_findings(config, heard_cameras))
-    return findings
+    order = ["arm", "gripper", *(f"camera {name}" for name in config.cameras), "skew"]
+    return sorted(findings, key=lambda finding: order.index(finding.what))
 
 
 def _open(
@@ -93,7 +94,7 @@ def _open(
     try:
         device = build_device(drivers, config, where, timebase)
     except DeviceConnectError as error:
-        findings.append(Finding(name, Verdict.PROBLEM, str(error)))
+        findings.append(Finding(name, Verdict.PROBLEM, str(error).removeprefix(f"{name}: ")))
         return None
     opened.callback(device.close)
     return device

@@ -73,6 +73,8 @@ class Faults(Common):
         for title, listed in (("active", faults.active), ("cleared", faults.cleared)):
             for fault in listed:
                 say(f"{title}: {fault.id} ({fault.severity.name.lower()}): {fault.text}")
+                if fault.black_box_path:
+                    say(f"  recorded on the robot PC: {fault.black_box_path}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +128,13 @@ def status_document(info: CellInfo, state: RobotState) -> dict[str, Any]:
 
 def _documents(faults: tuple[Fault, ...]) -> list[dict[str, Any]]:
     return [
-        {"id": fault.id, "severity": fault.severity.name.lower(), "text": fault.text, "clearable": fault.clearable}
+        {
+            "id": fault.id,
+            "severity": fault.severity.name.lower(),
+            "text": fault.text,
+            "clearable": fault.clearable,
+            "black_box_path": fault.black_box_path,
+        }
         for fault in faults
     ]
 

@@ -1,8 +1,19 @@
+import itertools
+import time
+
 import numpy as np
 import pytest
 
 from robot_daemon.config import ConfigError, DaemonConfig, DriverConfig, LimitsConfig
-from robot_daemon.devices import DeviceConnectError, DeviceFault, FaultSeverity, FaultSource, GripperMotion, StampSource
+from robot_daemon.devices import (
+    DeviceConnectError,
+    DeviceFault,
+    FaultSeverity,
+    FaultSource,
+    FrameSample,
+    GripperMotion,
+    StampSource,
+)
 from robot_daemon.drivers.fake import build_fake_cell
 from robot_daemon.operations import device_check, measuring
 from robot_daemon.operations.device_check import check_devices
@@ -11,12 +22,35 @@ from robot_daemon.operations.finding import Verdict
 FAKE = DriverConfig(driver="fake")
 
 
+def on_time(camera, read):
+    """The camera with stamps exactly on the grid of its rate, however busy this machine is."""
+    frames = itertools.count()
+
+    def read_next(timeout_s):
+        if not camera.is_delivering:
+            return read(timeout_s)
+        time.sleep(0.005)
+        number = next(frames)
+        stamp_ns = number * 1_000_000_000 // 30
+        return FrameSample(
+            time_ns=stamp_ns,
+            receive_time_ns=stamp_ns,
+            number=number,
+            rgb=np.full((4, 4, 3), 128, np.uint8),
+            stamp_source=StampSource.SENSOR,
+        )
+
+    return read_next
+
+
 class Cell:
     """The devices that a check finds, to be made to misbehave before."""
 
     def __init__(self):
         made = build_fake_cell(cameras=("front", "wrist"))
         self.arm, self.gripper, self.cameras = made.arm, made.gripper, made.cameras
+        for camera in self.cameras.values():
+            camera.read = on_time(camera, camera.read)
         self.unreachable = {}
         self.gripper_options = None
 
@@ -187,7 +221,7 @@ def test_a_covered_lens_is_told(cell, check, monkeypatch):
 
 
 def test_cameras_far_apart_are_told(cell, check, monkeypatch):
-    altered(cell.cameras["wrist"], monkeypatch, time_ns=lambda frame: frame.time_ns // 100_000_000 * 100_000_000)
+    altered(cell.cameras["wrist"], monkeypatch, time_ns=lambda frame: frame.time_ns // 300_000_000 * 300_000_000)
     assert wrong(check())["skew"][0][0] is Verdict.WARNING
 
 
