@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from serl_rl.networks.encoder_config import Pooling
+
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainingConfig:
@@ -19,6 +21,8 @@ class PretrainingConfig:
     """Pictures of a step, over all cameras."""
     learning_rate: float = 1e-3
     """Adam's largest step size; it rises over the first steps and falls to zero at the end."""
+    pooling: Pooling = "learned"
+    """How the heads, which are thrown away afterwards, read the maps."""
     shift_px: int = 4
     """Largest random shift of a picture, px."""
     brightness: float = 0.3

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from serl_rl.algorithms.compilation import fast_arithmetic
 from serl_rl.augmentation import draw_shifts, shifted
-from serl_rl.networks.encoder_config import HeadConfig
+from serl_rl.networks.encoder_config import HeadConfig, Pooling
 from serl_rl.networks.encoders import Backbone, ImageHead
 from serl_rl.networks.mlp import Affine, Arithmetic
 from serl_rl.pretraining.config import PretrainingConfig
@@ -49,6 +49,7 @@ class KeypointRegressor(nn.Module):
         shapes: Channels, height and width of the maps of each camera.
         mean: Mean of each keypoint, m. Shape (10,).
         deviation: Standard deviation of each keypoint, m. Shape (10,).
+        pooling: How the heads read the maps.
         generator: Source of the heads' initial weights.
     """
 
@@ -58,12 +59,13 @@ class KeypointRegressor(nn.Module):
         shapes: dict[str, tuple[int, int, int]],
         mean: Tensor,
         deviation: Tensor,
+        pooling: Pooling,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.cameras = tuple(shapes)
-        config = HeadConfig(dropout=0.0, bottleneck=_FEATURES)
+        config = HeadConfig(pooling=pooling, dropout=0.0, bottleneck=_FEATURES)
         self.heads = nn.ModuleList(ImageHead(shape, config, Arithmetic(), generator) for shape in shapes.values())
         self.outputs = nn.ModuleList(Affine(_FEATURES, len(KEYPOINTS), None, generator) for _ in shapes)
         self.log_variances = nn.Parameter(torch.zeros(len(shapes), len(KEYPOINTS)))
@@ -128,7 +130,7 @@ def pretrain(
     own = keypoints[held_out:]
     shapes = {name: backbone.feature_shape(*images.shape[1:3]) for name, images in pictures.images.items()}
     deviation = own.std(0, correction=0).clamp_min(1e-3)
-    regressor = KeypointRegressor(backbone, shapes, own.mean(0), deviation, generator).to(device)
+    regressor = KeypointRegressor(backbone, shapes, own.mean(0), deviation, config.pooling, generator).to(device)
     regressor.product_dtype = fast_arithmetic("auto", device, is_compiled=True).product_dtype
     optimizer = torch.optim.Adam(regressor.parameters(), config.learning_rate)
     history: list[PretrainingProgress] = []
