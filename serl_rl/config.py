@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args, get_type_hints
 from serl_client.teleop.correction import CorrectionConfig
 from serl_rl.algorithms.sac_config import SacConfig
 from serl_rl.algorithms.vision_config import VisionConfig
+from serl_rl.classifier.config import ClassifierRewardConfig
 from serl_rl.evaluation import EvaluationConfig
 
 Intervener: TypeAlias = Literal["none", "scripted", "spacemouse", "keyboard", "gamepad"]
@@ -30,6 +31,8 @@ class EnvironmentConfig:
     where a person or a classifier judges."""
     max_episode_steps: int = 0
     """Steps after which an episode is truncated; 0 leaves it to the task. A person needs more than a policy."""
+    classifier: ClassifierRewardConfig = field(default_factory=ClassifierRewardConfig)
+    """A trained classifier in the place of the reward, which is then "none"."""
     gripper_penalty: float = 0.0
     """Cost of each change of the gripper, such as 0.02, for a critic that chooses gripper actions; 0 for none."""
 
@@ -37,6 +40,14 @@ class EnvironmentConfig:
         """Refuses values that cannot work."""
         _require(self.max_episode_steps >= 0, "environment.max_episode_steps", self.max_episode_steps, "at least 0")
         _require(self.gripper_penalty >= 0, "environment.gripper_penalty", self.gripper_penalty, "at least 0")
+        # Any other reward may end an episode where the classifier sees no success: a failure, as training would see it.
+        is_judged_once = self.classifier.path is None or self.reward in ("none", "dense")
+        _require(
+            is_judged_once,
+            "environment.reward",
+            self.reward,
+            "none or dense, which end no episode, beside a classifier",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
 
     Raises:
         UsageError: The token file cannot be read, or there is no gripper to be penalised.
+        ClassifierError: The classifier is missing or damaged, or looks through cameras that the environment lacks.
     """
     robot = robot or RobotConfig()
     if config.id == POINT_MASS:
@@ -72,6 +73,18 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
         disable_env_checker=True,
         **limit,
     )
+    try:
+        return _with_wrappers(env, config)
+    except BaseException:
+        env.close()
+        raise
+
+
+def _with_wrappers(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> gymnasium.Env[Any, Any]:
+    if config.classifier.path is not None:
+        from serl_rl.classifier.reward import with_classifier_reward  # Here only: it loads torch.
+
+        env = with_classifier_reward(env, config.classifier)
     if not config.gripper_penalty:
         return env
     from serl_client.wrappers import GripperPenalty
@@ -79,7 +92,6 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
     try:
         return GripperPenalty(env, config.gripper_penalty)
     except ValueError as error:
-        env.close()
         raise UsageError(f"environment.gripper_penalty cannot be used with {config.id}: {error}") from None
 
 

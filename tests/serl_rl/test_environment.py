@@ -1,8 +1,17 @@
-import pytest
+from pathlib import Path
 
+import numpy as np
+import pytest
+import torch
+
+from serl_rl.classifier.config import ClassifierConfig, ClassifierRewardConfig
+from serl_rl.classifier.errors import ClassifierError
+from serl_rl.classifier.network import ClassifierSpec, RewardClassifier
+from serl_rl.classifier.store import save_classifier
 from serl_rl.config import EnvironmentConfig
-from serl_rl.environment import simulator_task
+from serl_rl.environment import make_environment, simulator_task
 from serl_rl.errors import UsageError
+from serl_rl.networks.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
 
 
 @pytest.mark.parametrize(
@@ -28,8 +37,32 @@ def test_an_unknown_environment_is_answered_with_the_nearest():
     [
         ({"gripper_penalty": -0.02}, "environment.gripper_penalty is -0.02; it must be at least 0"),
         ({"max_episode_steps": -1}, "environment.max_episode_steps is -1"),
+        ({"classifier": ClassifierRewardConfig(path=Path("a"))}, "environment.reward is sparse; it must be none"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         EnvironmentConfig(**change)
+
+
+def test_a_classifier_judges_an_environment_that_does_not(tmp_path):
+    encoder = EncoderConfig(backbone=BackboneConfig(name="small"), head=HeadConfig(bottleneck=8))
+    for camera in ("wrist", "side"):
+        spec = ClassifierSpec(image_sizes={camera: (128, 128)})
+        network = RewardClassifier(spec, ClassifierConfig(encoder=encoder, hidden_size=8), torch.Generator())
+        save_classifier(network.eval(), 0.9, tmp_path / camera)
+
+    def config(camera, threshold):
+        judge = ClassifierRewardConfig(path=tmp_path / camera, threshold=threshold, condition="tcp_pose[2] > 0.05")
+        return EnvironmentConfig(id="serl/PickCubeVision-v0", reward="none", classifier=judge)
+
+    env = make_environment(config("wrist", 1e-9))
+    try:
+        env.reset(seed=0)
+        _, reward, terminated, truncated, info = env.step(np.zeros(4, np.float32))
+    finally:
+        env.close()
+    assert (reward, terminated, truncated, info["success"]) == (1.0, True, False, True)
+    assert 0 < info["success_probability"] < 1
+    with pytest.raises(ClassifierError, match="camera 'side'; the observation has"):
+        make_environment(config("side", 0.5))
