@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import shlex
+import stat
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -98,8 +99,15 @@ def install_unit(
     written = []
     for name, text in rendered.items():
         folder = FOLDERS[name] if output is None else Path(output)
+        if output is None:
+            with contextlib.suppress(OSError):  # `_write` says what is wrong.
+                folder.mkdir(parents=True, exist_ok=True)  # A machine without rules of its own may lack it.
         out.write(f"{_write(folder / name, text, force=force)} {folder / name}\n")
         written.append(folder / name)
+    for path in (Path(host.command[0]).resolve(), Path(host.prefix, "bin"), config_path.resolve()):
+        closed = closed_folder(path, user)
+        if closed is not None:
+            out.write(f"warning: {closed} is closed to the account {user}, so the service cannot reach {path}\n")
     out.write("\n".join(["", "next steps", *_next_steps(user, host, written, is_in_place=output is None)]) + "\n")
 
 
@@ -140,6 +148,25 @@ def render_rules(host: Host) -> str:
         SERIAL_GROUP=_first(SERIAL_GROUPS, host.groups),
         USB_GROUP=_first(USB_GROUPS, host.groups),
     )
+
+
+def closed_folder(path: Path, user: str) -> Path | None:
+    """The folder on the way to a file that others may not enter; None when there is none, or when it is the user's."""
+    for folder in reversed(path.parents):
+        try:
+            status = folder.stat()
+        except OSError:
+            return folder
+        if not status.st_mode & stat.S_IXOTH and user not in ("root", _owner(status.st_uid)):
+            return folder
+    return None
+
+
+def _owner(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""
 
 
 def _fill(template: str, **values: str) -> str:

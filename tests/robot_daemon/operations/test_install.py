@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from robot_daemon.config import DaemonConfig, DriverConfig
-from robot_daemon.operations.install import RULES, UNIT, Host, InstallError, install_unit, render_rules, render_unit
+from robot_daemon.operations.install import (
+    RULES,
+    UNIT,
+    Host,
+    InstallError,
+    closed_folder,
+    install_unit,
+    render_rules,
+    render_unit,
+)
 
 CONFIG = DaemonConfig(name="left bench", arm=DriverConfig(driver="fake"))
 CELL = Path("/etc/serl/cell.toml")
@@ -187,6 +196,21 @@ def test_both_can_be_printed(tmp_path):
     assert text.startswith(f"# ---- /etc/systemd/system/{UNIT}\n")
     assert f"# ---- /etc/udev/rules.d/{RULES}\n" in text
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_the_account_may_not_enter_is_told(tmp_path):
+    closed = tmp_path / "closed" / "bin"
+    closed.mkdir(parents=True)
+    (tmp_path / "closed").chmod(0o700)
+    assert closed_folder(closed / "python", "somebody") in (tmp_path / "closed", *tmp_path.parents)
+    assert closed_folder(closed / "python", "root") is None
+    assert closed_folder(Path("/usr/bin/env"), "somebody") is None
+    out = io.StringIO()
+    host = replace(HOST, command=(str(closed / "robot-daemon"),))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("robot_daemon.operations.install.TEMPORARY", ())
+        install_unit(CONFIG, CELL, user="robot", output=str(tmp_path), force=False, out=out, host=host)
+    assert "closed to the account robot, so the service cannot reach" in out.getvalue()
 
 
 def test_a_folder_that_does_not_exist_is_one_sentence(tmp_path):
