@@ -153,7 +153,7 @@ def test_a_wrong_answer_at_the_start_is_said_in_one_sentence(program, answer, te
 
 
 def test_nobody_listening_is_said_in_one_sentence(tmp_path):
-    with pytest.raises(DeviceConnectError, match="no tracker answers on .*nobody.*leave \\[tracker\\] out"):
+    with pytest.raises(DeviceConnectError, match=r"no tracker answers on .*nobody.*leave \[tracker\] out"):
         Tracker(TrackerOptions(path=tmp_path / "nobody.sock"), Clock())
 
 
