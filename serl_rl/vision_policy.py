@@ -97,7 +97,7 @@ class VisionPolicy:
         vectors = [np.asarray(observation[array.name], np.float32) for array in self.spec.vectors]
         vector = torch.from_numpy(np.concatenate(vectors) if vectors else np.empty(0, np.float32))
         images = {
-            camera: torch.from_numpy(np.ascontiguousarray(observation[camera]))[None] for camera in self._sight.cameras
+            camera: torch.from_numpy(np.array(observation[camera]))[None] for camera in self._sight.cameras
         }
         seen = self._sight(self._stacked(images) if self._config.frame_stack > 1 else images)
         return vector[None].to(self._sight.device), {name: array.to(self._sight.device) for name, array in seen.items()}

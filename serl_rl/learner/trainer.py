@@ -17,7 +17,6 @@ from serl_rl.learner import checkpoint as checkpoints
 from serl_rl.learner.intake import Layout
 from serl_rl.learner.waiting import choose_waiting
 from serl_rl.replay.buffer import ReplayBuffer
-from serl_rl.replay.errors import EmptyReplayError
 from serl_rl.replay.rows import rows_from_episode
 from serl_rl.spec import EnvironmentSpec
 from serl_rl.tensors import from_torch
@@ -155,11 +154,7 @@ class Trainer:
         assert self._replay is not None
         if not self._replay.transition_count:
             return False
-        try:
-            batch = self._next_batch(self._sampler)
-        except EmptyReplayError:  # The only transitions are so new that their images are not encoded yet.
-            return False
-        self._latest = self._agent.update(batch)
+        self._latest = self._agent.update(self._next_batch(self._sampler))
         return True
 
     def _next_batch(self, sampler: BatchSampler) -> UpdateBatch:

@@ -365,7 +365,7 @@ class ReplayBuffer:
         if not self._links.transition_count:
             raise EmptyReplayError(f"the replay holds {end - begin} rows but no transition; wait for more steps")
         ratio = self._links.transition_count / (end - begin)
-        if ratio < 0.25 or (before is not None and end - before > 0.5 * (end - begin)):
+        if ratio < 0.25 or (before is not None and before < end):
             return rng.choice(self._nonempty(self._drawable(np.arange(begin, end), before)), count)
         found = np.empty(0, np.int64)
         while len(found) < count:

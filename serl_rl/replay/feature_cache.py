@@ -14,6 +14,7 @@ import numpy as np
 
 from serl_rl.replay.batch import Places, TransitionBatch, place_rows
 from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.errors import EmptyReplayError
 from serl_rl.replay.storage import reserve_file
 
 CropEncoder: TypeAlias = Callable[[Mapping[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]
@@ -162,7 +163,12 @@ class EncodedReplay:
         count = sum(place.stop - place.start for place in places)
         vectors = [array.name for array in self._replay.spec.observation if array.name not in self._maps]
         while True:
-            draw = self._replay.draw(count, rng, only_interventions=only_interventions, before=self._end)
+            try:
+                draw = self._replay.draw(count, rng, only_interventions=only_interventions, before=self._end)
+            except EmptyReplayError:
+                if not self.catch_up():
+                    raise
+                continue  # Every row was overwritten meanwhile.
             crops = rng.integers(self._feature_layout.crops, size=(2, count))
             self._replay.copy_scalars(draw, batch, places)
             self._replay.copy_observations(draw, batch, places, vectors)
