@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
 
+from robot_daemon.bench import close_cell
 from robot_daemon.cell import build_cell
 from robot_daemon.config import ConfigError, DaemonConfig, load_config
-from robot_daemon.core import DaemonCore, close_cell
+from robot_daemon.core import DaemonCore
 from robot_daemon.devices import DeviceConnectError
 from robot_daemon.errors import DeviceSilentError
 from robot_daemon.lifecycle import serve_until_signal

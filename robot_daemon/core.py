@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from robot_daemon.bench import Bench, close_cell
 from robot_daemon.config import LimitsConfig, SyncConfig
 from robot_daemon.devices import (
     ArmState,
@@ -57,18 +58,6 @@ class Stopped:
 
     client_name: str
     text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bench:
-    """A cell at work: its devices, and what watches over them."""
-
-    cell: Cell
-    limits: Limits
-    faults: FaultRegistry
-    sensors: Sensors
-    command_timeout_ns: int
-    """0 in lockstep."""
 
 
 class DaemonCore:
@@ -357,16 +346,6 @@ class DaemonCore:
         if fault.source is FaultSource.CAMERA:
             return not self._bench.sensors.is_delivering(fault.id.partition(".")[2])
         return False
-
-
-def close_cell(cell: Cell) -> None:
-    """Closes every device, the arm first, then what they share."""
-    cell.arm.close()
-    if cell.gripper is not None:
-        cell.gripper.close()
-    for camera in cell.cameras.values():
-        camera.close()
-    cell.close()
 
 
 def _listed(faults: Sequence[DeviceFault]) -> str:
