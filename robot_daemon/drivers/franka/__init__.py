@@ -1,8 +1,10 @@
 """Franka arms through franky: `options` say which, `arm` is what the daemon sees.
 
-`link` owns a connection and its threads, `connecting` opens it and explains why it cannot, `steering` turns targets
-into set-points of the `motions` that run, by way of `shaping`; `samples` and `message_clock` turn messages into states
-with their time, `faults` keeps what stopped the arm.
+- `link` is one connection: its owner issues every command, `motion_runner` starts and ends motions, `loop` samples
+  states. `connecting` opens it or explains why it cannot, `describing` and `facts` say what the arm is, `priority` keeps
+  real-time priority where it belongs.
+- `steering` turns targets into set-points of the `motions` that run, by way of `shaping`.
+- `samples` and `message_clock` turn messages into states with their time; `faults` keeps what stopped the arm.
 """
 
 from robot_daemon.devices import Arm, Timebase

@@ -10,7 +10,6 @@ from robot_daemon.devices import (
     ArmInfo,
     ArmState,
     Compliance,
-    ControlMode,
     DeviceConnectError,
     DeviceFault,
     DeviceUnavailableError,
@@ -18,10 +17,12 @@ from robot_daemon.devices import (
     Target,
     Timebase,
 )
-from robot_daemon.drivers.franka.connecting import explain, model_name, sentence, tcp_pose
-from robot_daemon.drivers.franka.facts import ARMS, ArmFacts
+from robot_daemon.drivers.franka.connecting import explain, sentence
+from robot_daemon.drivers.franka.describing import describe
+from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.faults import CONNECTION_LOST, FaultMemory, condition_of
-from robot_daemon.drivers.franka.link import RECOVERY_TIME_S, REST_TIME_S, Link
+from robot_daemon.drivers.franka.link import RECOVERY_TIME_S, Link
+from robot_daemon.drivers.franka.motion_runner import REST_TIME_S
 from robot_daemon.drivers.franka.options import FrankaOptions
 from robot_daemon.drivers.franka.samples import Sample, arm_state
 from robot_daemon.drivers.franka.steering import Setup, Steering
@@ -54,6 +55,7 @@ class FrankaArm:
         self._faults = FaultMemory(timebase.now_ns, self.hold)
         self._steering: Steering | None = None
         self._info: ArmInfo | None = None
+        self._compliance: Compliance | None = None
         self._kept: tuple[Sample, ArmState] | None = None
         self._closing = threading.Event()
         self._link: Link | None = None
@@ -95,6 +97,7 @@ class FrankaArm:
 
     def set_compliance(self, compliance: Compliance) -> None:
         """Changes the Cartesian impedance, also while moving."""
+        self._compliance = compliance
         if self._steering is not None:
             self._steering.set_compliance(compliance)
 
@@ -116,9 +119,9 @@ class FrankaArm:
         link = self._link
         if link is None or not link.recover().wait(RECOVERY_TIME_S):
             return
-        sample = link.wait_for_message(self._now_ns(), 1.0)
+        sample = link.loop.wait_for_message(self._now_ns(), 1.0)
         if sample is not None:
-            present = condition_of(sample.state).present
+            present = condition_of(sample.state).faults
             self._faults.drop([name for name in fault_ids if name not in present])
 
     def close(self) -> None:
@@ -127,7 +130,7 @@ class FrankaArm:
         if self._supervisor.is_alive():
             self._supervisor.join(timeout=RECONNECT_INTERVAL_S)
         link = self._link
-        if link is not None and not link.close(self._options.answer_timeout_s + REST_TIME_S):
+        if link is not None and not link.close(self._options.command_deadline_s + REST_TIME_S):
             logger.error("the arm did not answer while it was brought to rest; press its user stop")
             _given_up.append(link)
 
@@ -157,44 +160,15 @@ class FrankaArm:
             self._link.wake()
 
     def _on_connected(self, robot: franky.Robot) -> Steering:
-        """Called by a link's owner. The steering outlives connections, so that compliance does."""
-        if self._steering is None:
-            facts_name, facts = self._identify(robot)
-            options = self._options
-            home = options.home_rad or facts.home
-            position, quaternion = tcp_pose(robot, home)
-            self._info = ArmInfo(
-                model=facts_name,
-                joint_lower=np.array(facts.lower),
-                joint_upper=np.array(facts.upper),
-                joint_speed=np.array(facts.speed),
-                home=np.array(home),
-                home_tcp_position=position,
-                home_tcp_quaternion=np.array(quaternion),
-                control_modes=(ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH),
-            )
-            setup = Setup(
-                facts=facts,
-                posture=np.array(options.posture_rad or home),
-                joint_stiffness=np.array(options.joint_stiffness_nm_per_rad),
-                joint_damping=np.array(options.joint_damping_nms_per_rad),
-                time_constant_s=options.set_point_time_constant_s,
-            )
-            self._steering = Steering(setup, self._wake)
+        """Called by a link's owner. Each connection has a steering of its own: one that was given up cannot meddle."""
+        if self._info is None:
+            self._info = describe(robot, self._options)
+        steering = Steering(_setup(self._info, self._options), self._wake)
+        if self._compliance is not None:
+            steering.set_compliance(self._compliance)
+        self._steering = steering
         self._faults.allow_recovery(CONNECTION_LOST)
-        return self._steering
-
-    def _identify(self, robot: franky.Robot) -> tuple[str, ArmFacts]:
-        said, named = model_name(robot.model_urdf), self._options.model
-        if named and said and said != named:
-            text = f'the arm at {self._options.host} is a {said}, not a {named}; set model = "{said}" or fix host'
-            raise DeviceConnectError(text)
-        name = named or said
-        if name is None:
-            known = ", ".join(f'"{model}"' for model in ARMS)
-            text = f"the arm at {self._options.host} is of a model that is not known here; set model to one of {known}"
-            raise DeviceConnectError(text)
-        return name, ARMS[name]
+        return steering
 
     def _on_lost(self, error: Exception) -> None:
         host = self._options.host
@@ -222,6 +196,17 @@ class FrankaArm:
 
     @staticmethod
     def _give_up(link: Link) -> None:
-        link.abandon()
+        link.give_up()
         if not link.is_over:
             _given_up.append(link)
+
+
+def _setup(info: ArmInfo, options: FrankaOptions) -> Setup:
+    return Setup(
+        facts=ARMS[info.model],
+        posture=info.home if options.posture_rad is None else np.array(options.posture_rad),
+        joint_stiffness=np.array(options.joint_stiffness_nm_per_rad),
+        joint_damping=np.array(options.joint_damping_nms_per_rad),
+        time_constant_s=options.target_time_constant_s,
+        gains_time_constant_s=options.gains_time_constant_s,
+    )

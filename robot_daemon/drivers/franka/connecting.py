@@ -1,14 +1,12 @@
 """Connects to an arm, and says in one sentence why it cannot be done."""
 
-import os
 import re
 
 import franky
 import numpy as np
 
-from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.options import FrankaOptions
-from robot_daemon.rotation import Quaternion
+from robot_daemon.drivers.franka.priority import restored
 
 FRANKY_ERRORS = (
     franky.Exception,
@@ -37,34 +35,26 @@ _IDENTITY = np.eye(4).flatten(order="F").tolist()
 
 
 def connect(options: FrankaOptions) -> franky.Robot:
-    """Connects and tells the arm its end effector, load and collision thresholds. Moves nothing.
-
-    libfranka gives the calling thread the highest real-time priority where it may, and the thread that controls the arm
-    inherits it from the one that starts a motion. With `realtime = "ignore"` it is taken back here.
+    """Connects and tells the arm its end effector, load and thresholds of contact. Moves nothing.
 
     Raises:
         franky.Exception, RuntimeError: It did not work; `explain` turns them into a sentence.
     """
-    is_enforced = options.realtime == "enforce"
-    config = franky.RealtimeConfig.Enforce if is_enforced else franky.RealtimeConfig.Ignore
-    try:
+    config = franky.RealtimeConfig.Enforce if options.realtime == "enforce" else franky.RealtimeConfig.Ignore
+    with restored():
         robot = franky.Robot(options.host, realtime_config=config)
-    finally:
-        if options.realtime == "ignore":
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     _set_up(robot, options)
     return robot
 
 
 def _set_up(robot: franky.Robot, options: FrankaOptions) -> None:
-    torque = np.array(options.collision_torque_nm)
-    wrench = np.array(options.collision_wrench)
-    ratio = options.collision_acceleration_ratio
-    robot.set_collision_behavior(
-        torque * ratio, torque * ratio, torque, torque, wrench * ratio, wrench * ratio, wrench, wrench
-    )
-    if options.flange_to_tcp_m is not None:
-        tool = franky.Affine(np.array(options.flange_to_tcp_m), np.array(options.flange_to_tcp_xyzw))
+    torque = options.contact_torque_nm * np.array([1.0] * 4 + [0.4] * 3)
+    wrench = options.contact_force_n * np.array([1.0] * 3 + [0.3] * 3)
+    ratio = options.contact_acceleration_ratio
+    fast_torque, fast_wrench = ratio * torque, ratio * wrench
+    robot.set_collision_behavior(fast_torque, fast_torque, torque, torque, fast_wrench, fast_wrench, wrench, wrench)
+    if options.tcp_position_m is not None:
+        tool = franky.Affine(np.array(options.tcp_position_m), np.array(options.tcp_quaternion_xyzw))
         nominal_to_tool = robot.state.F_T_NE.inverse * tool
         robot.set_ee(nominal_to_tool.matrix.flatten(order="F").tolist())
     robot.set_k(_IDENTITY)  # Wrenches are then at the TCP.
@@ -78,21 +68,6 @@ def column_major(inertia: tuple[float, ...]) -> list[float]:
     return np.reshape(inertia, (3, 3)).flatten(order="F").tolist()
 
 
-def model_name(urdf: str) -> str | None:
-    """The known model that an arm's URDF describes: "fr3" also for "fr3v2"; None for an unknown one."""
-    match = re.search(r"<robot\b[^>]*\bname\s*=\s*[\"']([^\"']*)", urdf)
-    named = match.group(1).lower() if match else ""
-    return next((model for model in ARMS if named.startswith(model)), None)
-
-
-def tcp_pose(robot: franky.Robot, joints: tuple[float, ...]) -> tuple[np.ndarray, Quaternion]:
-    """Position (3,) and orientation (xyzw) of the TCP at joint positions, by libfranka's model of this arm."""
-    state = robot.state
-    pose = robot.model.pose(franky.Frame.EndEffector, np.array(joints), state.F_T_EE, state.EE_T_K)
-    x, y, z, w = np.asarray(pose.quaternion, dtype=np.float64).tolist()
-    return np.array(pose.translation, dtype=np.float64), (x, y, z, w)
-
-
 def explain(error: Exception, host: str) -> str:
     """Why an arm cannot be reached: one sentence with the way out."""
     text = sentence(error)
@@ -100,7 +75,7 @@ def explain(error: Exception, host: str) -> str:
         return f"no answer from an arm at {host} ({text}); check the address, the cable and that the arm is switched on"
     if isinstance(error, franky.IncompatibleVersionException):
         return _explain_version(text, host)
-    if isinstance(error, franky.RealtimeException):
+    if isinstance(error, franky.RealtimeException | PermissionError):
         return _explain_realtime(text)
     if isinstance(error, franky.CommandException):
         return f"the arm at {host} refuses to be set up ({text}); release its user stop, open its brakes in Desk, retry"
@@ -135,12 +110,17 @@ def _explain_version(text: str, host: str) -> str:
 
 
 def _explain_realtime(text: str) -> str:
-    if "permitted" in text or "scheduling" in text:
+    if "permitted" in text:
         return (
             'this user may not set real-time priority; add "LimitRTPRIO=99" to the service (or "rtprio 99" to '
-            '/etc/security/limits.conf and log in again), or set realtime = "ignore" for a virtual arm'
+            '/etc/security/limits.conf and log in again), or set realtime = "prefer" for a virtual arm'
         )
     return (
         "this kernel has no real-time scheduling (PREEMPT_RT), so commands would reach the arm too late now and then "
-        'and stop it; boot a real-time kernel, or set realtime = "ignore" to continue without'
+        'and stop it; boot a real-time kernel, or set realtime = "prefer" to continue without'
     )
+
+
+def is_loss(error: Exception) -> bool:
+    """Whether an error of libfranka means that the connection is gone: a broken one also gives plain RuntimeErrors."""
+    return type(error) is RuntimeError or isinstance(error, franky.NetworkException | franky.ProtocolException)

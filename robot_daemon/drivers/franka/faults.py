@@ -1,50 +1,49 @@
 """What stops the arm, in sentences, and the memory that keeps each fault until somebody recovers from it.
 
-Identifiers are libfranka's names of the errors; conditions for which it has no error are listed below.
+Both reflexes of contact are the fault "contact_reflex", as in the simulator; every other error of libfranka is a fault
+of its name. Texts hold libfranka's names.
 """
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import franky
 
 from robot_daemon.devices import DeviceFault, FaultSeverity, FaultSource
 
+CONTACT_REFLEX = "contact_reflex"
+REFLEX = "arm_reflex"
 USER_STOP = "user_stop"
 GUIDING = "guiding"
 NOT_READY = "arm_not_ready"
-REFLEX = "reflex"
 CONNECTION_LOST = "connection_lost"
 CONTROL_ABORTED = "control_aborted"
 STREAM_STALLED = "stream_stalled"
 LOAD_REFUSED = "load_refused"
 
-_RECOVER = "then recover"
-_AWAY = f"move what it touches out of the way, {_RECOVER}"
-_LIMIT = f"keep targets further from that limit; {_RECOVER}, which brings the arm back inside"
-_SOFTER = f"lower stiffness or clips, or send targets in smaller steps, {_RECOVER}"
+_LIMIT = "keep targets further from that limit; recover, which brings the arm back inside"
+_SOFTER = "lower stiffness or clips, or send targets in smaller steps, then recover"
 
-ERROR_TEXTS = {
-    "joint_reflex": f"an external torque on a joint exceeded collision_torque_nm; {_AWAY}",
-    "cartesian_reflex": f"an external force on the tool exceeded collision_wrench; {_AWAY}",
-    "self_collision_avoidance_violation": f"the arm came too close to itself; choose other targets, {_RECOVER}",
+ERROR_TEXTS: Mapping[str, str] = {
+    "joint_reflex": "the torque of contact on a joint passed contact_torque_nm; free the arm, then recover",
+    "cartesian_reflex": "the force of contact on the tool passed contact_force_n; free the arm, then recover",
+    "self_collision_avoidance_violation": "the arm came too close to itself; choose other targets, then recover",
     "joint_position_limits_violation": f"a joint passed its position limit; {_LIMIT}",
     "cartesian_position_limits_violation": f"the tool left the space that Desk allows; {_LIMIT}",
     "joint_velocity_violation": f"a joint was too fast; {_SOFTER}",
     "cartesian_velocity_violation": f"the tool was too fast; {_SOFTER}",
     "tau_j_range_violation": f"a torque beyond a joint's limit was commanded; {_SOFTER}",
-    "controller_torque_discontinuity": f"a torque jumped, as after lost commands; check network and load, {_RECOVER}",
+    "controller_torque_discontinuity": "a torque jumped, as after lost commands; check the network, then recover",
     "power_limit_violation": f"the arm drew too much power; {_SOFTER}",
-    "force_control_safety_violation": f"the arm was pushed further than it may while it controls force; {_AWAY}",
-    "instability_detected": f"the arm oscillated; lower stiffness or raise damping, {_RECOVER}",
+    "instability_detected": "the arm oscillated; lower stiffness or raise damping, then recover",
     "communication_constraints_violation": (
-        "too many commands came too late; run a real-time kernel and a direct cable, free the processor, and recover"
+        "too many commands came too late; use a real-time kernel and a direct cable, free the processor, then recover"
     ),
 }
-"""By name; what is not listed needs no other action than to recover."""
+"""By name; after what is not listed there is nothing to do but to recover."""
 
-CONDITION_TEXTS = {
+CONDITION_TEXTS: Mapping[str, str] = {
     USER_STOP: "the user stop of the arm is pressed; release it by hand, then recover",
     GUIDING: "somebody guides the arm by hand; let go of its buttons, then recover",
     NOT_READY: "the arm is not ready to move; open its brakes and activate FCI in Desk, then recover",
@@ -54,6 +53,7 @@ CONDITION_TEXTS = {
 ERROR_NAMES = tuple(name for name, value in vars(franky.Errors).items() if isinstance(value, property))
 """Every error that libfranka knows."""
 
+_CONTACTS = ("joint_reflex", "cartesian_reflex")
 _READY = (franky.RobotMode.Idle, franky.RobotMode.Move, franky.RobotMode.AutomaticErrorRecovery)
 _BY_HAND = {
     franky.RobotMode.UserStopped: USER_STOP,
@@ -67,21 +67,28 @@ def error_names(errors: franky.Errors) -> list[str]:
     return [name for name in ERROR_NAMES if getattr(errors, name)]
 
 
-def error_text(name: str) -> str:
-    """One sentence about one of libfranka's errors."""
-    what = ERROR_TEXTS.get(name, "the arm stopped by itself; recover")
-    return f"{name}: {what}"
+def errors_as_faults(names: Sequence[str]) -> dict[str, str]:
+    """Identifiers and texts of the faults that libfranka's errors are."""
+    faults: dict[str, str] = {}
+    for name in names:
+        what = ERROR_TEXTS.get(name, "the arm stopped by itself; recover")
+        identifier = CONTACT_REFLEX if name in _CONTACTS else name
+        text = f"{name}: {what}"
+        faults[identifier] = f"{faults[identifier]} ({text})" if identifier in faults else text
+    return faults
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What a state says about faults: identifiers of those present, and whether a hand at the cell is needed."""
+    """What a state says about faults."""
 
-    present: tuple[str, ...]
-    needs_hand: bool
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """Texts by identifier."""
+    by_hand: str = ""
+    """The one that needs a hand at the cell; empty when none does."""
 
 
-_FINE = Condition((), needs_hand=False)
+_FINE = Condition()
 
 
 def condition_of(state: franky.RobotState) -> Condition:
@@ -89,10 +96,12 @@ def condition_of(state: franky.RobotState) -> Condition:
     mode = state.robot_mode
     if mode in _READY:
         return _FINE
+    names = error_names(state.current_errors)
     if mode == franky.RobotMode.Reflex:
-        names = error_names(state.current_errors) or error_names(state.last_motion_errors) or [REFLEX]
-        return Condition(tuple(names), needs_hand=False)
-    return Condition((_BY_HAND.get(mode, NOT_READY), *error_names(state.current_errors)), needs_hand=True)
+        names = names or error_names(state.last_motion_errors)
+        return Condition(errors_as_faults(names) or {REFLEX: CONDITION_TEXTS[REFLEX]})
+    by_hand = _BY_HAND.get(mode, NOT_READY)
+    return Condition({by_hand: CONDITION_TEXTS[by_hand], **errors_as_faults(names)}, by_hand)
 
 
 class FaultMemory:
@@ -123,31 +132,30 @@ class FaultMemory:
 
     def note(self, condition: Condition) -> None:
         """Takes over what a state says; what it no longer says stays until recovery."""
-        if not condition.present and not self._listed:
+        if not condition.faults and not self._listed:
             return
-        for name in condition.present:
-            clearable = not (condition.needs_hand and name in CONDITION_TEXTS)
-            self.add(name, CONDITION_TEXTS.get(name) or error_text(name), clearable=clearable)
-        if not condition.needs_hand:
-            for name in _BY_HAND.values():
+        for name, text in condition.faults.items():
+            self.add(name, text, clearable=name != condition.by_hand)
+        for name in _BY_HAND.values():
+            if name != condition.by_hand:
                 self.allow_recovery(name)
 
     def add(self, name: str, text: str, *, critical: bool = True, clearable: bool = True) -> None:
         """Adds a fault; one that is active keeps its onset and text."""
         with self._lock:
             known = self._active.get(name)
-            if known is not None and known.clearable is clearable:
-                return
-            severity = FaultSeverity.CRITICAL if critical else FaultSeverity.WARNING
-            fault = DeviceFault(
-                id=name,
-                source=FaultSource.ARM,
-                severity=severity,
-                onset_time_ns=self._now_ns(),
-                text=text,
-                clearable=clearable,
-            )
-            self._replace(self._active | {name: replace(known, clearable=clearable) if known else fault})
+            if known is None:
+                fault = DeviceFault(
+                    id=name,
+                    source=FaultSource.ARM,
+                    severity=FaultSeverity.CRITICAL if critical else FaultSeverity.WARNING,
+                    onset_time_ns=self._now_ns(),
+                    text=text,
+                    clearable=clearable,
+                )
+                self._replace(self._active | {name: fault})
+            elif known.clearable is not clearable:
+                self._replace(self._active | {name: replace(known, clearable=clearable)})
         if critical and known is None:
             self._on_critical()
 
@@ -161,8 +169,9 @@ class FaultMemory:
     def drop(self, names: Sequence[str]) -> None:
         """Recovery succeeded: forgets those of the faults that can be cleared."""
         with self._lock:
-            kept = {name: fault for name, fault in self._active.items() if name not in names or not fault.clearable}
-            self._replace(kept)
+            self._replace(
+                {name: fault for name, fault in self._active.items() if name not in names or not fault.clearable}
+            )
 
     def _replace(self, active: dict[str, DeviceFault]) -> None:
         self._active = active

@@ -6,7 +6,7 @@ r"""The daemon's laws as franky's motions; all of them are torque control at 1 k
   its rotational clip is the same here. Damping is always given, since franky's own choice is another one. Its clips are
   symmetric and fixed for a motion: other clips mean another motion, and directions are told apart in `shaping`.
 - **Joints**: `JointImpedanceTrackingMotion`.
-- **Wrench**: `SimpleTorqueMotion`, because it ends by itself 50 ms after torques cease to come; the alternative, a pose
+- **Wrench**: `SimpleTorqueMotion`, because it ends by itself 0.1 s after torques cease to come; the alternative, a pose
   motion without stiffness, would push on for ever when its feeder died.
 """
 
@@ -33,16 +33,14 @@ class Law(Enum):
     WRENCH = auto()
 
 
-GAINS_TIME_CONSTANT_S = 0.1
-"""Time constant at which franky lets new gains come into force."""
-TORQUE_TIMEOUT_S = 0.05
+TORQUE_TIMEOUT_S = 0.1
 """Age of the last torque at which a wrench motion ends."""
 WRENCH_DAMPING = np.array([10.0, 10.0, 10.0, 1.0, 1.0, 1.0])
 """Damper that stays on in wrench control, Ns/m and Nms/rad: free motion ends somewhere."""
 
 
 def pose_motion(
-    compliance: Compliance, limits: SpringLimits, posture: FloatArray, facts: ArmFacts
+    compliance: Compliance, limits: SpringLimits, posture: FloatArray, facts: ArmFacts, gains_time_constant_s: float
 ) -> franky.CartesianImpedanceTrackingMotion:
     """A motion that tracks a pose. Set its reference before it starts."""
     motion = franky.CartesianImpedanceTrackingMotion(
@@ -53,7 +51,7 @@ def pose_motion(
         rotational_error_clip=limits.symmetric[3:],
         lower_joint_limits=np.array(facts.lower),
         upper_joint_limits=np.array(facts.upper),
-        gains_time_constant=GAINS_TIME_CONSTANT_S,
+        gains_time_constant=gains_time_constant_s,
     )
     retune(motion, compliance)
     return motion

@@ -51,16 +51,22 @@ class Setup:
     joint_damping: FloatArray
     time_constant_s: float
     """Of the low-pass on targets; 0 for none."""
+    gains_time_constant_s: float
 
 
-@dataclass(frozen=True, eq=False)
-class Order:
-    """A motion that should run, ready to start."""
+@dataclass(kw_only=True, eq=False)
+class Track:
+    """A motion and what it was told; only `Steering` looks inside and changes it."""
 
     law: Law
     motion: Motion
     clips: tuple[float, ...]
     """Clips that a pose motion was built with."""
+    shaped: SetPoint
+    """The goal behind its low-pass."""
+    shaped_ns: int
+    told: SetPoint | None = None
+    """Last reference that the motion was given; None before the first one."""
 
 
 class Steering:
@@ -81,11 +87,7 @@ class Steering:
         self._clips = tuple(self._limits.symmetric.tolist())
         self._wanted: Law | None = None
         self._goal: SetPoint | None = None
-        self._shaped: SetPoint | None = None
-        """The goal behind its low-pass."""
-        self._shaped_ns = 0
-        self._published: SetPoint | None = None
-        self._running: Order | None = None
+        self._running: Track | None = None
 
     @property
     def is_due(self) -> bool:
@@ -113,8 +115,8 @@ class Steering:
         with self._lock:
             self._wanted, self._goal = _law_and_goal(target)
             is_due = self.is_due
-            if not is_due:
-                self._publish(state, now_ns)
+            if self._running is not None:
+                self._advance(self._running, state, now_ns)
         if is_due:
             self._on_due()
 
@@ -126,15 +128,10 @@ class Steering:
                 self._wanted = self._goal = None
                 return
             law = Law.JOINTS if running.law is Law.JOINTS else Law.POSE
-            self._wanted = law
-            self._goal = _measured(law, state)
+            self._wanted, self._goal = law, _measured(law, state)
+            running.shaped = np.zeros(6) if running.law is Law.WRENCH else self._goal
+            self._tell(running, state)
             is_due = self.is_due
-            if running.law is law:
-                self._shaped = self._goal
-                self._publish(state, self._shaped_ns)
-            elif running.law is Law.WRENCH:
-                self._shaped = np.zeros(6)
-                self._publish(state, self._shaped_ns)
         if is_due:
             self._on_due()
 
@@ -153,29 +150,33 @@ class Steering:
     def renew(self, state: ArmState, now_ns: int) -> None:
         """Brings the set-point of the running motion up to date."""
         with self._lock:
-            self._publish(state, now_ns)
+            if self._running is not None:
+                self._advance(self._running, state, now_ns)
 
-    def order(self, state: ArmState, now_ns: int) -> Order | None:
+    def prepare(self, state: ArmState, now_ns: int) -> Track | None:
         """The motion that should run, if it is another than the present one; it begins where the arm is now."""
         with self._lock:
-            law = self._wanted
+            law, running = self._wanted, self._running
             if law is None or not self.is_due:
                 return None
-            if self._running is None or self._running.law is not law or self._shaped is None:
-                self._shaped = np.zeros(6) if law is Law.WRENCH else _measured(law, state)
-                self._shaped_ns = now_ns
-            order = Order(law, self._build(law, state), self._clips)
-            self._tell(order, state)
-            return order
+            if running is not None and running.law is law:
+                shaped = running.shaped
+            else:
+                shaped = np.zeros(6) if law is Law.WRENCH else _measured(law, state)
+            track = Track(law=law, motion=self._build(law, state), clips=self._clips, shaped=shaped, shaped_ns=now_ns)
+            self._tell(track, state)
+            return track
 
-    def started(self, order: Order, state: ArmState, now_ns: int) -> None:
+    def started(self, track: Track, state: ArmState, now_ns: int) -> None:
         """A motion runs now. When nothing should any more, it holds."""
         with self._lock:
-            self._running, self._published = order, None
+            before, self._running = self._running, track
+            if before is not None and before.law is track.law:
+                track.shaped, track.shaped_ns = before.shaped, before.shaped_ns
             if self._wanted is None:
-                self._wanted = Law.POSE if order.law is Law.WRENCH else order.law
+                self._wanted = Law.POSE if track.law is Law.WRENCH else track.law
                 self._goal = _measured(self._wanted, state)
-            self._publish(state, now_ns)
+            self._advance(track, state, now_ns)
 
     def ended(self, *, forget: bool) -> None:
         """No motion runs any more.
@@ -184,45 +185,43 @@ class Steering:
             forget: Whether to forget the target as well, so that nothing starts by itself.
         """
         with self._lock:
-            self._running = self._shaped = self._published = None
+            self._running = None
             if forget:
                 self._wanted = self._goal = None
 
     def _build(self, law: Law, state: ArmState) -> Motion:
         setup = self._setup
         if law is Law.POSE:
-            return pose_motion(self._compliance, self._limits, setup.posture, setup.facts)
+            return pose_motion(self._compliance, self._limits, setup.posture, setup.facts, setup.gains_time_constant_s)
         if law is Law.JOINTS:
             return joint_motion(setup.joint_stiffness, setup.joint_damping, setup.facts)
         return wrench_motion(self._wrench_torque(np.zeros(6), state), setup.facts)
 
-    def _publish(self, state: ArmState, now_ns: int) -> None:
-        """Moves the low-pass on and tells the running motion."""
-        running = self._running
-        if running is None or self._shaped is None:
-            return
-        elapsed_s, self._shaped_ns = (now_ns - self._shaped_ns) * 1e-9, now_ns
-        if self._goal is not None and running.law is self._wanted:
+    def _advance(self, track: Track, state: ArmState, now_ns: int) -> None:
+        """Moves the low-pass on and tells the motion."""
+        elapsed_s, track.shaped_ns = (now_ns - track.shaped_ns) * 1e-9, now_ns
+        goal, shaped = self._goal, track.shaped
+        if goal is not None and track.law is self._wanted:
             ratio = share(elapsed_s, self._setup.time_constant_s)
-            if isinstance(self._goal, TcpTarget) and isinstance(self._shaped, TcpTarget):
-                self._shaped = approach_pose(self._shaped, self._goal, ratio)
-            elif not isinstance(self._goal, TcpTarget) and not isinstance(self._shaped, TcpTarget):
-                self._shaped = approach(self._shaped, self._goal, ratio)
-        self._tell(running, state)
+            if isinstance(goal, TcpTarget) and isinstance(shaped, TcpTarget):
+                track.shaped = approach_pose(shaped, goal, ratio)
+            elif not isinstance(goal, TcpTarget) and not isinstance(shaped, TcpTarget):
+                track.shaped = approach(shaped, goal, ratio)
+        self._tell(track, state)
 
-    def _tell(self, order: Order, state: ArmState) -> None:
-        shaped, motion = self._shaped, order.motion
+    def _tell(self, track: Track, state: ArmState) -> None:
+        shaped, motion = track.shaped, track.motion
         if isinstance(motion, franky.CartesianImpedanceTrackingMotion) and isinstance(shaped, TcpTarget):
-            reference = limit_pose(shaped, state, self._limits)
-            if reference is not self._published or order is not self._running:
-                motion.set_reference(pose_reference(reference))
-            self._published = reference
+            pose = limit_pose(shaped, state, self._limits)
+            if pose is not track.told:
+                motion.set_reference(pose_reference(pose))
+                track.told = pose
         elif isinstance(motion, franky.JointImpedanceTrackingMotion) and isinstance(shaped, np.ndarray):
             setup = self._setup
             joints = limit_joints(shaped, state, setup.joint_stiffness, setup.joint_damping, self._torque_bound)
-            if joints is not self._published or order is not self._running:
+            if joints is not track.told:
                 motion.set_reference(franky.JointReference(q=joints))
-            self._published = joints
+                track.told = joints
         elif isinstance(motion, franky.SimpleTorqueMotion) and isinstance(shaped, np.ndarray):
             motion.set_torque(self._wrench_torque(shaped, state))  # Also when nothing changed: it ends otherwise.
 

@@ -1,0 +1,43 @@
+"""Real-time priority where it belongs.
+
+libfranka gives it to the thread that connects, and franky's control thread inherits that of the thread which starts a
+motion. Python itself must not run at it, or it starves the rest of the machine.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+logger = logging.getLogger(__name__)
+
+HIGHEST = 99
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Whatever the body makes of this thread's priority, it is normal afterwards."""
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+@contextmanager
+def inherited(realtime: str) -> Iterator[None]:
+    """Threads that the body makes have real-time priority, by the word of `FrankaOptions.realtime`.
+
+    Raises:
+        PermissionError: "enforce", and this user may not have it.
+    """
+    if realtime == "ignore":
+        yield
+        return
+    with restored():
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(HIGHEST))
+        except PermissionError:
+            if realtime == "enforce":
+                raise
+            logger.debug("no right to real-time priority: the control thread has none")
+        yield
