@@ -141,7 +141,7 @@ def timings(**fixed):
     return st.builds(CameraTiming, **drawn | {name: st.just(value) for name, value in fixed.items()})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(timings(), min_size=1, max_size=3), st.integers(0, 1000))
 def test_observations_agree_with_the_truth(cameras, seed):
     observed = play(cameras, seed)
@@ -181,7 +181,7 @@ def test_99_of_100_observations_are_within_half_a_period():
     assert max(errors) <= ALLOWED_NS
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(timings(drop=0.0), min_size=3, max_size=3), st.integers(0, 1000))
 def test_synchronised_frames_lie_closer_than_the_newest_ones(cameras, seed):
     observed = play(cameras, seed)

@@ -60,13 +60,22 @@ def open_device(name: str, options: RealsenseOptions, now_ns: Callable[[], int])
 
 
 class _LiveWall:
-    """The wall clock minus the cell's, now: a step of the wall clock shows at once."""
+    """The wall clock minus the cell's, now: a step of the wall clock shows at once.
+
+    Of three readings the one that was interrupted least counts.
+    """
 
     def __init__(self, now_ns: Callable[[], int]) -> None:
         self._now_ns = now_ns
 
     def __call__(self, _receive_ns: int, _arrival_ms: int | None) -> int:
-        return time.time_ns() - self._now_ns()
+        return min(self._read() for _ in range(3))[1]
+
+    def _read(self) -> tuple[int, int]:
+        before_ns = self._now_ns()
+        wall_ns = time.time_ns()
+        after_ns = self._now_ns()
+        return after_ns - before_ns, wall_ns - (before_ns + after_ns) // 2
 
 
 class _Silence:

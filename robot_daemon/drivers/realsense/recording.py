@@ -11,8 +11,18 @@ from robot_daemon.drivers.realsense.options import RealsenseOptions
 from robot_daemon.drivers.realsense.stream import RealsenseStream
 
 
-def open_recording(name: str, path: Path, options: RealsenseOptions, now_ns: Callable[[], int]) -> RealsenseStream:
+def open_recording(
+    name: str, path: Path, options: RealsenseOptions, now_ns: Callable[[], int], *, real_time: bool = True
+) -> RealsenseStream:
     """Opens a recording.
+
+    Args:
+        name: Of the camera.
+        path: The file.
+        options: What the cell's file says.
+        now_ns: The cell's clock.
+        real_time: Whether frames come at the pace they were recorded and are lost when nobody reads them, as those of a
+            camera; else each comes when it is read.
 
     Raises:
         DeviceConnectError: No such file, not a recording, or one without the streams that are asked for.
@@ -33,6 +43,7 @@ def open_recording(name: str, path: Path, options: RealsenseOptions, now_ns: Cal
             text = f"recording {path} cannot be played ({_first_line(error)})"
             raise DeviceConnectError(f"{text}; give a .db3 or .bag of a RealSense with {streams}") from None
         playback = profile.get_device().as_playback()
+        playback.set_real_time(real_time)
 
         def on_silence(_silent_s: float) -> None:
             if not options.repeat and playback.current_status() == rs.playback_status.stopped:

@@ -42,31 +42,27 @@ def camera(video):
         each.close()
 
 
-def test_every_frame_comes_in_order_in_rgb(camera):
+def test_frames_come_in_order_in_rgb_until_the_end(camera):
     made = camera(repeat=False)
     assert (made.info.width, made.info.height, made.info.rate_hz) == (160, 120, RATE_HZ)
-    frames = [made.read(2.0) for _ in range(FRAMES)]
-    assert [frame.number for frame in frames] == [read_number(frame.rgb) for frame in frames]
-    expected, _ = draw_pattern(frames[3].number, 160, 120)
-    error = np.abs(frames[3].rgb.astype(int) - expected).mean()
-    assert error < 12.0  # Motion JPEG is lossy.
-    red, _, blue = frames[3].rgb[90, 150].astype(int)
-    assert blue > red + 80
-    assert "has ended" in until_silent(made)
-
-
-def until_silent(camera):
-    for _ in range(20):
+    frames, last_words = [], ""
+    while not last_words:
         try:
-            camera.read(0.3)
+            frames.append(made.read(1.0))
         except DeviceUnavailableError as error:
-            return str(error)
-    raise AssertionError("the video never ended")
+            last_words = str(error)
+    assert "pattern.avi has ended" in last_words
+    assert [frame.number for frame in frames] == [read_number(frame.rgb) for frame in frames]
+    expected, _ = draw_pattern(frames[-1].number, 160, 120)
+    error = np.abs(frames[-1].rgb.astype(int) - expected).mean()
+    assert error < 12.0  # Motion JPEG is lossy.
+    red, _, blue = frames[-1].rgb[90, 150].astype(int)
+    assert blue > red + 80
 
 
 def test_stamps_are_arrivals_less_the_latency(camera):
     made = camera(latency_s=0.03)
-    frames = [made.read(2.0) for _ in range(5)]
+    frames = [made.read(10.0) for _ in range(5)]
     for before, after in itertools.pairwise(frames):
         assert before.time_ns < after.time_ns
     for frame in frames:
@@ -76,14 +72,16 @@ def test_stamps_are_arrivals_less_the_latency(camera):
 
 def test_a_video_that_repeats_goes_on(camera):
     made = camera()
-    frames = [made.read(2.0) for _ in range(FRAMES + 4)]
-    assert [frame.number for frame in frames] == list(range(1, FRAMES + 5))
-    assert [read_number(frame.rgb) for frame in frames[FRAMES:]] == [1, 2, 3, 4]
+    frames = [made.read(10.0)]
+    while frames[-1].number < FRAMES + 4:
+        frames.append(made.read(10.0))
+    for frame in frames:
+        assert read_number(frame.rgb) == (frame.number - 1) % FRAMES + 1
 
 
 def test_crop_and_resize(camera):
     made = camera(crop_px=(0, 0, 120, 120), output_px=(64, 64))
-    assert made.read(2.0).rgb.shape == (64, 64, 3)
+    assert made.read(10.0).rgb.shape == (64, 64, 3)
     assert (made.info.width, made.info.height) == (64, 64)
 
 

@@ -2,12 +2,13 @@
 
 import dataclasses
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from robot_daemon.devices import DeviceConnectError, DeviceUnavailableError, StampSource
 from robot_daemon.drivers.capture import CapturedCamera
-from robot_daemon.drivers.realsense import PresentCamera, RealsenseOptions, build_camera, present_cameras
+from robot_daemon.drivers.realsense import PresentCamera, RealsenseOptions, build_camera, device, present_cameras
 from robot_daemon.drivers.realsense.device import open_device
 from simulator.virtual.realsense import VirtualCamera, read_number
 
@@ -47,7 +48,7 @@ def test_settings_that_the_camera_lacks_are_refused_and_it_is_let_go(timebase, p
     plug.into(two[0])
     with pytest.raises(DeviceConnectError, match=r"exposure_s is 0\.01, but this camera cannot be set so"):
         build_camera("wrist", timebase, dataclasses.replace(OPTIONS, exposure_s=0.01))
-    assert closing(build_camera("wrist", timebase, OPTIONS)).read(2.0).number >= 1
+    assert closing(build_camera("wrist", timebase, OPTIONS)).read(10.0).number >= 1
 
 
 def test_two_cameras_by_serial_in_one_process(timebase, plug, two, closing):
@@ -59,7 +60,7 @@ def test_two_cameras_by_serial_in_one_process(timebase, plug, two, closing):
     ]
     assert [camera.info.serial_number for camera in cameras] == ["111", "222"]
     for camera in cameras:
-        frames = [camera.read(2.0) for _ in range(5)]
+        frames = [camera.read(10.0) for _ in range(5)]
         assert [frame.number for frame in frames] == [read_number(frame.rgb) for frame in frames]
 
 
@@ -69,7 +70,7 @@ def test_an_unplugged_camera_returns_without_restart(timebase, plug, two, closin
     camera = closing(
         CapturedCamera(lambda: open_device("front", options, timebase.now_ns), timebase.now_ns, reopen_interval_s=0.05)
     )
-    before = camera.read(2.0)
+    before = camera.read(10.0)
     plug.out(two[0])
     until(lambda: "no RealSense 111 is plugged in" in trouble(camera))
     plug.into(two[0])
@@ -79,18 +80,22 @@ def test_an_unplugged_camera_returns_without_restart(timebase, plug, two, closin
     assert read_number(after.rgb) < after.number  # The camera counts anew; the driver does not.
 
 
-def test_a_live_camera_is_stamped_on_the_monotonic_clock(timebase, plug, write, tmp_path, closing):
-    """Recorded with the wall clock of the near future, then plugged in at that moment."""
-    camera = dataclasses.replace(CAMERA, has_depth=False, epoch_s=time.time() + 1.0)
-    plug.into(write(tmp_path / "live.db3", camera, count=30))
-    time.sleep(max(0.0, camera.epoch_s - time.time()))
+def test_a_live_camera_is_stamped_on_the_monotonic_clock(timebase, plug, two, closing, monkeypatch):
+    """On a wall clock that reads the time of the recording when its first frame arrives, however late that is."""
+    arrived = []
+
+    def wall_ns():
+        arrived.append(timebase.now_ns())
+        return round((CAMERA.epoch_s + 0.2) * 1e9) + timebase.now_ns() - arrived[0]
+
+    monkeypatch.setattr(device, "time", SimpleNamespace(time_ns=wall_ns))
+    plug.into(two[0])
     made = closing(build_camera("front", timebase, OPTIONS))
-    frames = [made.read(2.0) for _ in range(20)]
+    frames = [made.read(10.0) for _ in range(8)]
     assert {frame.stamp_source for frame in frames} == {StampSource.SENSOR}
-    begin_ns = round(camera.epoch_s * 1e9) - time.time_ns() + timebase.now_ns()
-    for frame in frames:
-        expected = begin_ns + round((frame.number - 1) / camera.rate_hz * 1e9)
-        assert frame.time_ns == pytest.approx(expected, abs=3_000_000)
+    for frame in frames[4:]:
+        expected_ns = arrived[0] - 200_000_000 + round((frame.number - 1) / CAMERA.rate_hz * 1e9)
+        assert frame.time_ns == pytest.approx(expected_ns, abs=1_000_000)
 
 
 def trouble(camera):
@@ -109,9 +114,9 @@ def frame_of(camera):
 
 
 def until(condition):
-    deadline = time.monotonic() + 15.0
+    deadline = time.monotonic() + 30.0
     while time.monotonic() < deadline:
         value = condition()
         if value:
             return value
-    raise AssertionError("not within 15 s")
+    raise AssertionError("not within 30 s")

@@ -21,9 +21,9 @@ def play(path, count):
 
 def test_a_pattern_is_written_and_the_driver_plays_it(tmp_path, capsys):
     path = tmp_path / "wrist.db3"
-    assert run(path, "--duration-s", "0.2", "--rate-hz", "60", "--serial", "42") == 0
-    assert capsys.readouterr().out == f"{path}: 12 frames, 160 x 120 px at 60 Hz\n"
-    info, frames = play(path, 6)
+    assert run(path, "--duration-s", "0.5", "--rate-hz", "60", "--serial", "42") == 0
+    assert capsys.readouterr().out == f"{path}: 30 frames, 160 x 120 px at 60 Hz\n"
+    info, frames = play(path, 4)
     assert (info.serial_number, info.rate_hz) == ("42", 60.0)
     assert [read_number(frame.rgb) for frame in frames] == [frame.number for frame in frames]
 
