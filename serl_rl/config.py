@@ -33,6 +33,8 @@ class EnvironmentConfig:
     """Steps after which an episode is truncated; 0 leaves it to the task. A person needs more than a policy."""
     classifier: ClassifierRewardConfig = field(default_factory=ClassifierRewardConfig)
     """A trained classifier in the place of the reward, which is then "none"."""
+    gripper_action: Literal["absolute", "binary"] = "absolute"
+    """Whether the last component of an action is the gripper's width, or closes below -0.5 and opens above 0.5."""
     gripper_penalty: float = 0.0
     """Cost of each change of the gripper, such as 0.02, for a critic that chooses gripper actions; 0 for none."""
 
@@ -133,13 +135,20 @@ class TrainConfig:
     seed: int = 0
     """Seed of networks, sampling, exploration and resets."""
 
+    def __post_init__(self) -> None:
+        """Refuses settings that do not go together."""
+        chooses, is_binary = self.sac.grippers > 0, self.environment.gripper_action == "binary"
+        _require(is_binary or not chooses, "environment.gripper_action", "absolute", "binary where sac.grippers choose")
+
     def shared_settings(self) -> tuple[tuple[str, str], ...]:
         """Settings that actor and learner must share, as (path, value)."""
         return (
             ("environment.id", self.environment.id),
             ("environment.rotation", str(self.environment.rotation)),
             ("environment.reward", self.environment.reward),
+            ("environment.gripper_action", self.environment.gripper_action),
             ("sac.hidden_sizes", ",".join(str(size) for size in self.sac.hidden_sizes)),
+            ("sac.grippers", str(self.sac.grippers)),
             ("vision.frame_stack", str(self.vision.frame_stack)),
             *self.vision.encoder.shared_settings(),
         )

@@ -69,6 +69,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
         tls_root=robot.robot_tls_root,
         rotation=config.rotation,
         reward=config.reward,
+        gripper_action=config.gripper_action,
         render_mode="rgb_array",  # Nothing is rendered until somebody asks for it.
         disable_env_checker=True,
         **limit,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
+from serl_rl.algorithms.gripper import GripperLayout
+from serl_rl.grasp_policy import PREFIX, choose, grasp_shapes
 from serl_rl.spec import EnvironmentSpec
 
 if TYPE_CHECKING:
@@ -54,10 +56,10 @@ def make_policy(spec: EnvironmentSpec, config: TrainConfig) -> RunnablePolicy:
         WeightsError: The weight file of the backbone cannot be used.
     """
     if all(array.is_vector for array in spec.observation):
-        return Policy(spec)
+        return Policy(spec, config.sac.grippers)
     from serl_rl.vision_policy import VisionPolicy
 
-    return VisionPolicy(spec, config.vision, config.sac.hidden_sizes)
+    return VisionPolicy(spec, config.vision, config.sac.hidden_sizes, config.sac.grippers)
 
 
 class Policy:
@@ -67,10 +69,13 @@ class Policy:
 
     Args:
         spec: What the environment observes and takes.
+        grippers: Grippers that a grasp critic opens and closes.
     """
 
-    def __init__(self, spec: EnvironmentSpec) -> None:
+    def __init__(self, spec: EnvironmentSpec, grippers: int = 0) -> None:
         self.spec = spec
+        self._grippers = GripperLayout(spec.action_size, grippers)
+        self._grasp: dict[str, np.ndarray] = {}
         self._layers: list[_Layer] = []
         self._heads: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -86,8 +91,9 @@ class Policy:
             PolicyError: An array is missing or unknown, has another shape than the spec asks for, or holds a NaN.
         """
         arrays = {name: np.array(np.asarray(value), np.float32) for name, value in state.items()}
-        _check(arrays, self.spec)
-        count = len(arrays) // 4 - 1
+        _check(arrays, self.spec, self._grippers)
+        self._grasp = {name: array for name, array in arrays.items() if name.startswith(PREFIX)}
+        count = (len(arrays) - len(self._grasp)) // 4 - 1
         self._layers = [_layer(arrays, index) for index in range(count)]
         weight = np.concatenate([arrays["mean.weight"], arrays["log_std.weight"]], axis=1)
         self._heads = weight, np.concatenate([arrays["mean.bias"], arrays["log_std.bias"]])
@@ -108,20 +114,23 @@ class Policy:
         Returns:
             Action in [-1, 1]. Shape (A,), float32.
         """
-        size = self.spec.action_size
+        size = self._grippers.arm_size
         if self._heads is None:
-            return rng.uniform(-1, 1, size).astype(np.float32)
+            return rng.uniform(-1, 1, self.spec.action_size).astype(np.float32)
         weight, bias = self._heads
-        heads = _product(self._features(observation), weight) + bias
+        vector = self._vector(observation)
+        heads = _product(self._features(vector), weight) + bias
         raw = heads[:size]
         if not deterministic:
             std = np.exp(np.clip(heads[size:], *_LOG_STD_RANGE))
             raw = raw + std * rng.standard_normal(size, np.float32)
-        return np.tanh(raw)
+        return self._grippers.compose(np.tanh(raw), choose(self._grasp, vector) if self._grasp else 0)
 
-    def _features(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _vector(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
         vectors = [observation[array.name] for array in self.spec.vectors]
-        x = np.asarray(vectors[0] if len(vectors) == 1 else np.concatenate(vectors), np.float32)
+        return np.asarray(vectors[0] if len(vectors) == 1 else np.concatenate(vectors), np.float32)
+
+    def _features(self, x: np.ndarray) -> np.ndarray:
         for weight, bias, scale, offset in self._layers:
             x = _product(x, weight) + bias
             x = x - x.sum() / len(x)
@@ -141,8 +150,10 @@ def _layer(arrays: Mapping[str, np.ndarray], index: int) -> _Layer:
     return weight, bias, scale, offset
 
 
-def _check(arrays: Mapping[str, np.ndarray], spec: EnvironmentSpec) -> None:
-    expected = _expected_shapes(arrays, spec)
+def _check(arrays: Mapping[str, np.ndarray], spec: EnvironmentSpec, grippers: GripperLayout) -> None:
+    expected = _expected_shapes(arrays, spec, grippers.arm_size)
+    if grippers.grippers:
+        expected |= grasp_shapes(arrays, spec.vector_size, grippers.choice_count)
     differing = sorted(set(expected) ^ set(arrays))
     if differing:
         where = "missing" if differing[0] in expected else "unknown"
@@ -154,7 +165,9 @@ def _check(arrays: Mapping[str, np.ndarray], spec: EnvironmentSpec) -> None:
             raise PolicyError(f"array {name!r} holds a value that is NaN or infinite; training has diverged")
 
 
-def _expected_shapes(arrays: Mapping[str, np.ndarray], spec: EnvironmentSpec) -> dict[str, tuple[int, ...]]:
+def _expected_shapes(
+    arrays: Mapping[str, np.ndarray], spec: EnvironmentSpec, outputs: int
+) -> dict[str, tuple[int, ...]]:
     """Shapes of all arrays of a policy with this one's hidden sizes."""
     shapes: dict[str, tuple[int, ...]] = {}
     inputs, index = spec.vector_size, 0
@@ -164,5 +177,5 @@ def _expected_shapes(arrays: Mapping[str, np.ndarray], spec: EnvironmentSpec) ->
         shapes |= {f"{prefix}.{name}": (offset.size,) for name in ("affine.bias", "scale", "offset")}
         inputs, index = offset.size, index + 1
     for head in ("mean", "log_std"):
-        shapes |= {f"{head}.weight": (inputs, spec.action_size), f"{head}.bias": (spec.action_size,)}
+        shapes |= {f"{head}.weight": (inputs, outputs), f"{head}.bias": (outputs,)}
     return shapes

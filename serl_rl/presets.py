@@ -40,6 +40,11 @@ PRESETS: Mapping[str, TrainConfig] = MappingProxyType(
             sac=replace(_PICK_CUBE.sac, return_range=None),
             demonstration_count=0,
         ),
+        "pick-cube-hybrid": replace(
+            _PICK_CUBE,
+            environment=replace(_PICK_CUBE.environment, gripper_action="binary", gripper_penalty=0.02),
+            sac=replace(_PICK_CUBE.sac, grippers=1),
+        ),
         "pick-cube-vision": _PICK_CUBE_VISION,
         "peg-insert": replace(_PICK_CUBE, environment=EnvironmentConfig(id="serl/PegInsert-v0", rotation=True)),
         "debug": TrainConfig(

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from serl_rl.algorithms.gripper import GripperLayout
 from serl_rl.algorithms.sight import SightMaker
 from serl_rl.algorithms.vision_config import VisionConfig
+from serl_rl.grasp_policy import PREFIX, choose, grasp_shapes
 from serl_rl.networks.mlp import Arithmetic
 from serl_rl.networks.perception import VisualPolicy
 from serl_rl.networks.policy import GaussianTanhPolicy
@@ -28,6 +30,7 @@ class VisionPolicy:
         spec: What the environment observes and takes; at least one camera.
         config: How to see.
         hidden_sizes: Features of the hidden layers behind perception.
+        grippers: Grippers that a grasp critic opens and closes.
         device: Where to compute.
 
     Raises:
@@ -36,14 +39,23 @@ class VisionPolicy:
     """
 
     def __init__(
-        self, spec: EnvironmentSpec, config: VisionConfig, hidden_sizes: tuple[int, ...], device: str = "cpu"
+        self,
+        spec: EnvironmentSpec,
+        config: VisionConfig,
+        hidden_sizes: tuple[int, ...],
+        grippers: int = 0,
+        device: str = "cpu",
     ) -> None:
         self.spec = spec
         self._config = config
+        self._grippers = GripperLayout(spec.action_size, grippers)
+        self._grasp: dict[str, np.ndarray] = {}
         self._sight = SightMaker(spec, config, torch.device(device))
         generator, arithmetic = torch.Generator().manual_seed(0), Arithmetic()
         perception = self._sight.make_perception(arithmetic, generator)
-        policy = GaussianTanhPolicy(perception.output_size, spec.action_size, hidden_sizes, arithmetic, generator)
+        self._perceived_size = perception.output_size
+        sizes = (perception.output_size, self._grippers.arm_size, hidden_sizes)
+        policy = GaussianTanhPolicy(*sizes, arithmetic, generator)
         self._policy = VisualPolicy(perception, policy).to(device).eval()
         self._frames: dict[str, deque[Tensor]] = {}
         self._is_loaded = False
@@ -61,7 +73,12 @@ class VisionPolicy:
         """
         arrays = {name: torch.from_numpy(np.array(np.asarray(value), np.float32)) for name, value in state.items()}
         own = dict(self._policy.named_parameters())
-        _check(own, arrays)
+        grasp = {name: array.numpy() for name, array in arrays.items() if name.startswith(PREFIX)}
+        shapes = {name: tuple(parameter.shape) for name, parameter in own.items()}
+        if self._grippers.grippers:
+            shapes |= grasp_shapes(grasp, self._perceived_size, self._grippers.choice_count)
+        _check(shapes, arrays)
+        self._grasp = grasp
         with torch.no_grad():
             for name, parameter in own.items():
                 parameter.copy_(arrays[name])
@@ -87,18 +104,18 @@ class VisionPolicy:
         if not self._is_loaded:
             return rng.uniform(-1, 1, self.spec.action_size).astype(np.float32)
         with torch.inference_mode():
-            mean, log_std = self._policy(self._see(observation))
+            perceived = self._policy.perception(self._see(observation))
+            mean, log_std = self._policy.policy(perceived)
+            choice = choose(self._grasp, perceived[0].cpu().numpy()) if self._grasp else 0
             raw = mean[0].cpu().numpy()
             if not deterministic:
                 raw = raw + log_std[0].exp().cpu().numpy() * rng.standard_normal(len(raw), np.float32)
-        return np.tanh(raw)
+        return self._grippers.compose(np.tanh(raw), choice)
 
     def _see(self, observation: Mapping[str, np.ndarray]) -> tuple[Tensor, dict[str, Tensor]]:
         vectors = [np.asarray(observation[array.name], np.float32) for array in self.spec.vectors]
         vector = torch.from_numpy(np.concatenate(vectors) if vectors else np.empty(0, np.float32))
-        images = {
-            camera: torch.from_numpy(np.array(observation[camera]))[None] for camera in self._sight.cameras
-        }
+        images = {camera: torch.from_numpy(np.array(observation[camera]))[None] for camera in self._sight.cameras}
         seen = self._sight(self._stacked(images) if self._config.frame_stack > 1 else images)
         return vector[None].to(self._sight.device), {name: array.to(self._sight.device) for name, array in seen.items()}
 
@@ -111,14 +128,13 @@ class VisionPolicy:
         return {camera: torch.stack(list(self._frames[camera]), dim=1) for camera in images}
 
 
-def _check(own: Mapping[str, nn.Parameter], arrays: Mapping[str, Tensor]) -> None:
-    differing = sorted(set(own) ^ set(arrays))
+def _check(shapes: Mapping[str, tuple[int, ...]], arrays: Mapping[str, Tensor]) -> None:
+    differing = sorted(set(shapes) ^ set(arrays))
     if differing:
-        where = "missing" if differing[0] in own else "unknown"
+        where = "missing" if differing[0] in shapes else "unknown"
         raise PolicyError(f"array {differing[0]!r} is {where} in the policy; actor and learner must be of one version")
-    for name, parameter in own.items():
-        if arrays[name].shape != parameter.shape:
-            found, expected = tuple(arrays[name].shape), tuple(parameter.shape)
-            raise PolicyError(f"array {name!r} has shape {found} but the settings need {expected}")
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape:
+            raise PolicyError(f"array {name!r} has shape {tuple(arrays[name].shape)} but the settings need {shape}")
         if not bool(torch.isfinite(arrays[name]).all()):
             raise PolicyError(f"array {name!r} holds a value that is NaN or infinite; training has diverged")

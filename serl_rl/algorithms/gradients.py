@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 from torch.utils import _pytree as pytree
 
-from serl_rl.algorithms.losses import actor_loss, bootstrap_target, critic_loss, temperature_loss
+from serl_rl.algorithms.losses import actor_loss, bootstrap_target, critic_loss, grasp_target, temperature_loss
 from serl_rl.networks.perception import Sight
 from serl_rl.networks.policy import squashed_sample
 
@@ -89,3 +89,25 @@ def policy_gradients(
     temperature_gradients, alpha_loss = grad_and_value(temperature_loss_of)(temperature_arrays)
     metrics = torch.stack([loss, entropy, alpha, alpha_loss])
     return list(policy_gradients.values()), list(temperature_gradients.values()), metrics
+
+
+def grasp_gradients(
+    critic: nn.Module,
+    arrays: Arrays,
+    target_arrays: Arrays,
+    minibatch: tuple[Observations, Tensor, Tensor, Tensor, Observations],
+    discount: float,
+    largest_return: float | None,
+) -> tuple[list[Tensor], Tensor]:
+    """Returns the gradients of the grasp critic's loss, and (loss, mean value of what was chosen)."""
+    observations, choices, rewards, terminated, next_observations = minibatch
+    next_values = functional_call(critic, arrays, (next_observations,))
+    next_target_values = functional_call(critic, target_arrays, (next_observations,))
+    target = grasp_target(rewards, terminated, next_values, next_target_values, discount, largest_return)
+
+    def loss_of(arrays: Arrays) -> tuple[Tensor, Tensor]:
+        values = functional_call(critic, arrays, (observations,)).gather(-1, choices.unsqueeze(-1)).squeeze(-1)
+        return critic_loss(values, target), values.mean()
+
+    gradients, (loss, mean_value) = grad_and_value(loss_of, has_aux=True)(arrays)
+    return list(gradients.values()), torch.stack([loss, mean_value])

@@ -41,6 +41,36 @@ def bootstrap_target(
     return target if return_range is None else target.clamp(*return_range)
 
 
+def grasp_target(
+    rewards: Tensor,
+    terminated: Tensor,
+    next_values: Tensor,
+    next_target_values: Tensor,
+    discount: float,
+    largest_return: float | None = None,
+) -> Tensor:
+    r"""Return that a grasp critic should predict for the choice that was made.
+
+    .. math:: y = r + \gamma (1 - d) Q^-(s', \arg\max_c Q(s', c))
+
+    Double Q-learning (van Hasselt et al. 2016, arXiv:1509.06461): the online network chooses, the target evaluates.
+
+    Args:
+        rewards: The task's reward plus the gripper's own. Shape (B,).
+        terminated: One where the task ended the episode. Shape (B,).
+        next_values: Online network at the next step. Shape (B, choices).
+        next_target_values: Target network at the next step. Shape (B, choices).
+        discount: gamma.
+        largest_return: Largest possible return; None does not clip. Costs of the gripper leave the smallest open.
+
+    Returns:
+        Shape (B,).
+    """
+    best = next_values.argmax(-1, keepdim=True)
+    target = rewards + discount * (1 - terminated) * next_target_values.gather(-1, best).squeeze(-1)
+    return target if largest_return is None else target.clamp(max=largest_return)
+
+
 def critic_loss(values: Tensor, target: Tensor) -> Tensor:
     """Mean squared Bellman error over members and batch.
 

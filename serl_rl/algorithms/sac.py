@@ -14,6 +14,7 @@ from torch import Tensor
 from serl_rl.algorithms.adam import Adam
 from serl_rl.algorithms.compilation import compiled, fast_arithmetic, should_compile
 from serl_rl.algorithms.gradients import (
+    Arrays,
     Observations,
     chosen,
     critic_gradients,
@@ -21,6 +22,8 @@ from serl_rl.algorithms.gradients import (
     next_actions,
     policy_gradients,
 )
+from serl_rl.algorithms.grasp_learner import GraspLearner
+from serl_rl.algorithms.gripper import GripperLayout
 from serl_rl.algorithms.sac_config import SacConfig
 from serl_rl.algorithms.sac_networks import make_networks
 from serl_rl.algorithms.sight import SightMaker, cameras_of
@@ -30,6 +33,7 @@ from serl_rl.spec import ArraySpec, EnvironmentSpec, SpecError
 
 __all__ = ["SacAgent", "SacConfig"]
 
+_CRITIC_METRICS = ("critic_loss", "q_mean", "target_mean", "grasp_loss", "grasp_q_mean")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -66,14 +70,20 @@ class SacAgent:
         self.is_compiled = should_compile(config.compile, self.device)
         self.sight = SightMaker(spec, vision, self.device) if vision is not None and cameras else None
         arithmetic = fast_arithmetic(config.precision, self.device, is_compiled=self.is_compiled)
-        sizes, first_weights = (spec.vector_size, spec.action_size), torch.Generator().manual_seed(seed)
-        self._networks = make_networks(*sizes, config, self.sight, arithmetic, first_weights, self.device)
+        self._grippers = GripperLayout(spec.action_size, config.grippers)
+        sizes, first_weights = (spec.vector_size, self._grippers.arm_size), torch.Generator().manual_seed(seed)
+        networks = make_networks(*sizes, config, self.sight, arithmetic, first_weights, self.device)
+        wrap = compiled if self.is_compiled else _unchanged
+        self._networks, self._grasp = networks, None
+        if config.grippers:
+            critics = networks.critic, networks.target_critic
+            rest = arithmetic, first_weights, self.device, wrap
+            self._grasp = GraspLearner(spec.vector_size, self._grippers, config, *critics, *rest)
         self._create_optimizers()
         self._seed = seed
         self._generator = torch.Generator(self.device).manual_seed(seed)
         self._critic_update_count = 0
         self._update_count = 0
-        wrap = compiled if self.is_compiled else _unchanged
         self._next_actions = wrap(next_actions)
         self._critic_gradients = wrap(critic_gradients)
         self._policy_gradients = wrap(policy_gradients)
@@ -118,7 +128,8 @@ class SacAgent:
                 feature maps that `sight` made of them.
 
         Returns:
-            Scalars on the device: critic_loss, q_mean, target_mean, actor_loss, entropy, temperature, temperature_loss.
+            Scalars on the device: critic_loss, q_mean, target_mean, actor_loss, entropy, temperature, temperature_loss;
+            with grippers that choose, grasp_loss and grasp_q_mean.
 
         Raises:
             ValueError: The batch has other sizes than the settings.
@@ -127,7 +138,8 @@ class SacAgent:
         networks, batch = self._networks, batch.to(self.device)
         observations = self._read(batch.observations)
         next_observations = self._read(batch.next_observations)
-        noise = torch.randn(batch.actions.shape, generator=self._generator, device=self.device)
+        shape = (*batch.actions.shape[:2], self._grippers.arm_size)
+        noise = torch.randn(shape, generator=self._generator, device=self.device)
         # All next actions are one product: the policy does not change during the critic updates. (Where there are
         # images, what it perceives with does, by these few steps.)
         self._seed_dropout()
@@ -152,13 +164,14 @@ class SacAgent:
 
     def policy_state(self) -> dict[str, Tensor]:
         """Returns copies of the policy's arrays on the CPU: what an actor needs and nothing else."""
-        return {name: value.detach().cpu().clone() for name, value in self.policy.named_parameters()}
+        grasp = {} if self._grasp is None else self._grasp.policy_state()
+        return {name: value.detach().cpu().clone() for name, value in self.policy.named_parameters()} | grasp
 
     def state_dict(self) -> dict[str, Tensor]:
         """Returns copies of everything that training goes on from: networks, optimisers, counts, random generator."""
         counts = torch.tensor([self._critic_update_count, self._update_count])
         state = {"counts": counts, "generator": self._generator.get_state()}
-        for part, arrays in self._networks.parts().items():
+        for part, arrays in self._parts().items():
             state |= {f"{part}.{name}": value.clone() for name, value in arrays.items()}
         for part, optimizer in self._optimizers().items():
             state |= {f"{part}_adam.{name}": value for name, value in optimizer.state_dict().items()}
@@ -171,7 +184,7 @@ class SacAgent:
             ValueError: An array is missing, unknown, or has another shape; nothing was changed.
         """
         _check_state(self.state_dict(), state)
-        for part, arrays in self._networks.parts().items():
+        for part, arrays in self._parts().items():
             for name, value in arrays.items():
                 value.copy_(state[f"{part}.{name}"])
         for part, optimizer in self._optimizers().items():
@@ -193,7 +206,16 @@ class SacAgent:
         return slice(None) if self.config.actor_batch == "all" else slice(-1, None)
 
     def _optimizers(self) -> dict[str, Adam]:
-        return {"policy": self._policy_adam, "critic": self._critic_adam, "temperature": self._temperature_adam}
+        grasp = {} if self._grasp is None else {"grasp": self._grasp.adam}
+        return {
+            "policy": self._policy_adam,
+            "critic": self._critic_adam,
+            "temperature": self._temperature_adam,
+            **grasp,
+        }
+
+    def _parts(self) -> dict[str, Arrays]:
+        return self._networks.parts() | ({} if self._grasp is None else self._grasp.parts())
 
     def _check_batch(self, batch: UpdateBatch) -> None:
         expected = (self.config.critic_updates_per_actor_update, self.config.batch_size)
@@ -257,14 +279,9 @@ class SacAgent:
         bonus = -networks.temperature().detach() * next_log_probabilities if self.config.backup_entropy else None
         metrics: list[Tensor] = []
         for index, members in enumerate(self._draw_members()):
-            minibatch = (
-                chosen(observations, index),
-                batch.actions[index],
-                batch.rewards[index],
-                batch.terminated[index],
-                chosen(next_observations, index),
-                next_actions[index],
-            )
+            now, following = chosen(observations, index), chosen(next_observations, index)
+            actions, rewards, terminated = batch.actions[index], batch.rewards[index], batch.terminated[index]
+            minibatch = now, self._grippers.arm(actions), rewards, terminated, following, next_actions[index]
             gradients, values = self._critic_gradients(
                 networks.critic,
                 networks.critic_arrays,
@@ -275,21 +292,28 @@ class SacAgent:
                 self.config.discount,
                 self.config.return_range,
             )
+            if self._grasp is not None:  # From the same arrays as the arm's critics, before either moves.
+                own = rewards + batch.grasp_penalties[index]
+                grasp_gradients, more = self._grasp.gradients(now, actions, own, terminated, following)
+                values = torch.cat([values, more])
+                self._grasp.step(grasp_gradients)
             metrics.append(values)
             self._step_critic(gradients)
-        return dict(zip(("critic_loss", "q_mean", "target_mean"), torch.stack(metrics).mean(0), strict=True))
+        return dict(zip(_CRITIC_METRICS, torch.stack(metrics).mean(0), strict=False))
 
     def _step_critic(self, gradients: list[Tensor]) -> None:
         self._critic_adam.step(gradients)
         if self.config.adam_clock == "joint":
             self._policy_adam.step_without_gradient()
             self._temperature_adam.step_without_gradient()
+        if self._grasp is not None:
+            self._grasp.follow()
         target, critic = list(self._networks.target_arrays.values()), list(self._networks.critic_arrays.values())
         torch._foreach_lerp_(target, critic, self.config.target_update_rate)  # pyright: ignore[reportPrivateImportUsage]
         self._critic_update_count += 1
 
     def _update_policy(self, observations: Observations, next_log_probabilities: Tensor) -> dict[str, Tensor]:
-        networks, shape = self._networks, (next_log_probabilities.numel(), self.spec.action_size)
+        networks, shape = self._networks, (next_log_probabilities.numel(), self._grippers.arm_size)
         noise = torch.randn(shape, generator=self._generator, device=self.device)
         policy_gradients, temperature_gradients, metrics = self._policy_gradients(
             (networks.training_policy, networks.critic, networks.temperature),
@@ -303,6 +327,8 @@ class SacAgent:
         self._temperature_adam.step(temperature_gradients)
         if self.config.adam_clock == "joint":
             self._critic_adam.step_without_gradient()
+            if self._grasp is not None:
+                self._grasp.adam.step_without_gradient()
         return dict(zip(("actor_loss", "entropy", "temperature", "temperature_loss"), metrics.unbind(), strict=True))
 
 

@@ -41,6 +41,9 @@ class SacConfig:
     """First weight of the entropy; positive."""
     target_entropy: float | None = None
     """Entropy that the temperature aims at, in nat; None for minus half the action's size."""
+    grippers: int = 0
+    """Grippers that a grasp critic opens and closes, beside a policy for the arm: 1, or 2 for two arms; with 0 the
+    policy moves them like any other component."""
     backup_entropy: bool = False
     """Whether the entropy of later steps is part of the value."""
     compile: Literal["auto", "on", "off"] = "auto"
@@ -57,6 +60,7 @@ class SacConfig:
         _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
         _require("initial_temperature", self.initial_temperature, self.initial_temperature > 0, "positive")
         _require("warm_up_steps", self.warm_up_steps, self.warm_up_steps >= 0, "at least 0")
+        _require("grippers", self.grippers, self.grippers in (0, 1, 2), "0, 1 or 2")
         bounds = self.return_range
         _require("return_range", bounds, bounds is None or bounds[0] < bounds[1], "(smallest, largest), or None")
         fits = bounds is None or not self.backup_entropy
