@@ -89,7 +89,7 @@ def serve_virtual(_pacing):
 SERVE = {"fake": serve_fake, "simulator": serve_simulator, "virtual": serve_virtual}
 
 
-@pytest.fixture(scope="session", params=TARGETS)
+@pytest.fixture(scope="module", params=TARGETS)
 def target(request):
     """A running daemon: address, is_lockstep, channel, robot, inject(name, camera=None), clear()."""
     kind, _, pacing_name = request.param.partition("-")

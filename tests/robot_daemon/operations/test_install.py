@@ -2,7 +2,6 @@ import io
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def analyzed(tmp_path):
 @pytest.fixture
 def unit():
     """The unit with a command that exists, as `verify` asks."""
-    host = replace(HOST, command=(sys.executable,))
+    host = replace(HOST, command=("/bin/true",))
     return render_unit(CONFIG, CELL, "root", host)
 
 
