@@ -133,6 +133,7 @@ class FrankaArm:
         if link is not None and not link.close(self._options.command_deadline_s + REST_TIME_S):
             logger.error("the arm did not answer while it was brought to rest; press its user stop")
             _given_up.append(link)
+        self._kept = self._steering = None
 
     def _new_link(self) -> Link:
         return Link(self._options, self._now_ns, self._faults, self._on_connected, self._on_lost)
@@ -190,6 +191,7 @@ class FrankaArm:
                 self._on_lost(TimeoutError(f"it did not answer {overdue}"))
             elif not link.is_over:
                 continue
+            self._kept = None
             if self._closing.wait(RECONNECT_INTERVAL_S):
                 return
             self._link = self._new_link()

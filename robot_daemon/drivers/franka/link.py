@@ -170,6 +170,7 @@ class Link:
         return job
 
     def _fail(self, error: Exception) -> None:
+        error.__traceback__ = error.__context__ = None  # Frames would keep the Robot, and with it the connection.
         with self._changed:
             self._failure = self._failure or error
             self._is_woken = True
@@ -178,15 +179,7 @@ class Link:
     def _own(self) -> None:
         """The owner's thread."""
         try:
-            with self._answering("the connection", self._options.connect_timeout_s):
-                robot = connect(self._options)
-                self._steering = steering = self._on_connected(robot)
-            self.loop.begin(robot, steering)
-            self._opened.set()
-            self._serve(
-                robot,
-                MotionRunner(robot, steering, self.loop, self._faults, self._options, self._now_ns, self._answering),
-            )
+            self._open_and_serve()
         except FRANKY_ERRORS as error:
             self._fail(error)
         except Exception as error:
@@ -194,6 +187,16 @@ class Link:
                 logger.exception("the owner of the arm met a bug")
             self._fail(error)
         self._end()
+
+    def _open_and_serve(self) -> None:
+        with self._answering("the connection", self._options.connect_timeout_s):
+            robot = connect(self._options)
+            self._steering = steering = self._on_connected(robot)
+        self.loop.begin(robot, steering)
+        self._opened.set()
+        answering = self._answering
+        runner = MotionRunner(robot, steering, self.loop, self._faults, self._options, self._now_ns, answering)
+        self._serve(robot, runner)
 
     def _serve(self, robot: franky.Robot, runner: MotionRunner) -> None:
         while not self._is_closing:

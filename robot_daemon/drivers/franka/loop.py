@@ -64,10 +64,10 @@ class StateLoop:
         self._began.set()
 
     def end(self) -> None:
-        """Lets the thread end."""
+        """Lets the thread end and forget the arm: whoever keeps the Robot keeps the connection."""
         self._ending.set()
         self._began.set()
-        self.sample = None
+        self._connected = self.sample = None
 
     def wait_for_message(self, after_ns: int, timeout_s: float) -> Sample | None:
         """The first message that arrives after an instant; None when none does in time."""
@@ -82,15 +82,18 @@ class StateLoop:
 
     def _run(self) -> None:
         self._began.wait()
-        if self._connected is None:
+        connected = self._connected
+        if connected is None:
             return
         try:
-            self._turn_until_end(*self._connected)
+            self._turn_until_end(*connected)
         except FRANKY_ERRORS as error:
             self._on_failure(error)
         except Exception:
             logger.exception("the loop of the arm met a bug")
             self._on_failure(LoopError("the driver's loop failed"))
+        finally:
+            self.sample = None
 
     def _turn_until_end(self, robot: franky.Robot, steering: Steering) -> None:
         due = time.monotonic()
@@ -99,7 +102,6 @@ class StateLoop:
             self.beat = now = time.monotonic()
             due = max(due + self._period_s, now - self._period_s)
             time.sleep(max(0.0, due - now))
-        self.sample = None
 
     def _turn(self, robot: franky.Robot, steering: Steering) -> None:
         state = robot.state  # While a motion runs: the last one that arrived, perhaps seen before.

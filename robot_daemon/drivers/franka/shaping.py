@@ -117,16 +117,33 @@ def affordable(wanted: FloatArray, present: FloatArray, bound: FloatArray) -> fl
     return float(min(1.0, max(0.0, shares.min())))
 
 
-def limit_joints(
-    target: FloatArray, measured: ArmState, stiffness: FloatArray, damping: FloatArray, bound: FloatArray
-) -> FloatArray:
-    """The joint reference that keeps each spring, less its damper, within a torque. Shapes (7,)."""
-    torque = stiffness * (target - measured.joint_positions) - damping * measured.joint_velocities
-    if not np.count_nonzero(np.abs(torque) > bound):
+@dataclass(frozen=True, eq=False)
+class JointLimits:
+    """What bounds the springs of the joints. Shapes (7,)."""
+
+    stiffness: FloatArray
+    """Nm/rad."""
+    damping: FloatArray
+    """Nms/rad."""
+    torque: FloatArray
+    """Bound of spring and damper together, Nm."""
+    speed: FloatArray
+    """Speed that spring and damper settle at, at most, rad/s."""
+
+
+def limit_joints(target: FloatArray, measured: ArmState, limits: JointLimits) -> FloatArray:
+    """The joint reference that keeps every spring within its limits: the target itself where it does. Shapes (7,)."""
+    spring = limits.stiffness * (target - measured.joint_positions)
+    damper = limits.damping * measured.joint_velocities
+    fastest = np.where(limits.damping > 0.0, limits.damping * limits.speed, np.inf)
+    lower = np.maximum(damper - limits.torque, -fastest)
+    upper = np.minimum(damper + limits.torque, fastest)
+    outside = (spring < lower) | (spring > upper)
+    if not np.count_nonzero(outside):
         return target
-    bounded = np.minimum(np.maximum(torque, -bound), bound) + damping * measured.joint_velocities
-    reference = measured.joint_positions + bounded / np.maximum(stiffness, 1e-9)
-    return np.where(np.abs(torque) > bound, reference, target)
+    bounded = np.minimum(np.maximum(spring, lower), upper)
+    reference = measured.joint_positions + bounded / np.maximum(limits.stiffness, 1e-9)
+    return np.where(outside, reference, target)
 
 
 def wrench_torque(

@@ -24,6 +24,7 @@ from robot_daemon.drivers.franka.motions import (
     wrench_motion,
 )
 from robot_daemon.drivers.franka.shaping import (
+    JointLimits,
     approach,
     approach_pose,
     limit_joints,
@@ -35,6 +36,9 @@ from robot_daemon.drivers.franka.shaping import (
 
 TORQUE_SHARE = 0.8
 """Share of a joint's torque limit that springs may ask for; the rest is for posture and Coriolis torques."""
+
+SPEED_SHARE = 0.8
+"""Share of a joint's speed limit at which its spring and damper settle at most."""
 
 SetPoint: TypeAlias = TcpTarget | FloatArray
 """A pose, joint positions (7,) or a wrench (6,)."""
@@ -48,7 +52,9 @@ class Setup:
     posture: FloatArray
     """Joint positions that the null space prefers. Shape (7,), rad."""
     joint_stiffness: FloatArray
+    """Shape (7,), Nm/rad."""
     joint_damping: FloatArray
+    """Shape (7,), Nms/rad."""
     time_constant_s: float
     """Of the low-pass on targets; 0 for none."""
     gains_time_constant_s: float
@@ -82,6 +88,9 @@ class Steering:
         self._on_due = on_due
         self._lock = threading.Lock()
         self._torque_bound = TORQUE_SHARE * np.array(setup.facts.torque)
+        self._joint_limits = JointLimits(
+            setup.joint_stiffness, setup.joint_damping, self._torque_bound, SPEED_SHARE * np.array(setup.facts.speed)
+        )
         self._compliance = Compliance()
         self._limits = spring_limits(self._compliance, self._torque_bound)
         self._clips = tuple(self._limits.symmetric.tolist())
@@ -217,8 +226,7 @@ class Steering:
                 motion.set_reference(pose_reference(pose))
                 track.told = pose
         elif isinstance(motion, franky.JointImpedanceTrackingMotion) and isinstance(shaped, np.ndarray):
-            setup = self._setup
-            joints = limit_joints(shaped, state, setup.joint_stiffness, setup.joint_damping, self._torque_bound)
+            joints = limit_joints(shaped, state, self._joint_limits)
             if joints is not track.told:
                 motion.set_reference(franky.JointReference(q=joints))
                 track.told = joints

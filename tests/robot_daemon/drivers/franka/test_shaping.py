@@ -1,0 +1,208 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from robot_daemon.devices import Compliance, TcpTarget
+from robot_daemon.drivers.franka.shaping import (
+    POSTURE_TORQUE,
+    JointLimits,
+    affordable,
+    approach,
+    approach_pose,
+    limit_joints,
+    limit_pose,
+    share,
+    spring_limits,
+    wrench_torque,
+)
+
+PLENTY = np.full(7, 1e6)
+DOWN = np.array([1.0, 0.0, 0.0, 0.0])
+
+
+def pose(position=(0.4, 0.0, 0.25), rotvec=(0.0, 0.0, 0.0)):
+    turned = (Rotation.from_rotvec(rotvec) * Rotation.from_quat(DOWN)).as_quat()
+    return TcpTarget(position=np.array(position), quaternion=turned)
+
+
+def error(target, state):
+    """Translation and rotation vector in base from the measured pose to a target, by scipy."""
+    turn = Rotation.from_quat(target.quaternion) * Rotation.from_quat(state.tcp_quaternion).inv()
+    return np.concatenate([target.position - state.tcp_position, turn.as_rotvec()])
+
+
+class TestLowPass:
+    def test_it_goes_63_percent_of_a_step_in_its_time_constant(self):
+        assert share(0.2, 0.2) == pytest.approx(1.0 - math.exp(-1.0))
+
+    def test_it_does_not_depend_on_how_time_is_cut(self):
+        value = np.zeros(3)
+        goal = np.array([1.0, -2.0, 0.5])
+        for _ in range(40):
+            value = approach(value, goal, share(0.005, 0.1))
+        np.testing.assert_allclose(value, goal * (1.0 - math.exp(-2.0)), rtol=1e-12)
+
+    def test_it_is_that_of_serl_franka_controllers_at_its_time_constant(self):
+        assert share(0.001, 0.2) == pytest.approx(0.005, rel=0.003)  # Their filter: 0.005 each millisecond.
+
+    def test_none_passes_the_goal_itself(self):
+        goal = pose((0.5, 0.0, 0.2))
+        assert approach_pose(pose(), goal, share(0.001, 0.0)) is goal
+
+    def test_a_pose_moves_straight_and_turns_the_short_way(self):
+        half = approach_pose(pose(), pose((0.5, 0.1, 0.25), (0.0, 0.0, 0.4)), 0.5)
+        np.testing.assert_allclose(half.position, (0.45, 0.05, 0.25))
+        turn = Rotation.from_quat(half.quaternion) * Rotation.from_quat(DOWN).inv()
+        np.testing.assert_allclose(turn.as_rotvec(), (0.0, 0.0, 0.2), atol=1e-12)
+
+    def test_what_is_next_to_the_goal_is_the_goal(self):
+        goal = pose((0.4 + 1e-7, 0.0, 0.25))
+        assert approach_pose(pose(), goal, 0.01) is goal
+        still = np.zeros(7)
+        assert approach(still + 1e-8, still, 0.01) is still
+
+
+class TestPoseLimits:
+    def test_a_target_within_the_clips_is_left_alone(self, make_state):
+        target = pose((0.45, 0.0, 0.25))
+        assert limit_pose(target, make_state(), spring_limits(Compliance(), PLENTY)) is target
+
+    def test_a_target_beyond_a_symmetric_clip_is_left_to_franky(self, make_state):
+        compliance = Compliance(translational_clip_positive=(0.01,) * 3, translational_clip_negative=(0.01,) * 3)
+        target = pose((0.45, 0.0, 0.25))
+        assert limit_pose(target, make_state(), spring_limits(compliance, PLENTY)) is target
+
+    @given(
+        offset=st.tuples(*[st.floats(-0.2, 0.2)] * 3),
+        turn=st.tuples(*[st.floats(-1.2, 1.2)] * 3),
+        clips=st.tuples(*[st.floats(0.005, 0.1)] * 6),
+        turn_clips=st.tuples(*[st.floats(0.05, 1.0)] * 6),
+    )
+    def test_each_direction_has_its_own_clip(self, make_state, offset, turn, clips, turn_clips):
+        state = make_state()
+        compliance = Compliance(
+            translational_clip_positive=clips[:3],
+            translational_clip_negative=clips[3:],
+            rotational_clip_positive=turn_clips[:3],
+            rotational_clip_negative=turn_clips[3:],
+        )
+        target = pose(state.tcp_position + offset, turn)
+        limits = spring_limits(compliance, PLENTY)
+        told = error(limit_pose(target, state, limits), state)
+        by_franky = np.clip(told, -limits.symmetric, limits.symmetric)
+        upper = np.array([*clips[:3], *turn_clips[:3]])
+        lower = -np.array([*clips[3:], *turn_clips[3:]])
+        np.testing.assert_allclose(by_franky, np.clip(error(target, state), lower, upper), atol=1e-9)
+
+    def test_the_pull_towards_one_side_is_weaker_than_towards_the_other(self, make_state):
+        compliance = Compliance(
+            translational_clip_positive=(0.01, 0.1, 0.1), translational_clip_negative=(0.05, 0.1, 0.1)
+        )
+        limits = spring_limits(compliance, PLENTY)
+        state = make_state()
+        assert error(limit_pose(pose((0.49, 0.0, 0.25)), state, limits), state)[0] == pytest.approx(0.01)
+        assert limits.symmetric[0] == 0.05  # Towards the other side franky clips.
+        assert error(limit_pose(pose((0.31, 0.0, 0.25)), state, limits), state)[0] == pytest.approx(-0.09)
+
+    @given(
+        offset=st.tuples(*[st.floats(-0.1, 0.1)] * 3),
+        turn=st.tuples(*[st.floats(-0.6, 0.6)] * 3),
+        speed=st.tuples(*[st.floats(-0.5, 0.5)] * 7),
+    )
+    def test_spring_and_damper_never_ask_more_of_a_joint_than_they_may(self, make_state, offset, turn, speed):
+        state = make_state(joint_velocities=np.array(speed))
+        bound = np.array([30.0] * 4 + [9.0] * 3)
+        limits = spring_limits(Compliance(), bound)
+        told = error(limit_pose(pose(state.tcp_position + offset, turn), state, limits), state)
+        spring = np.array([2000.0] * 3 + [150.0] * 3) * np.clip(told, -limits.symmetric, limits.symmetric)
+        damper = np.array([89.0] * 3 + [7.0] * 3) * state.tcp_twist
+        alone = np.abs(state.jacobian.T @ damper)  # What the damper takes by itself cannot be taken away.
+        assert (np.abs(state.jacobian.T @ (spring - damper)) <= np.maximum(bound, alone) + 1e-6).all()
+
+    def test_a_shortened_error_keeps_its_direction(self, make_state):
+        state = make_state()
+        target = pose((0.48, 0.03, 0.25))
+        told = error(limit_pose(target, state, spring_limits(Compliance(), np.full(7, 5.0))), state)
+        asked = error(target, state)
+        assert 0.0 < told[0] < asked[0]
+        np.testing.assert_allclose(told / told[0], asked / asked[0], atol=1e-9)
+
+
+class TestAffordable:
+    def test_what_fits_is_granted(self):
+        assert affordable(np.full(7, 4.0), np.full(7, 1.0), np.full(7, 5.0)) == 1.0
+
+    def test_the_tightest_joint_decides(self):
+        wanted = np.array([10.0, 0.0, 4.0, 0.0, 0.0, 0.0, -20.0])
+        assert affordable(wanted, np.zeros(7), np.full(7, 5.0)) == 0.25
+
+    def test_what_works_against_it_makes_room(self):
+        wanted, present = np.full(7, 10.0), np.full(7, -5.0)
+        assert affordable(wanted, present, np.full(7, 5.0)) == 1.0
+
+    def test_nothing_is_granted_where_there_is_no_room(self):
+        assert affordable(np.full(7, 1.0), np.full(7, 6.0), np.full(7, 5.0)) == 0.0
+
+
+class TestJointLimits:
+    limits = JointLimits(np.full(7, 100.0), np.full(7, 10.0), np.full(7, 20.0), np.full(7, 2.0))
+
+    def test_what_is_near_is_left_alone(self, make_state):
+        target = np.full(7, 0.19)
+        assert limit_joints(target, make_state(), self.limits) is target
+
+    def test_the_torque_at_rest_is_bounded(self, make_state):
+        told = limit_joints(np.array([0.5, -0.5, 0.1, 0.0, 0.0, 0.0, 0.0]), make_state(), self.limits)
+        np.testing.assert_allclose(told, [0.2, -0.2, 0.1, 0.0, 0.0, 0.0, 0.0])
+
+    def test_the_speed_at_which_spring_and_damper_balance_is_bounded(self, make_state):
+        wide = JointLimits(np.full(7, 100.0), np.full(7, 10.0), np.full(7, 1e6), np.full(7, 2.0))
+        told = limit_joints(np.full(7, 0.5), make_state(), wide)
+        np.testing.assert_allclose(told, 0.2)  # 100 * 0.2 = 10 * 2.
+
+    def test_a_joint_without_a_damper_has_no_such_speed(self, make_state):
+        limits = JointLimits(np.full(7, 100.0), np.zeros(7), np.full(7, 1e6), np.full(7, 2.0))
+        target = np.full(7, 0.5)
+        assert limit_joints(target, make_state(), limits) is target
+
+    def test_a_moving_joint_may_be_pulled_by_what_its_damper_takes(self, make_state):
+        state = make_state(joint_velocities=np.full(7, -1.0))
+        told = limit_joints(np.full(7, 0.5), state, self.limits)
+        np.testing.assert_allclose(100.0 * told - 10.0 * -1.0, 20.0)
+
+
+class TestWrench:
+    def test_at_rest_in_its_posture_it_is_the_transposed_jacobian(self, make_state):
+        state, wrench = make_state(), np.array([1.0, -2.0, 3.0, 0.1, 0.2, -0.3])
+        torque = wrench_torque(wrench, state, np.zeros(6), np.zeros(7), 10.0, PLENTY)
+        np.testing.assert_allclose(torque, state.jacobian.T @ wrench, atol=1e-9)
+
+    def test_the_posture_pushes_the_tool_nowhere(self, make_state):
+        state = make_state(joint_velocities=np.array([0.1, -0.2, 0.3, 0.1, 0.0, 0.2, -0.1]))
+        torque = wrench_torque(np.zeros(6), state, np.zeros(6), np.full(7, 0.3), 10.0, PLENTY)
+        inertia_free = np.linalg.lstsq(state.jacobian.T, torque, rcond=None)[0]
+        np.testing.assert_allclose(inertia_free, 0.0, atol=1e-5)
+        assert np.abs(torque).max() > 0.1
+
+    def test_the_damper_works_against_the_twist(self, make_state):
+        state = make_state(joint_velocities=np.array([0.1, -0.2, 0.3, 0.1, 0.0, 0.2, -0.1]))
+        damping = np.array([10.0] * 3 + [1.0] * 3)
+        torque = wrench_torque(np.zeros(6), state, damping, np.zeros(7), 0.0, PLENTY)
+        np.testing.assert_allclose(torque, -state.jacobian.T @ (damping * state.tcp_twist), atol=1e-12)
+
+    def test_a_wrench_beyond_the_joints_is_shortened(self, make_state):
+        state, bound = make_state(), np.full(7, 2.0)
+        torque = wrench_torque(np.array([30.0, 0, 0, 0, 0, 0]), state, np.zeros(6), np.zeros(7), 10.0, bound)
+        assert np.abs(torque).max() == pytest.approx(2.0)
+        full = state.jacobian.T @ np.array([30.0, 0, 0, 0, 0, 0])
+        np.testing.assert_allclose(torque / np.abs(torque).max(), full / np.abs(full).max(), atol=1e-9)
+
+    def test_an_arm_far_from_its_posture_swings_gently(self, make_state):
+        jacobian = np.hstack([np.eye(6), np.zeros((6, 1))])  # Joint 7 is the null space.
+        state = make_state(jacobian=jacobian)
+        torque = wrench_torque(np.zeros(6), state, np.zeros(6), np.full(7, 2.0), 10.0, PLENTY)
+        np.testing.assert_allclose(torque, [0, 0, 0, 0, 0, 0, POSTURE_TORQUE], atol=1e-6)

@@ -1,0 +1,186 @@
+"""What the motions are told, with franky's own motion objects and no arm."""
+
+import math
+
+import franky
+import numpy as np
+import pytest
+
+from robot_daemon.devices import Compliance, JointTarget, TcpTarget, WrenchTarget
+from robot_daemon.drivers.franka.facts import ARMS
+from robot_daemon.drivers.franka.motions import Law
+from robot_daemon.drivers.franka.steering import Setup, Steering
+
+MS = 1_000_000
+DOWN = np.array([1.0, 0.0, 0.0, 0.0])
+FIRM = Compliance(translational_clip_positive=(0.02,) * 3, translational_clip_negative=(0.02,) * 3)
+
+
+@pytest.fixture
+def due():
+    return []
+
+
+@pytest.fixture
+def make(due):
+    def build(time_constant_s=0.0):
+        setup = Setup(
+            facts=ARMS["fr3"],
+            posture=np.zeros(7),
+            joint_stiffness=np.full(7, 100.0),
+            joint_damping=np.full(7, 10.0),
+            time_constant_s=time_constant_s,
+            gains_time_constant_s=0.1,
+        )
+        return Steering(setup, lambda: due.append(True))
+
+    return build
+
+
+def at(x):
+    return TcpTarget(position=np.array([x, 0.0, 0.25]), quaternion=DOWN)
+
+
+def run(steering, target, state, now_ns=0):
+    """What the owner does when a target asks for a motion."""
+    steering.follow(target, state, now_ns)
+    track = steering.prepare(state, now_ns)
+    steering.started(track, state, now_ns)
+    return track.motion
+
+
+def x_of(motion):
+    return float(motion.get_reference().target.translation[0])
+
+
+def test_nothing_is_due_before_a_target(make, make_state, due):
+    steering = make()
+    steering.set_compliance(FIRM)
+    steering.hold(make_state())
+    steering.renew(make_state(), 0)
+    assert steering.prepare(make_state(), 0) is None
+    assert due == []
+
+
+def test_the_first_target_asks_for_a_motion_that_begins_where_the_arm_is(make, make_state, due):
+    steering, state = make(), make_state()
+    steering.follow(at(0.42), state, 0)
+    assert due == [True]
+    track = steering.prepare(state, 0)
+    assert isinstance(track.motion, franky.CartesianImpedanceTrackingMotion)
+    assert x_of(track.motion) == pytest.approx(0.4)
+    steering.started(track, state, 0)
+    assert x_of(track.motion) == pytest.approx(0.42)
+    assert steering.law is Law.POSE
+
+
+def test_the_next_target_reaches_the_running_motion_at_once(make, make_state, due):
+    steering, state = make(), make_state()
+    motion = run(steering, at(0.42), state)
+    due.clear()
+    steering.follow(at(0.43), state, 100 * MS)
+    assert x_of(motion) == pytest.approx(0.43)
+    assert due == []
+
+
+def test_targets_are_low_passed_between_the_loops_turns(make, make_state):
+    steering, state = make(time_constant_s=0.05), make_state()
+    motion = run(steering, at(0.45), state)
+    for turn in range(1, 26):
+        steering.renew(state, turn * 2 * MS)
+    assert x_of(motion) == pytest.approx(0.4 + 0.05 * (1.0 - math.exp(-1.0)), abs=1e-6)
+
+
+def test_hold_is_where_the_arm_is_now_not_where_the_low_pass_was(make, make_state):
+    steering = make(time_constant_s=0.05)
+    motion = run(steering, at(0.45), make_state())
+    steering.renew(make_state(), 100 * MS)
+    moved = make_state(tcp_position=np.array([0.41, 0.0, 0.25]))
+    steering.hold(moved)
+    assert x_of(motion) == pytest.approx(0.41)
+    steering.renew(moved, 500 * MS)
+    assert x_of(motion) == pytest.approx(0.41)
+
+
+def test_new_gains_reach_the_running_motion(make, make_state, due):
+    steering, state = make(), make_state()
+    motion = run(steering, at(0.41), state)
+    due.clear()
+    steering.set_compliance(Compliance(translational_stiffness=300.0))
+    assert motion.get_gains().stiffness[0, 0] == 300.0
+    assert due == []
+
+
+def test_new_clips_need_another_motion_that_goes_on_where_the_last_one_was(make, make_state, due):
+    steering, state = make(time_constant_s=0.05), make_state()
+    motion = run(steering, at(0.45), state)
+    steering.renew(state, 30 * MS)
+    due.clear()
+    steering.set_compliance(FIRM)
+    assert due == [True]
+    track = steering.prepare(state, 30 * MS)
+    steering.renew(state, 40 * MS)
+    steering.started(track, state, 40 * MS)
+    assert track.motion is not motion
+    np.testing.assert_array_equal(track.motion.params.translational_error_clip, 0.02)
+    assert x_of(track.motion) == pytest.approx(x_of(motion), abs=1e-9)
+    assert steering.prepare(state, 40 * MS) is None
+
+
+def test_joints_are_tracked_and_held(make, make_state):
+    steering, state = make(), make_state()
+    motion = run(steering, JointTarget(positions=np.full(7, 0.05)), state)
+    np.testing.assert_allclose(motion.get_reference().q, 0.05)
+    steering.hold(make_state(joint_positions=np.full(7, 0.03)))
+    np.testing.assert_allclose(motion.get_reference().q, 0.03)
+    assert steering.prepare(state, 0) is None
+
+
+def test_a_wrench_becomes_torques_and_holding_it_becomes_a_pose(make, make_state, due):
+    steering, state = make(), make_state()
+    wrench = np.array([0.0, 0.0, -5.0, 0.0, 0.0, 0.0])
+    motion = run(steering, WrenchTarget(wrench=wrench), state)
+    np.testing.assert_allclose(motion.get_torque(), state.jacobian.T @ wrench, atol=1e-9)
+    due.clear()
+    steering.hold(state)
+    np.testing.assert_allclose(motion.get_torque(), 0.0, atol=1e-9)
+    assert due == [True]
+    track = steering.prepare(state, 0)
+    assert track.law is Law.POSE
+    assert x_of(track.motion) == pytest.approx(0.4)
+
+
+def test_a_motion_that_is_replaced_is_told_nothing_of_the_other_law(make, make_state):
+    steering, state = make(), make_state()
+    motion = run(steering, JointTarget(positions=np.full(7, 0.05)), state)
+    steering.follow(WrenchTarget(wrench=np.zeros(6)), state, 0)
+    track = steering.prepare(state, 0)
+    steering.renew(state, 2 * MS)
+    np.testing.assert_allclose(motion.get_reference().q, 0.05)
+    assert track.law is Law.WRENCH
+
+
+def test_a_hold_while_a_motion_starts_leaves_it_holding(make, make_state):
+    steering, state = make(), make_state()
+    steering.follow(at(0.45), state, 0)
+    track = steering.prepare(state, 0)
+    steering.hold(state)
+    steering.started(track, state, 0)
+    steering.renew(state, 100 * MS)
+    assert x_of(track.motion) == pytest.approx(0.4)
+
+
+def test_after_a_fault_nothing_starts_by_itself(make, make_state):
+    steering, state = make(), make_state()
+    run(steering, at(0.45), state)
+    steering.ended(forget=True)
+    assert steering.prepare(state, 0) is None
+
+
+def test_after_a_pause_the_target_is_tracked_on(make, make_state):
+    steering, state = make(), make_state()
+    run(steering, at(0.45), state)
+    steering.ended(forget=False)
+    track = steering.prepare(state, 0)
+    steering.started(track, state, 0)
+    assert x_of(track.motion) == pytest.approx(0.45)
