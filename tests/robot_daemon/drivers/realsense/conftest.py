@@ -12,6 +12,8 @@ from robot_daemon.timebase import RealTimebase
 from simulator.virtual.realsense import Shot, VirtualCamera, draw_pattern, record
 
 FRAMES = 20
+_never_freed = []
+"""librealsense 2.59 may crash when a playback is freed soon after it ended; see `drivers/realsense/recording.py`."""
 CAMERA = VirtualCamera(width=160, height=120, rate_hz=60)
 
 
@@ -46,6 +48,7 @@ def plug():
     def plug_in(path):
         with opening:
             plugged[path] = context().load_device(str(path))
+            _never_freed.append(plugged[path])
 
     def plug_out(path):
         with opening:
