@@ -22,6 +22,7 @@ from robot_daemon.drivers.franka.describing import describe
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.faults import CONNECTION_LOST, FaultMemory, condition_of
 from robot_daemon.drivers.franka.link import RECOVERY_TIME_S, Link
+from robot_daemon.drivers.franka.loop import LoopError
 from robot_daemon.drivers.franka.motion_runner import REST_TIME_S
 from robot_daemon.drivers.franka.options import FrankaOptions
 from robot_daemon.drivers.franka.samples import Sample, arm_state
@@ -133,6 +134,7 @@ class FrankaArm:
         if link is not None and not link.close(self._options.command_deadline_s + REST_TIME_S):
             logger.error("the arm did not answer while it was brought to rest; press its user stop")
             _given_up.append(link)
+        self._kept = None
         self._kept = self._steering = None
 
     def _new_link(self) -> Link:
@@ -172,6 +174,8 @@ class FrankaArm:
         return steering
 
     def _on_lost(self, error: Exception) -> None:
+        if isinstance(error, LoopError):
+            return  # It has a fault of its own.
         host = self._options.host
         text = (
             f"the connection to the arm at {host} was lost ({sentence(error)}); check its cable and power, it is "

@@ -53,10 +53,11 @@ def _set_up(robot: franky.Robot, options: FrankaOptions) -> None:
     ratio = options.contact_acceleration_ratio
     fast_torque, fast_wrench = ratio * torque, ratio * wrench
     robot.set_collision_behavior(fast_torque, fast_torque, torque, torque, fast_wrench, fast_wrench, wrench, wrench)
+    nominal_to_tool = _IDENTITY  # Given always: the arm keeps what another program has set.
     if options.tcp_position_m is not None:
         tool = franky.Affine(np.array(options.tcp_position_m), np.array(options.tcp_quaternion_xyzw))
-        nominal_to_tool = robot.state.F_T_NE.inverse * tool
-        robot.set_ee(nominal_to_tool.matrix.flatten(order="F").tolist())
+        nominal_to_tool = (robot.state.F_T_NE.inverse * tool).matrix.flatten(order="F").tolist()
+    robot.set_ee(nominal_to_tool)
     robot.set_k(_IDENTITY)  # Wrenches are then at the TCP.
     if options.load is not None:
         load = options.load

@@ -8,6 +8,7 @@ and another one is built.
 import logging
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import TypeAlias
 
 import franky
 
-from robot_daemon.devices import Load
+from robot_daemon.devices import DeviceConnectError, Load
 from robot_daemon.drivers.franka.connecting import FRANKY_ERRORS, column_major, connect, is_loss, sentence
 from robot_daemon.drivers.franka.faults import LOAD_REFUSED, FaultMemory
 from robot_daemon.drivers.franka.loop import LoopError, StateLoop
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 WATCH_INTERVAL_S = 0.02
 """How often the owner looks after the motion."""
+_LOOP_TIME_S = 2.0  # A state takes a second at most: libfranka's timeout.
+
 RECOVERY_TIME_S = 15.0
 """How long a recovery may take: the arm moves back inside its limits."""
 
@@ -180,11 +183,10 @@ class Link:
         """The owner's thread."""
         try:
             self._open_and_serve()
-        except FRANKY_ERRORS as error:
+        except (*FRANKY_ERRORS, LoopError, DeviceConnectError) as error:
             self._fail(error)
-        except Exception as error:
-            if self._opened.is_set():
-                logger.exception("the owner of the arm met a bug")
+        except Exception as error:  # noqa: BLE001 - logged, and the end of the thread.
+            logger.error("the owner of the arm met a bug\n%s", traceback.format_exc())
             self._fail(error)
         self._end()
 
@@ -229,6 +231,7 @@ class Link:
     def _end(self) -> None:
         was_open = self._steering is not None
         self.loop.end()
+        self.loop.join(_LOOP_TIME_S)
         if self._steering is not None:
             self._steering.ended(forget=True)
         with self._changed:

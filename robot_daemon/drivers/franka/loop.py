@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
 import franky
@@ -56,7 +57,8 @@ class StateLoop:
         """Newest message; None before the first one and after the end."""
         self.beat = 0.0
         """Monotonic time of the last turn, s."""
-        threading.Thread(target=self._run, name="franka-loop", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="franka-loop", daemon=True)
+        self._thread.start()
 
     def begin(self, robot: franky.Robot, steering: Steering) -> None:
         """Lets the thread run. It exists before, so that it does not inherit the priority of the one that connects."""
@@ -68,6 +70,10 @@ class StateLoop:
         self._ending.set()
         self._began.set()
         self._connected = self.sample = None
+
+    def join(self, timeout_s: float) -> None:
+        """Waits for the thread's end. Not for the thread itself."""
+        self._thread.join(timeout_s)
 
     def wait_for_message(self, after_ns: int, timeout_s: float) -> Sample | None:
         """The first message that arrives after an instant; None when none does in time."""
@@ -89,8 +95,9 @@ class StateLoop:
             self._turn_until_end(*connected)
         except FRANKY_ERRORS as error:
             self._on_failure(error)
-        except Exception:
-            logger.exception("the loop of the arm met a bug")
+        except Exception:  # noqa: BLE001 - logged, and the end of the thread.
+            # As text: a traceback that somebody keeps would keep the Robot, and with it the connection.
+            logger.error("the loop of the arm met a bug\n%s", traceback.format_exc())
             self._on_failure(LoopError("the driver's loop failed"))
         finally:
             self.sample = None

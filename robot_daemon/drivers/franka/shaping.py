@@ -40,11 +40,14 @@ def approach_pose(present: TcpTarget, goal: TcpTarget, ratio: float) -> TcpTarge
     )
 
 
-def approach(present: FloatArray, goal: FloatArray, ratio: float) -> FloatArray:
-    """The same for vectors."""
+def approach(present: FloatArray, goal: FloatArray, ratio: float, most: FloatArray | None = None) -> FloatArray:
+    """The same for vectors, whose elements change by `most` at most."""
+    step = (goal - present) * ratio
+    if most is not None and np.count_nonzero(np.abs(step) > most):
+        return present + np.minimum(np.maximum(step, -most), most)
     if ratio >= 1.0 or float(np.abs(goal - present).max()) < 1e-7:
         return goal
-    return present + (goal - present) * ratio
+    return present + step
 
 
 @dataclass(frozen=True, eq=False)

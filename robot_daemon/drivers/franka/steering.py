@@ -39,6 +39,8 @@ TORQUE_SHARE = 0.8
 
 SPEED_SHARE = 0.8
 """Share of a joint's speed limit at which its spring and damper settle at most."""
+SLEW_SHARE = 0.5
+"""Share of a joint's speed limit at which its set-point moves at most; coupling between joints adds to their speed."""
 
 SetPoint: TypeAlias = TcpTarget | FloatArray
 """A pose, joint positions (7,) or a wrench (6,)."""
@@ -91,6 +93,7 @@ class Steering:
         self._joint_limits = JointLimits(
             setup.joint_stiffness, setup.joint_damping, self._torque_bound, SPEED_SHARE * np.array(setup.facts.speed)
         )
+        self._joint_slew = SLEW_SHARE * np.array(setup.facts.speed)
         self._compliance = Compliance()
         self._limits = spring_limits(self._compliance, self._torque_bound)
         self._clips = tuple(self._limits.symmetric.tolist())
@@ -215,7 +218,8 @@ class Steering:
             if isinstance(goal, TcpTarget) and isinstance(shaped, TcpTarget):
                 track.shaped = approach_pose(shaped, goal, ratio)
             elif not isinstance(goal, TcpTarget) and not isinstance(shaped, TcpTarget):
-                track.shaped = approach(shaped, goal, ratio)
+                most = self._joint_slew * elapsed_s if track.law is Law.JOINTS else None
+                track.shaped = approach(shaped, goal, ratio, most)
         self._tell(track, state)
 
     def _tell(self, track: Track, state: ArmState) -> None:

@@ -49,6 +49,11 @@ class TestLowPass:
     def test_it_is_that_of_serl_franka_controllers_at_its_time_constant(self):
         assert share(0.001, 0.2) == pytest.approx(0.005, rel=0.003)  # Their filter: 0.005 each millisecond.
 
+    def test_no_element_is_faster_than_it_may(self):
+        value = approach(np.zeros(3), np.array([1.0, -2.0, 0.1]), 0.5, np.full(3, 0.2))
+        np.testing.assert_allclose(value, (0.2, -0.2, 0.05))
+        np.testing.assert_allclose(approach(np.zeros(1), np.ones(1), 1.0, np.full(1, 0.2)), 0.2)
+
     def test_none_passes_the_goal_itself(self):
         goal = pose((0.5, 0.0, 0.2))
         assert approach_pose(pose(), goal, share(0.001, 0.0)) is goal

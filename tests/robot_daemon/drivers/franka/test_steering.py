@@ -130,6 +130,9 @@ def test_new_clips_need_another_motion_that_goes_on_where_the_last_one_was(make,
 def test_joints_are_tracked_and_held(make, make_state):
     steering, state = make(), make_state()
     motion = run(steering, JointTarget(positions=np.full(7, 0.05)), state)
+    steering.renew(state, 10 * MS)
+    np.testing.assert_allclose(motion.get_reference().q[:4], 0.5 * 2.62 * 0.01)  # Half the joints' top speed.
+    steering.renew(state, 100 * MS)
     np.testing.assert_allclose(motion.get_reference().q, 0.05)
     steering.hold(make_state(joint_positions=np.full(7, 0.03)))
     np.testing.assert_allclose(motion.get_reference().q, 0.03)
@@ -153,6 +156,7 @@ def test_a_wrench_becomes_torques_and_holding_it_becomes_a_pose(make, make_state
 def test_a_motion_that_is_replaced_is_told_nothing_of_the_other_law(make, make_state):
     steering, state = make(), make_state()
     motion = run(steering, JointTarget(positions=np.full(7, 0.05)), state)
+    steering.renew(state, 100 * MS)
     steering.follow(WrenchTarget(wrench=np.zeros(6)), state, 0)
     track = steering.prepare(state, 0)
     steering.renew(state, 2 * MS)
