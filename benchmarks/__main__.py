@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.measure import save, show
 
-NAMES = ("step", "transport", "simulation", "soft_sync", "learner")
+NAMES = ("step", "transport", "simulation", "soft_sync", "learner", "vision", "replay")
 
 
 def main() -> int:

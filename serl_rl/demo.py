@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +88,11 @@ class Demo:
             RunError: A process failed; its last words are quoted.
         """
         self._directory.logs.mkdir(parents=True, exist_ok=True)
-        self._directory.config.write_text(to_json(self._config))
         with Dashboard(self._directory.path.name, self._config, stream=sys.stderr) as dashboard:
             try:
+                self._directory.config.write_text(to_json(self._config))
+                self._pretrain(dashboard)
+                self._directory.config.write_text(to_json(self._config))  # Now with the weights, if they are new.
                 robot = self._start(dashboard)
                 if not self._stop.is_set():
                     with self._clock.part("training_s"):
@@ -102,6 +104,27 @@ class Demo:
                 self._stop_children()
             self._report(dashboard)
         return is_reached
+
+    def _pretrain(self, dashboard: Dashboard) -> None:
+        """Makes the weights of the frozen backbone, where none are given."""
+        vision = self._config.vision
+        backbone = vision.encoder.backbone
+        if not self._config.pretrain_encoder or backbone.weights is not None or self._stop.is_set():
+            return
+        dashboard.note(f"pretraining the backbone {backbone.name} on pictures of the simulator")
+        weights = self._directory.encoder.resolve()
+        arguments = ["serl_rl", "pretrain-encoder", "--output", str(weights), "--backbone", backbone.name]
+        with self._clock.part("pretraining_s"):
+            child = self._spawn("pretraining", arguments, threads=None)
+            while child.poll() is None and not self._stop.wait(_POLL_S):
+                pass
+        if self._stop.is_set():
+            child.stop(_LEAVE_S)
+            return
+        child.check()
+        encoder = replace(vision.encoder, backbone=replace(backbone, weights=weights))
+        self._config = replace(self._config, vision=replace(vision, encoder=encoder))
+        dashboard.note(f"pretrained in {self._clock.parts['pretraining_s']:.0f} s: {weights}")
 
     def _start(self, dashboard: Dashboard) -> str | None:
         """Starts the processes; compiling, the simulator's start and recording overlap."""
@@ -267,8 +290,8 @@ class Demo:
         }
 
     def _time_to_target(self) -> float:
-        """Seconds from the command to the end of training: start, demonstrations, compiling and training."""
-        names = ("simulator_start_s", "demonstrations_s", "training_s")
+        """Seconds from the command to the end of training: pretraining, start, demonstrations, compiling, training."""
+        names = ("pretraining_s", "simulator_start_s", "demonstrations_s", "training_s")
         return round(sum(self._clock.parts.get(name, 0.0) for name in names), 2)
 
     def _last_sentence(self) -> str:

@@ -48,6 +48,11 @@ class RunDirectory:
         return self.path / "demonstrations" / "demonstrations.episodes"
 
     @property
+    def encoder(self) -> Path:
+        """Weights of a backbone that was pretrained for this run."""
+        return self.path / "encoder.safetensors"
+
+    @property
     def logs(self) -> Path:
         """Logs of the processes."""
         return self.path / "logs"
