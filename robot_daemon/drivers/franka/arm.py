@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 STALE_NS = 500_000_000
 """Age of the newest message at which the arm counts as silent."""
 SUPERVISION_INTERVAL_S = 0.05
-RECONNECT_INTERVAL_S = 1.0
+RECONNECT_INTERVAL_S = 0.5
 
 _given_up: list[Link] = []
 """Connections whose owner waits for an answer that does not come: to drop them would wait for it."""
@@ -67,6 +67,7 @@ class FrankaArm:
             if isinstance(error, DeviceConnectError):
                 raise error
             raise DeviceConnectError(explain(error, options.host)) from None
+        link.loop.wait_for_message(0, options.connect_timeout_s)  # So that the first `read_state` has something to say.
         self._supervisor = threading.Thread(target=self._supervise, name="franka-supervisor", daemon=True)
         self._supervisor.start()
 

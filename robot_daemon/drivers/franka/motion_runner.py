@@ -29,6 +29,10 @@ STALL_S = 0.5
 """Silence of the loop after which a motion may not run on."""
 STALL_LOOKS = 5
 """How often in a row the owner must see it, because a pause of the whole process ends for both threads at once."""
+REST_RAMP_S = 0.1
+"""Time in which springs fade and joints are braked by dampers alone; at rest the arm holds itself again."""
+REST_LIMIT_S = 1.0
+"""Time after which the arm holds itself even if something moves it."""
 REST_TIME_S = 3.0
 """How long the arm may take to come to rest."""
 
@@ -105,7 +109,8 @@ class MotionRunner:
         """
         if self._is_moving and self._robot.is_in_control:
             with self._answering("the command to rest", self._options.command_deadline_s + REST_TIME_S):
-                self._robot.move(franky.TorqueStopMotion(), asynchronous=True)
+                rest = franky.TorqueStopMotion(ramp_duration=REST_RAMP_S, max_duration=REST_LIMIT_S)
+                self._robot.move(rest, asynchronous=True)
                 self._steering.ended(forget=forget)
                 if self._robot.join_motion(REST_TIME_S):
                     self._is_moving = False

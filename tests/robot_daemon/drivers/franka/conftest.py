@@ -1,5 +1,6 @@
 """States without an arm, and virtual arms that the real libfranka connects to."""
 
+import logging
 import os
 import time
 
@@ -11,6 +12,9 @@ from robot_daemon.drivers.franka import FrankaArm, FrankaOptions
 from robot_daemon.timebase import RealTimebase
 from simulator.arm_table import FR3
 from simulator.virtual.fci import VirtualFciProcess
+
+
+logger = logging.getLogger(__name__)
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +66,7 @@ def virtual_arm():
     return build
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fci(virtual_arm):
     """A virtual FR3 without a tool."""
     with virtual_arm() as process:
@@ -84,6 +88,7 @@ def connect(fci):
     fci.clear()
     for arm in arms:
         if arm.faults():
+            logger.info("faults at the end of the test: %s", [fault.text for fault in arm.faults()])
             until(lambda arm=arm: all(fault.clearable for fault in arm.faults()))
             arm.recover(tuple(fault.id for fault in arm.faults()))
         arm.close()
