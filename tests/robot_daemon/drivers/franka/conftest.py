@@ -80,7 +80,7 @@ def connect(fci):
     fci.inject("place", positions=list(FR3.home))
 
     def build(**options):
-        arms.append(FrankaArm(FrankaOptions(**({"host": fci.host, "realtime": "ignore"} | options)), RealTimebase()))
+        arms.append(FrankaArm(FrankaOptions(**({"host": fci.host, "realtime": "prefer"} | options)), RealTimebase()))
         until(lambda: is_answering(arms[-1]))
         return arms[-1]
 

@@ -139,6 +139,7 @@ class TestState:
         np.testing.assert_allclose(state.external_wrench[:3], (4.0, -6.0, -10.0), atol=0.5)
         np.testing.assert_allclose(state.external_joint_torques, state.jacobian.T @ state.external_wrench, atol=0.3)
 
+    @pytest.mark.slow
     def test_states_are_fresh_while_the_arm_moves(self, arm, until):
         track(arm, until, x=0.005)
         times = set()
@@ -169,6 +170,7 @@ class TestPose:
         arm.set_target(TcpTarget(position=start.tcp_position, quaternion=turned))
         until(lambda: abs(arm.read_state().tcp_quaternion @ turned) > 1.0 - 1e-5)
 
+    @pytest.mark.slow
     def test_the_longest_step_that_the_limits_allow_trips_no_reflex(self, arm, until):
         start = arm.read_state()
         goal = moved(start, z=-0.1)
@@ -228,6 +230,7 @@ class TestPose:
         assert distance(arm, held) < 0.005
         assert arm.read_state().tcp_position[1] - start.tcp_position[1] < 0.045
 
+    @pytest.mark.slow
     def test_the_null_space_goes_to_its_posture_while_the_tool_stays(self, connect, until):
         first = connect()
         along = np.linalg.svd(first.read_state().jacobian)[2][6]  # Joints that move the elbow and leave the tool.
@@ -241,6 +244,7 @@ class TestPose:
 
 
 class TestJoints:
+    @pytest.mark.slow
     def test_joint_positions_are_reached_and_held(self, arm, until):
         goal = arm.read_state().joint_positions + np.array([0.1, -0.05, 0.05, 0.1, 0.05, -0.05, 0.1])
         arm.set_target(JointTarget(positions=goal))
@@ -249,6 +253,7 @@ class TestJoints:
         until(lambda: np.abs(arm.read_state().joint_velocities).max() < 0.01)
         assert np.abs(arm.read_state().joint_positions - goal).max() < 0.02
 
+    @pytest.mark.slow
     def test_a_far_joint_target_is_approached_at_a_speed_that_the_arm_allows(self, fci, arm, until):
         goal = arm.read_state().joint_positions + np.array([0.5, 0.2, 0.0, 0.0, 0.0, 0.5, 1.0])
         arm.set_target(JointTarget(positions=goal))
@@ -279,6 +284,7 @@ class TestWrench:
         fci.inject("wrench", force=[0.0, 0.0, -4.0])
         until(lambda: arm.read_state().tcp_twist[2] > 0.03)  # What is left moves the tool up.
 
+    @pytest.mark.slow
     def test_hold_after_a_wrench_is_stiff_again(self, fci, arm, until):
         arm.set_target(WrenchTarget(wrench=np.array([4.0, 0.0, 0.0, 0.0, 0.0, 0.0])))
         until(lambda: arm.read_state().tcp_twist[0] > 0.05)
@@ -382,6 +388,7 @@ class TestFaults:
 
 
 class TestLoad:
+    @pytest.mark.slow
     def test_a_load_is_told_to_a_moving_arm_which_then_goes_on(self, fci, arm, until):
         goal = track(arm, until, x=0.01)
         arm.set_load(Load(mass=0.5, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))
