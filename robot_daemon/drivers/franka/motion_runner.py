@@ -25,8 +25,9 @@ from robot_daemon.drivers.franka.priority import inherited
 from robot_daemon.drivers.franka.samples import arm_state
 from robot_daemon.drivers.franka.steering import Steering
 
-STALL_S = 0.5
-"""Silence of the loop after which a motion may not run on."""
+STALL_S = 1.5
+"""Silence of the loop after which a motion may not run on. A loop that dies says so at once, wrenches end after 0.1 s
+in any case, and other motions hold their last, clipped reference: the time is for busy machines."""
 STALL_LOOKS = 5
 """How often in a row the owner must see it, because a pause of the whole process ends for both threads at once."""
 REST_RAMP_S = 0.1

@@ -13,7 +13,6 @@ from robot_daemon.timebase import RealTimebase
 from simulator.arm_table import FR3
 from simulator.virtual.fci import VirtualFciProcess
 
-
 logger = logging.getLogger(__name__)
 
 
