@@ -7,7 +7,7 @@ from typing import Any
 from robot_daemon.config import ConfigError
 from robot_daemon.devices import DeviceConnectError
 from robot_daemon.drivers.capture import StreamLostError
-from robot_daemon.drivers.realsense.library import context, opening, rs
+from robot_daemon.drivers.realsense.library import context, opening, rs, stop
 from robot_daemon.drivers.realsense.options import RealsenseOptions
 from robot_daemon.drivers.realsense.presence import PresentCamera, choose, require_bandwidth, unresolved
 from robot_daemon.drivers.realsense.settings import apply_settings
@@ -52,10 +52,10 @@ def open_device(name: str, options: RealsenseOptions, now_ns: Callable[[], int])
             apply_settings(_colour_sensor(sensors), sensors, options)
             return RealsenseStream(name, pipeline, profile, options, now_ns, _LiveWall(now_ns), _Silence(camera.serial))
         except (DeviceConnectError, ConfigError):
-            pipeline.stop()
+            stop(pipeline, profile.get_device())
             raise
         except RuntimeError as error:
-            pipeline.stop()
+            stop(pipeline, profile.get_device())
             raise DeviceConnectError(f"RealSense {camera.serial} cannot be set up ({error}); plug it in anew") from None
 
 

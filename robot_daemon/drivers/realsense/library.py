@@ -1,8 +1,12 @@
 """Loads pyrealsense2. Its wheel leaves libusb-1.0 to the system; where that has none, another wheel's copy is used."""
 
+import atexit
 import ctypes
+import gc
 import importlib
 import threading
+import time
+from contextlib import suppress
 from typing import Any
 
 _NO_LIBUSB = "libusb-1.0.so.0"
@@ -41,3 +45,39 @@ def context() -> Any:  # noqa: ANN401 - of pyrealsense2.
     if _context is None:
         _context = rs.context()
     return _context
+
+
+REST_S = 1.0
+"""How long a playback that has ended is kept."""
+_resting: list[tuple[float, Any]] = []
+
+
+def stop(pipeline: Any, device: Any) -> None:  # noqa: ANN401
+    """Stops a pipeline and lets go of the device that it streamed from."""
+    with suppress(RuntimeError):  # It has stopped by itself, with a camera that was unplugged.
+        pipeline.stop()
+    if device.is_playback():
+        free_later(device)
+
+
+def free_later(playback: Any) -> None:  # noqa: ANN401
+    """Keeps a playback that ends now for a while.
+
+    Its reading thread may still be at work when `pipeline.stop` has returned; in librealsense 2.59 it then calls a
+    method of what was freed, which ends the process ("pure virtual method called"; once in a hundred, on a busy
+    machine).
+    """
+    now_s = time.monotonic()
+    _resting[:] = [(ended_s, kept) for ended_s, kept in _resting if now_s - ended_s < 10.0 * REST_S]
+    _resting.append((now_s, playback))
+
+
+@atexit.register
+def _free_all() -> None:
+    """Ends the library's threads before the process ends beneath them."""
+    global _context
+    if _resting:
+        time.sleep(max(0.0, REST_S - (time.monotonic() - _resting[-1][0])))
+    _resting.clear()
+    _context = None
+    gc.collect()

@@ -1,14 +1,12 @@
 """Plays a recorded RealSense through the same pipeline as a real one, at the pace it was recorded."""
 
-import ctypes
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from robot_daemon.config import ConfigError
 from robot_daemon.devices import DeviceConnectError
 from robot_daemon.drivers.capture import StreamLostError
-from robot_daemon.drivers.realsense.library import context, opening, rs
+from robot_daemon.drivers.realsense.library import context, opening, rs, stop
 from robot_daemon.drivers.realsense.options import RealsenseOptions
 from robot_daemon.drivers.realsense.stream import RealsenseStream
 
@@ -46,7 +44,6 @@ def open_recording(
             raise DeviceConnectError(f"{text}; give a .db3 or .bag of a RealSense with {streams}") from None
         playback = profile.get_device().as_playback()
         playback.set_real_time(real_time)
-        _keep_for_ever(playback)
 
         def on_silence(_silent_s: float) -> None:
             if not options.repeat and playback.current_status() == rs.playback_status.stopped:
@@ -55,18 +52,8 @@ def open_recording(
         try:
             return RealsenseStream(name, pipeline, profile, options, now_ns, ReplayedWall(), on_silence)
         except (DeviceConnectError, ConfigError):
-            pipeline.stop()
+            stop(pipeline, playback)
             raise
-
-
-def _keep_for_ever(playback: Any) -> None:  # noqa: ANN401
-    """Never lets a playback be freed, not even when the process ends.
-
-    Its reading thread may still be at work when `pipeline.stop` has returned; in librealsense 2.59 it then calls a
-    method of what was freed, which ends the process ("pure virtual method called"; once in a hundred, on a busy
-    machine).
-    """
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(playback))
 
 
 class ReplayedWall:

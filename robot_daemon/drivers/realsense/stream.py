@@ -7,7 +7,7 @@ import numpy as np
 
 from robot_daemon.devices import CameraInfo, DeviceConnectError, FrameSample
 from robot_daemon.drivers.framing import Framing
-from robot_daemon.drivers.realsense.library import rs
+from robot_daemon.drivers.realsense.library import rs, stop
 from robot_daemon.drivers.realsense.options import RealsenseOptions
 from robot_daemon.drivers.realsense.stamps import Domain, FrameTimes, Stamper
 
@@ -50,7 +50,7 @@ class RealsenseStream:
         self._heard_ns = now_ns()
         self._stamper = Stamper(round(options.latency_s * 1e9))
         self._problem = ""
-        device = profile.get_device()
+        self._device = device = profile.get_device()
         colour = profile.get_stream(rs.stream.color).as_video_stream_profile()
         self._is_reversed = _order(colour.format())
         self._framing = Framing.of((colour.width(), colour.height()), options.crop_px, options.output_px)
@@ -112,10 +112,7 @@ class RealsenseStream:
 
     def close(self) -> None:
         """Stops the pipeline."""
-        try:
-            self._pipeline.stop()
-        except RuntimeError:
-            return  # It has stopped by itself, with the camera that was unplugged.
+        stop(self._pipeline, self._device)
 
     def _times(self, frame: Any, receive_ns: int) -> FrameTimes:  # noqa: ANN401
         arrival_ms = _metadata(frame, rs.frame_metadata_value.time_of_arrival)

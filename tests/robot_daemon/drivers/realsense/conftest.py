@@ -7,13 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from robot_daemon.devices import DeviceUnavailableError
-from robot_daemon.drivers.realsense.library import context, opening
+from robot_daemon.drivers.realsense.library import context, free_later, opening
 from robot_daemon.timebase import RealTimebase
 from simulator.virtual.realsense import Shot, VirtualCamera, draw_pattern, record
 
 FRAMES = 20
-_never_freed = []
-"""librealsense 2.59 may crash when a playback is freed soon after it ended; see `drivers/realsense/recording.py`."""
 CAMERA = VirtualCamera(width=160, height=120, rate_hz=60)
 
 
@@ -48,11 +46,10 @@ def plug():
     def plug_in(path):
         with opening:
             plugged[path] = context().load_device(str(path))
-            _never_freed.append(plugged[path])
 
     def plug_out(path):
         with opening:
-            plugged.pop(path)
+            free_later(plugged.pop(path))
             context().unload_device(str(path))
 
     yield SimpleNamespace(into=plug_in, out=plug_out)
