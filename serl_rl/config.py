@@ -13,6 +13,7 @@ from serl_rl.algorithms.sac_config import SacConfig
 from serl_rl.algorithms.vision_config import VisionConfig
 from serl_rl.classifier.config import ClassifierRewardConfig
 from serl_rl.evaluation import EvaluationConfig
+from serl_rl.pretraining.config import PretrainingConfig
 
 Intervener: TypeAlias = Literal["none", "scripted", "spacemouse", "keyboard", "gamepad"]
 """Who may take over from the policy."""
@@ -130,6 +131,8 @@ class TrainConfig:
     """When the script takes over, and for how long."""
     pretrain_encoder: bool = False
     """Whether `demo` first pretrains the backbone on pictures of the simulator, unless it is given a weight file."""
+    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
+    """How it does."""
     demonstration_count: int = 20
     """Scripted demonstrations that `demo` records; 0 for none."""
     demonstration_noise: float = 0.1
@@ -181,6 +184,7 @@ def from_dict(values: dict[str, Any]) -> TrainConfig:
         evaluation=_section(EvaluationConfig, values.get("evaluation", {}), "evaluation"),
         intervene=_intervener(values.get("intervene", "none")),
         correction=_section(CorrectionConfig, values.get("correction", {}), "correction"),
+        pretraining=_section(PretrainingConfig, values.get("pretraining", {}), "pretraining"),
         pretrain_encoder=bool(values.get("pretrain_encoder", False)),
         demonstration_count=int(values.get("demonstration_count", 20)),
         demonstration_noise=float(values.get("demonstration_noise", 0.1)),

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,8 @@ class Demo:
         dashboard.note(f"pretraining the backbone {backbone.name} on pictures of the simulator")
         weights = self._directory.encoder.resolve()
         arguments = ["serl_rl", "pretrain-encoder", "--output", str(weights), "--backbone", backbone.name]
+        for name, value in asdict(self._config.pretraining).items():
+            arguments += [f"--pretraining.{name.replace('_', '-')}", str(value)]
         with self._clock.part("pretraining_s"):
             child = self._spawn("pretraining", arguments, threads=None)
             while child.poll() is None and not self._stop.wait(_POLL_S):

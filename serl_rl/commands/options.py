@@ -45,7 +45,7 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
 
 def chosen_preset(name: str, *, vision: bool) -> str:
     """Name of the preset that is meant; with vision, of the same task's from images."""
-    return f"{name}-vision" if vision and not name.endswith("-vision") else name
+    return f"{name}-vision" if vision and "-vision" not in name else name
 
 
 def _value(arguments: Sequence[str], flag: str) -> str | None:

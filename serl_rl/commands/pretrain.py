@@ -13,6 +13,7 @@ import tyro
 from serl_rl.commands.options import ConfigFile, PresetName
 from serl_rl.config import TrainConfig
 from serl_rl.errors import UsageError
+from serl_rl.learner.waiting import choose_waiting
 from serl_rl.pretraining.config import PretrainingConfig
 
 _SCENES_A_LINE = 500
@@ -44,6 +45,7 @@ class PretrainEncoderCommand:
 
     def run(self) -> int:
         """Draws pictures, trains, saves, and prints the errors as JSON. Ctrl-C saves what has been learned."""
+        choose_waiting()  # Threads that spin are ten times slower where others use the cores.
         from serl_rl.networks.encoders import BackboneConfig, make_backbone
         from serl_rl.networks.weights import save_weights
         from serl_rl.pretraining.pictures import TASK, draw_pictures

@@ -5,8 +5,12 @@ import json
 import pytest
 
 from serl_rl import config as configuration
-from serl_rl.config import LearnerConfig
+from serl_rl.algorithms.sac_config import SacConfig
+from serl_rl.algorithms.vision_config import FeatureCacheConfig, VisionConfig
+from serl_rl.commands.options import base_config
+from serl_rl.config import LearnerConfig, TrainConfig
 from serl_rl.errors import UsageError
+from serl_rl.networks.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
 from serl_rl.presets import PRESETS, preset
 
 
@@ -39,3 +43,38 @@ def test_ten_critics_differ_only_in_the_critics():
 
 def test_the_shared_settings_are_text():
     assert dict(preset("debug").shared_settings())["sac.hidden_sizes"] == "16,16"
+
+
+def test_vision_means_the_preset_of_the_same_task_from_images():
+    for arguments in (["demo", "--vision"], ["demo", "--preset", "pick-cube", "--vision"]):
+        assert base_config(arguments) == PRESETS["pick-cube-vision"]
+    assert base_config(["demo", "--vision", "--preset", "pick-cube-vision-resnet10"]).sac.critic_count == 10
+    with pytest.raises(UsageError, match="unknown preset 'debug-vision'"):
+        base_config(["demo", "--preset", "debug", "--vision"])
+
+
+def test_actor_and_learner_must_agree_on_the_content_of_a_weight_file(tmp_path):
+    def settings(path):
+        encoder = EncoderConfig(backbone=BackboneConfig(weights=path))
+        return TrainConfig(vision=VisionConfig(encoder=encoder)).shared_settings()
+
+    files = [tmp_path / name for name in ("one.safetensors", "copy.safetensors", "other.safetensors")]
+    for file, content in zip(files, (b"weights", b"weights", b"others"), strict=True):
+        file.write_bytes(content)
+    assert settings(files[0]) == settings(files[1])
+    assert settings(files[0]) != settings(files[2])
+    with pytest.raises(UsageError, match=r"cannot read the weight file .*missing"):
+        settings(tmp_path / "missing.safetensors")
+
+
+def test_grippers_that_choose_need_an_environment_in_which_they_can():
+    with pytest.raises(ValueError, match="gripper_action is absolute; it must be binary where"):
+        TrainConfig(sac=SacConfig(grippers=1))
+
+
+def test_paths_and_nested_sections_survive_a_file(tmp_path):
+    encoder = EncoderConfig(backbone=BackboneConfig(weights=tmp_path / "w.safetensors"), head=HeadConfig(dropout=0.2))
+    config = TrainConfig(vision=VisionConfig(encoder=encoder, cache=FeatureCacheConfig(crops=7)))
+    assert configuration.from_dict(json.loads(configuration.to_json(config))) == config
+    with pytest.raises(ValueError, match=r"unknown setting vision\.encoder\.backbone\.nme"):
+        configuration.from_dict({"vision": {"encoder": {"backbone": {"nme": "small"}}}})

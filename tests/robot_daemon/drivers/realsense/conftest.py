@@ -49,7 +49,9 @@ def plug():
 
     def plug_out(path):
         with opening:
-            free_later(plugged.pop(path))
+            playback = plugged.pop(path)
+            playback.pause()
+            free_later(playback)
             context().unload_device(str(path))
 
     yield SimpleNamespace(into=plug_in, out=plug_out)
