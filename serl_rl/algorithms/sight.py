@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,7 +16,10 @@ from serl_rl.networks.encoders.factory import make_image_encoder
 from serl_rl.networks.encoders.head import CameraHeads
 from serl_rl.networks.mlp import Arithmetic
 from serl_rl.networks.perception import Perception
+from serl_rl.networks.weights import load_heads
 from serl_rl.spec import ArraySpec, EnvironmentSpec, SpecError
+
+log = logging.getLogger(__name__)
 
 
 def cameras_of(spec: EnvironmentSpec) -> tuple[ArraySpec, ...]:
@@ -71,6 +75,10 @@ class SightMaker:
         else:
             shapes = {name: self._stacked(shape) for name, shape in self.frozen.feature_shapes.items()}
             images = CameraHeads(shapes, config.encoder.head, arithmetic, generator)
+        weights = config.encoder.backbone.weights
+        if weights is not None and config.encoder.head.pretrained:
+            found = load_heads(images if isinstance(images, CameraHeads) else images.heads, weights)
+            log.info("heads that start from %s: %s", weights, ", ".join(found) or "none")
         return Perception(images, self._vector_size, config.proprioception_features, generator)
 
     def __call__(

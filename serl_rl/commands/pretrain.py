@@ -74,9 +74,10 @@ class PretrainEncoderCommand:
             sys.stderr.write(summary(progress) + "\n")
             return not stop.is_set()
 
-        last = pretrain(network, pictures, settings, show)[-1]
+        result = pretrain(network, pictures, settings, show)
+        last = result.reports[-1]
         facts = {"task": TASK, "scenes": len(pictures), "steps": last.steps, "errors_m": last.errors}
-        save_weights(network, self.output, {"pretraining": json.dumps(facts)})
+        save_weights(network, self.output, {"pretraining": json.dumps(facts)}, result.heads)
         sys.stderr.write(f"{summary(last)}\nweights: {self.output}\n")
         sys.stdout.write(json.dumps(facts, indent=2) + "\n")
         return 0

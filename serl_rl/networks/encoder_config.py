@@ -55,6 +55,8 @@ class HeadConfig:
     """Share of the learned embeddings that training leaves out, in [0, 1)."""
     bottleneck: int | None = 256
     """Features of a camera: the output of a dense layer, layer normalisation and tanh; None for the pooled vector."""
+    pretrained: bool = True
+    """Whether heads start from those in the backbone's weight file, where it has some that fit."""
 
     def __post_init__(self) -> None:
         if self.embeddings < 1:

@@ -22,7 +22,9 @@ class PretrainingConfig:
     learning_rate: float = 1e-3
     """Adam's largest step size; it rises over the first steps and falls to zero at the end."""
     pooling: Pooling = "learned"
-    """How the heads, which are thrown away afterwards, read the maps."""
+    """How the heads read the maps. An agent's heads start from them where its settings are alike."""
+    features: int = 256
+    """Features of each camera, behind its head; the bottleneck of an agent that is to start from the heads."""
     shift_px: int = 4
     """Largest random shift of a picture, px."""
     brightness: float = 0.3
@@ -40,6 +42,7 @@ class PretrainingConfig:
         _require("scenes", self.scenes, self.scenes >= 2, "at least 2")
         _require("steps", self.steps, self.steps >= 1, "at least 1")
         _require("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
+        _require("features", self.features, self.features >= 1, "at least 1")
         _require("minutes", self.minutes, self.minutes >= 0, "at least 0")
         _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
         _require("shift_px", self.shift_px, self.shift_px >= 0, "at least 0")

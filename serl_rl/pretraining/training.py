@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from serl_rl.algorithms.compilation import fast_arithmetic
 from serl_rl.augmentation import draw_shifts, shifted
-from serl_rl.networks.encoder_config import HeadConfig, Pooling
-from serl_rl.networks.encoders import Backbone, ImageHead
+from serl_rl.networks.encoder_config import HeadConfig
+from serl_rl.networks.encoders import Backbone, CameraHeads
 from serl_rl.networks.mlp import Affine, Arithmetic
 from serl_rl.pretraining.config import PretrainingConfig
 from serl_rl.pretraining.pictures import KEYPOINTS, Pictures
 
 _CHECK_STEPS = 100
 _CHUNK = 64
-_FEATURES = 256
+_LOG_VARIANCE = (-9.0, 2.0)
 _RISE = 0.05
 _SECONDS_A_MINUTE = 60.0
 
@@ -38,18 +38,30 @@ class PretrainingProgress:
     """Root mean square error of each keypoint on validation scenes, m, by camera."""
 
 
-class KeypointRegressor(nn.Module):
-    """A backbone with, for each camera, a head that regresses keypoints and knows how well it can.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pretrained:
+    """What pretraining leaves, beside the backbone."""
 
-    Negative log likelihood of a Gaussian whose variance is learned for each keypoint and camera (Kendall et al. 2018,
-    arXiv:1705.07115): what a camera cannot see is soon left alone.
+    reports: tuple[PretrainingProgress, ...]
+    """Every report; the last one is of the final weights."""
+    heads: CameraHeads
+    """The head of each camera, on the CPU."""
+
+
+class KeypointRegressor(nn.Module):
+    """A backbone with, for each camera, a head that regresses keypoints and says how well it can in each picture.
+
+    Negative log likelihood of a Gaussian whose variance is an output too (Kendall and Gal 2017, arXiv:1703.04977): a
+    picture that does not show the cube counts little, one that shows it counts much. Each term is weighted with the
+    square root of its variance, so that what is hard now is not given up for good (Seitzer et al. 2022,
+    arXiv:2203.09168, beta = 0.5).
 
     Args:
         backbone: The network to train.
         shapes: Channels, height and width of the maps of each camera.
         mean: Mean of each keypoint, m. Shape (10,).
         deviation: Standard deviation of each keypoint, m. Shape (10,).
-        pooling: How the heads read the maps.
+        head: How the heads read the maps.
         generator: Source of the heads' initial weights.
     """
 
@@ -59,30 +71,37 @@ class KeypointRegressor(nn.Module):
         shapes: dict[str, tuple[int, int, int]],
         mean: Tensor,
         deviation: Tensor,
-        pooling: Pooling,
+        head: HeadConfig,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.cameras = tuple(shapes)
-        config = HeadConfig(pooling=pooling, dropout=0.0, bottleneck=_FEATURES)
-        self.heads = nn.ModuleList(ImageHead(shape, config, Arithmetic(), generator) for shape in shapes.values())
-        self.outputs = nn.ModuleList(Affine(_FEATURES, len(KEYPOINTS), None, generator) for _ in shapes)
-        self.log_variances = nn.Parameter(torch.zeros(len(shapes), len(KEYPOINTS)))
+        self.heads = CameraHeads(shapes, head, Arithmetic(), generator)
+        self.outputs = nn.ModuleList(
+            Affine(self.heads.head(camera).output_size, 2 * len(KEYPOINTS), None, generator) for camera in shapes
+        )
         self.product_dtype = torch.float32
         """Type of the backbone's products; bfloat16 where the device is fast with it."""
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
 
-    def forward(self, images: Tensor, camera: int) -> Tensor:
-        """Keypoints in units of their standard deviation, from pictures of a camera. Shape (B, 10)."""
+    def forward(self, images: Tensor, camera: int) -> tuple[Tensor, Tensor]:
+        """Reads pictures of a camera.
+
+        Returns:
+            Keypoints in units of their standard deviation, and the logarithm of the variance of what is left. Shapes
+                (B, 10) and (B, 10).
+        """
         fast = self.product_dtype != torch.float32
         with torch.autocast(images.device.type, self.product_dtype if fast else torch.bfloat16, enabled=fast):
             maps = self.backbone(images)
-        return self.outputs[camera](self.heads[camera](maps.float()), torch.float32)
+        features = self.heads.head(self.cameras[camera])(maps.float())
+        mean, log_variance = self.outputs[camera](features, torch.float32).chunk(2, dim=-1)
+        return mean, log_variance.clamp(*_LOG_VARIANCE)
 
     def loss(self, images: Tensor, keypoints: Tensor, camera: int) -> Tensor:
-        """Mean negative log likelihood, in nat.
+        """Mean weighted negative log likelihood, in nat.
 
         Args:
             images: uint8 of shape (B, H, W, 3).
@@ -90,9 +109,9 @@ class KeypointRegressor(nn.Module):
             camera: Number of the camera.
         """
         target = (keypoints - self.get_buffer("mean")) / self.get_buffer("deviation")
-        squared = (self(images, camera) - target).square()
-        log_variance = self.log_variances[camera]
-        return 0.5 * (squared * torch.exp(-log_variance) + log_variance).mean()
+        mean, log_variance = self(images, camera)
+        likelihood = 0.5 * ((mean - target).square() * torch.exp(-log_variance) + log_variance)
+        return (likelihood * torch.exp(0.5 * log_variance.detach())).mean()
 
 
 def pretrain(
@@ -101,7 +120,7 @@ def pretrain(
     config: PretrainingConfig,
     on_progress: Callable[[PretrainingProgress], bool] | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> list[PretrainingProgress]:
+) -> Pretrained:
     """Trains a backbone in place.
 
     Args:
@@ -112,7 +131,7 @@ def pretrain(
         clock: Time in s, for the limit of minutes.
 
     Returns:
-        Every report; the last one is of the final weights.
+        The heads that were trained with it, and how well they did.
 
     Raises:
         ValueError: The backbone is frozen.
@@ -130,7 +149,8 @@ def pretrain(
     own = keypoints[held_out:]
     shapes = {name: backbone.feature_shape(*images.shape[1:3]) for name, images in pictures.images.items()}
     deviation = own.std(0, correction=0).clamp_min(1e-3)
-    regressor = KeypointRegressor(backbone, shapes, own.mean(0), deviation, config.pooling, generator).to(device)
+    head = HeadConfig(pooling=config.pooling, dropout=0.0, bottleneck=config.features)
+    regressor = KeypointRegressor(backbone, shapes, own.mean(0), deviation, head, generator).to(device)
     regressor.product_dtype = fast_arithmetic("auto", device, is_compiled=True).product_dtype
     optimizer = torch.optim.Adam(regressor.parameters(), config.learning_rate)
     history: list[PretrainingProgress] = []
@@ -149,8 +169,8 @@ def pretrain(
         losses.clear()
         if is_last or (on_progress is not None and not on_progress(history[-1])):
             break
-    backbone.cpu()
-    return history
+    regressor.cpu()
+    return Pretrained(reports=tuple(history), heads=regressor.heads)
 
 
 @torch.no_grad()
@@ -164,7 +184,7 @@ def validation_errors(regressor: KeypointRegressor, pictures: Pictures, count: i
         parts = []
         for start in range(0, count, _CHUNK):
             images = torch.from_numpy(pictures.images[camera][start : min(start + _CHUNK, count)])
-            parts.append((regressor(images.to(mean.device), number) * deviation + mean).cpu())
+            parts.append((regressor(images.to(mean.device), number)[0] * deviation + mean).cpu())
         squared = (torch.cat(parts) - expected).square().mean(0)
         errors[camera] = dict(zip(KEYPOINTS, squared.sqrt().tolist(), strict=True))
     regressor.train()

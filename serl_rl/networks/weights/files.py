@@ -19,10 +19,12 @@ from serl_rl.networks.weights.names import from_flax, from_torch
 
 if TYPE_CHECKING:
     from serl_rl.networks.encoders.backbone import Backbone
+    from serl_rl.networks.encoders.head import CameraHeads
 
 _PICKLES = (".pkl", ".pickle")
 _TORCH_FILES = (".pth", ".pt", ".bin")
 _SAFETENSORS = ".safetensors"
+_HEADS = "heads."
 _NEUTRAL = ("films.",)
 """Parts that a file may lack, because their first weights change nothing."""
 
@@ -59,7 +61,7 @@ def read_arrays(path: Path, own_names: set[str]) -> dict[str, Tensor]:
 
 
 def load_weights(backbone: Backbone, path: Path) -> None:
-    """Replaces all weights of a backbone by those of a file; when it raises, none was changed.
+    """Replaces all weights of a backbone by those of a file; when it raises, none was changed. Heads are left out.
 
     Args:
         backbone: The network.
@@ -69,20 +71,51 @@ def load_weights(backbone: Backbone, path: Path) -> None:
         WeightsError: The file cannot be read or holds another network.
     """
     own = backbone.state_dict()
-    arrays = read_arrays(path, set(own))
+    arrays = {name: array for name, array in read_arrays(path, set(own)).items() if not name.startswith(_HEADS)}
     _check(own, arrays, path)
     with torch.no_grad():
         for name, tensor in arrays.items():
             own[name].copy_(tensor)
 
 
-def save_weights(backbone: Backbone, path: Path, metadata: Mapping[str, str] | None = None) -> None:
+def load_heads(heads: CameraHeads, path: Path) -> tuple[str, ...]:
+    """Starts heads from those that were pretrained with a backbone.
+
+    Args:
+        heads: The heads of an agent.
+        path: The backbone's weight file.
+
+    Returns:
+        Cameras whose heads were found; none if the file holds a backbone alone, or heads of other settings.
+
+    Raises:
+        WeightsError: The file cannot be read, or an array in it is damaged.
+    """
+    if path.suffix.lower() != _SAFETENSORS:
+        return ()
+    arrays = read_arrays(path, set())
+    found = []
+    for camera in heads.cameras:
+        own, prefix = heads.head(camera).state_dict(), f"{_HEADS}{camera}."
+        given = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        if {name: array.shape for name, array in given.items()} != {name: array.shape for name, array in own.items()}:
+            continue
+        _check(own, given, path)
+        heads.head(camera).load_state_dict(given)
+        found.append(camera)
+    return tuple(found)
+
+
+def save_weights(
+    backbone: Backbone, path: Path, metadata: Mapping[str, str] | None = None, heads: CameraHeads | None = None
+) -> None:
     """Writes the weights of a backbone as safetensors, whole or not at all.
 
     Args:
         backbone: The network.
         path: File to write, ending in `.safetensors`; one that is there already is replaced.
         metadata: Whatever else is worth knowing of them.
+        heads: Heads that were trained with it; `load_heads` reads them.
 
     Raises:
         WeightsError: The file has another ending or cannot be written.
@@ -90,7 +123,11 @@ def save_weights(backbone: Backbone, path: Path, metadata: Mapping[str, str] | N
     if path.suffix.lower() != _SAFETENSORS:
         raise WeightsError(f"weights are written as {_SAFETENSORS}, not as {path.name}")
     temporary = path.with_name(f".{path.name}.partial")
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in backbone.state_dict().items()}
+    state = dict(backbone.state_dict())
+    for camera in heads.cameras if heads is not None else ():
+        assert heads is not None
+        state |= {f"{_HEADS}{camera}.{name}": array for name, array in heads.head(camera).state_dict().items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, temporary, metadata=dict(metadata or {}))

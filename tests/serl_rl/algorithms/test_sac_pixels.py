@@ -12,8 +12,9 @@ from serl_rl.algorithms.gradients import critic_gradients
 from serl_rl.algorithms.sac import SacAgent, SacConfig
 from serl_rl.algorithms.vision_config import FeatureCacheConfig, VisionConfig
 from serl_rl.networks.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.networks.encoders import make_backbone
+from serl_rl.networks.encoders import CameraHeads, make_backbone
 from serl_rl.networks.encoders.pooling import SpatialLearnedEmbeddings
+from serl_rl.networks.mlp import Arithmetic
 from serl_rl.networks.weights import save_weights
 from serl_rl.replay.update_batch import UpdateBatch
 from serl_rl.spec import ArraySpec, EnvironmentSpec, SpecError
@@ -216,6 +217,22 @@ def test_pretrained_weights_are_in_the_target_from_the_first_update(tmp_path):
         assert len(found) == len(wanted)
         for name, value in found.items():
             assert torch.equal(value, wanted[name.split("backbones.0.")[1]]), name
+
+
+def test_pretrained_heads_are_where_policy_and_critics_start_if_wanted(tmp_path):
+    path, backbone = tmp_path / "small.safetensors", make_backbone(BackboneConfig(name="small", seed=7, frozen=False))
+    shapes = dict.fromkeys(CAMERAS, backbone.feature_shape(SIDE, SIDE))
+    given = CameraHeads(shapes, HEAD, Arithmetic(), torch.Generator().manual_seed(99))
+    save_weights(backbone, path, heads=given)
+    wanted = dict(given.named_parameters())
+    for pretrained in (True, False):
+        head = dataclasses.replace(HEAD, pretrained=pretrained)
+        agent = make_agent(vision=with_backbone(weights=path, head=head))
+        for module in (agent.critic, agent.target_critic):
+            found = {n.split("perception.images.")[1]: v for n, v in module.named_parameters() if "images" in n}
+            assert found.keys() == wanted.keys()
+            same = [torch.equal(found[name], value) for name, value in wanted.items() if value.std() > 0]
+            assert all(same) if pretrained else not any(same)
 
 
 def test_dropout_acts_on_the_policy_alone():
