@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +50,27 @@ def plot_runs(directories: Sequence[Path], output: Path, title: str = "") -> Non
         output: PNG to write.
         title: Heading.
     """
+    plot_groups({directory.name: [directory] for directory in directories}, output, title)
+
+
+def plot_groups(groups: Mapping[str, Sequence[Path]], output: Path, title: str = "") -> None:
+    """Draws the success of variants of an experiment, a colour each, against steps and against time.
+
+    Args:
+        groups: Folders of the runs of each variant, by its name in the legend.
+        output: PNG to write.
+        title: Heading.
+    """
     pyplot = open_pyplot()
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4), constrained_layout=True, sharey=True)
-    for index, directory in enumerate(directories):
-        rows = read_metrics(directory)
+    for index, (name, directories) in enumerate(groups.items()):
         colour = f"C{index % 10}"
-        for axis, position in zip(axes, (lambda row: float(row.env_steps), _minutes), strict=True):
-            _line(axis, rows, position, lambda row: row.success, colour, label=directory.name, alpha=0.9)
-            _points(axis, rows, position, colour)
+        for number, directory in enumerate(directories):
+            rows = read_metrics(directory)
+            for axis, position in zip(axes, (lambda row: float(row.env_steps), _minutes), strict=True):
+                label = name if number == 0 else None
+                _line(axis, rows, position, lambda row: row.success, colour, label=label, alpha=0.9)
+                _points(axis, rows, position, colour)
     for axis, text in zip(axes, _TEXT.values(), strict=True):
         _dress_success(axis, text)
     axes[0].legend(loc="upper left", frameon=False)

@@ -1,7 +1,7 @@
 """Curves are drawn for one run and for several."""
 
 from serl_rl.metrics import MetricsRow, MetricsWriter
-from serl_rl.plotting import plot_run, plot_runs
+from serl_rl.plotting import open_pyplot, plot_groups, plot_run, plot_runs
 
 _PNG = b"\x89PNG"
 
@@ -37,3 +37,15 @@ def test_several_runs(tmp_path):
     runs = [write_run(tmp_path / name) for name in ("seed-0", "seed-1")]
     plot_runs(runs, tmp_path / "all.png", "seeds")
     assert (tmp_path / "all.png").read_bytes().startswith(_PNG)
+
+
+def test_variants_have_a_colour_each_and_one_entry_in_the_legend(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("serl_rl.plotting.save_figure", lambda figure, _output: drawn.append(figure))
+    runs = [write_run(tmp_path / name) for name in ("a-0", "a-1", "b-0")]
+    plot_groups({"without": runs[:2], "with": runs[2:]}, tmp_path / "variants.png")
+    for axis in drawn[0].axes:
+        assert axis.get_legend_handles_labels()[1] == ["without", "with"]
+        colours = [line.get_color() for line in axis.get_lines() if line.get_color().startswith("C")]
+        assert colours == ["C0", "C0", "C0", "C0", "C1", "C1"]
+    open_pyplot().close(drawn[0])
