@@ -13,6 +13,7 @@ from serl_rl.algorithms.vision_config import FeatureCacheConfig, VisionConfig
 from serl_rl.config import LearnerConfig, TrainConfig
 from serl_rl.learner.trainer import Trainer
 from serl_rl.networks.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
+from serl_rl.presets import preset
 from serl_rl.replay import ReplayBuffer, RowBatch, RowKind
 from serl_rl.spec import ArraySpec, EnvironmentSpec
 
@@ -125,6 +126,17 @@ def test_published_policy_in_bfloat16_has_half_the_bytes():
     for name, value in split_policy(half.policy_bytes(), half.policy_layout()).items():
         np.testing.assert_allclose(value, exact[name], rtol=2**-8)
     assert not any("backbone" in entry.name for entry in wide.policy_layout())
+
+
+def test_two_cameras_with_the_networks_of_serl_are_pushed_in_less_than_11_mb():
+    """Per camera 16 x 512 x 8 embeddings, 4096 x 256 + 3 x 256 behind them; then the policy's own layers."""
+    cameras = tuple(ArraySpec(name=name, dtype=np.dtype(np.uint8), shape=(128, 128, 3)) for name in ("front", "wrist"))
+    spec = replace(SPEC, observation=(SPEC.observation[0], *cameras))
+    config = preset("pick-cube-vision-resnet10")
+    config = replace(config, learner=replace(config.learner, device="cpu"), sac=replace(config.sac, compile="off"))
+    size = len(Trainer(config, spec).policy_bytes())
+    heads = 2 * (16 * 512 * 8 + 4096 * 256 + 3 * 256)
+    assert 4 * heads < size < 11e6
 
 
 def test_evaluated_policy_is_saved_as_it_was_published():
