@@ -5,6 +5,7 @@ the next image is that of the next slot. A batch is an advanced index for each c
 joined and shifted at random, by 4 px, with edges repeated.
 """
 
+import importlib.machinery
 import importlib.util
 import os
 import sys
@@ -71,6 +72,7 @@ def _original(checkout: Path, capacity: int, *, shifts: bool):
         "tqdm": {"tqdm": iter},
     }.items():
         module = sys.modules.setdefault(name, types.ModuleType(name))
+        module.__spec__ = module.__spec__ or importlib.machinery.ModuleSpec(name, None)  # torch.compile asks for it.
         module.__dict__.update({key: value for key, value in content.items() if key not in module.__dict__})
     spec = importlib.util.spec_from_file_location("lerobot_buffer", checkout / "src/lerobot/rl/buffer.py")
     assert spec is not None
