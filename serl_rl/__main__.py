@@ -18,6 +18,7 @@ from serl_rl.commands.evaluate import EvaluateCommand
 from serl_rl.commands.label import LabelCommand
 from serl_rl.commands.learner import LearnerCommand
 from serl_rl.commands.options import base_config
+from serl_rl.commands.plot import PlotCommand
 from serl_rl.commands.pretrain import PretrainEncoderCommand
 from serl_rl.commands.record import RecordCommand
 from serl_rl.commands.review import ReviewCommand
@@ -33,6 +34,7 @@ _NAMES: dict[str, type[Any]] = {
     "record-demos": RecordCommand,
     "label-success": LabelCommand,
     "review": ReviewCommand,
+    "plot": PlotCommand,
     "train-classifier": TrainClassifierCommand,
     "pretrain-encoder": PretrainEncoderCommand,
 }
@@ -46,6 +48,7 @@ Command: TypeAlias = (
     | PretrainEncoderCommand
     | LabelCommand
     | ReviewCommand
+    | PlotCommand
 )
 
 

@@ -175,6 +175,10 @@ def from_dict(values: dict[str, Any]) -> TrainConfig:
     Raises:
         ValueError: A key or value does not fit; named.
     """
+    unknown = sorted(set(values) - {field.name for field in dataclasses.fields(TrainConfig)})
+    if unknown:
+        known = ", ".join(sorted(field.name for field in dataclasses.fields(TrainConfig)))
+        raise ValueError(f"unknown setting {unknown[0]}; known are {known}")
     return TrainConfig(
         environment=_section(EnvironmentConfig, values.get("environment", {}), "environment"),
         sac=_section(SacConfig, values.get("sac", {}), "sac"),
@@ -190,16 +194,6 @@ def from_dict(values: dict[str, Any]) -> TrainConfig:
         demonstration_noise=float(values.get("demonstration_noise", 0.1)),
         seed=int(values.get("seed", 0)),
     )
-
-
-def load(path: Path) -> TrainConfig:
-    """Reads a `config.json`.
-
-    Raises:
-        OSError: It cannot be read.
-        ValueError: It does not fit.
-    """
-    return from_dict(json.loads(path.read_text()))
 
 
 def _intervener(value: Any) -> Intervener:  # noqa: ANN401

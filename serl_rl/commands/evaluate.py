@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
+from serl_rl.classifier.config import ClassifierRewardConfig
 from serl_rl.commands.options import ConfigFile, PresetName
-from serl_rl.config import TrainConfig
+from serl_rl.config import EnvironmentConfig, TrainConfig
 from serl_rl.environment import RobotConfig
 
 DEFAULT_SEED = 500_000
@@ -24,6 +25,8 @@ class EvaluateCommand:
     Try:
     serl-train evaluate --checkpoint runs/pick-cube --episodes 100
 
+    serl-train evaluate --checkpoint runs/cube --own-reward
+
     serl-train evaluate --checkpoint runs/pick-cube/checkpoint --robot robot-pc:50051 --episodes 10 --video policy.mp4
     """
 
@@ -35,6 +38,8 @@ class EvaluateCommand:
     """Seed of the first episode; the others count up."""
     robot: Annotated[RobotConfig, tyro.conf.arg(name="")] = field(default_factory=RobotConfig)
     """Which daemon drives the arm."""
+    own_reward: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Judge by the simulator's own reward in place of the classifier that the policy was trained with."""
     video: Path | None = None
     """MP4 file to write."""
     video_episodes: int = 5
@@ -53,7 +58,8 @@ class EvaluateCommand:
 
         stop = StopSignal().install()
         policy, config, manifest = load_policy(self.checkpoint)
-        env = make_environment(config.environment, self.robot)
+        environment = with_own_reward(config.environment) if self.own_reward else config.environment
+        env = make_environment(environment, self.robot)
         try:
 
             def is_stopped(result: EvaluationResult) -> bool:
@@ -74,6 +80,11 @@ class EvaluateCommand:
         }
         sys.stdout.write(json.dumps(report, indent=2) + "\n")
         return 0
+
+
+def with_own_reward(config: EnvironmentConfig) -> EnvironmentConfig:
+    """The same environment without a classifier: its task says what a success is."""
+    return replace(config, reward="sparse", classifier=ClassifierRewardConfig())
 
 
 def result_values(result: Any) -> dict[str, Any]:  # noqa: ANN401 - an EvaluationResult, imported late.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -18,7 +18,10 @@ PresetName = Annotated[
     str, tyro.conf.arg(help=f"Named experiment that the other values come from: {', '.join(PRESETS)}.")
 ]
 ConfigFile = Annotated[
-    Path | None, tyro.conf.arg(help="A run's config.json that the other values come from, instead of a preset.")
+    Path | None,
+    tyro.conf.arg(
+        help='A run\'s config.json that the other values come from, or a JSON file of a few values over a "preset".'
+    ),
 ]
 
 
@@ -37,10 +40,36 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
     path = _value(arguments, "--config-file")
     if path is not None:
         try:
-            return configuration.load(Path(path))
+            return config_of_file(Path(path))
         except (OSError, json.JSONDecodeError, ValueError, TypeError) as error:
             raise UsageError(f"cannot use the config file {path}: {error}") from error
     return preset(chosen_preset(_value(arguments, "--preset") or "pick-cube", vision="--vision" in arguments))
+
+
+def config_of_file(path: Path) -> TrainConfig:
+    """Reads a run's `config.json`, or a file with some of its values and the name of a preset for all others.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no JSON object, or a key or value does not fit; named.
+        UsageError: There is no such preset.
+    """
+    values = json.loads(path.read_text())
+    if not isinstance(values, dict):
+        raise ValueError(f"it holds {type(values).__name__}, not an object of settings")
+    name = values.pop("preset", None)
+    if name is not None:
+        values = _over(configuration.to_dict(preset(str(name))), values)
+    return configuration.from_dict(values)
+
+
+def _over(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Values over others, section by section."""
+    merged = dict(base)
+    for key, value in values.items():
+        below = merged.get(key)
+        merged[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def chosen_preset(name: str, *, vision: bool) -> str:

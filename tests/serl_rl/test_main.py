@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,9 @@ def keep_signal_handlers():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("command", ["demo", "learner", "actor", "evaluate", "record-demos", "label-success", "review"])
+@pytest.mark.parametrize(
+    "command", ["demo", "learner", "actor", "evaluate", "record-demos", "label-success", "review", "plot"]
+)
 def test_help_teaches_by_example(command, capsys):
     with pytest.raises(SystemExit) as exited:
         parse([command, "--help"])
@@ -38,6 +41,34 @@ def test_a_config_file_takes_the_place_of_a_preset(tmp_path):
     path.write_text('{"seed": 5, "sac": {"hidden_sizes": [8]}}')
     command = parse(["learner", "--config-file", str(path), "--run-directory", "x"])
     assert (command.config.seed, command.config.sac.hidden_sizes) == (5, (8,))
+
+
+def test_a_config_file_may_hold_a_few_values_over_a_preset(tmp_path):
+    path = tmp_path / "cube.json"
+    path.write_text(
+        '{"preset": "pick-cube-10", "sac": {"discount": 0.9}, '
+        '"environment": {"classifier": {"path": "c"}, "reward": "none"}}'
+    )
+    config = parse(["learner", "--config-file", str(path), "--run-directory", "x", "--seed", "2"]).config
+    assert (config.sac.critic_count, config.sac.discount, config.seed) == (10, 0.9, 2)
+    assert config.environment.classifier.path == Path("c")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"preset": "pickcube"}', "did you mean 'pick-cube'"),
+        ('{"preset": "pick-cube", "sacc": {}}', "unknown setting sacc"),
+        ('{"preset": "pick-cube", "sac": {"discont": 1}}', "unknown setting sac.discont"),
+        ("[1]", "holds list, not an object"),
+        ("{", "cannot use the config file"),
+    ],
+)
+def test_a_config_file_that_cannot_be_used_is_told_in_one_sentence(tmp_path, text, sentence):
+    path = tmp_path / "cube.json"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=sentence):
+        parse(["learner", "--config-file", str(path), "--run-directory", "x"])
 
 
 @pytest.mark.parametrize(
