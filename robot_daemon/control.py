@@ -212,7 +212,8 @@ class ControlStream:
         return response
 
     def _reset(self, request: Request) -> Iterator[Response]:
-        core, reset, scene = self._core, request.reset, self._bench.cell.scene
+        core, reset = self._core, request.reset
+        scene = None if reset.keep_scene else self._bench.cell.scene
         cameras = core.require_cameras(reset.cameras)
         start = requests.decode_goal(reset, self._arm.joint_count, "reset")
         if start is not None:

@@ -13,15 +13,9 @@ from numpy.typing import NDArray
 from serl_client.action_map import ActionMap
 from serl_client.enums import Backend
 from serl_client.env_link import EnvLink
-from serl_client.errors import (
-    ConnectionLostError,
-    DeadlineError,
-    FaultError,
-    SessionClosedError,
-    TaskMismatchError,
-)
+from serl_client.episode_start import EpisodeStart
+from serl_client.errors import FaultError, TaskMismatchError
 from serl_client.observation_map import ObservationMap, raw_info
-from serl_client.pose_box import PoseBox
 from serl_client.session import ControlSession
 from serl_client.simulator import OrbitView
 from serl_client.task_config import Outcome, TaskConfig
@@ -30,7 +24,6 @@ from serl_client.values import FloatArray, Observation, Pose, StepResult
 
 _VIEW = OrbitView(target=(0.3, 0.0, 0.28), distance=1.5, azimuth=2.4, elevation=0.45)
 _VIEW_WIDTH_PX, _VIEW_HEIGHT_PX = 640, 480
-_RECONNECT_ATTEMPTS = 2
 
 
 class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
@@ -119,6 +112,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             raise
         self.action_space = self._actions.space
         self.observation_space = self._observations.space
+        self._episodes = EpisodeStart(self.task, self._link, self._is_done)
         self._start: Observation | None = None
         self._now: Observation | None = None
         self._reference = self._link.client.info.arm.home_tcp_pose
@@ -155,7 +149,13 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
 
         Args:
             seed: Seeds the stream of scenes; the same seed gives the same scenes on any simulator.
-            options: "scene_seed" sets the seed of this one scene.
+            options: "scene_seed" sets the seed of this one scene. "keep_scene" leaves everything but the arm as the
+                last episode left it, which is all that a real cell can do; a simulator draws a new scene all the same
+                when an object is out of the task's reach.
+
+        Returns:
+            Observation and info. "success" says whether the task is done already, as it can be in a kept scene: a
+            simulator draws scenes until it is not. "scene_seed" is missing where the scene was kept.
 
         Raises:
             FaultError: The arm is faulted; recovery is a decision of the caller.
@@ -163,15 +163,12 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             ControlHeldError: Another client holds the arm.
         """
         super().reset(seed=seed)
-        drawn = int(self.np_random.integers(2**31 - 1))
-        scene_seed = int((options or {}).get("scene_seed", drawn))
-        observation = self._reset_reconnecting(scene_seed)
-        self._check_tracked(observation)
+        observation, about = self._episodes.begin(options or {}, lambda: int(self.np_random.integers(2**31 - 1)))
         self._start = self._now = observation
         self._reference = observation.state.tcp_pose
         self._observations.begin_episode()
-        info = raw_info(observation, Outcome(reward=0.0, terminated=False, success=False), observation)
-        return self._observations.encode(observation), info | {"scene_seed": scene_seed}
+        outcome = Outcome(reward=0.0, terminated=False, success=self._is_done(observation))
+        return self._observations.encode(observation), raw_info(observation, outcome, observation) | about
 
     def step(self, action: NDArray[np.float32]) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
         """Takes one control period.
@@ -212,9 +209,17 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             return frame.rgb.copy()
         return self._link.get_frame().rgb.copy()
 
+    def release(self) -> None:
+        """Lets go of the arm, which holds its pose, until the next `reset`; others may drive it meanwhile."""
+        self._link.drop_session()
+
     def close(self) -> None:
         """Lets go of the arm and ends a private simulator. Safe to repeat."""
         self._link.close()
+
+    def _is_done(self, observation: Observation) -> bool:
+        self._check_tracked(observation)
+        return self._reward(observation, observation).success
 
     def _exchange(self, session: ControlSession, start: Observation, action: FloatArray) -> StepResult:
         result = session.step(
@@ -239,23 +244,6 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         if self._link.client.info.backend is not Backend.REAL:
             self._link.recover_simulation()
         return _copied(self._observations.encode(self._now)), 0.0, False, True, info
-
-    def _reset_reconnecting(self, scene_seed: int) -> Observation:
-        start = self.task.start
-        for attempt in range(_RECONNECT_ATTEMPTS):
-            try:
-                session = self._link.open_session()
-                return session.reset(
-                    seed=scene_seed,
-                    start=start.draw(np.random.default_rng([scene_seed, 1])) if isinstance(start, PoseBox) else start,
-                    gripper_width=self.task.start_gripper_width,
-                    cameras=self.task.cameras,
-                )
-            except (ConnectionLostError, SessionClosedError, DeadlineError):
-                self._link.drop_session()
-                if attempt == _RECONNECT_ATTEMPTS - 1:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
 
     def _check_cell(self) -> float:
         info = self._link.client.info

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -97,6 +98,42 @@ class SparseInsertion:
         success = depth >= self.success_depth and offset <= self.radius
         return Outcome(
             reward=float(success), terminated=success, success=success, facts={"depth": depth, "offset": offset}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relocated:
+    """1 and the end once an object lies on one side of the table and was let go of, else 0."""
+
+    side: Literal["left", "right"]
+    """Where to: left is y above 0."""
+    relocated_object: str = "cube"
+    """Name of the object."""
+    margin: float = 0.06
+    """Distance of the object's middle from y = 0 that counts, m."""
+    lying_height: float = 0.01
+    """Largest height above where it lay at the start, m."""
+    open_width: float = 0.06
+    """Opening from which the gripper has let go, m."""
+
+    @property
+    def tracked_objects(self) -> tuple[str, ...]:
+        """The object."""
+        return (self.relocated_object,)
+
+    def __call__(self, start: Observation, now: Observation) -> Outcome:
+        """Judges by where the object lies now, and by the gripper."""
+        offset = float(now.tracked_objects[self.relocated_object].pose.position[1])
+        beyond = offset if self.side == "left" else -offset
+        is_lying = _lift(self.relocated_object, start, now) <= self.lying_height
+        gripper = now.state.gripper
+        is_free = gripper is None or gripper.width >= self.open_width
+        success = beyond >= self.margin and is_lying and is_free
+        return Outcome(
+            reward=float(success),
+            terminated=success,
+            success=success,
+            facts={"distance_to_go": max(0.0, self.margin - beyond)},
         )
 
 

@@ -160,6 +160,7 @@ class ControlSession:
         cameras: Sequence[str] = (),
         encoding: PixelEncoding = PixelEncoding.RGB8,
         joint_reset: bool = False,
+        keep_scene: bool = False,
     ) -> Observation:
         """Brings the arm to a start and begins an episode.
 
@@ -171,6 +172,7 @@ class ControlSession:
             cameras: Cameras whose frames to include.
             encoding: Of those frames.
             joint_reset: Whether to go through home in joint space first, which undoes null-space drift.
+            keep_scene: Whether a simulator leaves everything but arm and gripper as it is, and moves the arm there.
 
         Returns:
             First observation of the episode.
@@ -178,7 +180,9 @@ class ControlSession:
         Raises:
             MotionFailedError: The arm could not be brought there; the session stays open.
         """
-        reset = control_pb2.Reset(speed_ratio=speed_ratio, cameras=cameras, joint_reset=joint_reset)
+        reset = control_pb2.Reset(
+            speed_ratio=speed_ratio, cameras=cameras, joint_reset=joint_reset, keep_scene=keep_scene
+        )
         if cameras:
             reset.encoding = _encoding(encoding)
         if start is not None:

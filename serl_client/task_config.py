@@ -52,6 +52,26 @@ class Reward(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Where on the table an object must lie for an arm to get it again."""
+
+    name: str
+    """Name of the object."""
+    lower: tuple[float, float]
+    """Corner of the area, x and y in m, in `base`."""
+    upper: tuple[float, float]
+    """The opposite corner."""
+
+    def holds(self, observation: Observation) -> bool:
+        """Whether the object is there; True where nobody tracks it."""
+        tracked = observation.tracked_objects.get(self.name)
+        if tracked is None:
+            return True
+        x, y = tracked.pose.position[:2].tolist()
+        return self.lower[0] <= x <= self.upper[0] and self.lower[1] <= y <= self.upper[1]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskConfig:
     """One task. The same numbers hold on every daemon, real or simulated."""
 
@@ -87,3 +107,7 @@ class TaskConfig:
     """Whether the last component of an action drives the gripper."""
     max_episode_steps: int = 60
     """Steps after which an episode is truncated."""
+    reach: Reach | None = None
+    """Out of it an object is lost, and a scene that would be kept is drawn anew; None never loses one."""
+    opposite: str = ""
+    """Preset of the task that undoes this one; empty where there is none."""

@@ -13,8 +13,8 @@ import gymnasium
 import numpy as np
 
 from serl_client.pose_box import PoseBox
-from serl_client.rewards import DenseLift, NoReward, PoseReached, SparseInsertion, SparseLift
-from serl_client.task_config import SERL_COMPLIANCE, TaskConfig
+from serl_client.rewards import DenseLift, NoReward, PoseReached, Relocated, SparseInsertion, SparseLift
+from serl_client.task_config import SERL_COMPLIANCE, Reach, TaskConfig
 from serl_client.values import Pose
 from serl_client.wrappers.flatten_state import (
     FlattenState,
@@ -70,12 +70,32 @@ large here.
 PEG_INSERT_VISION = replace(PEG_INSERT, cameras=("front", "wrist"))
 """The same with two cameras."""
 
+RELOCATE_FORWARD = TaskConfig(
+    name="relocate-cube",
+    rewards=MappingProxyType({"sparse": Relocated(side="right"), "none": NoReward()}),
+    state=pick_cube_components,
+    tracked_objects=("cube",),
+    reach=Reach(name="cube", lower=(0.22, -0.32), upper=(0.58, 0.32)),
+    opposite="RelocateBackward",
+    max_episode_steps=80,
+)
+"""Carry the cube of pick-cube to the right half of the table, y below 0, and let go of it there."""
+
+RELOCATE_BACKWARD = replace(
+    RELOCATE_FORWARD,
+    rewards=MappingProxyType({"sparse": Relocated(side="left"), "none": NoReward()}),
+    opposite="RelocateForward",
+)
+"""Carry it back to the left half: each of the two sets the scene of the other."""
+
 TASKS: Mapping[str, TaskConfig] = MappingProxyType(
     {
         "PickCube": PICK_CUBE,
         "PickCubeVision": PICK_CUBE_VISION,
         "PegInsert": PEG_INSERT,
         "PegInsertVision": PEG_INSERT_VISION,
+        "RelocateForward": RELOCATE_FORWARD,
+        "RelocateBackward": RELOCATE_BACKWARD,
     }
 )
 """Presets by the name between "serl/" and "-v0"."""

@@ -125,7 +125,7 @@ class Moved(_message.Message):
     def __init__(self, outcome: _Optional[_Union[MotionOutcome, str]] = ..., progress_ratio: _Optional[float] = ..., observation: _Optional[_Union[_observation_pb2.Observation, _Mapping]] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Reset(_message.Message):
-    __slots__ = ("tcp_pose", "joint_positions", "seed", "gripper_width_m", "speed_ratio", "cameras", "encoding", "joint_reset")
+    __slots__ = ("tcp_pose", "joint_positions", "seed", "gripper_width_m", "speed_ratio", "cameras", "encoding", "joint_reset", "keep_scene")
     TCP_POSE_FIELD_NUMBER: _ClassVar[int]
     JOINT_POSITIONS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +134,7 @@ class Reset(_message.Message):
     CAMERAS_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     JOINT_RESET_FIELD_NUMBER: _ClassVar[int]
+    KEEP_SCENE_FIELD_NUMBER: _ClassVar[int]
     tcp_pose: _geometry_pb2.Pose
     joint_positions: JointTarget
     seed: int
@@ -142,7 +143,8 @@ class Reset(_message.Message):
     cameras: _containers.RepeatedScalarFieldContainer[str]
     encoding: _observation_pb2.PixelEncoding
     joint_reset: bool
-    def __init__(self, tcp_pose: _Optional[_Union[_geometry_pb2.Pose, _Mapping]] = ..., joint_positions: _Optional[_Union[JointTarget, _Mapping]] = ..., seed: _Optional[int] = ..., gripper_width_m: _Optional[float] = ..., speed_ratio: _Optional[float] = ..., cameras: _Optional[_Iterable[str]] = ..., encoding: _Optional[_Union[_observation_pb2.PixelEncoding, str]] = ..., joint_reset: _Optional[bool] = ...) -> None: ...
+    keep_scene: bool
+    def __init__(self, tcp_pose: _Optional[_Union[_geometry_pb2.Pose, _Mapping]] = ..., joint_positions: _Optional[_Union[JointTarget, _Mapping]] = ..., seed: _Optional[int] = ..., gripper_width_m: _Optional[float] = ..., speed_ratio: _Optional[float] = ..., cameras: _Optional[_Iterable[str]] = ..., encoding: _Optional[_Union[_observation_pb2.PixelEncoding, str]] = ..., joint_reset: _Optional[bool] = ..., keep_scene: _Optional[bool] = ...) -> None: ...
 
 class ResetDone(_message.Message):
     __slots__ = ("observation",)
