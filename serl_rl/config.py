@@ -44,7 +44,7 @@ class EnvironmentConfig:
         _require(self.max_episode_steps >= 0, "environment.max_episode_steps", self.max_episode_steps, "at least 0")
         _require(self.gripper_penalty >= 0, "environment.gripper_penalty", self.gripper_penalty, "at least 0")
         # Any other reward may end an episode where the classifier sees no success: a failure, as training would see it.
-        is_judged_once = self.classifier.path is None or self.reward in ("none", "dense")
+        is_judged_once = not self.classifier.judges or self.reward in ("none", "dense")
         _require(
             is_judged_once,
             "environment.reward",

@@ -82,7 +82,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
 
 
 def _with_wrappers(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> gymnasium.Env[Any, Any]:
-    if config.classifier.path is not None:
+    if config.classifier.judges:
         from serl_rl.classifier.reward import with_classifier_reward  # Here only: it loads torch.
 
         env = with_classifier_reward(env, config.classifier)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from serl_rl.classifier.stages import parse_stages
 from serl_rl.networks.encoder_config import EncoderConfig
 
 
@@ -69,21 +71,41 @@ class ClassifierTrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierRewardConfig:
-    """A trained classifier in the place of an environment's own reward."""
+    """Trained classifiers in the place of an environment's own reward: one success, or stages on the way to it."""
 
     path: Path | None = None
-    """Folder of the classifier; None leaves the environment's reward."""
+    """Folder of the classifier; of all stages that name none. None, and no stages, leave the environment's reward."""
     threshold: float | None = None
-    """Probability of success from which a frame passes, in (0, 1]; None takes the one its report recommends."""
+    """Probability of success from which a frame passes, in (0, 1]; None takes the one its report recommends. Of stages
+    that name none as well; where the report is about another class, None is 0.75."""
     condition: str = ""
     """What a step must meet besides, such as 'tcp_pose[2] > 0.115' (SI units); empty for nothing."""
     consecutive_steps: int = 1
-    """Steps in a row that must pass."""
+    """Steps in a row that must pass; of stages that name none as well."""
+    stages: tuple[str, ...] = ()
+    """Stages of the task, in order, such as "grasped path=classifiers/grasped" "lifted path=classifiers/lifted
+    condition='tcp_pose[2] > 0.115'": a name, then path, class, threshold, consecutive_steps, condition as needed."""
+    stages_in_order: bool = True
+    """Whether a stage counts only after those before it."""
+    stages_pay: Literal["last", "each"] = "last"
+    """Reward 1 when all stages have passed, or an equal share of 1 for each the first time it does."""
 
     def __post_init__(self) -> None:
         bar = self.threshold
         _require("threshold", bar, bar is None or 0 < bar <= 1, "in (0, 1], or None")
         _require("consecutive_steps", self.consecutive_steps, self.consecutive_steps >= 1, "at least 1")
+        for stage in parse_stages(self.stages):
+            if stage.path is None and self.path is None:
+                raise ValueError(
+                    f"stage {stage.name!r} has no classifier; give it path=FOLDER, or a path for all stages"
+                )
+        if self.stages and self.condition:
+            raise ValueError(f"condition is {self.condition!r}; with stages, give one to each stage that needs it")
+
+    @property
+    def judges(self) -> bool:
+        """Whether there is a classifier at all."""
+        return self.path is not None or bool(self.stages)
 
 
 def _require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
