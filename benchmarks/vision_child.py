@@ -17,12 +17,13 @@ import torch
 from benchmarks.rows import spec
 from serl_rl.algorithms.sac import SacAgent
 from serl_rl.algorithms.sac_config import SacConfig
-from serl_rl.algorithms.vision_config import VisionConfig
+from serl_rl.presets import preset
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inputs", choices=("maps", "images"), default="maps")
+    parser.add_argument("--preset", default="pick-cube-vision-resnet10", help="whose way of seeing")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--critics", type=int, default=10)
     parser.add_argument("--utd", type=int, default=1)
@@ -38,7 +39,7 @@ def main() -> None:
         critic_updates_per_actor_update=arguments.utd,
         adam_clock="joint",
     )
-    agent = SacAgent(spec(2), config, vision=VisionConfig(), device=arguments.device)
+    agent = SacAgent(spec(2), config, vision=preset(arguments.preset).vision, device=arguments.device)
     kept = arguments.inputs == "maps"
     agent.prepare(kept_maps=kept)
     batch = agent._made_up_batch(kept_maps=kept).to(agent.device)
