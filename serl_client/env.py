@@ -138,6 +138,11 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         return self.task.control_rate_hz
 
     @property
+    def draws_scenes(self) -> bool:
+        """Whether `reset` can draw a scene, as a simulator can; elsewhere it brings the arm alone to its start."""
+        return self._link.client.info.backend is Backend.SIMULATED
+
+    @property
     def episode_start_time_ns(self) -> int:
         """Reference time of the episode's first observation on the daemon's clock; 0 before the first reset."""
         return self._start.reference_time_ns if self._start is not None else 0

@@ -15,6 +15,7 @@ from serl_rl.commands.actor import ActorCommand
 from serl_rl.commands.classifier import TrainClassifierCommand
 from serl_rl.commands.demo import DemoCommand
 from serl_rl.commands.evaluate import EvaluateCommand
+from serl_rl.commands.forward_backward import ForwardBackwardCommand
 from serl_rl.commands.label import LabelCommand
 from serl_rl.commands.learner import LearnerCommand
 from serl_rl.commands.options import base_config
@@ -30,6 +31,7 @@ _NAMES: dict[str, type[Any]] = {
     "demo": DemoCommand,
     "learner": LearnerCommand,
     "actor": ActorCommand,
+    "forward-backward": ForwardBackwardCommand,
     "evaluate": EvaluateCommand,
     "record-demos": RecordCommand,
     "label-success": LabelCommand,
@@ -42,6 +44,7 @@ Command: TypeAlias = (
     DemoCommand
     | LearnerCommand
     | ActorCommand
+    | ForwardBackwardCommand
     | EvaluateCommand
     | RecordCommand
     | TrainClassifierCommand

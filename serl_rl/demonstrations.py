@@ -10,7 +10,7 @@ import gymnasium
 
 from serl_client.recording import Expert, RecordingProgress, record_demonstrations
 from serl_rl.config import TrainConfig
-from serl_rl.environment import POINT_MASS
+from serl_rl.environment import POINT_LEFT, POINT_MASS, POINT_RIGHT
 from serl_rl.errors import UsageError
 
 OnProgress = Callable[[RecordingProgress], None]
@@ -31,6 +31,10 @@ def scripted_expert(config: TrainConfig) -> Expert:
         from serl_rl.point_mass import PointMassExpert
 
         return PointMassExpert()
+    if environment.id in (POINT_RIGHT, POINT_LEFT):
+        from serl_rl.point_shuttle import PointShuttleExpert
+
+        return PointShuttleExpert("right" if environment.id == POINT_RIGHT else "left")
     if environment.id.startswith("serl/PickCube"):
         from serl_client.teleop.scripted import PickCubeExpert
 
@@ -39,6 +43,13 @@ def scripted_expert(config: TrainConfig) -> Expert:
         from serl_client.teleop.peg_expert import PegInsertExpert
 
         return PegInsertExpert(noise=config.demonstration_noise, seed=config.seed)
+    if environment.id in ("serl/RelocateForward-v0", "serl/RelocateBackward-v0"):
+        from serl_client.teleop.relocate_expert import RelocateCubeExpert
+
+        side = "right" if "Forward" in environment.id else "left"
+        return RelocateCubeExpert(
+            side, rotation=environment.rotation, noise=config.demonstration_noise, seed=config.seed
+        )
     raise UsageError(f"there is no scripted expert for {environment.id}; record demonstrations with a person instead")
 
 

@@ -13,6 +13,9 @@ from serl_rl.errors import UsageError
 from serl_rl.spec import EnvironmentSpec
 
 POINT_MASS = "serl/PointMass-v0"
+POINT_RIGHT, POINT_LEFT = "serl/PointRight-v0", "serl/PointLeft-v0"
+WITHOUT_SIMULATOR = (POINT_MASS, POINT_RIGHT, POINT_LEFT)
+"""Environments of this package's own, which no daemon serves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,10 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
         from serl_rl.point_mass import PointMassEnv
 
         return PointMassEnv()
+    if config.id in (POINT_RIGHT, POINT_LEFT):
+        from serl_rl.point_shuttle import PointShuttleEnv
+
+        return PointShuttleEnv("right" if config.id == POINT_RIGHT else "left")
     from serl_client.tasks import make_training_env
 
     limit = {"max_episode_steps": config.max_episode_steps} if config.max_episode_steps else {}

@@ -65,6 +65,9 @@ PRESETS: Mapping[str, TrainConfig] = MappingProxyType(
             pretrain_encoder=False,
         ),
         "peg-insert": replace(_PICK_CUBE, environment=EnvironmentConfig(id="serl/PegInsert-v0", rotation=True)),
+        # Two tasks that undo each other; `forward-backward` trains both on one arm.
+        "relocate-cube": replace(_PICK_CUBE, environment=EnvironmentConfig(id="serl/RelocateForward-v0")),
+        "relocate-cube-backward": replace(_PICK_CUBE, environment=EnvironmentConfig(id="serl/RelocateBackward-v0")),
         "debug": TrainConfig(
             environment=EnvironmentConfig(id=POINT_MASS),
             sac=SacConfig(hidden_sizes=(16, 16), batch_size=16, critic_updates_per_actor_update=2, compile="off"),

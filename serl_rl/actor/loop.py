@@ -7,6 +7,7 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import gymnasium
@@ -90,6 +91,17 @@ class _EpisodeTally:
         )
 
 
+class EpisodeEnd(Enum):
+    """How an episode ended."""
+
+    OPEN = 0
+    """The task is not done: time was up, or somebody asked to stop."""
+    DONE = 1
+    """The task was done."""
+    DONE_BEFORE = 2
+    """The task was done before the first step, so that there was no episode."""
+
+
 class Actor:
     """Drives one environment. Everything happens in the caller's thread but sending and receiving.
 
@@ -102,6 +114,7 @@ class Actor:
         config: The experiment.
         stop: Ends the loop between two steps.
         intervention: Where a teacher may take over, which an evaluation must not allow; None where none can.
+        keeps_scene: Whether training goes on in the scene that the last episode left; evaluations draw theirs.
     """
 
     def __init__(
@@ -114,8 +127,11 @@ class Actor:
         config: TrainConfig,
         stop: StopSignal,
         intervention: Intervention | None = None,
+        *,
+        keeps_scene: bool = False,
     ) -> None:
         self._env = env
+        self._keeps_scene = keeps_scene
         self._intervention = intervention
         self._link = link
         self._spool = spool
@@ -136,45 +152,64 @@ class Actor:
             LearnerError: The learner refused this actor for good.
             SpoolFullError: The disk is full; nothing is lost.
         """
-        while not self._is_over() and not self._link.follower.wait(_POLL_S):
+        while not self.is_over and not self._link.follower.wait(_POLL_S):
             self._link.check()
-        while not self._is_over():
-            self._collect_episode()
-            if self._trigger.is_due() and not self._is_over():
-                self._evaluate()
+        while not self.is_over:
+            self.play()
+        self.drain()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether training has finished, or somebody asked to stop."""
+        return self._stop.is_set() or self._link.status.phase == pb.PHASE_FINISHED
+
+    def play(self) -> EpisodeEnd:
+        """Collects one episode, and evaluates if that is due.
+
+        Raises:
+            LearnerError: The learner refused this actor for good.
+            SpoolFullError: The disk is full; nothing is lost.
+        """
+        end = self._collect_episode()
+        if self._trigger.is_due() and not self.is_over:
+            self._evaluate()
+        return end
+
+    def drain(self) -> None:
+        """Waits shortly until the learner has every row; what it has not stays in the spool."""
         if not self._link.drain(_DRAIN_S if self._link.status.is_connected else 0.0):
             log.warning(
                 "%d rows stay in the spool; they are sent when the actor starts again", self._spool.waiting_count
             )
 
-    def _is_over(self) -> bool:
-        return self._stop.is_set() or self._link.status.phase == pb.PHASE_FINISHED
-
-    def _collect_episode(self) -> None:
-        observation, info = self._env.reset(seed=self._draw_seed())
+    def _collect_episode(self) -> EpisodeEnd:
+        options = {"keep_scene": True} if self._keeps_scene else None
+        observation, info = self._env.reset(seed=self._draw_seed(), options=options)
+        if self._keeps_scene and info.get("success", False):
+            return EpisodeEnd.DONE_BEFORE
         self._policy.begin_episode()
         tally = _EpisodeTally(self._spool.next_sequence, time.monotonic())
-        is_over = False
-        while not is_over and self._may_step():
-            observation, info, is_over = self._step(observation, tally)
-        if tally.steps == 0:
-            return
-        self._append(observation, tally, pb.ROW_KIND_FINAL)
-        if is_over:
+        is_ended = False
+        while not is_ended and self._may_step():
+            observation, info, is_ended = self._step(observation, tally)
+        if tally.steps:
+            self._append(observation, tally, pb.ROW_KIND_FINAL)
+        if is_ended:
             tally.success = bool(info.get("success", False))
             # What a teacher helped with says nothing about the policy.
             self._trigger.add_episode(tally.steps, success=tally.success and not tally.interventions)
             self._link.report_episode(tally.summary(self._link.follower.taken_version))
+        return EpisodeEnd.DONE if tally.success else EpisodeEnd.OPEN
 
     def _may_step(self) -> bool:
         """Waits for a grant and for room in the spool; False if it is time to leave."""
-        while not self._is_over():
+        while not self.is_over:
             has_grant = self._config.actor.ignores_grants or self._link.wait_for_grant(
                 self._spool.next_sequence, _POLL_S
             )
             if has_grant and (not self._spool.is_full or self._spool.wait_for_room(_POLL_S)):
                 self._link.check()
-                return not self._is_over()
+                return not self.is_over
         return False
 
     def _step(self, observation: Observation, tally: _EpisodeTally) -> tuple[Observation, dict[str, Any], bool]:
@@ -244,10 +279,10 @@ class Actor:
                 self._policy,
                 config.episode_count,
                 seed,
-                lambda so_far: config.is_hopeless(so_far) or self._is_over(),
+                lambda so_far: config.is_hopeless(so_far) or self.is_over,
             )
         self._trigger.reset()
-        if not self._is_over():
+        if not self.is_over:
             self._link.report_evaluation(_summary(result, version))
 
     def _draw_seed(self) -> int:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import gymnasium
 
@@ -29,6 +29,51 @@ class TaughtEnvironment:
     """Where it happens; None where nobody can."""
 
 
+Teach: TypeAlias = Callable[[gymnasium.Env[Any, Any], TrainConfig], TaughtEnvironment]
+"""Puts a teacher around an environment; the experiment says who may take over, and when a script does."""
+
+
+@contextlib.contextmanager
+def teaching(
+    config: TrainConfig, teleop: TeleopConfig, *, human_reward: bool, should_stop: Callable[[], bool]
+) -> Iterator[Teach]:
+    """Opens a person's devices for the duration of a block, in which they may teach one environment or several.
+
+    A person can also pause with a key, and with `human_reward` end an episode as success or failure with another.
+
+    Args:
+        config: Who may take over.
+        teleop: How a person drives.
+        human_reward: Whether keys end episodes.
+        should_stop: Ends a pause.
+
+    Raises:
+        DeviceUnavailableError: A device is missing, or keys are needed and there is no terminal.
+    """
+    if config.intervene in ("none", "scripted") and not human_reward:
+        yield _taught_by_machine
+        return
+    kind = None if config.intervene in ("none", "scripted") else config.intervene
+    with Teleoperation(kind, teleop) as person:
+        if human_reward:
+            person.require_keys("--human-reward")
+            log.info("keys: y success, n failure, p pause")
+        if kind is not None:
+            log.info("move to take over. %s", person.help)
+
+        def teach(env: gymnasium.Env[Any, Any], config: TrainConfig) -> TaughtEnvironment:
+            together = _taught_by_machine(env, config)
+            if kind is not None:
+                paced = Pace(env, control_rate_hz(env))
+                intervention = Intervention(paced, person.teacher(paced))
+                together = TaughtEnvironment(intervention, intervention)
+            inner = HumanReward(together.env, person.keys) if human_reward else together.env
+            paused = Pause(inner, person.keys, should_stop=should_stop, say=log.info)
+            return TaughtEnvironment(paused, together.intervention)
+
+        yield teach
+
+
 @contextlib.contextmanager
 def taught(
     env: gymnasium.Env[Any, Any],
@@ -38,47 +83,21 @@ def taught(
     human_reward: bool,
     should_stop: Callable[[], bool],
 ) -> Iterator[TaughtEnvironment]:
-    """Wraps an environment for the duration of a block.
-
-    A person can also pause with a key, and with `human_reward` end an episode as success or failure with another.
-
-    Args:
-        env: The environment.
-        config: Who may take over, and when a script does.
-        teleop: How a person drives.
-        human_reward: Whether keys end episodes.
-        should_stop: Ends a pause.
+    """Wraps one environment for the duration of a block; see `teaching`.
 
     Raises:
         DeviceUnavailableError: A device is missing, or keys are needed and there is no terminal.
         UsageError: The task has no expert that could correct.
     """
-    if config.intervene == "none" and not human_reward:
-        yield TaughtEnvironment(env, None)
-        return
-    if config.intervene == "scripted" and not human_reward:
-        intervention = Intervention(env, _script(config))
-        yield TaughtEnvironment(intervention, intervention)
-        return
-    kind = None if config.intervene in ("none", "scripted") else config.intervene
-    with Teleoperation(kind, teleop) as person:
-        if human_reward:
-            person.require_keys("--human-reward")
-        intervention = None
-        inner: gymnasium.Env[Any, Any] = env
-        if kind is not None:
-            inner = Pace(env, control_rate_hz(env))
-            inner = intervention = Intervention(inner, person.teacher(inner))
-            log.info("move to take over. %s", person.help)
-        elif config.intervene == "scripted":
-            inner = intervention = Intervention(inner, _script(config))
-        if human_reward:
-            inner = HumanReward(inner, person.keys)
-            log.info("keys: y success, n failure, p pause")
-        yield TaughtEnvironment(Pause(inner, person.keys, should_stop=should_stop, say=log.info), intervention)
+    with teaching(config, teleop, human_reward=human_reward, should_stop=should_stop) as teach:
+        yield teach(env, config)
 
 
-def _script(config: TrainConfig) -> ScriptedTeacher:
+def _taught_by_machine(env: gymnasium.Env[Any, Any], config: TrainConfig) -> TaughtEnvironment:
+    """The environment with the script that may take over, or as it is."""
+    if config.intervene != "scripted":
+        return TaughtEnvironment(env, None)
     from serl_rl.demonstrations import scripted_expert
 
-    return ScriptedTeacher(scripted_expert(config), config.correction, config.seed)
+    intervention = Intervention(env, ScriptedTeacher(scripted_expert(config), config.correction, config.seed))
+    return TaughtEnvironment(intervention, intervention)

@@ -44,6 +44,8 @@ class ActorCommand:
     serl-train actor --intervene spacemouse --human-reward --robot robot-pc:50051 --actor.ignores-grants
 
     serl-train actor --intervene scripted --correction.stall-steps 10
+
+    serl-train actor --preset relocate-cube --learner-address gpu:50052 --backward-learner-address gpu:50053
     """
 
     preset: PresetName = "pick-cube"
@@ -52,6 +54,11 @@ class ActorCommand:
     """The experiment; each value can be overridden."""
     learner: Annotated[str, tyro.conf.arg(name="learner-address")] = "127.0.0.1:50052"
     """Address of the learner."""
+    backward_learner: Annotated[str | None, tyro.conf.arg(name="backward-learner-address")] = None
+    """Address of a second learner, of the task that undoes this one: the two take turns at the arm, and each success
+    makes the other task active. Either address may be the folder of a finished run, whose policy then only plays."""
+    backward_config_file: Path | None = None
+    """A config.json of the second learner's experiment, where more differs than the task, such as its classifier."""
     robot: Annotated[RobotConfig, tyro.conf.arg(name="")] = field(default_factory=RobotConfig)
     """Which daemon drives the arm."""
     teleop: Annotated[TeleopConfig, tyro.conf.arg(name="")] = field(default_factory=TeleopConfig)
@@ -76,6 +83,9 @@ class ActorCommand:
         from serl_rl.environment import make_environment, spec_of
 
         stop = StopSignal().install()
+        if self.backward_learner is not None:
+            self._act_both_ways(self.backward_learner, stop)
+            return 0
         config = self.config
         env = make_environment(config.environment, self.robot)
         with contextlib.closing(env):
@@ -91,6 +101,31 @@ class ActorCommand:
             ):
                 self._act(together, spec, link, stop)
         return 0
+
+    def _act_both_ways(self, backward_learner: str, stop: StopSignal) -> None:
+        from serl_rl.actor.teaching import teaching
+        from serl_rl.commands.options import config_of_file
+        from serl_rl.forward_backward.acting import PairActor
+        from serl_rl.forward_backward.pair import Pair, pair_of
+
+        config, path = self.config, self.backward_config_file
+        pair = pair_of(config) if path is None else Pair(config, config_of_file(path))
+        with teaching(config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set) as teach:
+            actor = PairActor(
+                pair=pair,
+                learners={"forward": self.learner, "backward": backward_learner},
+                robot=self.robot,
+                actor_id=self.actor_id,
+                spool_directory=self.spool_directory,
+                teach=teach,
+                credentials=self.credentials,
+                join_timeout_s=self.join_timeout_s,
+            )
+            actor.run(stop, self._announce)
+
+    def _announce(self) -> None:
+        if self.ready_file is not None:
+            write_ready_file(self.ready_file, self.actor_id)
 
     def _act(self, together: TaughtEnvironment, spec: EnvironmentSpec, link: LearnerLink, stop: StopSignal) -> None:
         from serl_rl.actor.loop import Actor
@@ -108,8 +143,7 @@ class ActorCommand:
             joined.acknowledged_sequence_number + 1,
         )
         link.start(spool)
-        if self.ready_file is not None:
-            write_ready_file(self.ready_file, self.actor_id)
+        self._announce()
         log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
         Actor(together.env, spec, link, spool, make_policy(spec, config), config, stop, together.intervention).run()
         spool.close()

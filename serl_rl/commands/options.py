@@ -24,6 +24,16 @@ ConfigFile = Annotated[
     ),
 ]
 
+RerunTarget = Annotated[
+    str | None,
+    tyro.conf.arg(
+        help="Where to stream cameras, path, actions, values and rewards for the rerun viewer: a file such as out.rrd, "
+        '"connect" for a viewer on this machine, or the address of one, rerun+http://host:9876/proxy.'
+    ),
+]
+
+_DEFAULT_PRESETS = {"forward-backward": "relocate-cube"}
+
 
 def base_config(arguments: Sequence[str]) -> TrainConfig:
     """Finds the experiment that command-line values override.
@@ -43,7 +53,8 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
             return config_of_file(Path(path))
         except (OSError, json.JSONDecodeError, ValueError, TypeError) as error:
             raise UsageError(f"cannot use the config file {path}: {error}") from error
-    return preset(chosen_preset(_value(arguments, "--preset") or "pick-cube", vision="--vision" in arguments))
+    default = _DEFAULT_PRESETS.get(next(iter(arguments), ""), "pick-cube")
+    return preset(chosen_preset(_value(arguments, "--preset") or default, vision="--vision" in arguments))
 
 
 def config_of_file(path: Path) -> TrainConfig:
