@@ -20,13 +20,14 @@ from serl_client.episodes import read_episodes
 from serl_client.recording import SUCCESS_LABELS
 from serl_rl.__main__ import parse
 from serl_rl.classifier.store import load_classifier
+from serl_rl.commands.options import config_of_file
 from serl_rl.metrics import read_metrics
 from serl_rl.processes import ChildProcess
 
 GUIDE = Path(__file__).parents[2] / "docs" / "training-guide.md"
 ROBOT, LEARNER = "127.0.0.1:50051", "127.0.0.1:50052"  # As printed, or the defaults of both ends.
 _MARKED = re.compile(r"^<!-- walk-through(?:: (?P<name>\S+))? -->\n```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
-_FENCED = re.compile(r"^```console\n(?P<text>.*?)^```$", re.M | re.S)
+_FENCED = re.compile(r"^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
 
 # What the walk-through consists of, in order. "&" is a process that goes on beside the others.
 FROM_PICTURES = (
@@ -200,9 +201,10 @@ SHORT = {
     5: FEW,
     6: ("--demonstration-count", "2", "--environment.max-episode-steps", "6"),
     7: FEW,
-    8: ("--training.steps", "40", "--training.cached-shifts", "1", "--training.learning-rate", "0.003"),
+    8: ("--training.steps", "25", "--training.cached-shifts", "1", "--training.learning-rate", "0.003"),
     10: ("--demonstration-count", "2"),
-    13: ("--correction.probability", "0.5", "--correction.rest-steps", "0"),
+    12: ("--environment.max-episode-steps", "8"),  # Evaluated and filmed so as well.
+    13: ("--environment.max-episode-steps", "8", "--correction.probability", "0.5", "--correction.rest-steps", "0"),
     16: ("--episodes", "1", "--video-episodes", "1"),
     17: ("--episodes", "1"),
 }
@@ -236,7 +238,7 @@ def test_every_other_command_of_the_guide_has_options_that_exist(tmp_path, monke
             Path(step.file).write_text(step.text)
     text = GUIDE.read_text()
     run_here = {step.text for name in ("", "state") for step in walk_through(name)}
-    others = {c for block in _FENCED.finditer(text) for c in commands_of(block["text"])} - run_here
+    others = {c for b in _FENCED.finditer(text) if b["kind"] == "console" for c in commands_of(b["text"])} - run_here
     quoted = {c.replace("\n", " ") for c in re.findall(r"`((?:\.venv/bin/)?serl-train [a-z-]+ [^`]+)`", text)}
     assert len(others) > 10
     for command in sorted(others | {c for c in quoted if "..." not in c and not c.endswith("--help")}):
@@ -246,6 +248,14 @@ def test_every_other_command_of_the_guide_has_options_that_exist(tmp_path, monke
                 parse(words[1:])
             except SystemExit:
                 pytest.fail(f"the guide has a command that is not understood: {command}")
+
+
+def test_every_settings_file_of_the_guide_can_be_read(tmp_path):
+    texts = [block["text"] for block in _FENCED.finditer(GUIDE.read_text()) if block["kind"] == "json"]
+    assert len(texts) > 1
+    for text in texts:
+        (tmp_path / "task.json").write_text(text)
+        assert config_of_file(tmp_path / "task.json").environment.classifier.judges
 
 
 def test_the_walk_through_in_short_leaves_everything_that_the_guide_promises(shell):
