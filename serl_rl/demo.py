@@ -16,7 +16,7 @@ from serl_rl.config import TrainConfig, to_json
 from serl_rl.dashboard import Dashboard
 from serl_rl.environment import POINT_MASS, RobotConfig, make_environment, simulator_task, spec_of
 from serl_rl.errors import ProcessError
-from serl_rl.evaluation import EvaluationResult, evaluate
+from serl_rl.evaluation import EvaluationResult
 from serl_rl.metrics import MetricsRow, MetricsTail, read_metrics
 from serl_rl.processes import ChildProcess
 from serl_rl.run_directory import RunDirectory, write_json
@@ -243,25 +243,32 @@ class Demo:
         return reached_row(read_metrics(self._directory.path), self._config) is not None
 
     def _evaluate(self, robot: str | None, dashboard: Dashboard) -> None:
+        from serl_rl.looking.watching import watched_evaluation
         from serl_rl.saved_policy import load_policy
-        from serl_rl.video import record_frames, write_video
+        from serl_rl.video import write_video
 
-        policy, config, _ = load_policy(self._directory.path)
+        checkpoint = self._directory.path
+        policy, config, _ = load_policy(checkpoint)
         env = make_environment(config.environment, RobotConfig(robot=robot))
-        frames = []
         try:
             with self._clock.part("final_evaluation_s"):
                 dashboard.note(f"evaluating the checkpoint in {self._evaluation_episodes} episodes")
                 count, stop = self._evaluation_episodes, self._stop
-                self._result = evaluate(env, policy, count, _FINAL_SEED, lambda result: stop.is_set())
-            if self._video_episodes and not self._stop.is_set():
-                with self._clock.part("video_s"):
-                    frames = record_frames(env, policy, self._video_episodes, _FINAL_SEED, self._stop.is_set)
+                self._result, film = watched_evaluation(
+                    env,
+                    policy,
+                    checkpoint,
+                    count,
+                    _FINAL_SEED,
+                    lambda result: stop.is_set(),
+                    film_episodes=self._video_episodes,
+                )
         finally:
             env.close()
         # The encoder is a process: it is started when no gRPC thread is in the way of the fork.
-        if frames:
-            write_video(frames, self._directory.video)
+        if film is not None and not film.is_empty:
+            with self._clock.part("video_s"):
+                write_video(film, self._directory.video, film.rate_hz)
 
     def _report(self, dashboard: Dashboard) -> None:
         """Draws the curves and writes the result."""

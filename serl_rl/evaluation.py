@@ -73,6 +73,10 @@ class EvaluationResult:
         """Mean number of steps; 0 without episodes."""
         return sum(outcome.step_count for outcome in self.outcomes) / max(self.episode_count, 1)
 
+    def first(self, count: int) -> EvaluationResult:
+        """What the first episodes came to."""
+        return EvaluationResult(self.outcomes[:count])
+
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson interval of the success rate at 95 %."""
@@ -101,19 +105,13 @@ def wilson_interval(successes: int, trials: int, z: float = _Z_95) -> tuple[floa
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def run_episode(
-    env: gymnasium.Env[Any, Any],
-    policy: Acting,
-    seed: int | None = None,
-    on_step: Callable[[int, dict[str, Any]], None] | None = None,
-) -> EpisodeOutcome:
+def run_episode(env: gymnasium.Env[Any, Any], policy: Acting, seed: int | None = None) -> EpisodeOutcome:
     """Runs one episode with the mode of the policy.
 
     Args:
         env: The environment.
         policy: Chooses actions.
         seed: Seed of the reset; None goes on with the environment's own stream.
-        on_step: Called after the reset and after every step, with the step count and the info.
 
     Returns:
         What it came to.
@@ -122,15 +120,11 @@ def run_episode(
     observation, info = env.reset(seed=seed)
     policy.begin_episode()
     total, steps, is_over = 0.0, 0, False
-    if on_step is not None:
-        on_step(0, info)
     while not is_over:
         observation, reward, terminated, truncated, info = env.step(policy.act(observation, rng, deterministic=True))
         total += float(reward)
         steps += 1
         is_over = bool(terminated or truncated)
-        if on_step is not None:
-            on_step(steps, info)
     return EpisodeOutcome(bool(info.get("success", False)), total, steps)
 
 

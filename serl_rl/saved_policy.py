@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +32,46 @@ def load_policy(path: Path) -> tuple[RunnablePolicy, TrainConfig, dict[str, Any]
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    saved = read_experiment(path)
+    try:
+        policy = make_policy(saved.spec, saved.config)
+        policy.load(load_file(saved.path / checkpoints.POLICY))
+    except (KeyError, ValueError, TypeError, SafetensorError) as error:
+        raise CheckpointError(f"the checkpoint {saved.path} does not fit this program: {error}") from error
+    return policy, saved.config, saved.manifest
+
+
+@dataclass(frozen=True)
+class SavedExperiment:
+    """What a checkpoint says of itself."""
+
+    path: Path
+    """The checkpoint."""
+    manifest: dict[str, Any]
+    """Its manifest."""
+    config: TrainConfig
+    """The experiment that made it."""
+    spec: EnvironmentSpec
+    """What its environment observes and takes."""
+
+
+def read_experiment(path: Path) -> SavedExperiment:
+    """Reads what a checkpoint says of itself.
+
+    Args:
+        path: A checkpoint, or the folder of a run.
+
+    Raises:
+        CheckpointError: There is none, or it is corrupt or foreign.
+    """
     path = find_checkpoint(path)
     manifest = checkpoints.read_manifest(path)
     try:
         config = configuration.from_dict(manifest["config"])
         spec = EnvironmentSpec.from_proto(json_format.ParseDict(manifest["spec"], spec_pb2.EnvironmentSpec()))
-        policy = make_policy(spec, config)
-        policy.load(load_file(path / checkpoints.POLICY))
-    except (KeyError, ValueError, TypeError, SafetensorError, json_format.ParseError) as error:
+    except (KeyError, ValueError, TypeError, json_format.ParseError) as error:
         raise CheckpointError(f"the checkpoint {path} does not fit this program: {error}") from error
-    return policy, config, manifest
+    return SavedExperiment(path, manifest, config, spec)
 
 
 def find_checkpoint(path: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,6 +16,7 @@ from serl_rl.networks.mlp import Arithmetic
 from serl_rl.networks.perception import VisualPolicy
 from serl_rl.networks.policy import GaussianTanhPolicy
 from serl_rl.policy import PolicyError
+from serl_rl.single_sight import SingleSight
 from serl_rl.spec import EnvironmentSpec
 
 
@@ -47,17 +47,16 @@ class VisionPolicy:
         device: str = "cpu",
     ) -> None:
         self.spec = spec
-        self._config = config
         self._grippers = GripperLayout(spec.action_size, grippers)
         self._grasp: dict[str, np.ndarray] = {}
-        self._sight = SightMaker(spec, config, torch.device(device))
+        sight = SightMaker(spec, config, torch.device(device))
+        self._see = SingleSight(spec, sight)
         generator, arithmetic = torch.Generator().manual_seed(0), Arithmetic()
-        perception = self._sight.make_perception(arithmetic, generator)
+        perception = sight.make_perception(arithmetic, generator)
         self._perceived_size = perception.output_size
         sizes = (perception.output_size, self._grippers.arm_size, hidden_sizes)
         policy = GaussianTanhPolicy(*sizes, arithmetic, generator)
         self._policy = VisualPolicy(perception, policy).to(device).eval()
-        self._frames: dict[str, deque[Tensor]] = {}
         self._is_loaded = False
 
     @property
@@ -86,7 +85,7 @@ class VisionPolicy:
 
     def begin_episode(self) -> None:
         """Forgets the images of the last episode."""
-        self._frames.clear()
+        self._see.begin_episode()
 
     def act(
         self, observation: Mapping[str, np.ndarray], rng: np.random.Generator, *, deterministic: bool = False
@@ -111,21 +110,6 @@ class VisionPolicy:
             if not deterministic:
                 raw = raw + log_std[0].exp().cpu().numpy() * rng.standard_normal(len(raw), np.float32)
         return self._grippers.compose(np.tanh(raw), choice)
-
-    def _see(self, observation: Mapping[str, np.ndarray]) -> tuple[Tensor, dict[str, Tensor]]:
-        vectors = [np.asarray(observation[array.name], np.float32) for array in self.spec.vectors]
-        vector = torch.from_numpy(np.concatenate(vectors) if vectors else np.empty(0, np.float32))
-        images = {camera: torch.from_numpy(np.array(observation[camera]))[None] for camera in self._sight.cameras}
-        seen = self._sight(self._stacked(images) if self._config.frame_stack > 1 else images)
-        return vector[None].to(self._sight.device), {name: array.to(self._sight.device) for name, array in seen.items()}
-
-    def _stacked(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The newest frames of each camera, oldest first; the first of an episode stands in for those before it."""
-        for camera, image in images.items():
-            count = self._config.frame_stack
-            frames = self._frames.setdefault(camera, deque([image] * count, maxlen=count))
-            frames.append(image)
-        return {camera: torch.stack(list(self._frames[camera]), dim=1) for camera in images}
 
 
 def _check(shapes: Mapping[str, tuple[int, ...]], arrays: Mapping[str, Tensor]) -> None:

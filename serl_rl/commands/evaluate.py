@@ -1,4 +1,4 @@
-"""`serl-train evaluate`: success rate of a checkpoint's policy, and a video."""
+"""`serl-train evaluate`: success rate of a checkpoint's policy, a video, and a recording for the rerun viewer."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import json
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from serl_rl.classifier.config import ClassifierRewardConfig
-from serl_rl.commands.options import ConfigFile, PresetName
+from serl_rl.commands.options import ConfigFile, PresetName, RerunTarget
 from serl_rl.config import EnvironmentConfig, TrainConfig
 from serl_rl.environment import RobotConfig
+from serl_rl.errors import UsageError
+from serl_rl.run_directory import write_json
+
+if TYPE_CHECKING:
+    from serl_rl.evaluation import EvaluationResult
 
 DEFAULT_SEED = 500_000
 
@@ -27,7 +32,9 @@ class EvaluateCommand:
 
     serl-train evaluate --checkpoint runs/cube --own-reward
 
-    serl-train evaluate --checkpoint runs/pick-cube/checkpoint --robot robot-pc:50051 --episodes 10 --video policy.mp4
+    serl-train evaluate --checkpoint runs/pick-cube --episodes 5 --video policy.mp4 --output-json result.json
+
+    serl-train evaluate --checkpoint runs/pick-cube/checkpoint --robot robot-pc:50051 --episodes 10 --rerun policy.rrd
     """
 
     checkpoint: Path
@@ -40,10 +47,15 @@ class EvaluateCommand:
     """Which daemon drives the arm."""
     own_reward: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Judge by the simulator's own reward in place of the classifier that the policy was trained with."""
+    output_json: Path | None = None
+    """File for the result, with every episode's seed, outcome, return and length."""
     video: Path | None = None
     """MP4 file to write."""
     video_episodes: int = 5
-    """Episodes in the video."""
+    """Episodes in the video: the first ones that are evaluated."""
+    overlay: bool = True
+    """Whether the video shows values, actions, probabilities and rewards under the pictures."""
+    rerun: RerunTarget = None
     preset: tyro.conf.Suppress[PresetName] = "pick-cube"
     config_file: tyro.conf.Suppress[ConfigFile] = None
     config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
@@ -51,11 +63,12 @@ class EvaluateCommand:
     def run(self) -> int:
         """Evaluates."""
         from serl_rl.environment import make_environment
-        from serl_rl.evaluation import EvaluationResult, evaluate
+        from serl_rl.looking.watching import watched_evaluation
         from serl_rl.saved_policy import load_policy
         from serl_rl.stopping import StopSignal
-        from serl_rl.video import record_frames, write_video
+        from serl_rl.video import write_video
 
+        self._check()
         stop = StopSignal().install()
         policy, config, manifest = load_policy(self.checkpoint)
         environment = with_own_reward(config.environment) if self.own_reward else config.environment
@@ -65,21 +78,55 @@ class EvaluateCommand:
             def is_stopped(result: EvaluationResult) -> bool:
                 return stop.is_set()
 
-            result = evaluate(env, policy, self.episodes, self.evaluation_seed, is_stopped)
-            wanted = self.video is not None and not stop.is_set()
-            frames = (
-                record_frames(env, policy, self.video_episodes, self.evaluation_seed, stop.is_set) if wanted else []
+            result, film = watched_evaluation(
+                env,
+                policy,
+                self.checkpoint,
+                self.episodes,
+                self.evaluation_seed,
+                is_stopped,
+                film_episodes=self.video_episodes if self.video is not None else 0,
+                overlay=self.overlay,
+                rerun=self.rerun,
             )
         finally:
             env.close()
-        if self.video is not None and frames:
-            sys.stderr.write(f"video: {write_video(frames, self.video)}\n")
-        report = result_values(result) | {
-            "policy_version": manifest["policy_version"],
-            "env_steps": manifest["env_steps"],
-        }
+        report = result_values(result) | {name: manifest[name] for name in ("policy_version", "env_steps")}
+        if self.output_json is not None:
+            write_json(self.output_json, report | self._details(result, config))
         sys.stdout.write(json.dumps(report, indent=2) + "\n")
+        sys.stdout.flush()
+        if self.video is not None and film is not None and not film.is_empty:
+            sys.stderr.write(f"video: {write_video(film, self.video, film.rate_hz)}\n")
         return 0
+
+    def _check(self) -> None:
+        """Refuses what cannot work before the arm moves."""
+        for name, count in (("--episodes", self.episodes), ("--video-episodes", self.video_episodes)):
+            if count < 1:
+                raise UsageError(f"{name} is {count}; it must be at least 1")
+        if self.output_json is not None:
+            try:
+                self.output_json.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UsageError(f"cannot make the folder {self.output_json.parent}: {error.strerror}") from error
+
+    def _details(self, result: EvaluationResult, config: TrainConfig) -> dict[str, Any]:
+        episodes = [
+            {
+                "seed": self.evaluation_seed + index,
+                "success": outcome.success,
+                "return": outcome.episode_return,
+                "steps": outcome.step_count,
+            }
+            for index, outcome in enumerate(result.outcomes)
+        ]
+        return {
+            "checkpoint": str(self.checkpoint),
+            "environment": config.environment.id,
+            "evaluation_seed": self.evaluation_seed,
+            "outcomes": episodes,
+        }
 
 
 def with_own_reward(config: EnvironmentConfig) -> EnvironmentConfig:
@@ -87,7 +134,7 @@ def with_own_reward(config: EnvironmentConfig) -> EnvironmentConfig:
     return replace(config, reward="sparse", classifier=ClassifierRewardConfig())
 
 
-def result_values(result: Any) -> dict[str, Any]:  # noqa: ANN401 - an EvaluationResult, imported late.
+def result_values(result: EvaluationResult) -> dict[str, Any]:
     """An evaluation as plain values."""
     lower, upper = result.interval
     return {

@@ -144,12 +144,13 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def load_tensors(path: Path, name: str) -> dict[str, torch.Tensor]:
+def load_tensors(path: Path, name: str, prefix: str = "") -> dict[str, torch.Tensor]:
     """Reads one of a checkpoint's tensor files.
 
     Args:
         path: The checkpoint's directory.
         name: `AGENT` or `POLICY`.
+        prefix: Beginning of the names of the tensors that are wanted.
 
     Returns:
         Tensors by name.
@@ -157,11 +158,11 @@ def load_tensors(path: Path, name: str) -> dict[str, torch.Tensor]:
     Raises:
         CheckpointError: It cannot be read.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return load_file(path / name)
+        with safe_open(path / name, "pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys() if key.startswith(prefix)}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"the checkpoint {path} is corrupt: {name} cannot be read ({error})") from error
 

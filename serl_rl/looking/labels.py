@@ -1,0 +1,63 @@
+"""Names of what is looked at: an action's components, and the thresholds of classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+_TRANSLATION = ("x", "y", "z")
+_ROTATION = ("rx", "ry", "rz")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """What stays the same for all moments of a run."""
+
+    action: tuple[str, ...]
+    """Name of each component of an action."""
+    cameras: tuple[str, ...] = ()
+    """Names of the images in an observation."""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Probability from which a classifier says yes, by what it looks for."""
+    rate_hz: float = 10.0
+    """Environment steps a second."""
+
+
+def labels_of(env: gymnasium.Env[Any, Any], rate_hz: float) -> Labels:
+    """Asks an environment.
+
+    Args:
+        env: The environment.
+        rate_hz: Environment steps a second.
+    """
+    size = int((env.action_space.shape or (0,))[0])
+    return Labels(
+        action=_action_names(env, size), thresholds=_attribute(env, "success_thresholds", {}), rate_hz=rate_hz
+    )
+
+
+def _camera_names(space: gymnasium.Space[Any]) -> tuple[str, ...]:
+    found = space.spaces if isinstance(space, spaces.Dict) else {}
+    return tuple(name for name, one in found.items() if one.dtype == np.uint8 and len(one.shape or ()) == 3)
+
+
+def _action_names(env: gymnasium.Env[Any, Any], size: int) -> tuple[str, ...]:
+    task = _attribute(env, "task", None)
+    if task is not None:
+        turns = _ROTATION if _attribute(env, "is_rotating", None) else ()
+        names = (*_TRANSLATION, *turns, *(("gripper",) if task.has_gripper else ()))
+        if len(names) == size:
+            return names
+    return tuple(f"a{index}" for index in range(size))
+
+
+def _attribute(env: gymnasium.Env[Any, Any], name: str, default: Any) -> Any:  # noqa: ANN401
+    try:
+        return env.get_wrapper_attr(name)
+    except AttributeError:
+        return default

@@ -1,0 +1,71 @@
+"""Evaluations that are watched: by a film, by the rerun viewer, by both or by nobody."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+
+from serl_rl.environment import control_rate_hz
+from serl_rl.evaluation import Acting, EvaluationResult, evaluate
+from serl_rl.looking.labels import labels_of
+
+if TYPE_CHECKING:
+    from serl_rl.looking.film import Film
+    from serl_rl.looking.moment import Audience
+
+
+def watched_evaluation(
+    env: gymnasium.Env[Any, Any],
+    policy: Acting,
+    checkpoint: Path,
+    episode_count: int,
+    seed: int,
+    should_stop: Callable[[EvaluationResult], bool],
+    *,
+    film_episodes: int = 0,
+    overlay: bool = True,
+    rerun: str | None = None,
+) -> tuple[EvaluationResult, Film | None]:
+    """Evaluates a policy; watching changes no outcome.
+
+    Args:
+        env: The environment; must render RGB arrays if it is filmed and has no cameras.
+        policy: Chooses actions.
+        checkpoint: Where its critics are, which are asked what they expect.
+        episode_count: Episodes that count.
+        seed: Seed of the first reset; the others count up.
+        should_stop: Asked after each episode.
+        film_episodes: Episodes of the film; 0 for none. Those beyond `episode_count` do not count.
+        overlay: Whether the film shows more than pictures.
+        rerun: Where to stream to, as in `RerunStream.open`; None for nowhere.
+
+    Returns:
+        What the evaluation came to, and the film.
+
+    Raises:
+        CheckpointError: The checkpoint's critics do not fit it.
+        UsageError: rerun is not installed, or cannot write there.
+    """
+    if not film_episodes and rerun is None:
+        return evaluate(env, policy, episode_count, seed, should_stop), None
+    from serl_rl.looking.critic import SavedCritic
+    from serl_rl.looking.film import Film
+    from serl_rl.looking.onlooker import Onlooker
+
+    labels = labels_of(env, control_rate_hz(env))
+    audience: list[Audience] = []
+    film = Film(film_episodes, labels, overlay=overlay) if film_episodes else None
+    if film is not None:
+        audience.append(film)
+    with contextlib.ExitStack() as stack:
+        if rerun is not None:
+            from serl_rl.looking.rerun_stream import RerunStream
+
+            audience.append(stack.enter_context(RerunStream.open(rerun, labels, name=checkpoint.name)))
+        watched = Onlooker(env, audience, labels, SavedCritic.load(checkpoint))
+        result = evaluate(watched, policy, max(episode_count, film_episodes), seed, should_stop)
+    return result.first(episode_count), film

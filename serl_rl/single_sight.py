@@ -1,0 +1,56 @@
+"""One observation at a time, as networks that see read it: flat vectors, and the newest frames of each camera."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from serl_rl.algorithms.sight import SightMaker
+from serl_rl.networks.perception import Sight
+from serl_rl.spec import EnvironmentSpec
+
+
+class SingleSight:
+    """Remembers the frames of an episode where stacks of them are seen.
+
+    Args:
+        spec: What the environment observes.
+        maker: Prepares images.
+    """
+
+    def __init__(self, spec: EnvironmentSpec, maker: SightMaker) -> None:
+        self._vectors = tuple(array.name for array in spec.vectors)
+        self._maker = maker
+        self._frames: dict[str, deque[Tensor]] = {}
+
+    def begin_episode(self) -> None:
+        """Forgets the images of the last episode."""
+        self._frames.clear()
+
+    def __call__(self, observation: Mapping[str, np.ndarray]) -> Sight:
+        """Reads the next observation of the episode.
+
+        Args:
+            observation: By name; of each camera the newest image.
+
+        Returns:
+            A batch of one, on the device, without random crops.
+        """
+        maker = self._maker
+        vectors = [np.asarray(observation[name], np.float32) for name in self._vectors]
+        vector = torch.from_numpy(np.concatenate(vectors) if vectors else np.empty(0, np.float32))
+        images = {camera: torch.from_numpy(np.array(observation[camera]))[None] for camera in maker.cameras}
+        seen = maker(self._stacked(images) if maker.config.frame_stack > 1 else images)
+        return vector[None].to(maker.device), {name: array.to(maker.device) for name, array in seen.items()}
+
+    def _stacked(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The newest frames of each camera, oldest first; the first of an episode stands in for those before it."""
+        for camera, image in images.items():
+            count = self._maker.config.frame_stack
+            frames = self._frames.setdefault(camera, deque([image] * count, maxlen=count))
+            frames.append(image)
+        return {camera: torch.stack(list(self._frames[camera]), dim=1) for camera in images}
