@@ -9,7 +9,14 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 from torch.utils import _pytree as pytree
 
-from serl_rl.algorithms.losses import actor_loss, bootstrap_target, critic_loss, grasp_target, temperature_loss
+from serl_rl.algorithms.losses import (
+    actor_loss,
+    bootstrap_target,
+    critic_loss,
+    grasp_target,
+    imitation_loss,
+    temperature_loss,
+)
 from serl_rl.networks.perception import Sight
 from serl_rl.networks.policy import squashed_sample
 
@@ -67,20 +74,30 @@ def policy_gradients(
     noise: Tensor,
     next_log_probabilities: Tensor,
     target_entropy: float,
+    imitation: tuple[Tensor, Tensor, float] | None,
 ) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """Returns the gradients of policy and temperature, and (policy's loss, entropy, temperature, its loss).
 
     The arrays are the policy's, those that it uses but that its loss does not train, the critics', and the temperature.
+    Imitation is the batch's actions, where a person chose them, and the weight of their loss; None for none.
     """
     policy, critic, temperature = networks
     policy_arrays, fixed_arrays, critic_arrays, temperature_arrays = arrays
     alpha = functional_call(temperature, temperature_arrays, ())
+    if imitation is not None:
+        taught_actions, taught, weight = imitation
+        taught_values = functional_call(critic, critic_arrays, (observations, taught_actions)).mean(0)
 
     def policy_loss_of(arrays: Arrays) -> tuple[Tensor, Tensor]:
         mean, log_std = functional_call(policy, {**fixed_arrays, **arrays}, (observations,))
         actions, log_probabilities = squashed_sample(mean, log_std, noise)
         values = functional_call(critic, critic_arrays, (observations, actions))
-        return actor_loss(values, log_probabilities, alpha), -log_probabilities.mean()
+        loss = actor_loss(values, log_probabilities, alpha)
+        if imitation is not None:
+            loss = loss + weight * imitation_loss(
+                torch.tanh(mean), values.detach().mean(0), taught_actions, taught_values, taught
+            )
+        return loss, -log_probabilities.mean()
 
     def temperature_loss_of(arrays: Arrays) -> Tensor:
         return temperature_loss(functional_call(temperature, arrays, ()), next_log_probabilities, target_entropy)

@@ -92,6 +92,27 @@ def actor_loss(values: Tensor, log_probabilities: Tensor, temperature: Tensor) -
     return (temperature * log_probabilities - values.mean(0)).mean()
 
 
+def imitation_loss(
+    actions: Tensor, values: Tensor, taught_actions: Tensor, taught_values: Tensor, taught: Tensor
+) -> Tensor:
+    r"""Squared distance to what a person did, where the critics find that better than what the policy does.
+
+    .. math:: \frac{1}{\sum_i m_i} \sum_i m_i \, 1[Q(s_i, a_i) > Q(s_i, \pi(s_i))] \, \lVert \pi(s_i) - a_i \rVert^2
+
+    Nair et al. 2018 (arXiv:1709.10089), section IV: behaviour cloning with a filter, which falls silent by itself as
+    the policy gets better than its teacher.
+
+    Args:
+        actions: Of the policy, deterministic. Shape (B, A).
+        values: Mean of the critics at the policy's actions, without gradient. Shape (B,).
+        taught_actions: Actions of the batch. Shape (B, A).
+        taught_values: Mean of the critics at those, without gradient. Shape (B,).
+        taught: One where a person chose the action of the batch, else zero. Shape (B,).
+    """
+    weights = taught * (taught_values > values)
+    return (weights * (actions - taught_actions).square().sum(-1)).sum() / taught.sum().clamp_min(1)
+
+
 def temperature_loss(temperature: Tensor, log_probabilities: Tensor, target_entropy: float) -> Tensor:
     """Alpha (entropy - target): its gradient raises the temperature when the entropy is too small.
 

@@ -148,7 +148,9 @@ class SacAgent:
         )
         metrics = self._update_critics(batch, observations, next_observations, following, next_log_probabilities)
         share = self._policy_share
-        metrics |= self._update_policy(flattened(chosen(observations, share)), next_log_probabilities[share])
+        metrics |= self._update_policy(
+            flattened(chosen(observations, share)), next_log_probabilities[share], self._imitation(batch)
+        )
         self._update_count += 1
         return metrics
 
@@ -237,6 +239,7 @@ class SacAgent:
             next_observations=observations(),
             terminated=torch.zeros(shape),
             grasp_penalties=torch.zeros(shape),
+            taught=torch.zeros(shape),
         )
 
     def _read(self, observations: Mapping[str, Tensor]) -> Observations:
@@ -312,7 +315,19 @@ class SacAgent:
         torch._foreach_lerp_(target, critic, self.config.target_update_rate)  # pyright: ignore[reportPrivateImportUsage]
         self._critic_update_count += 1
 
-    def _update_policy(self, observations: Observations, next_log_probabilities: Tensor) -> dict[str, Tensor]:
+    def _imitation(self, batch: UpdateBatch) -> tuple[Tensor, Tensor, float] | None:
+        """What the policy's loss imitates: actions (B, A) of the arm, whether a person chose them (B,), its weight."""
+        if not self.config.imitation_weight:
+            return None
+        actions, taught = batch.actions[self._policy_share], batch.taught[self._policy_share]
+        return self._grippers.arm(actions.flatten(0, 1)), taught.flatten(), self.config.imitation_weight
+
+    def _update_policy(
+        self,
+        observations: Observations,
+        next_log_probabilities: Tensor,
+        imitation: tuple[Tensor, Tensor, float] | None = None,
+    ) -> dict[str, Tensor]:
         networks, shape = self._networks, (next_log_probabilities.numel(), self._grippers.arm_size)
         noise = torch.randn(shape, generator=self._generator, device=self.device)
         policy_gradients, temperature_gradients, metrics = self._policy_gradients(
@@ -322,6 +337,7 @@ class SacAgent:
             noise,
             next_log_probabilities,
             self.target_entropy,
+            imitation,
         )
         self._policy_adam.step(policy_gradients)
         self._temperature_adam.step(temperature_gradients)

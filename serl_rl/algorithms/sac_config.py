@@ -41,6 +41,9 @@ class SacConfig:
     """First weight of the entropy; positive."""
     target_entropy: float | None = None
     """Entropy that the temperature aims at, in nat; None for minus half the action's size."""
+    imitation_weight: float = 0.0
+    """Weight of the loss that draws the policy to actions of demonstrations and interventions, where the critics find
+    them better than its own; 0 for none, as in SERL."""
     grippers: int = 0
     """Grippers that a grasp critic opens and closes, beside a policy for the arm: 1, or 2 for two arms; with 0 the
     policy moves them like any other component."""
@@ -59,6 +62,7 @@ class SacConfig:
         _require("target_update_rate", self.target_update_rate, 0 < self.target_update_rate <= 1, "in (0, 1]")
         _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
         _require("initial_temperature", self.initial_temperature, self.initial_temperature > 0, "positive")
+        _require("imitation_weight", self.imitation_weight, self.imitation_weight >= 0, "at least 0")
         _require("warm_up_steps", self.warm_up_steps, self.warm_up_steps >= 0, "at least 0")
         _require("grippers", self.grippers, self.grippers in (0, 1, 2), "0, 1 or 2")
         bounds = self.return_range

@@ -96,6 +96,7 @@ class BatchSampler:
             starts = range(0, len(batch), self._batch_size)
             self._online.sample_into(batch, [slice(start, start + half) for start in starts], rng)
             self._sample_taught(batch, [slice(start + half, start + 2 * half) for start in starts], corrected, rng)
+            batch.interventions.reshape(-1, self._batch_size)[:, half:] = True  # A person chose demonstrations too.
         else:
             self._online.sample_into(batch, (slice(0, len(batch)),), rng)
         return to_update_batch(batch, self._minibatches)

@@ -28,6 +28,8 @@ class UpdateBatch:
     """One where the task ended the episode, else zero. Shape (U, B), float32."""
     grasp_penalties: Tensor
     """Reward of the gripper alone. Shape (U, B)."""
+    taught: Tensor
+    """One where a person chose the action, in a demonstration or by taking over, else zero. Shape (U, B), float32."""
 
     @property
     def minibatches(self) -> int:
@@ -55,6 +57,7 @@ class UpdateBatch:
             next_observations={name: function(tensor) for name, tensor in self.next_observations.items()},
             terminated=function(self.terminated),
             grasp_penalties=function(self.grasp_penalties),
+            taught=function(self.taught),
         )
 
 
@@ -82,4 +85,5 @@ def to_update_batch(batch: TransitionBatch, minibatches: int) -> UpdateBatch:
         next_observations=split_all(batch.next_observations),
         terminated=split(batch.terminated),
         grasp_penalties=split(batch.grasp_penalties),
+        taught=split(batch.interventions),
     )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from serl_rl.algorithms.losses import actor_loss, bootstrap_target, critic_loss, temperature_loss
+from serl_rl.algorithms.losses import actor_loss, bootstrap_target, critic_loss, imitation_loss, temperature_loss
 
 REWARDS, TERMINATED = torch.tensor([1.0, 0.0, 1.0]), torch.tensor([0.0, 0.0, 1.0])
 VALUES = torch.tensor([[2.0, 5.0, 7.0], [3.0, 4.0, 9.0]])
@@ -36,6 +36,18 @@ def test_actor_loss_takes_the_mean_over_members():
     log_probabilities = torch.tensor([1.0, -2.0, 0.5])
     expected = (0.1 * log_probabilities.numpy() - VALUES.numpy().mean(0)).mean()
     assert actor_loss(VALUES, log_probabilities, torch.tensor(0.1)).item() == pytest.approx(expected)
+
+
+def test_imitation_counts_taught_actions_that_the_critics_prefer():
+    actions = torch.tensor([[0.0, 0.5], [1.0, -1.0], [0.2, 0.2], [0.3, 0.0]])
+    taught_actions = torch.tensor([[1.0, 0.5], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    values, taught_values = torch.tensor([0.1, 0.5, 0.1, 0.3]), torch.tensor([0.2, 0.4, 0.9, 0.3])
+    taught = torch.tensor(
+        [1.0, 1.0, 0.0, 1.0]
+    )  # The 2nd is worse than the policy's, the 3rd is its own, the 4th equal.
+    loss = imitation_loss(actions, values, taught_actions, taught_values, taught)
+    assert loss.item() == pytest.approx(1.0 / 3)
+    assert imitation_loss(actions, values, taught_actions, taught_values, torch.zeros(4)).item() == 0.0
 
 
 @pytest.mark.parametrize(("entropy", "rises"), [(-5.0, True), (5.0, False)])

@@ -32,6 +32,12 @@ def test_half_of_every_minibatch_is_demonstrations(online, demonstrations):
         assert torch.equal(marks, torch.tensor([1.0] * 8 + [2.0] * 8).expand(4, 16))
 
 
+def test_demonstrations_are_marked_as_taught(online, demonstrations):
+    taught = BatchSampler(online, demonstrations, batch_size=16, minibatches=4, seed=0).sample(0).taught
+    assert torch.equal(taught, torch.tensor([0.0] * 8 + [1.0] * 8).expand(4, 16))
+    assert not BatchSampler(online, None, batch_size=16, minibatches=4, seed=0).sample(0).taught.any()
+
+
 def test_arrays_of_a_transition_stay_together(online, demonstrations):
     batch = BatchSampler(online, demonstrations, batch_size=16, minibatches=4, seed=0).sample(3)
     state = batch.observations["state"]
