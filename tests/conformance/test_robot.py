@@ -485,6 +485,18 @@ class TestReset:
         assert np.linalg.norm(observation.state.tcp_pose.position - start.position) < 0.015
         assert observation.state.gripper.width == pytest.approx(0.04, abs=0.004)
 
+    def test_a_kept_scene_is_moved_by_nobody_but_the_arm(self, client):
+        with client.control("ada") as session:
+            first = session.reset(seed=1, speed_ratio=1.0)
+            session.move(shifted(home(client), x=0.05, z=0.05), 1.0)
+            second = session.reset(seed=2, keep_scene=True, speed_ratio=1.0)
+        assert second.episode_number == first.episode_number + 1
+        assert second.step_index == 0
+        assert np.linalg.norm(second.state.tcp_pose.position - home(client).position) < 0.015
+        assert second.tracked_objects.keys() == first.tracked_objects.keys()
+        for name, tracked in second.tracked_objects.items():
+            assert np.linalg.norm(tracked.pose.position - first.tracked_objects[name].pose.position) < 2e-3
+
     def test_a_start_outside_the_workspace_is_refused(self, client):
         with client.control("ada") as session, pytest.raises(serl_client.LimitExceededError):
             session.reset(start=shifted(home(client), z=3.0))

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from serl_client.rewards import DenseLift, NoReward, PoseReached, SparseInsertion, SparseLift
+from serl_client.rewards import DenseLift, NoReward, PoseReached, Relocated, SparseInsertion, SparseLift
 from serl_client.values import Pose
 
 IDENTITY = np.array((0.0, 0.0, 0.0, 1.0))
@@ -83,3 +83,23 @@ def test_pose_is_reached_within_a_centimetre_and_a_fifth_of_a_radian(position, a
     turned = np.array((math.cos(angle / 2), math.sin(angle / 2), 0.0, 0.0))
     now = SimpleNamespace(state=SimpleNamespace(tcp_pose=Pose(np.array(position), turned)), tracked_objects={})
     assert PoseReached(goal=goal)(None, now).success is success
+
+
+@pytest.mark.parametrize(
+    ("place", "width", "is_right", "is_left"),
+    [
+        ((0.4, -0.10, 0.02), 0.085, True, False),
+        ((0.4, 0.10, 0.02), 0.085, False, True),
+        ((0.4, -0.0599, 0.02), 0.085, False, False),  # Not far enough over.
+        ((0.4, -0.0601, 0.02), 0.085, True, False),
+        ((0.4, -0.10, 0.0301), 0.085, False, False),  # Still in the air.
+        ((0.4, -0.10, 0.02), 0.059, False, False),  # Still held.
+    ],
+)
+def test_relocated_is_over_lying_and_let_go_of(place, width, is_right, is_left):
+    now = snapshot(place)
+    now.state.gripper = SimpleNamespace(width=width)
+    for side, success in (("right", is_right), ("left", is_left)):
+        outcome = Relocated(side=side)(START, now)
+        assert (outcome.reward, outcome.terminated, outcome.success) == (float(success), success, success)
+    assert Relocated(side="left")(START, now).facts["distance_to_go"] == pytest.approx(max(0.0, 0.06 - place[1]))

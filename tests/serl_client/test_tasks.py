@@ -7,7 +7,8 @@ from serl_client.tasks import TASKS, find_task, make_training_env, register_envi
 
 def test_every_preset_is_registered_with_its_time_limit():
     register_environments()
-    for name, steps in {"PickCube": 60, "PickCubeVision": 60, "PegInsert": 100, "PegInsertVision": 100}.items():
+    limits = {"PickCube": 60, "PickCubeVision": 60, "PegInsert": 100, "PegInsertVision": 100}
+    for name, steps in (limits | {"RelocateForward": 80, "RelocateBackward": 80}).items():
         assert gymnasium.spec(f"serl/{name}-v0").max_episode_steps == TASKS[name].max_episode_steps == steps
 
 
