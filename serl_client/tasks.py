@@ -88,6 +88,18 @@ RELOCATE_BACKWARD = replace(
 )
 """Carry it back to the left half: each of the two sets the scene of the other."""
 
+RELOCATE_FORWARD_VISION, RELOCATE_BACKWARD_VISION = (
+    replace(
+        task,
+        state=proprioception_components,
+        tracked_objects=(),
+        cameras=("front", "wrist"),
+        opposite=f"{task.opposite}Vision",
+    )
+    for task in (RELOCATE_FORWARD, RELOCATE_BACKWARD)
+)
+"""The same from two cameras; the cube's pose serves the reward alone."""
+
 TASKS: Mapping[str, TaskConfig] = MappingProxyType(
     {
         "PickCube": PICK_CUBE,
@@ -96,6 +108,8 @@ TASKS: Mapping[str, TaskConfig] = MappingProxyType(
         "PegInsertVision": PEG_INSERT_VISION,
         "RelocateForward": RELOCATE_FORWARD,
         "RelocateBackward": RELOCATE_BACKWARD,
+        "RelocateForwardVision": RELOCATE_FORWARD_VISION,
+        "RelocateBackwardVision": RELOCATE_BACKWARD_VISION,
     }
 )
 """Presets by the name between "serl/" and "-v0"."""

@@ -43,7 +43,7 @@ def scripted_expert(config: TrainConfig) -> Expert:
         from serl_client.teleop.peg_expert import PegInsertExpert
 
         return PegInsertExpert(noise=config.demonstration_noise, seed=config.seed)
-    if environment.id in ("serl/RelocateForward-v0", "serl/RelocateBackward-v0"):
+    if environment.id.startswith("serl/Relocate"):
         from serl_client.teleop.relocate_expert import RelocateCubeExpert
 
         side = "right" if "Forward" in environment.id else "left"
