@@ -33,6 +33,11 @@ class ClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         check_cameras(env.observation_space, detector.classifier)
         self._watch = Watch(detector)
 
+    @property
+    def success_thresholds(self) -> dict[str, float]:
+        """Probability from which a frame passes, by what is looked for."""
+        return {"success": self._watch.detector.threshold}
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

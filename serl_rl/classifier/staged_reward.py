@@ -57,6 +57,11 @@ class StagedClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._reached: list[str] = []
         self._awaited = next(iter(stages))
 
+    @property
+    def success_thresholds(self) -> dict[str, float]:
+        """Probability from which a frame passes, by stage."""
+        return {name: watch.detector.threshold for name, watch in self._watches.items()}
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from serl_client.teleop.opening import TeleopConfig
-from serl_rl.commands.options import ConfigFile, PresetName
+from serl_rl.commands.options import ConfigFile, PresetName, RerunTarget
 from serl_rl.config import TrainConfig
 from serl_rl.environment import RobotConfig
+from serl_rl.errors import UsageError
 from serl_rl.processes import write_ready_file
 from serl_rl.stopping import StopSignal
 from serl_rl.transport import CredentialsConfig
 
 if TYPE_CHECKING:
+    import gymnasium
+
     from serl_rl.actor.link import LearnerLink
     from serl_rl.actor.teaching import TaughtEnvironment
     from serl_rl.spec import EnvironmentSpec
@@ -44,6 +47,8 @@ class ActorCommand:
     serl-train actor --intervene spacemouse --human-reward --robot robot-pc:50051 --actor.ignores-grants
 
     serl-train actor --intervene scripted --correction.stall-steps 10
+
+    serl-train actor --robot robot-pc:50051 --rerun connect
 
     serl-train actor --preset relocate-cube --learner-address gpu:50052 --backward-learner-address gpu:50053
     """
@@ -73,6 +78,10 @@ class ActorCommand:
     """How it presents itself to the learner."""
     join_timeout_s: float = 60.0
     """How long to try to reach the learner, in s."""
+    rerun: RerunTarget = None
+    rerun_run: Path | None = None
+    """Folder of the learner's run, where it is on this machine: the stream then tells what the newest checkpoint's
+    critics expect of each action, which costs the actor time."""
     ready_file: Path | None = None
     """File that is written once it has joined."""
 
@@ -81,6 +90,7 @@ class ActorCommand:
         from serl_rl.actor.link import LearnerLink
         from serl_rl.actor.teaching import taught
         from serl_rl.environment import make_environment, spec_of
+        from serl_rl.looking.watching import watching
 
         stop = StopSignal().install()
         if self.backward_learner is not None:
@@ -94,12 +104,13 @@ class ActorCommand:
             settings = config.shared_settings()
             # Before joining, so that a missing device is told at once.
             with (
+                watching(self.rerun, self.actor_id, self.rerun_run) as watch,
                 taught(env, config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set) as together,
                 contextlib.closing(
                     LearnerLink(self.learner, self.actor_id, spec, settings, version, self.credentials)
                 ) as link,
             ):
-                self._act(together, spec, link, stop)
+                self._act(replace(together, env=watch(together.env)), spec, link, stop)
         return 0
 
     def _act_both_ways(self, backward_learner: str, stop: StopSignal) -> None:
@@ -107,17 +118,28 @@ class ActorCommand:
         from serl_rl.commands.options import config_of_file
         from serl_rl.forward_backward.acting import PairActor
         from serl_rl.forward_backward.pair import Pair, pair_of
+        from serl_rl.looking.watching import watching
 
         config, path = self.config, self.backward_config_file
         pair = pair_of(config) if path is None else Pair(config, config_of_file(path))
-        with teaching(config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set) as teach:
+        if self.rerun_run is not None:
+            raise UsageError("--rerun-run is the folder of one run, and --backward-learner-address brings a second one")
+        with (
+            watching(self.rerun, self.actor_id) as watch,
+            teaching(config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set) as teach,
+        ):
+
+            def watched_teach(env: gymnasium.Env[Any, Any], config: TrainConfig) -> TaughtEnvironment:
+                together = teach(env, config)
+                return replace(together, env=watch(together.env))
+
             actor = PairActor(
                 pair=pair,
                 learners={"forward": self.learner, "backward": backward_learner},
                 robot=self.robot,
                 actor_id=self.actor_id,
                 spool_directory=self.spool_directory,
-                teach=teach,
+                teach=watched_teach,
                 credentials=self.credentials,
                 join_timeout_s=self.join_timeout_s,
             )

@@ -20,8 +20,8 @@ class Labels:
 
     action: tuple[str, ...]
     """Name of each component of an action."""
-    cameras: tuple[str, ...] = ()
-    """Names of the images in an observation."""
+    cameras: tuple[str, ...]
+    """Names of the images in an observation, in order."""
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Probability from which a classifier says yes, by what it looks for."""
     rate_hz: float = 10.0
@@ -37,7 +37,10 @@ def labels_of(env: gymnasium.Env[Any, Any], rate_hz: float) -> Labels:
     """
     size = int((env.action_space.shape or (0,))[0])
     return Labels(
-        action=_action_names(env, size), thresholds=_attribute(env, "success_thresholds", {}), rate_hz=rate_hz
+        action=_action_names(env, size),
+        cameras=_camera_names(env.observation_space),
+        thresholds=_attribute(env, "success_thresholds", {}),
+        rate_hz=rate_hz,
     )
 
 

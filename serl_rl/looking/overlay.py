@@ -131,7 +131,8 @@ def _plots(episode: Sequence[Moment], labels: Labels) -> list[_Plot]:
     if any(moment.values is not None for moment in episode):
         plots.append(_values_plot(episode, marks))
     for name in episode[0].probabilities:
-        plots.append(_probability_plot(episode, name, labels.thresholds.get(name), marks))
+        if name in labels.thresholds or not labels.thresholds:  # A staged reward's "success" repeats one of its stages.
+            plots.append(_probability_plot(episode, name, labels.thresholds.get(name), marks))
     return [*plots, _reward_plot(episode, marks)]
 
 

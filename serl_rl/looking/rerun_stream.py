@@ -63,7 +63,7 @@ class RerunStream:
         self._rerun = rerun
         self._recording: Recording = recording
         self._labels = labels
-        self._step = 0
+        self._step = self._episode = 0
         self._start_s = 0.0
         self._path: list[np.ndarray] = []
         self._describe()
@@ -100,10 +100,11 @@ class RerunStream:
     def show(self, moment: Moment) -> None:
         """Logs a moment. Does not wait for a viewer."""
         if moment.step == 0:
+            self._episode += 1
             self._path.clear()
         recording = self._recording
         recording.set_time("step", sequence=self._step)
-        recording.set_time("episode", sequence=moment.episode)
+        recording.set_time("episode", sequence=self._episode)
         recording.set_time("time", duration=self._start_s + moment.time_s)
         self._show_pictures(moment)
         self._show_world(moment)
@@ -156,7 +157,7 @@ class RerunStream:
         self._recording.log("success", self._rerun.Scalars(float(bool(moment.success))))
         words = "success" if moment.success else "failure"
         end = "the task" if moment.is_terminated else "the time limit"
-        words = f"episode {moment.episode}: {words} after {moment.step} steps, ended by {end}"
+        words = f"episode {self._episode}: {words} after {moment.step} steps, ended by {end}"
         self._recording.log("events", self._rerun.TextLog(f"{words}, return {moment.total_reward:g}", color=colour))
         if self._path:
             strip = self._rerun.LineStrips3D([np.stack(self._path)], colors=[colour], radii=0.002)

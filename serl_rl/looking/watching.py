@@ -1,21 +1,26 @@
-"""Evaluations that are watched: by a film, by the rerun viewer, by both or by nobody."""
+"""Environments and evaluations that are watched: by a film, by the rerun viewer, by both or by nobody."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gymnasium
 
 from serl_rl.environment import control_rate_hz
+from serl_rl.errors import UsageError
 from serl_rl.evaluation import Acting, EvaluationResult, evaluate
 from serl_rl.looking.labels import labels_of
 
 if TYPE_CHECKING:
     from serl_rl.looking.film import Film
     from serl_rl.looking.moment import Audience
+    from serl_rl.looking.rerun_stream import RerunStream
+
+Watch: TypeAlias = Callable[[gymnasium.Env[Any, Any]], gymnasium.Env[Any, Any]]
+"""Puts somebody who looks on around an environment."""
 
 
 def watched_evaluation(
@@ -69,3 +74,37 @@ def watched_evaluation(
         watched = Onlooker(env, audience, labels, SavedCritic.load(checkpoint))
         result = evaluate(watched, policy, max(episode_count, film_episodes), seed, should_stop)
     return result.first(episode_count), film
+
+
+@contextlib.contextmanager
+def watching(target: str | None, name: str, run: Path | None = None) -> Iterator[Watch]:
+    """Streams what happens in one environment or several to rerun, for the duration of a block.
+
+    Args:
+        target: Where to, as in `RerunStream.open`; None for nowhere: environments stay as they are.
+        name: What the viewer calls the recording.
+        run: Folder of the run whose newest critics are asked what they expect; None for no critics.
+
+    Raises:
+        UsageError: There is no such folder. Where an environment is watched: rerun is not installed, or cannot write
+            there.
+    """
+    if run is not None and not run.is_dir():
+        raise UsageError(f"there is no folder {run} of a run whose critics could be asked; start its learner first")
+    if target is None:
+        yield lambda env: env
+        return
+    from serl_rl.looking.critic import NewestCritic
+    from serl_rl.looking.onlooker import Onlooker
+    from serl_rl.looking.rerun_stream import RerunStream
+
+    streams: list[RerunStream] = []
+    with contextlib.ExitStack() as stack:
+
+        def watch(env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
+            labels = labels_of(env, control_rate_hz(env))
+            if not streams:
+                streams.append(stack.enter_context(RerunStream.open(target, labels, name=name, needs_scene=False)))
+            return Onlooker(env, streams, labels, None if run is None else NewestCritic(run))
+
+        yield watch
