@@ -38,6 +38,10 @@ def test_an_unknown_environment_is_answered_with_the_nearest():
         ({"gripper_penalty": -0.02}, "environment.gripper_penalty is -0.02; it must be at least 0"),
         ({"max_episode_steps": -1}, "environment.max_episode_steps is -1"),
         ({"classifier": ClassifierRewardConfig(path=Path("a"))}, "environment.reward is sparse; it must be none"),
+        (
+            {"classifier": ClassifierRewardConfig(stages=("up path=a",))},
+            "environment.reward is sparse; it must be none",
+        ),
     ],
 )
 def test_settings_that_cannot_work_are_refused(change, message):
@@ -64,5 +68,6 @@ def test_a_classifier_judges_an_environment_that_does_not(tmp_path):
         env.close()
     assert (reward, terminated, truncated, info["success"]) == (1.0, True, False, True)
     assert 0 < info["success_probability"] < 1
+    staged = ClassifierRewardConfig(stages=(f"near path={tmp_path / 'wrist'}", f"done path={tmp_path / 'side'}"))
     with pytest.raises(ClassifierError, match="camera 'side'; the observation has"):
-        make_environment(config("side", 0.5))
+        make_environment(EnvironmentConfig(id="serl/PickCubeVision-v0", reward="none", classifier=staged))
