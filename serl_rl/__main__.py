@@ -12,6 +12,7 @@ import tyro
 
 from serl_client.errors import RobotError
 from serl_rl.commands.actor import ActorCommand
+from serl_rl.commands.bc import BcCommand
 from serl_rl.commands.classifier import TrainClassifierCommand
 from serl_rl.commands.demo import DemoCommand
 from serl_rl.commands.evaluate import EvaluateCommand
@@ -37,6 +38,7 @@ _NAMES: dict[str, type[Any]] = {
     "label-success": LabelCommand,
     "review": ReviewCommand,
     "plot": PlotCommand,
+    "bc": BcCommand,
     "train-classifier": TrainClassifierCommand,
     "pretrain-encoder": PretrainEncoderCommand,
 }
@@ -47,6 +49,7 @@ Command: TypeAlias = (
     | ForwardBackwardCommand
     | EvaluateCommand
     | RecordCommand
+    | BcCommand
     | TrainClassifierCommand
     | PretrainEncoderCommand
     | LabelCommand

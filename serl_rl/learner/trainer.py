@@ -54,7 +54,7 @@ class Trainer:
         self._config = config
         self._spec = spec
         sees = any(not array.is_vector for array in spec.observation)
-        device = _device(config.learner.device)
+        device = find_device(config.learner.device)
         self._agent = SacAgent(
             spec, config.sac, vision=config.vision if sees else None, seed=config.seed, device=device
         )
@@ -263,7 +263,12 @@ def load_demonstrations(paths: tuple[Path, ...], spec: EnvironmentSpec, frame_st
     return buffer
 
 
-def _device(name: str) -> str:
+def find_device(name: str) -> str:
+    """Device of the settings; "auto" is a GPU if there is one.
+
+    Raises:
+        UsageError: There is no such device.
+    """
     import torch
 
     if name == "auto":

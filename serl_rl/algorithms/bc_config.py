@@ -1,0 +1,41 @@
+"""Settings of behaviour cloning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class BcConfig:
+    """How a policy is cloned. Network, cameras, seed, device and threads are those of the experiment."""
+
+    steps: int = 5000
+    """Gradient steps."""
+    batch_size: int = 256
+    """Steps of demonstrations in a batch."""
+    learning_rate: float = 3e-4
+    """Adam's step size."""
+    largest_action: float = 0.99
+    """Size that components of actions are clipped to, in (0, 1): tanh never reaches 1, whose density is infinite."""
+    smallest_std: float = 0.1
+    """Least standard deviation, before squashing, that the loss credits. Without it, components that demonstrations
+    never vary, such as an open gripper, would raise the likelihood without end and drown the others."""
+    validation_share: float = 0.1
+    """Share of the episodes that only validate, in [0, 1); 0 for none, and then the last weights are kept."""
+    check_steps: int = 100
+    """Steps between two validations; the best weights are kept."""
+    keeps_failures: bool = False
+    """Whether episodes without success are imitated too."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "check_steps"):
+            _require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
+        _require("largest_action", self.largest_action, 0 < self.largest_action < 1, "in (0, 1)")
+        _require("smallest_std", self.smallest_std, self.smallest_std > 0, "positive")
+        _require("validation_share", self.validation_share, 0 <= self.validation_share < 1, "in [0, 1)")
+
+
+def _require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
+    if not is_valid:
+        raise ValueError(f"{name} is {value}; it must be {bound}")

@@ -1,0 +1,145 @@
+"""Demonstrations to be imitated: episode files that fit one another and the experiment, without a robot at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from serl_client.episodes import Episode, EpisodeHeader, read_episodes, read_header
+from serl_rl.config import EnvironmentConfig
+from serl_rl.environment import WITHOUT_SIMULATOR, make_environment, spec_of
+from serl_rl.errors import UsageError
+from serl_rl.replay.rows import rows_from_episode
+from serl_rl.spec import ArraySpec, EnvironmentSpec, SpecError, difference
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Demonstrations:
+    """Episodes of one task."""
+
+    spec: EnvironmentSpec
+    """What they observe and do."""
+    episodes: tuple[Episode, ...]
+    """In the order of the files."""
+    failures: int
+    """Episodes without success that were left out."""
+
+
+def read_demonstrations(
+    paths: Sequence[Path], config: EnvironmentConfig, *, keeps_failures: bool = False
+) -> Demonstrations:
+    """Reads episode files and compares them with the experiment.
+
+    Args:
+        paths: Episode files.
+        config: The task.
+        keeps_failures: Whether episodes without success are wanted too.
+
+    Raises:
+        UsageError: There is no file or no episode in them, or one is of another task, action or observation.
+        EpisodeFileError: A file cannot be read.
+        InvalidRowsError: An action is outside [-1, 1], or a value is NaN.
+    """
+    if not paths:
+        raise UsageError("there is nothing to imitate; give --demonstrations FILE")
+    spec: EnvironmentSpec | None = None
+    episodes: list[Episode] = []
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"there is no demonstration file {path}; record one with `serl-train record-demos`")
+        own = spec_of_header(read_header(path), config, path)
+        if spec is not None and (found := difference(spec, own)) is not None:
+            raise UsageError(
+                f"{path} differs from {paths[0]}: {found[0]} is {found[2]}, not {found[1]}; give files of one set-up"
+            )
+        spec = own
+        found_episodes = read_episodes(path)
+        if not found_episodes:
+            raise UsageError(f"{path} holds no episode; record some with `serl-train record-demos --append`")
+        for number, episode in enumerate(found_episodes):
+            rows_from_episode(episode, number).check(spec)
+        episodes += found_episodes
+    assert spec is not None
+    kept = [episode for episode in episodes if episode.success or keeps_failures]
+    if not kept:
+        raise UsageError(
+            f"none of the {len(episodes)} episodes says that it succeeded; mark those that did with "
+            "`serl-train label-success`, or add --bc.keeps-failures"
+        )
+    return Demonstrations(spec=spec, episodes=tuple(kept), failures=len(episodes) - len(kept))
+
+
+def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path) -> EnvironmentSpec:
+    """What the episodes of a file observe and do, compared with the experiment's task.
+
+    Args:
+        header: The file's header.
+        config: The task.
+        path: The file, for errors.
+
+    Raises:
+        UsageError: It is of another task, action or observation.
+    """
+    if header.task and header.task != config.id:
+        raise UsageError(
+            f"{path} holds episodes of {header.task}, but the experiment is {config.id}; choose its --preset, or give "
+            f"--environment.id {header.task}"
+        )
+    try:
+        given = header.specification
+        names = {"state": tuple(given.get("state_components", ()))}
+        spec = EnvironmentSpec(
+            environment=config.id,
+            observation=tuple(
+                ArraySpec(name=name, dtype=np.dtype(dtype), shape=tuple(shape), component_names=names.get(name, ()))
+                for name, (shape, dtype) in given["observations"].items()
+            ),
+            action=ArraySpec(name="action", dtype=np.dtype(given["action"][1]), shape=tuple(given["action"][0])),
+        )
+    except (KeyError, TypeError, ValueError, SpecError) as error:
+        raise UsageError(f"the header of {path} does not say what its episodes hold: {error}") from error
+    if config.id in WITHOUT_SIMULATOR:
+        _compare_all(spec, config, path)
+    else:
+        _compare_task(spec, config, path)
+    return spec
+
+
+def _compare_all(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -> None:
+    env = make_environment(config)
+    try:
+        found = difference(spec_of(env, config), spec)
+    finally:
+        env.close()
+    if found is not None:
+        raise UsageError(f"{path} does not fit {config.id}: {found[0]} is {found[2]}, not {found[1]}")
+
+
+def _compare_task(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -> None:
+    """What a task says of itself; only the sizes of its images depend on the cell."""
+    from serl_client.tasks import find_task
+
+    try:
+        task = find_task(config.id.removeprefix("serl/").removesuffix("-v0"))
+    except ValueError as error:
+        raise UsageError(f"environment.id is {config.id}: {error}") from None
+    size = (6 if config.rotation else 3) + int(task.has_gripper)
+    if spec.action_size != size:
+        raise UsageError(
+            f"{path} holds actions of {spec.action_size} components, but {config.id} takes {size} with "
+            f"environment.rotation {config.rotation}; give --environment.rotation as when it was recorded"
+        )
+    held = {array.name for array in spec.observation}
+    for camera in task.cameras:
+        if camera not in held:
+            found = ", ".join(sorted(held))
+            raise UsageError(f"{path} has no camera {camera!r}, which {config.id} sees with; it holds {found}")
+    components = task.state(rotation=config.rotation)
+    expected = tuple(f"{part.name}.{index}" for part in components for index in range(len(part.indices)))
+    state = next((array for array in spec.vectors if array.name == "state"), None)
+    if state is None or (state.component_names and state.component_names != expected):
+        found = "none" if state is None else ", ".join(state.component_names)
+        raise UsageError(f"{path} holds the state components {found}, but {config.id} has {', '.join(expected)}")
