@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image as Pictures
 
 from serl_rl.looking.canvas import (
+    BACKGROUND,
     BLUE,
     FAINT,
     GREEN,
@@ -31,6 +32,7 @@ _STATUS = 38
 _PLOT = 78
 _BAR = 24
 _MARGIN = 10
+_GAP = 4
 
 
 def draw_frame(episode: Sequence[Moment], index: int, labels: Labels) -> Image:
@@ -65,21 +67,20 @@ def side_by_side(moment: Moment) -> list[tuple[str, Image]]:
 def _pictures(moment: Moment) -> Image:
     """The pictures in a row, enlarged, each under its name."""
     shown = [(name, _enlarged(image)) for name, image in side_by_side(moment)]
-    has_names = any(name for name, _ in shown)
-    top = _TITLE if has_names else 0
-    gaps = 4 * max(len(shown) - 1, 0)
-    width = max(sum(image.shape[1] for _, image in shown) + gaps, _SMALLEST_WIDTH)
-    height = top + max((image.shape[0] for _, image in shown), default=0)
-    canvas = Canvas(width + width % 2, height + height % 2)
-    left = (width - sum(image.shape[1] for _, image in shown) - gaps) // 2
-    places = []
+    top = _TITLE if any(name for name, _ in shown) else 0
+    gaps = _GAP * max(len(shown) - 1, 0)
+    taken = sum(image.shape[1] for _, image in shown) + gaps
+    width, height = max(taken, _SMALLEST_WIDTH), top + max((image.shape[0] for _, image in shown), default=0)
+    width, height = width + width % 2, height + height % 2
+    frame = np.full((height, width, 3), BACKGROUND, np.uint8)
+    names = Canvas(width, _TITLE)
+    left = (width - taken) // 2
     for name, image in shown:
-        canvas.text(left + image.shape[1] / 2, top / 2, name, FAINT, anchor="mm")
-        places.append((left, image))
-        left += image.shape[1] + 4
-    frame = canvas.image().copy()
-    for left, image in places:
+        names.text(left + image.shape[1] / 2, _TITLE / 2, name, FAINT, anchor="mm")
         frame[top : top + image.shape[0], left : left + image.shape[1]] = image
+        left += image.shape[1] + _GAP
+    if top:
+        frame[:top] = names.image()
     return frame
 
 
