@@ -185,14 +185,20 @@ class LearnerLink:
         future = self._stub.ReportEpisode.future(request, timeout=_CALL_TIMEOUT_S)
         future.add_done_callback(lambda done: done.exception())  # Fetched, so that it is not logged as forgotten.
 
-    def report_evaluation(self, evaluation: pb.EvaluationSummary) -> None:
+    def report_evaluation(
+        self, evaluation: pb.EvaluationSummary, should_stop: Callable[[], bool] = lambda: False
+    ) -> None:
         """Reports an evaluation; tried again until the learner has it or the link closes.
+
+        Args:
+            evaluation: What it came to.
+            should_stop: Ends the tries.
 
         Raises:
             LearnerError: The learner refused it.
         """
         request, backoff_s = pb.ReportEvaluationRequest(actor_id=self.actor_id, evaluation=evaluation), _FIRST_BACKOFF_S
-        while not self._closed.is_set():
+        while not self._closed.is_set() and not should_stop():
             try:
                 self._stub.ReportEvaluation(request, timeout=_CALL_TIMEOUT_S)
                 return

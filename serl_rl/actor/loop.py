@@ -171,7 +171,7 @@ class Actor:
             SpoolFullError: The disk is full; nothing is lost.
         """
         end = self._collect_episode()
-        if self._trigger.is_due() and not self.is_over:
+        if self._trigger.is_due() and not self.is_over and self._link.status.is_connected:
             self._evaluate()
         return end
 
@@ -283,7 +283,12 @@ class Actor:
             )
         self._trigger.reset()
         if not self.is_over:
-            self._link.report_evaluation(_summary(result, version))
+            self._link.report_evaluation(_summary(result, version), self._gives_up_report)
+
+    def _gives_up_report(self) -> bool:
+        """A real arm does not wait with a result until the learner is back."""
+        is_alone = self._config.actor.ignores_grants and not self._link.status.is_connected
+        return self._stop.is_set() or is_alone
 
     def _draw_seed(self) -> int:
         return int(self._rng.integers(_LARGEST_SEED))

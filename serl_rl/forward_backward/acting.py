@@ -18,7 +18,7 @@ from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
 from serl_rl.actor.teaching import Teach
 from serl_rl.config import TrainConfig
-from serl_rl.environment import RobotConfig, spec_of
+from serl_rl.environment import RobotConfig, share_maps, spec_of
 from serl_rl.errors import UsageError
 from serl_rl.forward_backward.half import FinishedHalf, Half, LearningHalf
 from serl_rl.forward_backward.pair import DIRECTIONS, Direction, Pair, pair_environments
@@ -110,6 +110,7 @@ class PairActor:
         link.start(spool)
         log.info("%s: joined run %s at row %d", direction, joined.run_id, spool.next_sequence)
         policy = make_policy(spec, config)
+        share_maps(together.env, policy)
         actor = Actor(together.env, spec, link, spool, policy, config, stop, together.intervention, keeps_scene=True)
         return LearningHalf(env, actor, link, spool, policy, stop)
 

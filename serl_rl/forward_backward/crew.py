@@ -96,8 +96,8 @@ class Crew:
         self._actor = ChildProcess("actor", _module("actor", arguments), self._log("actor"))
 
     def is_training(self) -> bool:
-        """Whether a learner still trains."""
-        return any(child.poll() is None for child in self._learners.values())
+        """Whether a learner still trains, or was killed and will."""
+        return any(child.poll() is None or _was_killed(child) for child in self._learners.values())
 
     def mend(self) -> tuple[str, ...]:
         """Brings back who was killed.

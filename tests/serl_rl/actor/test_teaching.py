@@ -99,7 +99,7 @@ class Link:
         if len(self.reports) == self._episodes:
             self._stop.set()
 
-    def report_evaluation(self, summary):
+    def report_evaluation(self, summary, should_stop):
         self.evaluations.append(summary)
 
     def drain(self, timeout_s):
@@ -177,6 +177,16 @@ def test_an_evaluation_is_the_policys_alone(act):
         LineEnv.step = before
     assert [summary.success_count for summary in link.evaluations] == [2]
     assert actions[5:15] == [0.25] * 10
+
+
+def test_an_evaluation_waits_until_somebody_listens(act):
+    config = TrainConfig(
+        actor=ActorConfig(ignores_grants=True),
+        evaluation=EvaluationConfig(episode_count=2, shortest_gap_steps=0, longest_gap_steps=5),
+    )
+    rows, link, _ = act(config, is_connected=False)
+    assert link.evaluations == []
+    assert len(rows) == 18  # The arm did not wait.
 
 
 def test_what_a_teacher_helped_with_triggers_no_evaluation(act):
