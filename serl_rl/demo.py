@@ -14,7 +14,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_rl.config import TrainConfig, to_json
 from serl_rl.dashboard import Dashboard
-from serl_rl.environment import POINT_MASS, RobotConfig, make_environment, simulator_task, spec_of
+from serl_rl.environment import WITHOUT_SIMULATOR, RobotConfig, make_environment, simulator_task, spec_of
 from serl_rl.errors import ProcessError
 from serl_rl.evaluation import EvaluationResult
 from serl_rl.metrics import MetricsRow, MetricsTail, read_metrics
@@ -133,7 +133,7 @@ class Demo:
         learner = self._spawn_learner()
         robot = None
         with self._clock.part("simulator_start_s"):
-            if self._config.environment.id != POINT_MASS:
+            if self._config.environment.id not in WITHOUT_SIMULATOR:
                 dashboard.note("starting the simulator")
                 robot = self._spawn_simulator()
         if self._stop.is_set():
