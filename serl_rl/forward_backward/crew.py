@@ -108,7 +108,7 @@ class Crew:
         Raises:
             ProcessError: A process failed by itself, or they are killed again and again.
         """
-        back = []
+        back: list[str] = []
         for direction, learner in self._learners.items():
             if _was_killed(learner):
                 self._count_return(learner)
