@@ -23,6 +23,7 @@ from serl_rl.classifier.store import load_classifier
 from serl_rl.commands.options import config_of_file
 from serl_rl.metrics import read_metrics
 from serl_rl.processes import ChildProcess
+from serl_rl.stopping import StopSignal
 
 GUIDE = Path(__file__).parents[2] / "docs" / "training-guide.md"
 ROBOT, LEARNER = "127.0.0.1:50051", "127.0.0.1:50052"  # As printed, or the defaults of both ends.
@@ -152,7 +153,10 @@ class Shell:
         if goes_on:
             log = Path(f"{program}.log").absolute()
             module = entry.module.removesuffix(".__main__")
-            self.jobs.append(ChildProcess(program, [sys.executable, "-m", module, *arguments], log))
+            ready = Path(f"{program}.ready").absolute()
+            call = [sys.executable, "-m", module, *arguments, "--ready-file", str(ready)]
+            self.jobs.append(ChildProcess(program, call, log))
+            self.jobs[-1].wait_for_file(ready, StopSignal(), self.patience_s)
             return
         code = 0
         try:
