@@ -4,8 +4,6 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
 
 from robot_daemon.bench import Bench, close_cell
 from robot_daemon.config import LimitsConfig, SyncConfig
@@ -16,7 +14,6 @@ from robot_daemon.devices import (
     DeviceFault,
     DeviceUnavailableError,
     FaultSeverity,
-    FaultSource,
     FrameSample,
     GripperState,
     Pacing,
@@ -30,34 +27,14 @@ from robot_daemon.errors import (
     StopLatchedError,
     UnknownNameError,
 )
+from robot_daemon.fault_rules import contact_fault, hand_fault, is_contact, persists
 from robot_daemon.faults import FaultRegistry
 from robot_daemon.limits import Limits
+from robot_daemon.mode import Mode, Stopped, mode_of
 from robot_daemon.sampling import RealTimeSensors
 from robot_daemon.sensors import LockstepSensors, Sensors
 from robot_daemon.session import ControlSession
 from robot_daemon.witness import Event, FieldValue, Witness, Witnesses, ended_event, raised_event
-
-CONTACT_FAULT = "contact_force"
-
-
-class Mode(Enum):
-    """What the arm is doing; the values of `ArmMode` in the schema, which explains them."""
-
-    IDLE = auto()
-    CONTROLLED = auto()
-    HOLDING = auto()
-    MOVING = auto()
-    STOPPED = auto()
-    FAULTED = auto()
-    DISCONNECTED = auto()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stopped:
-    """Who latched `Stop`, and why."""
-
-    client_name: str
-    text: str
 
 
 class DaemonCore:
@@ -119,23 +96,14 @@ class DaemonCore:
     @property
     def mode(self) -> Mode:
         """What the arm is doing, as far as the last sample shows."""
-        session = self._session
-        if self._bench.faults.critical:
-            return Mode.FAULTED
-        if self._stopped is not None:
-            return Mode.STOPPED
-        if session is None:
-            return Mode.IDLE
-        if session.is_moving:
-            return Mode.MOVING
-        return Mode.CONTROLLED if session.is_tracking else Mode.HOLDING
+        return mode_of(self._bench.faults, self._stopped, self._session)
 
     def claim(self, client_name: str, peer: str, compliance: Compliance) -> ControlSession:
         """Opens the control session.
 
         Raises:
             ControlHeldError: Another client holds it.
-            ArmFaultedError: A critical fault is active.
+            ArmFaultedError: A critical fault is active, or a hand is on the arm.
             StopLatchedError: `Stop` is latched.
             DrainingError: The daemon is shutting down.
         """
@@ -164,11 +132,10 @@ class DaemonCore:
                 session.end(reason)
 
     def require_motion(self) -> None:
-        """Raises what forbids motion at present: draining, a critical fault or the stop latch."""
+        """Raises what forbids motion at present: draining, a critical fault, a hand on the arm or the stop latch."""
         if self._is_draining:
             raise DrainingError
-        critical = self._bench.faults.critical
-        if critical:
+        if self._bench.faults.forbidding:
             raise self._faulted()
         if self._stopped is not None:
             raise StopLatchedError(stopped_by=self._stopped.client_name, text=self._stopped.text)
@@ -201,16 +168,18 @@ class DaemonCore:
         self, fault_ids: Sequence[str], client_name: str = ""
     ) -> tuple[tuple[DeviceFault, ...], tuple[DeviceFault, ...]]:
         """Clears faults; see `FaultRegistry.recover`."""
-        cleared, remaining = self._bench.faults.recover(tuple(fault_ids), self._cause_persists)
+        bench = self._bench
+        cleared, remaining = bench.faults.recover(
+            tuple(fault_ids), lambda fault: persists(fault, bench, self.arm_state()[0])
+        )
         self.tell("recovered", client=client_name, cleared=_listed(cleared), remaining=_listed(remaining))
         return cleared, remaining
 
     def watch(self, state: ArmState) -> None:
         """Looks for faults in a sample and at the devices; a critical one ends the session."""
-        fx, fy, fz = state.external_wrench[:3].tolist()
         bound = self._bench.limits.config.contact_force_n
-        if fx * fx + fy * fy + fz * fz > bound * bound:
-            self._bench.faults.raise_fault(_contact_fault(state, bound))
+        if is_contact(state, bound):
+            self._bench.faults.raise_fault(contact_fault(state, bound))
         else:
             self._bench.faults.refresh()
 
@@ -326,38 +295,20 @@ class DaemonCore:
                 self.witness.happened(raised_event(fault, now_ns))
             for fault in ended:
                 self.witness.happened(ended_event(fault, now_ns))
-            if critical and self._session is not None:
-                self.release(self._session, self._faulted())
+            session = self._session
+            if session is not None and critical:
+                self.release(session, self._faulted())
+            elif session is not None and self._bench.faults.is_by_hand:
+                self._bench.faults.raise_fault(hand_fault(session.client_name, now_ns))  # Critical: ends the session.
 
     def _faulted(self) -> ArmFaultedError:
-        critical = self._bench.faults.critical
+        faults = self._bench.faults.forbidding
         return ArmFaultedError(
-            fault_ids=[fault.id for fault in critical],
-            text=critical[0].text if critical else "",
-            black_box=self.witness.recording_of(critical[0]) if critical else "",
+            fault_ids=[fault.id for fault in faults],
+            text=faults[0].text if faults else "",
+            black_box=self.witness.recording_of(faults[0]) if faults else "",
         )
-
-    def _cause_persists(self, fault: DeviceFault) -> bool:
-        if fault.id == CONTACT_FAULT:
-            if self.cell.timebase.pacing is Pacing.LOCKSTEP:
-                return False  # Time stands still, so contact cannot end; the next tick raises it again if it goes on.
-            wrench = self.arm_state()[0].external_wrench
-            return float((wrench[:3] ** 2).sum()) > self._bench.limits.config.contact_force_n**2
-        if fault.source is FaultSource.CAMERA:
-            return not self._bench.sensors.is_delivering(fault.id.partition(".")[2])
-        return False
 
 
 def _listed(faults: Sequence[DeviceFault]) -> str:
     return ",".join(fault.id for fault in faults)
-
-
-def _contact_fault(state: ArmState, bound: float) -> DeviceFault:
-    force = float((state.external_wrench[:3] ** 2).sum()) ** 0.5
-    return DeviceFault(
-        id=CONTACT_FAULT,
-        source=FaultSource.ARM,
-        severity=FaultSeverity.CRITICAL,
-        onset_time_ns=state.time_ns,
-        text=f"the external force was {force:.1f} N, above the bound of {bound:g} N",
-    )

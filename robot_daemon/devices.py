@@ -263,6 +263,8 @@ class DeviceFault:
     onset_time_ns: int
     text: str
     clearable: bool = True
+    by_hand: bool = False
+    """Whether somebody's hand is the cause and is still there: the arm is guided, or its user stop pressed."""
 
 
 class DeviceUnavailableError(Exception):
@@ -319,7 +321,11 @@ class Arm(Protocol):
         ...
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """Active faults. While a critical one is active the arm holds and ignores targets."""
+        """Active faults. While a critical one is active, or one by hand, the arm ignores targets.
+
+        An arm that is guided by hand reports the warning "guiding" until it is let go. It gives way meanwhile, and
+        rests where it was left.
+        """
         ...
 
     def recover(self, fault_ids: tuple[str, ...]) -> None:

@@ -32,6 +32,7 @@ class FaultRegistry:
         self._active: tuple[DeviceFault, ...] = ()
         self._cleared: deque[DeviceFault] = deque(maxlen=HISTORY_LENGTH)
         self._critical = False
+        self._is_by_hand = False
 
     @property
     def active(self) -> tuple[DeviceFault, ...]:
@@ -46,10 +47,22 @@ class FaultRegistry:
 
     @property
     def critical(self) -> tuple[DeviceFault, ...]:
-        """Active faults that forbid motion."""
+        """Active faults that only a recovery ends, and that forbid motion until then."""
         if not self._critical:
             return ()
         return tuple(fault for fault in self._active if fault.severity is FaultSeverity.CRITICAL)
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a hand is on the arm: it is guided, or its user stop pressed."""
+        return self._is_by_hand
+
+    @property
+    def forbidding(self) -> tuple[DeviceFault, ...]:
+        """Active faults that forbid motion: the critical ones, and a hand on the arm."""
+        if not self._critical and not self._is_by_hand:
+            return ()
+        return tuple(fault for fault in self._active if fault.by_hand or fault.severity is FaultSeverity.CRITICAL)
 
     def refresh(self) -> bool:
         """Asks the devices.
@@ -126,4 +139,5 @@ class FaultRegistry:
         self._cleared.extendleft(reversed(ended))
         self._active = tuple(sorted(merged.values(), key=lambda fault: -fault.onset_time_ns))
         self._critical = any(fault.severity is FaultSeverity.CRITICAL for fault in self._active)
+        self._is_by_hand = any(fault.by_hand for fault in self._active)
         return tuple(fault for fault in self._active if fault.id not in known), ended

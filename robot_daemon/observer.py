@@ -6,9 +6,10 @@ from importlib.metadata import PackageNotFoundError, version
 from serl.robot.v1 import camera_service_pb2, observation_pb2, robot_service_pb2, state_pb2
 
 from robot_daemon import codec
-from robot_daemon.core import DaemonCore, Mode
+from robot_daemon.core import DaemonCore
 from robot_daemon.devices import ArmState, DeviceFault, GripperState, Pacing
 from robot_daemon.frames import encode_frame
+from robot_daemon.mode import Mode
 from robot_daemon.sync import Snapshot
 
 _MODES = {mode: state_pb2.ArmMode.Value(f"ARM_MODE_{mode.name}") for mode in Mode}

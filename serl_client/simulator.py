@@ -187,6 +187,10 @@ class SimulatorClient(ServiceClient):
         """The gripper does not move."""
         self._inject(duration_s, gripper_jam=simulator_service_pb2.GripperJam())
 
+    def guide_by_hand(self, *, duration_s: float | None = None) -> None:
+        """Somebody takes the arm by hand: it gives way and ignores targets, in mode GUIDED."""
+        self._inject(duration_s, hand_guiding=simulator_service_pb2.HandGuiding())
+
     def clear_injections(self) -> None:
         """Ends every injected condition; faults still need `RobotClient.recover`."""
         self._connection.call(self._stub.ClearInjections, simulator_service_pb2.ClearInjectionsRequest())

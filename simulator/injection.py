@@ -13,6 +13,7 @@ class Condition(Enum):
     CAMERA_LATENCY = auto()
     CONTACT_REFLEX = auto()
     GRIPPER_JAM = auto()
+    HAND_GUIDING = auto()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -151,6 +151,8 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
             self._world.stall.begin(None if duration_ns is None else duration_ns * 1e-9)
         elif kind == "gripper_jam":
             injections.inject(Condition.GRIPPER_JAM, duration_ns=duration_ns)
+        elif kind == "hand_guiding":
+            injections.inject(Condition.HAND_GUIDING, duration_ns=duration_ns)
         else:
             raise InvalidRequestError("fault is absent; say what should go wrong", field="fault")
         self._let_notice()

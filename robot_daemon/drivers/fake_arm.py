@@ -42,7 +42,7 @@ HOME_QUATERNION: Quaternion = (1.0, 0.0, 0.0, 0.0)
 
 
 class FakeArm:
-    """An arm that follows its target; `inject_fault` and `disconnect` make it misbehave."""
+    """An arm that follows its target; `inject_fault` and `set_connected` make it misbehave, `take_by_hand` leads it."""
 
     def __init__(self, timebase: Timebase, home: FloatArray | None = None) -> None:
         self._timebase = timebase
@@ -93,7 +93,7 @@ class FakeArm:
         """Follows a target; a wrench displaces it in proportion."""
         with self._lock:
             self._advance()
-            if self._faults:
+            if self._faults:  # Hand guiding among them.
                 return
             if isinstance(target, TcpTarget):
                 goal = _inverse(target, self._positions[6])
@@ -148,6 +148,34 @@ class FakeArm:
                 text="the fake arm was told to stop by a reflex",
                 clearable=clearable,
             )
+
+    def take_by_hand(self) -> None:
+        """Begins to guide the arm: it ignores targets until `let_go`, and stands where `lead_to` puts it."""
+        with self._lock:
+            self._advance()
+            self._stop()
+            self._faults["guiding"] = DeviceFault(
+                id="guiding",
+                source=FaultSource.ARM,
+                severity=FaultSeverity.WARNING,
+                onset_time_ns=self._timebase.now_ns(),
+                text="somebody guides the fake arm by hand; let it go",
+                clearable=False,
+                by_hand=True,
+            )
+
+    def lead_to(self, positions: FloatArray) -> None:
+        """Puts a guided arm at joint positions. Shape (7,), rad."""
+        with self._lock:
+            self._advance()
+            self._positions = positions.tolist()
+            self._resting = None
+            self._stop()
+
+    def let_go(self) -> None:
+        """Ends guiding; the arm stays where it is."""
+        with self._lock:
+            self._faults.pop("guiding", None)
 
     def set_connected(self, *, connected: bool) -> None:
         """Lets the arm answer, or not."""

@@ -28,6 +28,7 @@ from simulator.physics import Physics
 REFLEX_FAULT = "contact_reflex"
 JOINT_LIMIT_FAULT = "joint_limit"
 DIVERGED_FAULT = "physics_diverged"
+GUIDING_FAULT = "guiding"
 
 REFLEX_FORCE = 600.0
 """External force at which the arm stops by itself, N: a crash. The daemon's own bound lies below."""
@@ -64,6 +65,7 @@ class MujocoArm:
         self._warn_upper = self._info.joint_upper - JOINT_LIMIT_MARGIN
         self._load_weight = 0.0
         self._divergence_count = 0
+        self._guiding: DeviceFault | None = None
         self.is_silent = False
         """Whether the arm answers no more, as after a lost connection."""
 
@@ -74,6 +76,7 @@ class MujocoArm:
 
     def read_state(self) -> ArmState:
         """The state now. Raises DeviceUnavailableError when the physics has died."""
+        self._notice_hand()
         if self.is_silent:
             raise DeviceUnavailableError("the simulated arm is silent because its physics died; see the log")
         with self._physics.lock:
@@ -86,9 +89,10 @@ class MujocoArm:
         return state
 
     def set_target(self, target: Target) -> None:
-        """Tracks a target from now on. Ignored while a critical fault is active."""
+        """Tracks a target from now on. Ignored while a critical fault is active or a hand is on the arm."""
+        self._notice_hand()
         with self._physics.lock:
-            if self._faults:
+            if self._faults or self._guiding is not None:
                 return
             if isinstance(target, TcpTarget):
                 self._impedance.track_pose(target.position, target.quaternion, self._present().jacobian)
@@ -98,8 +102,10 @@ class MujocoArm:
                 self._impedance.exert_wrench(target.wrench, self._present().jacobian)
 
     def hold(self) -> None:
-        """Holds the pose measured now, or the joint positions when those were tracked."""
+        """Holds the pose measured now, or the joint positions when those were tracked. A guided arm gives way."""
         with self._physics.lock:
+            if self._guiding is not None:
+                return
             state = self._present()
             if self._impedance.holds_joints:
                 self._impedance.track_joints(state.joint_positions)
@@ -131,9 +137,11 @@ class MujocoArm:
 
     def faults(self) -> tuple[DeviceFault, ...]:
         """Active faults."""
-        if not self._faults:
+        self._notice_hand()
+        if not self._faults and self._guiding is None:
             return self._warnings
-        return (*self._faults.values(), *self._warnings)
+        by_hand = () if self._guiding is None else (self._guiding,)
+        return (*by_hand, *self._faults.values(), *self._warnings)
 
     def recover(self, fault_ids: tuple[str, ...]) -> None:
         """Clears faults whose cause has gone."""
@@ -154,6 +162,20 @@ class MujocoArm:
     def close(self) -> None:
         """Brings the arm to rest."""
         self.hold()
+
+    def _notice_hand(self) -> None:
+        """Gives way while somebody guides the arm, and holds it where it is let go."""
+        is_guided = self._injections.is_active(Condition.HAND_GUIDING)
+        if is_guided is (self._guiding is not None):
+            return
+        with self._physics.lock:
+            state = self._present()
+            if is_guided:
+                self._impedance.exert_wrench(np.zeros(6), state.jacobian)
+                self._guiding = _guiding_warning(state.time_ns)
+            else:
+                self._guiding = None
+                self.hold_pose()
 
     def _present(self) -> ArmState:
         kept = self._sample
@@ -221,6 +243,18 @@ class MujocoArm:
             text=f"joint {number} stands at its limit; move it back, the warning then goes by itself",
             clearable=False,
         )
+
+
+def _guiding_warning(onset_time_ns: int) -> DeviceFault:
+    return DeviceFault(
+        id=GUIDING_FAULT,
+        source=FaultSource.ARM,
+        severity=FaultSeverity.WARNING,
+        onset_time_ns=onset_time_ns,
+        text="somebody guides the simulated arm by hand; end the injection",
+        clearable=False,
+        by_hand=True,
+    )
 
 
 def external_wrench(jacobian: FloatArray, joint_torques: FloatArray) -> FloatArray:

@@ -25,8 +25,11 @@ def serve_fake(pacing):
             fake.arm.inject_fault("contact_reflex")
         elif name == "camera_dropout":
             fake.cameras[camera].is_delivering = False
+        elif name == "hand_guiding":
+            fake.arm.take_by_hand()
 
     def clear(_channel):
+        fake.arm.let_go()
         for camera in fake.cameras.values():
             camera.is_delivering = True
 
@@ -44,6 +47,8 @@ def serve_simulator(pacing):
         stub = simulator_service_pb2_grpc.SimulatorServiceStub(channel)
         if name == "contact_reflex":
             request = simulator_messages.InjectFaultRequest(contact_reflex=simulator_messages.ContactReflex())
+        elif name == "hand_guiding":
+            request = simulator_messages.InjectFaultRequest(hand_guiding=simulator_messages.HandGuiding())
         else:
             dropout = simulator_messages.CameraDropout(camera=camera)
             request = simulator_messages.InjectFaultRequest(camera_dropout=dropout)
@@ -72,6 +77,9 @@ class VirtualHardware:
         self.cell.close()
 
     def inject(self, name):
+        if name == "hand_guiding":
+            self.cell.fci.inject("guide")
+            return
         if name != "contact_reflex":
             pytest.skip("a recording cannot be unplugged; the tests of the RealSense driver do that")
         self.cell.fci.inject("reflex", kind="cartesian_reflex")
@@ -89,7 +97,7 @@ def serve_virtual(_pacing):
 SERVE = {"fake": serve_fake, "simulator": serve_simulator, "virtual": serve_virtual}
 
 
-@pytest.fixture(scope="module", params=TARGETS)
+@pytest.fixture(scope="package", params=TARGETS)
 def target(request):
     """A running daemon: address, is_lockstep, channel, robot, inject(name, camera=None), clear()."""
     kind, _, pacing_name = request.param.partition("-")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from robot_daemon.config import LimitsConfig
-from robot_daemon.core import DaemonCore, Mode
+from robot_daemon.core import DaemonCore
 from robot_daemon.devices import Compliance, Pacing
 from robot_daemon.drivers.fake import build_fake_cell
 from robot_daemon.errors import (
@@ -15,6 +15,7 @@ from robot_daemon.errors import (
     StopLatchedError,
     UnknownNameError,
 )
+from robot_daemon.mode import Mode
 
 
 @pytest.fixture
@@ -163,3 +164,44 @@ def test_draining_ends_the_session_and_refuses_new_ones(core):
 def test_closing_closes_every_device(fake):
     DaemonCore(fake.cell, LimitsConfig()).close()
     assert all(device.is_closed for device in (fake.arm, fake.gripper, *fake.cameras.values()))
+
+
+class TestHand:
+    def test_guiding_while_nobody_controls_ends_by_letting_go(self, fake, core):
+        fake.arm.take_by_hand()
+        core.bench.faults.refresh()
+        assert core.mode is Mode.GUIDED
+        with pytest.raises(ArmFaultedError, match="guiding"):
+            claim(core)
+        led = np.full(7, 0.1)
+        fake.arm.lead_to(led)
+        fake.arm.let_go()
+        core.bench.faults.refresh()
+        assert core.mode is Mode.IDLE
+        claim(core)
+        assert fake.arm.read_state().joint_positions == pytest.approx(led)
+
+    def test_a_hand_on_a_controlled_arm_ends_the_session_until_somebody_recovers(self, fake, core):
+        session = claim(core)
+        fake.arm.take_by_hand()
+        core.watch(fake.arm.read_state())
+        assert core.mode is Mode.GUIDED
+        with pytest.raises(ArmFaultedError, match="guided_under_control"):
+            session.require_open()
+        assert "guided_under_control" in [fault.id for fault in core.recover(())[1]]
+        fake.arm.let_go()
+        core.bench.faults.refresh()
+        assert core.mode is Mode.FAULTED
+        with pytest.raises(ArmFaultedError, match='"ada" controlled it'):
+            claim(core, "bob")
+        assert [fault.id for fault in core.recover(())[0]] == ["guided_under_control"]
+        claim(core, "bob")
+
+    def test_a_guided_arm_can_be_stopped_too(self, fake, core):
+        fake.arm.take_by_hand()
+        core.stop("guard", "")
+        core.bench.faults.refresh()
+        assert core.mode is Mode.GUIDED
+        fake.arm.let_go()
+        core.bench.faults.refresh()
+        assert core.mode is Mode.STOPPED

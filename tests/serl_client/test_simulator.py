@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from serl_client import RobotClient, SimulatorClient
-from serl_client.enums import Pacing
+from serl_client.enums import ArmMode, Pacing
 from serl_client.errors import ControlHeldError, DeviceUnavailableError, FaultError, NotEquippedError, NotFoundError
 from serl_client.simulator import OrbitView
 
@@ -102,6 +102,15 @@ def test_a_camera_drops_and_returns(simulator, robot):
 def test_other_faults_are_accepted(simulator):
     simulator.delay_camera("wrist", 0.05, jitter_s=0.01, duration_s=1.0)
     simulator.jam_gripper(duration_s=0.5)
+
+
+def test_an_arm_that_is_guided_by_hand_takes_no_targets(simulator, robot):
+    simulator.guide_by_hand()
+    assert robot.get_state().mode is ArmMode.GUIDED
+    with pytest.raises(FaultError, match="guides the simulated arm by hand"):
+        robot.control("test")
+    simulator.clear_injections()
+    assert robot.get_state().mode is ArmMode.IDLE
 
 
 def test_a_cell_that_is_no_simulator_says_so(lockstep_daemon):

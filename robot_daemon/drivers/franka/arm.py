@@ -86,9 +86,9 @@ class FrankaArm:
         return self._converted(sample)
 
     def set_target(self, target: Target) -> None:
-        """Tracks a target from now on. Ignored while a critical fault is active or the arm is silent."""
+        """Tracks a target from now on. Ignored while a fault forbids motion, the arm is guided or silent."""
         sample, steering = self._fresh_sample(), self._steering
-        if sample is not None and steering is not None and not self._faults.is_critical:
+        if sample is not None and steering is not None and not self._faults.forbids_motion:
             steering.follow(target, self._converted(sample), self._now_ns())
 
     def hold(self) -> None:
@@ -113,7 +113,7 @@ class FrankaArm:
             link.set_load(load)
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """Active faults. While a critical one is active the arm rests and ignores targets."""
+        """Active faults. While a critical one is active, or the arm is guided, it ignores targets."""
         return self._faults.active
 
     def recover(self, fault_ids: tuple[str, ...]) -> None:

@@ -45,7 +45,7 @@ ERROR_TEXTS: Mapping[str, str] = {
 
 CONDITION_TEXTS: Mapping[str, str] = {
     USER_STOP: "the user stop of the arm is pressed; release it by hand, then recover",
-    GUIDING: "somebody guides the arm by hand; let go of its buttons, then recover",
+    GUIDING: "somebody guides the arm by hand; let go of its buttons",
     NOT_READY: "the arm is not ready to move; open its brakes and activate FCI in Desk, then recover",
     REFLEX: "the arm stopped by a reflex that it does not name; recover",
 }
@@ -54,6 +54,8 @@ ERROR_NAMES = tuple(name for name, value in vars(franky.Errors).items() if isins
 """Every error that libfranka knows."""
 
 _CONTACTS = ("joint_reflex", "cartesian_reflex")
+_HANDS = (USER_STOP, GUIDING)
+"""Conditions whose cause is a hand on the arm."""
 _READY = (franky.RobotMode.Idle, franky.RobotMode.Move, franky.RobotMode.AutomaticErrorRecovery)
 _BY_HAND = {
     franky.RobotMode.UserStopped: USER_STOP,
@@ -107,9 +109,11 @@ def condition_of(state: franky.RobotState) -> Condition:
 class FaultMemory:
     """Faults of one arm from onset until recovery. Any thread may call any method.
 
+    Hand guiding is no fault but a warning: it ends when the arm is let go.
+
     Args:
         now_ns: The cell's clock.
-        on_critical: Called without the lock after a critical fault was added.
+        on_critical: Called without the lock after a fault was added that forbids motion.
     """
 
     def __init__(self, now_ns: Callable[[], int], on_critical: Callable[[], None]) -> None:
@@ -118,7 +122,7 @@ class FaultMemory:
         self._lock = threading.Lock()
         self._active: dict[str, DeviceFault] = {}
         self._listed: tuple[DeviceFault, ...] = ()
-        self._is_critical = False
+        self._forbids_motion = False
 
     @property
     def active(self) -> tuple[DeviceFault, ...]:
@@ -126,19 +130,21 @@ class FaultMemory:
         return self._listed
 
     @property
-    def is_critical(self) -> bool:
-        """Whether one of them forbids motion."""
-        return self._is_critical
+    def forbids_motion(self) -> bool:
+        """Whether one of them is critical, or a hand is on the arm."""
+        return self._forbids_motion
 
     def note(self, condition: Condition) -> None:
         """Takes over what a state says; what it no longer says stays until recovery."""
         if not condition.faults and not self._listed:
             return
         for name, text in condition.faults.items():
-            self.add(name, text, clearable=name != condition.by_hand)
+            self.add(name, text, critical=name != GUIDING, clearable=name != condition.by_hand)
         for name in _BY_HAND.values():
             if name != condition.by_hand:
                 self.allow_recovery(name)
+        if condition.by_hand != GUIDING:
+            self.drop((GUIDING,))
 
     def add(self, name: str, text: str, *, critical: bool = True, clearable: bool = True) -> None:
         """Adds a fault; one that is active keeps its onset and text."""
@@ -152,11 +158,13 @@ class FaultMemory:
                     onset_time_ns=self._now_ns(),
                     text=text,
                     clearable=clearable,
+                    by_hand=name in _HANDS and not clearable,
                 )
                 self._replace(self._active | {name: fault})
             elif known.clearable is not clearable:
-                self._replace(self._active | {name: replace(known, clearable=clearable)})
-        if critical and known is None:
+                by_hand = name in _HANDS and not clearable
+                self._replace(self._active | {name: replace(known, clearable=clearable, by_hand=by_hand)})
+        if known is None and (critical or name == GUIDING):
             self._on_critical()
 
     def allow_recovery(self, name: str) -> None:
@@ -164,10 +172,10 @@ class FaultMemory:
         with self._lock:
             known = self._active.get(name)
             if known is not None and not known.clearable:
-                self._replace(self._active | {name: replace(known, clearable=True)})
+                self._replace(self._active | {name: replace(known, clearable=True, by_hand=False)})
 
     def drop(self, names: Sequence[str]) -> None:
-        """Recovery succeeded: forgets those of the faults that can be cleared."""
+        """Forgets those of the faults that can be cleared: recovery succeeded, or a warning's cause has gone."""
         with self._lock:
             self._replace(
                 {name: fault for name, fault in self._active.items() if name not in names or not fault.clearable}
@@ -176,4 +184,6 @@ class FaultMemory:
     def _replace(self, active: dict[str, DeviceFault]) -> None:
         self._active = active
         self._listed = tuple(active.values())
-        self._is_critical = any(fault.severity is FaultSeverity.CRITICAL for fault in active.values())
+        self._forbids_motion = any(
+            fault.severity is FaultSeverity.CRITICAL or fault.by_hand for fault in active.values()
+        )

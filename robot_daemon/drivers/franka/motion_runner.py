@@ -72,9 +72,9 @@ class MotionRunner:
         self._silent_looks = 0
 
     def start(self) -> None:
-        """Starts the motion that is due, or lets it take over from the present one. None while a fault is active."""
+        """Starts the motion that is due, or lets it take over from the present one. None while a fault forbids it."""
         sample = self._loop.sample
-        if sample is None or self._faults.is_critical or not self._steering.is_due:
+        if sample is None or self._faults.forbids_motion or not self._steering.is_due:
             return
         state = arm_state(sample)
         track = self._steering.prepare(state, self._now_ns())

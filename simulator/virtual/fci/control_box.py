@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_COMMAND_CYCLES = 500
 """Cycles that a client gets for its first command after the motion was announced."""
+GUIDING_DAMPING = 2.0
+"""What a hand that guides the arm has to overcome, Nms/rad; ours, as the real one is not published."""
 
 
 class ControlBox:
@@ -178,6 +180,17 @@ class ControlBox:
         if self.mode is RobotMode.USER_STOPPED:
             self.mode = RobotMode.REFLEX if self.faults.any() else RobotMode.IDLE
 
+    def take_by_hand(self) -> None:
+        """Somebody guides the arm: it gives way. A motion ends first, as by the stop button."""
+        if self.motion is not None:
+            self.press_user_stop()
+        self.mode = RobotMode.GUIDING
+
+    def let_go(self) -> None:
+        """It stays where it was led."""
+        if self.mode is RobotMode.GUIDING:
+            self.mode = RobotMode.REFLEX if self.faults.any() else RobotMode.IDLE
+
     def lose_client(self) -> None:
         """The client has gone: a motion ends as for a broken cable."""
         if self.motion is not None:
@@ -220,7 +233,7 @@ class ControlBox:
         return None
 
     def _begin_recovery(self, request: Request) -> bool:
-        if self.mode is RobotMode.USER_STOPPED or self.motion is not None:
+        if self.mode in (RobotMode.USER_STOPPED, RobotMode.GUIDING) or self.motion is not None:
             return False
         self.faults[:] = 0
         self.mode = RobotMode.RECOVERY
@@ -247,6 +260,8 @@ class ControlBox:
 
     def _torque(self, command: np.void | None, *, was_due: bool) -> FloatArray:
         motion = self.motion
+        if self.mode is RobotMode.GUIDING:
+            return self._give_way()
         if motion is None or motion.is_ending:
             return self._stand_still()
         if command is None:
@@ -285,6 +300,11 @@ class ControlBox:
         self.reference.brake()
         self.desired.update(self.reference.positions)
         return following_torque(self.reference, self.plant, self.settings.joint_stiffness)
+
+    def _give_way(self) -> FloatArray:
+        self.reference.measure(self.plant)
+        self.desired.update(self.reference.positions)
+        return self.plant.coriolis() - GUIDING_DAMPING * self.plant.velocities
 
     def _watch(self, motion: Motion) -> None:
         """Stops the motion for what was measured or has not come; ends it once it is over and the arm stands."""

@@ -72,6 +72,8 @@ class ControlRequests:
             "disconnect": self._disconnect,
             "drop": self._drop,
             "gripper": self._gripper,
+            "guide": lambda _: self._box.take_by_hand(),
+            "let_go": lambda _: self._box.let_go(),
             "place": self._place,
             "reflex": self._reflex,
             "release_user_stop": lambda _: self._box.release_user_stop(),
@@ -99,6 +101,7 @@ class ControlRequests:
         self._disturbances.clear()
         self._box.plant.push((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
         self._box.release_user_stop()
+        self._box.let_go()
 
     def _disconnect(self, _: dict[str, Any]) -> None:
         self._disturbances.wants_disconnect = True

@@ -78,7 +78,7 @@ class Settings:
             ProtocolError: The command sets nothing.
         """
         if command is Command.SET_GUIDING_MODE:
-            return SetterStatus.SUCCESS  # Nobody guides a virtual arm by hand.
+            return SetterStatus.SUCCESS  # A virtual hand leads all axes alike.
         if command not in _LAYOUTS:
             raise ProtocolError(f"{command.name} sets nothing")
         groups = parse_doubles(payload, _LAYOUTS[command])

@@ -122,3 +122,24 @@ def test_hold_stops_a_moving_arm(cell, run_for):
     cell.arm.hold()
     run_for(1.5)
     np.testing.assert_allclose(cell.arm.read_state().tcp_position, held, atol=1e-3)
+
+
+def test_a_guided_arm_ignores_targets_and_is_held_where_it_is_let_go(cell, run_for):
+    start = cell.arm.read_state()
+    away = TcpTarget(position=start.tcp_position + np.array((0.0, 0.05, 0.0)), quaternion=start.tcp_quaternion)
+    injections = cell.scene.injections
+    injections.inject(Condition.HAND_GUIDING)
+    (guiding,) = cell.arm.faults()
+    assert (guiding.id, guiding.severity, guiding.by_hand) == ("guiding", FaultSeverity.WARNING, True)
+    cell.arm.set_target(away)
+    run_for(0.5)
+    np.testing.assert_allclose(cell.arm.read_state().tcp_position, start.tcp_position, atol=5e-3)
+    cell.scene.physics.data.qfrc_applied[0] = 10.0  # The hand.
+    run_for(0.3)
+    cell.scene.physics.data.qfrc_applied[0] = 0.0
+    injections.clear()
+    left = cell.arm.read_state()
+    assert np.linalg.norm(left.tcp_position - start.tcp_position) > 0.05
+    run_for(1.0)
+    assert cell.arm.faults() == ()
+    np.testing.assert_allclose(cell.arm.read_state().tcp_position, left.tcp_position, atol=0.05)

@@ -127,20 +127,22 @@ class SetPacingResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class InjectFaultRequest(_message.Message):
-    __slots__ = ("camera_dropout", "camera_latency", "contact_reflex", "stall", "gripper_jam", "duration")
+    __slots__ = ("camera_dropout", "camera_latency", "contact_reflex", "stall", "gripper_jam", "hand_guiding", "duration")
     CAMERA_DROPOUT_FIELD_NUMBER: _ClassVar[int]
     CAMERA_LATENCY_FIELD_NUMBER: _ClassVar[int]
     CONTACT_REFLEX_FIELD_NUMBER: _ClassVar[int]
     STALL_FIELD_NUMBER: _ClassVar[int]
     GRIPPER_JAM_FIELD_NUMBER: _ClassVar[int]
+    HAND_GUIDING_FIELD_NUMBER: _ClassVar[int]
     DURATION_FIELD_NUMBER: _ClassVar[int]
     camera_dropout: CameraDropout
     camera_latency: CameraLatency
     contact_reflex: ContactReflex
     stall: Stall
     gripper_jam: GripperJam
+    hand_guiding: HandGuiding
     duration: _duration_pb2.Duration
-    def __init__(self, camera_dropout: _Optional[_Union[CameraDropout, _Mapping]] = ..., camera_latency: _Optional[_Union[CameraLatency, _Mapping]] = ..., contact_reflex: _Optional[_Union[ContactReflex, _Mapping]] = ..., stall: _Optional[_Union[Stall, _Mapping]] = ..., gripper_jam: _Optional[_Union[GripperJam, _Mapping]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    def __init__(self, camera_dropout: _Optional[_Union[CameraDropout, _Mapping]] = ..., camera_latency: _Optional[_Union[CameraLatency, _Mapping]] = ..., contact_reflex: _Optional[_Union[ContactReflex, _Mapping]] = ..., stall: _Optional[_Union[Stall, _Mapping]] = ..., gripper_jam: _Optional[_Union[GripperJam, _Mapping]] = ..., hand_guiding: _Optional[_Union[HandGuiding, _Mapping]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class InjectFaultResponse(_message.Message):
     __slots__ = ()
@@ -171,6 +173,10 @@ class Stall(_message.Message):
     def __init__(self) -> None: ...
 
 class GripperJam(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class HandGuiding(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 

@@ -85,7 +85,7 @@ class TestMemory:
         (fault,) = memory.active
         assert (fault.id, fault.text, fault.clearable, fault.onset_time_ns) == ("contact_reflex", "text", True, 100)
         assert (fault.source, fault.severity) == (FaultSource.ARM, FaultSeverity.CRITICAL)
-        assert memory.is_critical
+        assert memory.forbids_motion
         assert stops == [True]
 
     def test_a_fault_that_goes_on_keeps_its_onset_and_stops_once(self, memory, stops):
@@ -99,11 +99,13 @@ class TestMemory:
         memory.note(pressed)
         memory.drop(["user_stop"])
         assert not memory.active[0].clearable
+        assert memory.active[0].by_hand
         memory.note(Condition())
         assert memory.active[0].clearable
+        assert not memory.active[0].by_hand
         memory.drop(["user_stop"])
         assert memory.active == ()
-        assert not memory.is_critical
+        assert not memory.forbids_motion
 
     def test_a_stop_that_is_pressed_again_cannot_be_cleared_again(self, memory):
         pressed = Condition({"user_stop": "text"}, by_hand="user_stop")
@@ -118,5 +120,25 @@ class TestMemory:
 
     def test_a_warning_stops_nothing(self, memory, stops):
         memory.add("load_refused", "text", critical=False)
-        assert not memory.is_critical
+        assert not memory.forbids_motion
         assert stops == []
+
+    def test_hand_guiding_forbids_motion_and_ends_when_the_arm_is_let_go(self, memory, stops):
+        memory.note(Condition({"guiding": "text"}, by_hand="guiding"))
+        (fault,) = memory.active
+        assert (fault.severity, fault.clearable, fault.by_hand) == (FaultSeverity.WARNING, False, True)
+        assert memory.forbids_motion
+        assert stops == [True]
+        memory.drop(["guiding"])
+        assert memory.forbids_motion
+        memory.note(Condition())
+        assert memory.active == ()
+        assert not memory.forbids_motion
+
+    def test_a_stop_stays_a_fault_when_the_arm_is_guided_after_it(self, memory):
+        for by_hand in ("user_stop", "guiding"):
+            memory.note(Condition({by_hand: "text"}, by_hand=by_hand))
+        assert {fault.id: fault.by_hand for fault in memory.active} == {"user_stop": False, "guiding": True}
+        memory.note(Condition())
+        assert [fault.id for fault in memory.active] == ["user_stop"]
+        assert memory.forbids_motion

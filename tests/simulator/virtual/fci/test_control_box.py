@@ -209,3 +209,30 @@ def test_recovery_brings_the_arm_back_from_beyond_a_limit(box, client):
 def test_no_generator_and_no_torques_is_no_motion(client):
     move = client.move(Controller.JOINT_IMPEDANCE, Generator.NONE)
     assert client.statuses(move) == [MoveStatus.INVALID_ARGUMENT]
+
+
+def test_a_guided_arm_gives_way_and_stays_where_it_is_led(box, client):
+    begin = box.plant.positions.copy()
+    box.take_by_hand()
+    box.plant.push((0.0, 15.0, 0.0), (0.0, 0.0, 0.0))
+    client.be_silent(400)
+    assert box.mode is RobotMode.GUIDING
+    assert client.statuses(client.move()) == [MoveStatus.NOT_POSSIBLE]
+    assert client.statuses(client.ask(Command.AUTOMATIC_ERROR_RECOVERY)) == [PlainStatus.NOT_POSSIBLE]
+    box.plant.push((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    box.let_go()
+    client.be_silent(300)
+    left = box.plant.positions.copy()
+    assert np.abs(left - begin).max() > 0.1
+    client.be_silent(300)
+    np.testing.assert_allclose(box.plant.positions, left, atol=1e-3)
+    assert (box.mode, faults(box)) == (RobotMode.IDLE, [])
+
+
+def test_a_hand_ends_a_motion_as_the_stop_button_does(box, client):
+    move = client.move()
+    client.cycle(3)
+    box.take_by_hand()
+    client.be_silent()
+    assert client.statuses(move)[-1] == MoveStatus.EMERGENCY_ABORTED
+    assert (box.mode, box.motion) == (RobotMode.GUIDING, None)
