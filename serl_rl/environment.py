@@ -61,7 +61,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
     if config.id == POINT_MASS:
         from serl_rl.point_mass import PointMassEnv
 
-        return PointMassEnv()
+        return PointMassEnv(ends=config.reward not in ("dense", "none"))
     if config.id in (POINT_RIGHT, POINT_LEFT):
         from serl_rl.point_shuttle import PointShuttleEnv
 
@@ -101,6 +101,22 @@ def _with_wrappers(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> g
         return GripperPenalty(env, config.gripper_penalty)
     except ValueError as error:
         raise UsageError(f"environment.gripper_penalty cannot be used with {config.id}: {error}") from None
+
+
+def share_maps(env: gymnasium.Env[Any, Any], policy: object) -> bool:
+    """Lets the classifiers of an environment read the maps that a policy's frozen backbone computes, if it is theirs.
+
+    Args:
+        env: The environment, with classifiers or without.
+        policy: Who acts in it, with eyes or without.
+
+    Returns:
+        Whether there is anything to share.
+    """
+    remembered = getattr(policy, "remembered", None)
+    if remembered is None or not isinstance(env, gymnasium.Env) or not env.has_wrapper_attr("share_maps"):
+        return False
+    return bool(env.get_wrapper_attr("share_maps")(remembered))
 
 
 def control_rate_hz(env: gymnasium.Env[Any, Any]) -> float:

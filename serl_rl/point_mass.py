@@ -18,13 +18,18 @@ Observation = dict[str, npt.NDArray[Any]]
 
 
 class PointMassEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
-    """A point in a square of 1 m; reward 1 and termination within 0.1 m of the centre, truncation after 20 steps."""
+    """A point in a square of 1 m; reward 1 and termination within 0.1 m of the centre, truncation after 20 steps.
+
+    Args:
+        ends: Whether reaching the centre ends the episode.
+    """
 
     component_names = ("position.x", "position.y")
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 - gymnasium's own convention.
 
-    def __init__(self) -> None:
+    def __init__(self, *, ends: bool = True) -> None:
         self.render_mode = "rgb_array"
+        self._ends = ends
         self.observation_space = spaces.Dict({"state": spaces.Box(-1.0, 1.0, (2,), np.float32)})
         self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
         self._position = np.zeros(2, np.float32)
@@ -44,8 +49,9 @@ class PointMassEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         self._position = np.clip(self._position + _STEP_M * np.asarray(action, np.float32), -1.0, 1.0)
         self._steps += 1
         is_reached = bool(np.linalg.norm(self._position) < _REACHED_M)
-        is_late = self._steps >= _MAX_STEPS and not is_reached
-        return self._observation(), float(is_reached), is_reached, is_late, {"success": is_reached}
+        is_over = is_reached and self._ends
+        is_late = self._steps >= _MAX_STEPS and not is_over
+        return self._observation(), float(is_reached), is_over, is_late, {"success": is_reached}
 
     def render(self) -> npt.NDArray[np.uint8]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """A picture of the point, 64 x 64 pixels."""

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from serl_rl.algorithms.frozen_vision import join_stack
 from serl_rl.algorithms.sight import SightMaker
 from serl_rl.networks.perception import Sight
 from serl_rl.spec import EnvironmentSpec
 
 
 class SingleSight:
-    """Remembers the frames of an episode where stacks of them are seen.
+    """Remembers the frames of an episode where stacks of them are seen, and the maps of each frame.
 
     Args:
         spec: What the environment observes.
@@ -43,8 +44,13 @@ class SingleSight:
         maker = self._maker
         vectors = [np.asarray(observation[name], np.float32) for name in self._vectors]
         vector = torch.from_numpy(np.concatenate(vectors) if vectors else np.empty(0, np.float32))
-        images = {camera: torch.from_numpy(np.array(observation[camera]))[None] for camera in maker.cameras}
-        seen = maker(self._stacked(images) if maker.config.frame_stack > 1 else images)
+        if maker.frozen is not None and maker.frozen.remembered is not None:
+            remembered = maker.frozen.remembered
+            maps = {camera: remembered.maps(observation[camera]) for camera in maker.cameras}
+            seen = {camera: join_stack(frames) for camera, frames in self._stacked(maps).items()}
+        else:
+            images = {camera: torch.from_numpy(np.array(observation[camera]))[None] for camera in maker.cameras}
+            seen = maker(self._stacked(images) if maker.config.frame_stack > 1 else images)
         return vector[None].to(maker.device), {name: array.to(maker.device) for name, array in seen.items()}
 
     def _stacked(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:

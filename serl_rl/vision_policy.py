@@ -12,6 +12,7 @@ from serl_rl.algorithms.gripper import GripperLayout
 from serl_rl.algorithms.sight import SightMaker
 from serl_rl.algorithms.vision_config import VisionConfig
 from serl_rl.grasp_policy import PREFIX, choose, grasp_shapes
+from serl_rl.networks.encoders import RememberedMaps
 from serl_rl.networks.mlp import Arithmetic
 from serl_rl.networks.perception import VisualPolicy
 from serl_rl.networks.policy import GaussianTanhPolicy
@@ -51,6 +52,7 @@ class VisionPolicy:
         self._grasp: dict[str, np.ndarray] = {}
         sight = SightMaker(spec, config, torch.device(device))
         self._see = SingleSight(spec, sight)
+        self._remembered = None if sight.frozen is None else sight.frozen.remembered
         generator, arithmetic = torch.Generator().manual_seed(0), Arithmetic()
         perception = sight.make_perception(arithmetic, generator)
         self._perceived_size = perception.output_size
@@ -58,6 +60,11 @@ class VisionPolicy:
         policy = GaussianTanhPolicy(*sizes, arithmetic, generator)
         self._policy = VisualPolicy(perception, policy).to(device).eval()
         self._is_loaded = False
+
+    @property
+    def remembered(self) -> RememberedMaps | None:
+        """Maps of the newest images, for classifiers with the same frozen backbone; None where there is no one such."""
+        return self._remembered
 
     @property
     def is_loaded(self) -> bool:

@@ -14,6 +14,7 @@ from serl_rl.augmentation import shifted
 from serl_rl.networks.encoder_config import BackboneConfig
 from serl_rl.networks.encoders.backbone import Backbone
 from serl_rl.networks.encoders.factory import make_backbone
+from serl_rl.networks.encoders.remembered import RememberedMaps
 
 FeatureShape = tuple[int, int, int]
 
@@ -53,6 +54,11 @@ class FrozenVision:
         self._backbones: dict[str, nn.Module] = {
             camera: backbone.to(device=device, dtype=self.dtype) for camera, backbone in backbones.items()
         }
+        shared = next(iter(backbones.values()))
+        is_one = all(backbone is shared for backbone in backbones.values())
+        self.remembered = RememberedMaps(shared) if is_one else None
+        """Maps of the newest single images, for all who look through this backbone; None where each camera has its own.
+        """
         on_gpu = device.type == "cuda"
         self._piece = _PIECE_GPU if on_gpu else _PIECE_CPU
         # On a processor compiling takes a minute and gains nothing; on a GPU it joins crop, scaling and convolutions.

@@ -144,7 +144,7 @@ class RewardClassifier(nn.Module):
             device = self.temperature.device
             logits = self({camera: torch.from_numpy(frame).to(device)[None] for camera, frame in frames.items()})
         else:
-            maps = {camera: self._remembered.maps(frame) for camera, frame in frames.items()}
+            maps = {camera: self._remembered.maps(frame).float() for camera, frame in frames.items()}
             logits = self.forward_features(maps)
         return self.calibrated(logits)[0].double().cpu().numpy()
 

@@ -12,6 +12,7 @@ from serl_rl.classifier.config import ClassifierRewardConfig
 from serl_rl.classifier.detector import Detector, Watch, check_cameras
 from serl_rl.classifier.staged_reward import StagedClassifierReward, stage_detectors
 from serl_rl.classifier.store import load_classifier
+from serl_rl.networks.encoders import RememberedMaps
 
 
 class ClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -37,6 +38,10 @@ class ClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
     def success_thresholds(self) -> dict[str, float]:
         """Probability from which a frame passes, by what is looked for."""
         return {"success": self._watch.detector.threshold}
+
+    def share_maps(self, remembered: RememberedMaps) -> bool:
+        """Looks through a policy's frozen backbone where it is the classifier's too; returns whether it is."""
+        return self._watch.detector.classifier.share(remembered)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -14,6 +14,7 @@ from serl_rl.classifier.detector import Detector, Watch, check_cameras, share_ba
 from serl_rl.classifier.errors import ClassifierError
 from serl_rl.classifier.stages import Stage, parse_stages
 from serl_rl.classifier.store import SavedClassifier, load_classifier
+from serl_rl.networks.encoders import RememberedMaps
 
 _UNREPORTED_THRESHOLD = 0.75
 """Of classes that a report says nothing about: HIL-SERL's for stages."""
@@ -61,6 +62,11 @@ class StagedClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
     def success_thresholds(self) -> dict[str, float]:
         """Probability from which a frame passes, by stage."""
         return {name: watch.detector.threshold for name, watch in self._watches.items()}
+
+    def share_maps(self, remembered: RememberedMaps) -> bool:
+        """Looks through a policy's frozen backbone in stages with the same one; returns whether any has."""
+        shared = [watch.detector.classifier.share(remembered) for watch in self._watches.values()]
+        return any(shared)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -153,6 +153,7 @@ class ActorCommand:
         from serl_rl.actor.loop import Actor
         from serl_rl.actor.rows import row_type
         from serl_rl.actor.spool import Spool
+        from serl_rl.environment import share_maps
         from serl_rl.policy import make_policy
 
         config = self.config
@@ -167,5 +168,7 @@ class ActorCommand:
         link.start(spool)
         self._announce()
         log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
-        Actor(together.env, spec, link, spool, make_policy(spec, config), config, stop, together.intervention).run()
+        policy = make_policy(spec, config)
+        share_maps(together.env, policy)
+        Actor(together.env, spec, link, spool, policy, config, stop, together.intervention).run()
         spool.close()

@@ -62,7 +62,7 @@ class EvaluateCommand:
 
     def run(self) -> int:
         """Evaluates."""
-        from serl_rl.environment import make_environment
+        from serl_rl.environment import make_environment, share_maps
         from serl_rl.looking.watching import watched_evaluation
         from serl_rl.saved_policy import load_policy
         from serl_rl.stopping import StopSignal
@@ -73,6 +73,7 @@ class EvaluateCommand:
         policy, config, manifest = load_policy(self.checkpoint)
         environment = with_own_reward(config.environment) if self.own_reward else config.environment
         env = make_environment(environment, self.robot)
+        share_maps(env, policy)
         try:
 
             def is_stopped(result: EvaluationResult) -> bool:

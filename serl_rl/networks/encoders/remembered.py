@@ -29,13 +29,13 @@ class RememberedMaps:
         self._seen: deque[tuple[np.ndarray, Tensor]] = deque(maxlen=kept)
 
     def fits(self, backbone: Backbone) -> bool:
-        """Whether a backbone would compute the same maps: it is this one, or frozen with equal weights."""
+        """Whether a backbone would compute the same maps: it is this one, or frozen with weights that round to its."""
         if backbone is self.backbone:
             return True
         own, other = self.backbone.state_dict(), backbone.state_dict()
         if not backbone.is_frozen or type(backbone) is not type(self.backbone) or own.keys() != other.keys():
             return False
-        return all(value.dtype == other[name].dtype and torch.equal(value, other[name]) for name, value in own.items())
+        return all(torch.equal(value, other[name].to(value)) for name, value in own.items())
 
     @torch.no_grad()
     def maps(self, image: np.ndarray) -> Tensor:

@@ -44,5 +44,6 @@ def test_only_equal_frozen_backbones_fit():
     assert not remembered.fits(build(frozen=False))
     assert not remembered.fits(build(name="resnet10"))
     assert not remembered.fits(build().to(torch.bfloat16))
+    assert RememberedMaps(build().to(torch.bfloat16)).fits(build())  # What it computes is theirs, rounded.
     with pytest.raises(ValueError, match="not frozen"):
         RememberedMaps(build(frozen=False))
