@@ -12,7 +12,7 @@ from serl_client.commands.bench import Bench
 from serl_client.commands.interrupt import certain_interrupt
 from serl_client.commands.looking import Faults, Snapshot, Status, Watch
 from serl_client.commands.moving import Gripper, Home, Move
-from serl_client.commands.options import UsageError
+from serl_client.commands.options import CommandError, UsageError
 from serl_client.commands.safety import Recover, Stop
 from serl_client.commands.teleoperation import TeleopDevices
 from serl_client.errors import AddressError, RobotError
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("interrupted; the arm holds", file=sys.stderr)
     except (UsageError, AddressError) as error:
         sys.exit(_fail(error, 2))
-    except (RobotError, OSError, ValueError) as error:
+    except (CommandError, RobotError, OSError, ValueError) as error:
         sys.exit(_fail(error, 1))
 
 

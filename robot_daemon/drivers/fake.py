@@ -65,6 +65,8 @@ class FakeGripper:
         self.object_width = 0.0
         self.is_jammed = False
         self.is_closed = False
+        self.is_active = True
+        """Whether it was activated; clear it, and it ignores targets until it is."""
         self.activation_count = 0
 
     @property
@@ -86,11 +88,13 @@ class FakeGripper:
         """Moves the fingers."""
         with self._lock:
             self._advance()
-            self._target = target
+            if self.is_active:
+                self._target = target
 
     def activate(self) -> None:
         """Opens the fingers."""
         self.activation_count += 1
+        self.is_active = True
         self.set_target(GripperTarget(width=self._info.max_width))
 
     def faults(self) -> tuple[DeviceFault, ...]:
@@ -109,6 +113,8 @@ class FakeGripper:
         self._is_connected = connected
 
     def _motion(self) -> GripperMotion:
+        if not self.is_active:
+            return GripperMotion.INACTIVE
         if abs(self._width - self._target.width) < 1e-6:
             return GripperMotion.AT_TARGET
         held = self.object_width > 0.0 and abs(self._width - self.object_width) < 1e-6

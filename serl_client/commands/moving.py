@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serl_client.commands.options import Moving, UsageError, say
-from serl_client.enums import GripperMotion
+from serl_client.commands.options import CommandError, Moving, UsageError, say
+from serl_client.enums import FaultSource, GripperMotion
 from serl_client.robot import RobotClient
 from serl_client.rotation import multiply_quaternions_xyzw, quaternion_xyzw_from_rotation_vector
 from serl_client.session import ControlSession
-from serl_client.values import JointTarget, Pose
+from serl_client.values import GripperState, JointTarget, Pose, RobotState
 
 _GRIPPER_PERIOD_S = 0.1
 _GRIPPER_STEPS = 50
@@ -104,27 +104,65 @@ class Gripper(Moving):
                 raise UsageError(
                     f"--width is {self.width:g} m; {gripper.model} opens from 0 to {gripper.max_width:g} m"
                 )
+            if not self.activate:
+                _require_active(robot.get_state())
             self.confirm(robot, "move its fingers")
             with robot.control() as session:
                 if self.activate:
                     session.activate_gripper()
-                width = _settle(session, self.width)
-        say(f"gripper at {width:.4f} m")
+                state = _settle(session, self.width)
+        say(f"gripper at {state.width:.4f} m, {state.motion.name.lower().replace('_', ' ')}")
 
 
-def _settle(session: ControlSession, target_width: float | None) -> float:
-    """Steps until the fingers stand still; in lockstep too, time passes only in steps."""
+def _settle(session: ControlSession, target_width: float | None) -> GripperState:
+    """Steps until the fingers stand still; in lockstep too, time passes only in steps.
+
+    Raises:
+        CommandError: They do not answer, or do not come to rest in time.
+    """
     still_steps = 0
-    width = 0.0
+    state = session.opening_observation.state
     for _ in range(_GRIPPER_STEPS):
-        gripper = session.step(period_s=_GRIPPER_PERIOD_S, gripper_width=target_width).observation.state.gripper
-        assert gripper is not None
-        width = gripper.width
+        state = session.step(period_s=_GRIPPER_PERIOD_S, gripper_width=target_width).observation.state
+        gripper = _present(state)
         is_still = gripper.motion not in (GripperMotion.MOVING, GripperMotion.INACTIVE)
         still_steps = still_steps + 1 if is_still else 0
         if still_steps == _GRIPPER_STILL_STEPS:
-            break
-    return width
+            _require_active(state)
+            return gripper
+    _require_active(state)
+    seconds = _GRIPPER_STEPS * _GRIPPER_PERIOD_S
+    raise CommandError(
+        f"the fingers still move after {seconds:g} s, at {_present(state).width:.4f} m; look at serl-robot status"
+    )
+
+
+def _present(state: RobotState) -> GripperState:
+    if state.gripper is None:
+        raise CommandError(
+            f"the gripper does not answer{_because(state)}; look at its cable, power and serl-robot faults"
+        )
+    return state.gripper
+
+
+def _require_active(state: RobotState) -> None:
+    """Raises CommandError when the gripper would ignore a width: it is not activated, or faulted."""
+    gripper = _present(state)
+    if gripper.motion is GripperMotion.INACTIVE:
+        raise CommandError(
+            "the gripper is not activated and ignores widths; run serl-robot gripper --activate first, which closes "
+            "and opens the fingers fully"
+        )
+    if gripper.motion is GripperMotion.FAULTED:
+        raise CommandError(
+            f"the gripper is faulted{_because(state)}; mend that, run serl-robot recover, then --activate"
+        )
+
+
+def _because(state: RobotState) -> str:
+    """The gripper's faults in brackets."""
+    texts = [fault.text for fault in state.faults if fault.source is FaultSource.GRIPPER]
+    return f" ({'; '.join(texts)})" if texts else ""
 
 
 def _text(goal: Pose | JointTarget) -> str:

@@ -16,6 +16,10 @@ class UsageError(Exception):
     """The command line asks for something that cannot be; exit code 2."""
 
 
+class CommandError(Exception):
+    """The cell cannot do what the command asks for; exit code 1."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Common:
     """How to reach a daemon."""
