@@ -58,7 +58,7 @@ class Crew:
         command = simulator_command(
             simulator_task(environment), self.robot or "127.0.0.1:0", ready, seed=self._pair.forward.seed
         )
-        self._simulator = ChildProcess("simulator", command, self._log("simulator"))
+        self._simulator = self._spawn("simulator", command, "simulator")
         self.robot = self._simulator.wait_for_file(ready, self._stop).strip() or None
 
     def start_learner(self, direction: Direction) -> None:
@@ -73,9 +73,8 @@ class Crew:
         if directory.has_run():
             arguments.append("--resume")
         self._ready(direction).unlink(missing_ok=True)
-        self._learners[direction] = ChildProcess(
-            f"{direction} learner", _module("learner", arguments), self._log(f"learner-{direction}"), threads=None
-        )
+        command = _module("learner", arguments)
+        self._learners[direction] = self._spawn(f"{direction} learner", command, f"learner-{direction}", threads=None)
 
     def start_actor(self) -> None:
         """Starts the actor once both learners serve."""
@@ -93,7 +92,7 @@ class Crew:
         arguments += ["--ready-file", str(self._ready("actor"))]
         if self.robot is not None:
             arguments += ["--robot", self.robot]
-        self._actor = ChildProcess("actor", _module("actor", arguments), self._log("actor"))
+        self._actor = self._spawn("actor", _module("actor", arguments), "actor")
 
     def is_training(self) -> bool:
         """Whether a learner still trains, or was killed and will."""
@@ -110,31 +109,34 @@ class Crew:
         """
         back: list[str] = []
         for direction, learner in self._learners.items():
-            if _was_killed(learner):
-                self._count_return(learner)
+            if self._is_to_come_back(learner):
                 self.start_learner(direction)
                 back.append(learner.name)
-            learner.check()
         if self._actor is not None:
             back += self._mend_actor(self._actor)
         return tuple(back)
 
     def _mend_actor(self, actor: ChildProcess) -> Iterable[str]:
-        """Actor and simulator: without its simulator an actor ends by itself, so it is looked at first."""
-        failed = actor.poll() not in (None, 0)
-        simulator = self._simulator
+        """Actor and simulator. Without its simulator an actor fails, so what became of the actor is asked for first."""
+        code, simulator = actor.poll(), self._simulator
         if simulator is not None and simulator.poll() is not None:
             self._count_return(simulator)
             actor.stop(_LEAVE_S)
             self.start_simulator()
             self.start_actor()
             return (simulator.name, actor.name)
-        if failed and _was_killed(actor):
-            self._count_return(actor)
+        if code is not None and self._is_to_come_back(actor):
             self.start_actor()
             return (actor.name,)
-        actor.check()
         return ()
+
+    def _is_to_come_back(self, child: ChildProcess) -> bool:
+        """Whether a child was killed; raises if it failed by itself."""
+        if _was_killed(child):
+            self._count_return(child)
+            return True
+        child.check()
+        return False
 
     def drain(self) -> None:
         """Ends actor and learners in this order, so that every row arrives.
@@ -174,8 +176,8 @@ class Crew:
     def _ready(self, name: str) -> Path:
         return self._directory.logs / f"{name}.ready"
 
-    def _log(self, name: str) -> Path:
-        return self._directory.logs / f"{name}.log"
+    def _spawn(self, name: str, command: list[str], log: str, *, threads: int | None = 1) -> ChildProcess:
+        return ChildProcess(name, command, self._directory.logs / f"{log}.log", threads=threads)
 
 
 def _was_killed(child: ChildProcess) -> bool:
