@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args, get_type_hints
 
 from serl_client.teleop.correction import CorrectionConfig
 from serl_rl.algorithms.sac_config import SacConfig
+from serl_rl.algorithms.vice_config import ViceConfig
 from serl_rl.algorithms.vision_config import VisionConfig
 from serl_rl.classifier.config import ClassifierRewardConfig
 from serl_rl.evaluation import EvaluationConfig
@@ -119,6 +120,8 @@ class TrainConfig:
     """The algorithm."""
     vision: VisionConfig = field(default_factory=VisionConfig)
     """How the agent sees, where the observation has images."""
+    vice: ViceConfig = field(default_factory=ViceConfig)
+    """Whether the reward is learned with the policy, and how."""
     learner: LearnerConfig = field(default_factory=LearnerConfig)
     """How the learner trains."""
     actor: ActorConfig = field(default_factory=ActorConfig)
@@ -144,6 +147,25 @@ class TrainConfig:
         """Refuses settings that do not go together."""
         chooses, is_binary = self.sac.grippers > 0, self.environment.gripper_action == "binary"
         _require(is_binary or not chooses, "environment.gripper_action", "absolute", "binary where sac.grippers choose")
+        if self.vice.enabled:
+            self._check_vice()
+
+    def _check_vice(self) -> None:
+        reward, bounds = self.environment.reward, self.sac.return_range
+        ends_nothing = reward in ("none", "dense") and not self.environment.classifier.judges
+        _require(
+            ends_nothing,
+            "environment.reward",
+            reward,
+            "none or dense, without a classifier, with vice, which pays for staying at the goal: no success may end an "
+            "episode",
+        )
+        largest = self.vice.largest_return(self.sac.discount)
+        fits = bounds is None or (largest is not None and bounds[0] <= 0 and bounds[1] >= largest - 1e-6)
+        bound = "None with these rewards of vice" if largest is None else f"None, or hold 0 to {largest:g}, with vice"
+        _require(fits, "sac.return_range", bounds, bound)
+        is_frozen = self.vision.encoder.backbone.frozen
+        _require(is_frozen, "vision.encoder.backbone.frozen", is_frozen, "on with vice, which classifies lasting maps")
 
     def shared_settings(self) -> tuple[tuple[str, str], ...]:
         """Settings that actor and learner must share, as (path, value)."""
@@ -183,6 +205,7 @@ def from_dict(values: dict[str, Any]) -> TrainConfig:
         environment=_section(EnvironmentConfig, values.get("environment", {}), "environment"),
         sac=_section(SacConfig, values.get("sac", {}), "sac"),
         vision=_section(VisionConfig, values.get("vision", {}), "vision"),
+        vice=_section(ViceConfig, values.get("vice", {}), "vice"),
         learner=_section(LearnerConfig, values.get("learner", {}), "learner"),
         actor=_section(ActorConfig, values.get("actor", {}), "actor"),
         evaluation=_section(EvaluationConfig, values.get("evaluation", {}), "evaluation"),

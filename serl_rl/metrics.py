@@ -47,6 +47,10 @@ class MetricsRow:
     """Entropy of the policy, in nat."""
     temperature: float = _NOTHING
     """Entropy coefficient."""
+    vice_loss: float = _NOTHING
+    """Loss of the classifier whose opinion is the reward, where the reward is learned."""
+    vice_reward: float = _NOTHING
+    """Mean reward that it gives the policy's own steps in the batch."""
     update_to_data_ratio: float = _NOTHING
     """Critic updates for each environment step since the warm-up."""
     staleness_updates: float = _NOTHING

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from serl_rl.algorithms.sac_config import SacConfig
+from serl_rl.algorithms.vice_config import ViceConfig
 from serl_rl.algorithms.vision_config import VisionConfig
 from serl_rl.config import ActorConfig, EnvironmentConfig, LearnerConfig, TrainConfig
 from serl_rl.environment import POINT_MASS
@@ -42,6 +43,40 @@ _PICK_CUBE_VISION = TrainConfig(
     evaluation=EvaluationConfig(target_success_ratio=0.97, longest_gap_steps=2000, shortest_gap_steps=500),
 )
 
+
+def _with_vice(config: TrainConfig, vice: ViceConfig) -> TrainConfig:
+    """The same task with a learned reward. The dense one ends no episode, and is only asked whether the task is done.
+
+    Staying at the goal is paid at every step, so that returns reach 1 / (1 - gamma).
+    """
+    return replace(
+        config,
+        environment=replace(config.environment, reward="dense"),
+        sac=replace(config.sac, return_range=(0.0, 1 / (1 - config.sac.discount)), imitation_weight=0.0),
+        vice=replace(vice, enabled=True),
+    )
+
+
+_DEBUG = TrainConfig(
+    environment=EnvironmentConfig(id=POINT_MASS),
+    sac=SacConfig(hidden_sizes=(16, 16), batch_size=16, critic_updates_per_actor_update=2, compile="off"),
+    learner=LearnerConfig(
+        warm_up_steps=20,
+        update_to_data_ratio=1.0,
+        replay_capacity=10_000,
+        publish_updates=2,
+        publish_period_s=0.05,
+        checkpoint_period_s=0.5,
+        metrics_period_s=0.1,
+        max_env_steps=400,
+        threads=1,
+        device="cpu",
+    ),
+    actor=ActorConfig(random_steps=10),
+    evaluation=EvaluationConfig(episode_count=4, check_episode_count=2, shortest_gap_steps=50, longest_gap_steps=200),
+    demonstration_count=2,
+)
+
 PRESETS: Mapping[str, TrainConfig] = MappingProxyType(
     {
         "pick-cube": _PICK_CUBE,
@@ -65,31 +100,15 @@ PRESETS: Mapping[str, TrainConfig] = MappingProxyType(
             vision=VisionConfig(),
             pretrain_encoder=False,
         ),
+        # No reward but what a classifier learns from the demonstrations' successes and the policy's own frames.
+        "pick-cube-vice": _with_vice(_PICK_CUBE, ViceConfig(gradient_penalty=0.1)),
+        "pick-cube-vice-vision": _with_vice(_PICK_CUBE_VISION, ViceConfig(every_updates=4)),
         "peg-insert": replace(_PICK_CUBE, environment=EnvironmentConfig(id="serl/PegInsert-v0", rotation=True)),
         # Two tasks that undo each other; `forward-backward` trains both on one arm.
         "relocate-cube": replace(_PICK_CUBE, environment=EnvironmentConfig(id="serl/RelocateForward-v0")),
         "relocate-cube-backward": replace(_PICK_CUBE, environment=EnvironmentConfig(id="serl/RelocateBackward-v0")),
-        "debug": TrainConfig(
-            environment=EnvironmentConfig(id=POINT_MASS),
-            sac=SacConfig(hidden_sizes=(16, 16), batch_size=16, critic_updates_per_actor_update=2, compile="off"),
-            learner=LearnerConfig(
-                warm_up_steps=20,
-                update_to_data_ratio=1.0,
-                replay_capacity=10_000,
-                publish_updates=2,
-                publish_period_s=0.05,
-                checkpoint_period_s=0.5,
-                metrics_period_s=0.1,
-                max_env_steps=400,
-                threads=1,
-                device="cpu",
-            ),
-            actor=ActorConfig(random_steps=10),
-            evaluation=EvaluationConfig(
-                episode_count=4, check_episode_count=2, shortest_gap_steps=50, longest_gap_steps=200
-            ),
-            demonstration_count=2,
-        ),
+        "debug": _DEBUG,
+        "debug-vice": _with_vice(_DEBUG, ViceConfig(batch_size=32, hidden_size=16, gradient_penalty=0.1)),
     }
 )
 """Experiments by name. `debug` trains a few updates on a tiny environment that needs no simulator."""

@@ -28,6 +28,7 @@ from serl_rl.algorithms.sac_config import SacConfig
 from serl_rl.algorithms.sac_networks import make_networks
 from serl_rl.algorithms.sight import SightMaker, cameras_of
 from serl_rl.algorithms.vision_config import VisionConfig
+from serl_rl.grasp_policy import PREFIX
 from serl_rl.replay.update_batch import UpdateBatch
 from serl_rl.spec import ArraySpec, EnvironmentSpec, SpecError
 
@@ -168,6 +169,26 @@ class SacAgent:
         """Returns copies of the policy's arrays on the CPU: what an actor needs and nothing else."""
         grasp = {} if self._grasp is None else self._grasp.policy_state()
         return {name: value.detach().cpu().clone() for name, value in self.policy.named_parameters()} | grasp
+
+    def start_from(self, policy: Mapping[str, Tensor]) -> None:
+        """Takes over a policy that was learned elsewhere, and with it what the critics perceive with.
+
+        Args:
+            policy: What `policy_state` returned, of an agent with equal spec and network sizes. A grasp critic in it is
+                left aside: a cloned one holds scores, not values.
+
+        Raises:
+            ValueError: An array is missing, unknown, or has another shape; nothing was changed.
+        """
+        own = dict(self.policy.named_parameters())
+        given = {name: value for name, value in policy.items() if not name.startswith(PREFIX)}
+        _check_state(own, given)
+        for name, parameter in own.items():
+            parameter.data.copy_(given[name])
+        networks = self._networks
+        for name, target in networks.target_arrays.items():
+            if name.startswith("perception."):
+                target.copy_(networks.critic_arrays[name])
 
     def state_dict(self) -> dict[str, Tensor]:
         """Returns copies of everything that training goes on from: networks, optimisers, counts, random generator."""

@@ -14,6 +14,7 @@ from serl_rl.algorithms.vision_config import VisionConfig
 from serl_rl.augmentation import draw_shifts, shifted
 from serl_rl.networks.encoders.factory import make_image_encoder
 from serl_rl.networks.encoders.head import CameraHeads
+from serl_rl.networks.encoders.image_encoder import ImageEncoder
 from serl_rl.networks.mlp import Arithmetic
 from serl_rl.networks.perception import Perception
 from serl_rl.networks.weights import load_heads
@@ -68,7 +69,12 @@ class SightMaker:
         return tuple(self._arrays)
 
     def make_perception(self, arithmetic: Arithmetic, generator: torch.Generator) -> Perception:
-        """Makes fresh networks from what this class returns to one vector, on the CPU."""
+        """Makes fresh networks from what this class returns, and flat vectors, to one vector, on the CPU."""
+        images = self.make_images(arithmetic, generator)
+        return Perception(images, self._vector_size, self.config.proprioception_features, generator)
+
+    def make_images(self, arithmetic: Arithmetic, generator: torch.Generator) -> CameraHeads | ImageEncoder:
+        """Makes fresh networks from what this class returns to one vector of all cameras, on the CPU."""
         config = self.config
         if self.frozen is None:
             images = make_image_encoder(config.encoder, self._sizes, generator, arithmetic)
@@ -79,7 +85,7 @@ class SightMaker:
         if weights is not None and config.encoder.head.pretrained:
             found = load_heads(images if isinstance(images, CameraHeads) else images.heads, weights)
             log.info("heads that start from %s: %s", weights, ", ".join(found) or "none")
-        return Perception(images, self._vector_size, config.proprioception_features, generator)
+        return images
 
     def __call__(
         self, observations: Mapping[str, Tensor], generator: torch.Generator | None = None

@@ -46,6 +46,8 @@ class LearnerCommand:
     """Where actors find it, "host:port" or "unix:/path"; port 0 takes a free one."""
     demonstrations: tuple[Path, ...] = ()
     """Episode files that half of each batch comes from."""
+    initial_policy: Path | None = None
+    """Checkpoint, or folder of a run, whose policy a new run begins with, such as that of `serl-train bc`."""
     resume: bool = False
     """Go on with the run in the folder."""
     security: Annotated[SecurityConfig, tyro.conf.arg(name="")] = field(default_factory=SecurityConfig)
@@ -73,6 +75,7 @@ class LearnerCommand:
                 package_version=metadata.version("serl-robot"),
                 stop=stop,
                 on_metrics=dashboard.show,
+                initial_policy=self.initial_policy,
             )
             directory.config.write_text(to_json(self.config))
             server = learner.serve(self.address, self.security)

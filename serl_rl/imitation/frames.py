@@ -1,4 +1,4 @@
-"""Frames that are drawn many times: flat vectors as they are, images as maps of a few random crops where they can be."""
+"""Frames drawn many times: flat vectors as they are, images as maps of a few random crops where they can be."""
 
 from __future__ import annotations
 
@@ -84,21 +84,23 @@ class FrameBank:
         """Number of frames."""
         return self._count
 
-    def draw(self, indices: np.ndarray) -> Observations:
+    def draw(self, indices: np.ndarray, generator: torch.Generator | None = None) -> Observations:
         """Some of the frames, each with a crop of its own.
 
         Args:
             indices: Which. Shape (N,).
+            generator: Source of the crops, on the CPU; None goes on with the bank's own.
         """
+        generator = generator or self._generator
         chosen = torch.from_numpy(indices)
         vector = self._vectors[chosen.to(self._device)]
         if self._sight is None:
             return vector
         if not self._maps:
             images = {name: image[chosen] for name, image in self._images.items()}
-            seen = self._sight(images, self._generator if self._crops else None)
+            seen = self._sight(images, generator if self._crops else None)
             return vector, {name: image.to(self._device) for name, image in seen.items()}
-        versions = torch.randint(max(self._crops, 1), (len(chosen),), generator=self._generator)
+        versions = torch.randint(max(self._crops, 1), (len(chosen),), generator=generator)
         place = versions.to(self._device), chosen.to(self._device)
         return vector, {name: maps[place].permute(0, 3, 1, 2) for name, maps in self._maps.items()}
 

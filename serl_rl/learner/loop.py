@@ -29,6 +29,7 @@ from serl_rl.learner.trainer import Trainer
 from serl_rl.metrics import MetricsRow
 from serl_rl.replay import ReplayBuffer
 from serl_rl.run_directory import RunDirectory, write_json
+from serl_rl.saved_policy import find_checkpoint
 from serl_rl.spec import EnvironmentSpec
 from serl_rl.stopping import StopSignal
 
@@ -51,9 +52,11 @@ class Learner:
         package_version: Version of this package.
         stop: Ends the run early; a checkpoint is saved.
         on_metrics: Called with each row of metrics.
+        initial_policy: Checkpoint whose policy a new run begins with, such as a cloned one; None for a random one.
 
     Raises:
         UsageError: The folder holds a run and `resume` was not asked for.
+        CheckpointError: There is no such checkpoint.
     """
 
     def __init__(
@@ -66,11 +69,13 @@ class Learner:
         package_version: str,
         stop: StopSignal,
         on_metrics: OnMetrics,
+        initial_policy: Path | None = None,
     ) -> None:
         self._config = config
         self._directory = directory
         self._demonstrations = demonstrations
         self._stop = stop
+        self._initial_policy = None if initial_policy is None else find_checkpoint(initial_policy)
         self._identity = _identity(directory, resume=resume)
         settings = config.learner
         gate = UpdateGate(
@@ -166,6 +171,8 @@ class Learner:
         trainer = Trainer(self._config, spec)
         if self._resumed is not None:
             trainer.restore(self._resumed, self._manifest)
+        elif self._initial_policy is not None:
+            trainer.start_from(self._initial_policy)
         layout = trainer.policy_layout()
         self._remember(spec, layout)
         self._open(spec, layout)

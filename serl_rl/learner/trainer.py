@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from serl_rl.algorithms.sac import SacAgent
+    from serl_rl.algorithms.vice import Vice
     from serl_rl.algorithms.vision_config import VisionConfig
     from serl_rl.replay.mixture import BatchSampler, TransitionSource
     from serl_rl.replay.prefetch import Prefetcher
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_METRICS = ("critic_loss", "q_mean", "entropy", "temperature")
+_METRICS = ("critic_loss", "q_mean", "entropy", "temperature", "vice_loss", "vice_reward")
+_VICE = "vice."
 
 
 class Trainer:
@@ -59,6 +61,7 @@ class Trainer:
             spec, config.sac, vision=config.vision if sees else None, seed=config.seed, device=device
         )
         self._keeps_maps = self._agent.sight is not None and _keeps_maps(config.vision, self._agent)
+        self._vice = self._make_vice() if config.vice.enabled else None
         self._sampler: BatchSampler | None = None
         self._prefetcher: Prefetcher | None = None
         mode = config.learner.prefetch
@@ -114,6 +117,8 @@ class Trainer:
         self._replay = replay
         loaded = load_demonstrations(demonstrations, self._spec, replay.frame_stack) if demonstrations else None
         self.demonstration_count = loaded.transition_count if loaded is not None else 0
+        if self._vice is not None:
+            self._set_goals(self._vice, demonstrations, replay.frame_stack)
         sac = self._config.sac
         self._sampler = BatchSampler(
             self._source(replay),
@@ -121,6 +126,23 @@ class Trainer:
             batch_size=sac.batch_size,
             minibatches=sac.critic_updates_per_actor_update,
             seed=self._config.seed,
+        )
+
+    def _make_vice(self) -> Vice:
+        from serl_rl.algorithms.vice import Vice
+
+        agent, config = self._agent, self._config
+        return Vice(self._spec, config.vice, agent.sight, seed=config.seed, device=agent.device)
+
+    def _set_goals(self, vice: Vice, demonstrations: tuple[Path, ...], frame_stack: int) -> None:
+        from serl_rl.imitation.frames import FrameBank
+        from serl_rl.imitation.goals import goal_frames
+
+        agent, vision = self._agent, self._config.vision
+        frames = goal_frames(demonstrations, self._spec, frame_stack, self._config.vice.max_goals)
+        crops = vision.cache.crops if vision.largest_shift else 0
+        vice.set_goals(
+            FrameBank(frames, self._spec, agent.sight, crops=crops, seed=self._config.seed, device=agent.device)
         )
 
     def _source(self, replay: ReplayBuffer) -> TransitionSource:
@@ -154,7 +176,10 @@ class Trainer:
         assert self._replay is not None
         if not self._replay.transition_count:
             return False
-        self._latest = self._agent.update(self._next_batch(self._sampler))
+        batch, learned = self._next_batch(self._sampler), {}
+        if self._vice is not None:
+            batch, learned = self._vice.reward(batch)
+        self._latest = {**self._agent.update(batch), **learned}
         return True
 
     def _next_batch(self, sampler: BatchSampler) -> UpdateBatch:
@@ -209,7 +234,23 @@ class Trainer:
 
     def state(self) -> dict[str, torch.Tensor]:
         """Copies of everything that training goes on from."""
-        return self._agent.state_dict()
+        learned = {} if self._vice is None else self._vice.state_dict()
+        return self._agent.state_dict() | {f"{_VICE}{name}": value for name, value in learned.items()}
+
+    def start_from(self, path: Path) -> None:
+        """Begins with the policy of a checkpoint, such as a cloned one; critics begin from nothing.
+
+        Args:
+            path: The checkpoint.
+
+        Raises:
+            CheckpointError: It is of another task, or of networks of other sizes.
+        """
+        policy = checkpoints.load_tensors(path, checkpoints.POLICY)
+        try:
+            self._agent.start_from(policy)
+        except ValueError as error:
+            raise CheckpointError(f"the policy of {path} does not fit this experiment: {error}") from error
 
     def restore(self, path: Path, manifest: Mapping[str, Any]) -> None:
         """Goes on from a checkpoint.
@@ -223,7 +264,12 @@ class Trainer:
         """
         tensors = checkpoints.load_tensors(path, checkpoints.AGENT)
         try:
-            self._agent.load_state_dict(checkpoints.unflatten(tensors, manifest["agent"]))
+            state = checkpoints.unflatten(tensors, manifest["agent"])
+            if self._vice is not None:
+                learned = {name: value for name, value in state.items() if name.startswith(_VICE)}
+                state = {name: value for name, value in state.items() if name not in learned}
+                self._vice.load_state_dict({name.removeprefix(_VICE): value for name, value in learned.items()})
+            self._agent.load_state_dict(state)
         except (KeyError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"the checkpoint {path} does not fit this experiment: {error}") from error
 
