@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import itertools
 import logging
 import socket
@@ -195,13 +196,12 @@ def free_path(path: Path) -> Path:
 
 def _import() -> Any:  # noqa: ANN401 - a module that is not always there.
     try:
-        import rerun
+        return importlib.import_module("rerun")
     except ImportError as error:
         raise UsageError(
             "--rerun needs the package rerun-sdk, which is not installed; install it with: pip install "
             "'serl-robot[rerun]'"
         ) from error
-    return rerun
 
 
 def _direct(recording: Any, target: str, cameras: Sequence[str]) -> None:  # noqa: ANN401
@@ -245,8 +245,7 @@ def _check_viewer(address: str) -> None:
 
 def _blueprint(cameras: Sequence[str]) -> Any:  # noqa: ANN401 - a type of a module that is not always there.
     """How the viewer arranges everything."""
-    import rerun.blueprint as views
-
+    views = importlib.import_module("rerun.blueprint")
     shown = [f"/cameras/{name}" for name in cameras] or ["/scene"]
     pictures = views.Grid(
         views.Spatial3DView(origin="/world", name="path of the TCP"),
