@@ -131,7 +131,8 @@ class StopLatchedError(DaemonError):
     def __init__(self, *, stopped_by: str, text: str = "") -> None:
         why = f": {text}" if text else ""
         super().__init__(
-            f'"{stopped_by}" stopped the arm{why}; nothing moves until the stop is cleared', stopped_by=stopped_by
+            f'"{stopped_by}" stopped the arm{why}; nothing moves until `serl-robot stop --clear` releases it',
+            stopped_by=stopped_by,
         )
 
 

@@ -82,6 +82,15 @@ def test_fields_of_the_state_lie_where_libfranka_reads_them(name, offset):
     assert STATE.fields[name][1] == offset
 
 
+def test_a_state_is_little_endian_as_libfranka_reads_it():
+    state = np.zeros((), STATE)
+    state["message_id"], state["q"], state["robot_mode"] = 258, np.arange(7), 4
+    state["errors"][6], state["control_command_success_rate"] = 1, 0.5
+    said = struct.unpack("<Q320f2B41B41BBf", state.tobytes())
+    assert (said[0], said[148:155], said[323:364]) == (258, tuple(range(7)), (*[0] * 6, 1, *[0] * 34))
+    assert said[-2:] == (4, 0.5)
+
+
 def test_fields_of_a_motion_command_lie_where_libfranka_writes_them():
     datagram = struct.pack(
         "<Q7d7d16d6d2d??7d?", 9, *range(7), *range(7), *range(16), *range(6), 3, -1, 1, 0, *range(7), 1
