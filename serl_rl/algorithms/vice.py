@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,12 +21,25 @@ from serl_rl.algorithms.vice_config import ViceConfig
 from serl_rl.algorithms.vice_losses import event_loss, event_reward, gradient_penalty, mixed, smoothed
 from serl_rl.classifier.config import ClassifierConfig
 from serl_rl.classifier.network import ClassifierHead
-from serl_rl.imitation.frames import FrameBank
+from serl_rl.networks.encoders.head import CameraHeads
+from serl_rl.networks.encoders.image_encoder import ImageEncoder
 from serl_rl.networks.mlp import Arithmetic
 from serl_rl.replay.update_batch import UpdateBatch
 from serl_rl.spec import EnvironmentSpec
 
 _VECTOR = "vector"
+
+
+class Goals(Protocol):
+    """Frames that show the task done, such as a `FrameBank`."""
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        ...
+
+    def draw(self, indices: np.ndarray, generator: torch.Generator | None = None) -> Observations:
+        """Some of the frames, with crops from the generator."""
+        ...
 
 
 class EventClassifier(nn.Module):
@@ -39,12 +53,15 @@ class EventClassifier(nn.Module):
     """
 
     def __init__(
-        self, images: nn.Module | None, vector_size: int, config: ViceConfig, generator: torch.Generator
+        self,
+        images: CameraHeads | ImageEncoder | None,
+        vector_size: int,
+        config: ViceConfig,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.images = images
         inputs = vector_size if images is None else images.output_size
-        assert isinstance(inputs, int)
         sizes = ClassifierConfig(hidden_size=config.hidden_size, dropout=config.dropout)
         self.head = ClassifierHead(inputs, 1, sizes, generator)
 
@@ -100,7 +117,7 @@ class Vice:
         self._adam = Adam(self._arrays, config.learning_rate)
         self._seed = seed
         self._call_count = 0
-        self._goals: FrameBank | None = None
+        self._goals: Goals | None = None
         self._loss = torch.full((), torch.nan, device=self._device)
 
     @property
@@ -108,7 +125,7 @@ class Vice:
         """Updates of the classifier so far."""
         return self._adam.step_count
 
-    def set_goals(self, goals: FrameBank) -> None:
+    def set_goals(self, goals: Goals) -> None:
         """Sets the frames that show the task done; at least one."""
         self._goals = goals
 
@@ -131,7 +148,7 @@ class Vice:
             self._update({name: array[own] for name, array in inputs.items()}, rng)
         self._call_count += 1
         with torch.no_grad():
-            logits = self.network({name: array.float() for name, array in inputs.items()}).view(minibatches, size)
+            logits = self.network(inputs).view(minibatches, size)
         rewards = event_reward(logits, self.config.reward)
         figures = {"vice_loss": self._loss, "vice_reward": rewards[:, : size // 2].mean()}
         return replace(batch, rewards=rewards, terminated=torch.zeros_like(batch.terminated)), figures

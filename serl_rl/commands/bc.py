@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -118,14 +119,14 @@ def _crops(config: TrainConfig) -> int:
 
 def _line(progress: CloningProgress, steps: int) -> str:
     line = f"step {progress.steps} of {steps}: loss {progress.loss:.3f}"
-    if progress.validation_loss == progress.validation_loss:
+    if not math.isnan(progress.validation_loss):
         line += f", validation {progress.validation_loss:.3f}, error of actions {progress.validation_error:.3f}"
     return line + (" (best)" if progress.is_best else "")
 
 
 def _plain(progress: CloningProgress) -> dict[str, Any]:
     """As JSON values; what is NaN is left out."""
-    values = {name: value for name, value in asdict(progress).items() if name != "is_best" and value == value}
+    values = {name: value for name, value in asdict(progress).items() if name != "is_best" and not math.isnan(value)}
     return {name: round(value, 6) for name, value in values.items()}
 
 

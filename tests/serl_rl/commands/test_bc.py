@@ -5,14 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
 from serl_client.episodes import Episode, EpisodeHeader, EpisodeWriter
 from serl_client.tasks import PICK_CUBE_VISION
 from serl_rl.__main__ import main
-from serl_rl.saved_policy import load_policy
+from serl_rl.errors import CheckpointError
+from serl_rl.learner.trainer import Trainer
+from serl_rl.presets import preset
+from serl_rl.saved_policy import find_checkpoint, load_policy, read_experiment
 
 QUICK = ("--bc.steps", 150, "--bc.batch-size", 32, "--bc.check-steps", 50, "--bc.learning-rate", 3e-3)
 
@@ -111,6 +116,27 @@ def test_a_policy_from_pixels(run, tmp_path):
     assert json.loads(told)["validation_episodes"] == 1
     policy, _, _ = load_policy(tmp_path / "bc")
     assert policy.act(observation, np.random.default_rng(0), deterministic=True).shape == (4,)
+
+
+def test_learner_begins_with_a_cloned_policy(run, path, tmp_path):
+    arguments = ("--preset", "debug", "--demonstrations", path, "--run-directory", tmp_path / "bc")
+    code, _, said = run("bc", *arguments, *QUICK)
+    assert code == 0, said
+    checkpoint, config = find_checkpoint(tmp_path / "bc"), preset("debug")
+    trainer = Trainer(config, read_experiment(tmp_path / "bc").spec)
+    trainer.start_from(checkpoint)
+    saved = load_file(checkpoint / "policy.safetensors")
+    begun = trainer.policy_tensors(None)
+    assert set(saved) == set(begun)
+    assert all((saved[name] == begun[name]).all() for name in saved)
+    other = Trainer(replace(config, sac=replace(config.sac, hidden_sizes=(8, 8))), read_experiment(checkpoint).spec)
+    with pytest.raises(CheckpointError, match=r"the policy of .* does not fit this experiment: array .* has shape"):
+        other.start_from(checkpoint)
+    code, _, said = run(
+        "learner", "--preset", "debug", "--run-directory", tmp_path / "rl", "--initial-policy", tmp_path / "gone"
+    )
+    assert code == 1
+    assert f"there is no checkpoint in {tmp_path / 'gone'}" in said
 
 
 @pytest.mark.parametrize(
