@@ -201,7 +201,8 @@ def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | Non
     while not (terminated or truncated):
         action = expert.action(observation, info)
         observation, reward, terminated, truncated, info = env.step(action)
-        actions.append(np.array(info.get("intervene_action", action), np.float32))
+        # As the environment executes it: an action beyond [-1, 1] would make the whole file unfit for a learner.
+        actions.append(np.clip(np.array(info.get("intervene_action", action), np.float32), -1.0, 1.0))
         rewards.append(float(reward))
         observations.append(observation)
         infos.append(info)
