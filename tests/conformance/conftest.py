@@ -71,6 +71,8 @@ class VirtualHardware:
 
     def start(self):
         self.cell.start()
+        with RobotClient(self.cell.address) as robot:  # Its gripper is activated for a few seconds.
+            next(state for state in robot.stream_states(20.0) if not state.faults)
         return self.cell.address
 
     def stop(self):

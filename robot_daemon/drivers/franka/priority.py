@@ -12,15 +12,17 @@ from contextlib import contextmanager
 logger = logging.getLogger(__name__)
 
 HIGHEST = 99
+_REAL_TIME = (os.SCHED_FIFO, os.SCHED_RR)
 
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """Whatever the body makes of this thread's priority, it is normal afterwards."""
+    """If the body gives this thread real-time priority, it is normal afterwards."""
     try:
         yield
     finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        if os.sched_getscheduler(0) in _REAL_TIME:  # Others may not be left without rights, SCHED_IDLE for one.
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 @contextmanager

@@ -76,3 +76,18 @@ def test_what_connecting_did_to_a_thread_is_taken_back():
     thread.start()
     thread.join()
     assert found == [OTHER]
+
+
+def test_a_thread_that_asks_for_less_than_normal_keeps_that():
+    found = []
+
+    def run():
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        with restored():
+            pass
+        found.append(policy())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [(os.SCHED_IDLE, 0)]
