@@ -77,6 +77,28 @@ _DEBUG = TrainConfig(
     demonstration_count=2,
 )
 
+# Large enough to reach the centre and stay there, from what the classifier says alone.
+_DEBUG_VICE = _with_vice(
+    replace(
+        _DEBUG,
+        sac=replace(
+            _DEBUG.sac,
+            hidden_sizes=(64, 64),
+            batch_size=64,
+            discount=0.9,
+            target_update_rate=0.02,
+            learning_rate=1e-3,
+            initial_temperature=0.05,
+        ),
+        learner=replace(_DEBUG.learner, warm_up_steps=100, update_to_data_ratio=2.0, max_env_steps=3000),
+        evaluation=EvaluationConfig(
+            episode_count=20, check_episode_count=5, shortest_gap_steps=200, longest_gap_steps=400
+        ),
+        demonstration_count=10,
+    ),
+    ViceConfig(batch_size=64, hidden_size=64, learning_rate=1e-3, gradient_penalty=0.1),
+)
+
 PRESETS: Mapping[str, TrainConfig] = MappingProxyType(
     {
         "pick-cube": _PICK_CUBE,
@@ -108,10 +130,10 @@ PRESETS: Mapping[str, TrainConfig] = MappingProxyType(
         "relocate-cube": replace(_PICK_CUBE, environment=EnvironmentConfig(id="serl/RelocateForward-v0")),
         "relocate-cube-backward": replace(_PICK_CUBE, environment=EnvironmentConfig(id="serl/RelocateBackward-v0")),
         "debug": _DEBUG,
-        "debug-vice": _with_vice(_DEBUG, ViceConfig(batch_size=32, hidden_size=16, gradient_penalty=0.1)),
+        "debug-vice": _DEBUG_VICE,
     }
 )
-"""Experiments by name. `debug` trains a few updates on a tiny environment that needs no simulator."""
+"""Experiments by name. `debug` trains a few updates on a tiny environment without a simulator, `debug-vice` more."""
 
 
 def preset(name: str) -> TrainConfig:

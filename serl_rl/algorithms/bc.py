@@ -174,8 +174,8 @@ class BcAgent:
             actions: What was done there, in [-1, 1]. Shape (B, A).
 
         Returns:
-            The loss in nat, and the mean absolute difference of the deterministic actions, the grippers' choices left
-            out.
+            The loss in nat, and the mean absolute difference of the deterministic actions, plus the share of wrong
+            choices of grippers.
         """
         loss, error = self._judge(observations, actions)
         return loss.item(), error.item()
@@ -203,7 +203,9 @@ class BcAgent:
         mean, log_std, scores = self._imitator(observations)
         arm, config = self._grippers.arm(actions), self.config
         bounds = {"largest_action": config.largest_action, "smallest_std": config.smallest_std}
-        loss = cloning_loss(mean, log_std, arm, **bounds)
+        loss, error = cloning_loss(mean, log_std, arm, **bounds), (torch.tanh(mean) - arm).abs().mean()
         if scores is not None:
-            loss = loss + grasp_cloning_loss(scores, self._grippers.choices(actions))
-        return loss, (torch.tanh(mean) - arm).abs().mean()
+            choices = self._grippers.choices(actions)
+            loss = loss + grasp_cloning_loss(scores, choices)
+            error = error + (scores.argmax(-1) != choices).float().mean()
+        return loss, error

@@ -23,7 +23,7 @@ class BcConfig:
     validation_share: float = 0.1
     """Share of the episodes that only validate, in [0, 1); 0 for none, and then the last weights are kept."""
     check_steps: int = 100
-    """Steps between two validations; the best weights are kept."""
+    """Steps between two validations; the weights with the smallest error of the deterministic action are kept."""
     keeps_failures: bool = False
     """Whether episodes without success are imitated too."""
 

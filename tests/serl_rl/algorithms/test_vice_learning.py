@@ -119,7 +119,7 @@ class Run:
 
 def test_policy_learns_from_the_learned_reward_alone():
     run = Run(seed=0, kind="success", demonstrated=True)
-    run.train(600)
+    run.train(900)
     success, distance = run.evaluate()
     assert success >= 0.9, distance
 

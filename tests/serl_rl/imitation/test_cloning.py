@@ -60,12 +60,12 @@ def test_the_best_weights_are_kept_not_the_last(episodes, spec):
     agent = make_agent(spec, replace(SETTINGS, steps=400, learning_rate=0.1, check_steps=10))
     prepared = [steps_of(part, agent, CONFIG, crops=0) for part in (episodes[:3], episodes[3:])]
     history = clone(agent, *prepared, seed=0)
-    losses = [progress.validation_loss for progress in history]
-    assert min(losses) < losses[-1]
-    loss, _ = agent.judge(prepared[1].frames.draw(np.arange(len(prepared[1].frames))), prepared[1].actions)
-    assert loss == pytest.approx(min(losses), rel=1e-4)
+    errors = [progress.validation_error for progress in history]
+    assert min(errors) < errors[-1]
+    _, error = agent.judge(prepared[1].frames.draw(np.arange(len(prepared[1].frames))), prepared[1].actions)
+    assert error == pytest.approx(min(errors), rel=1e-4)
     best = [progress.is_best for progress in history]
-    assert losses[len(best) - 1 - best[::-1].index(True)] == min(losses)
+    assert errors[len(best) - 1 - best[::-1].index(True)] == min(errors)
 
 
 def test_stopping_keeps_what_there_is(episodes, spec):

@@ -111,7 +111,7 @@ def test_presets_with_a_learned_reward_end_no_episode(name):
             {"environment": EnvironmentConfig(reward="sparse")},
             r"environment\.reward is sparse; it must be none or dense",
         ),
-        ({"sac": replace(CONFIG.sac, return_range=(0.0, 1.0))}, r"return_range is \(0.0, 1.0\); .* hold 0 to 25"),
+        ({"sac": replace(CONFIG.sac, return_range=(0.0, 1.0))}, r"return_range is \(0.0, 1.0\); .* hold 0 to 10"),
         ({"vice": replace(CONFIG.vice, reward="log-odds")}, r"return_range is .*; it must be None with these rewards"),
     ],
 )
