@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class BcConfig:
     """How a policy is cloned. Network, cameras, seed, device and threads are those of the experiment."""
 
-    steps: int = 5000
+    steps: int = 2000
     """Gradient steps."""
     batch_size: int = 256
     """Steps of demonstrations in a batch."""
