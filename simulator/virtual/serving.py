@@ -72,7 +72,7 @@ def serve_until_signal(
 
 
 class Typed:
-    """Lines from the standard input.
+    """Lines from the standard input, while this is no background job.
 
     Args:
         actions: What they may begin with.
@@ -86,6 +86,9 @@ class Typed:
 
     def read(self) -> None:
         """Takes what is there and obeys whole lines."""
+        if not _is_in_foreground(self.sources[0]):  # What is typed is meant for the shell; to read it would suspend us.
+            self.sources = []
+            return
         data = os.read(self.sources[0], 4096)
         if not data:
             self.sources = []
@@ -103,3 +106,7 @@ class Typed:
             self._actions[word](rest.strip())
         except ValueError as error:
             sys.stderr.write(f"{error}\n")
+
+
+def _is_in_foreground(descriptor: int) -> bool:
+    return not os.isatty(descriptor) or os.tcgetpgrp(descriptor) == os.getpgrp()

@@ -31,6 +31,8 @@ DUE_NS = 900_000
 """Time after a state from which its command counts as missing, ns."""
 MAX_LAG_NS = 200_000_000
 """Delay that is made up for; what lies further back is lost, ns."""
+JUMP_REPORT_INTERVAL_NS = 10_000_000_000
+"""Time between two warnings of lost time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,8 @@ class FciServer:
         )
         self._is_ending = False
         self._began_ns = 0
+        self._jumps = 0
+        self._jump_report_ns = 0
 
     def stop(self) -> None:
         """Ends `run` after the present cycle; a signal handler may call this."""
@@ -107,12 +111,19 @@ class FciServer:
             self._disturbances.stall_s = 0.0
             return time.monotonic_ns()
         if now_ns - deadline_ns > MAX_LAG_NS:
-            logger.warning("the loop stood still for %d ms; time jumps", (now_ns - deadline_ns) // 1_000_000)
+            self._note_jump(now_ns, now_ns - deadline_ns)
             return now_ns
         wait_ns = max(deadline_ns, self._began_ns + CATCH_UP_NS) - now_ns
         if wait_ns > 0:
             time.sleep(wait_ns * 1e-9)
         return deadline_ns
+
+    def _note_jump(self, now_ns: int, lag_ns: int) -> None:
+        """Says that time was lost; now and then only, where the machine is always too busy."""
+        self._jumps += 1
+        if now_ns >= self._jump_report_ns:
+            logger.warning("the loop stood still for %d ms; time has jumped %d times", lag_ns // 1_000_000, self._jumps)
+            self._jump_report_ns = now_ns + JUMP_REPORT_INTERVAL_NS
 
     def _cycle(self, deadline_ns: int) -> None:
         began_ns = time.monotonic_ns()
