@@ -32,7 +32,8 @@ class HumanTeacher:
         action_size: Components of an action: for each arm 3 or 6, and one more where it has a gripper.
         gripper_action: What the gripper's component means, as in `RobotEnv`.
         max_gripper_width: Widest opening, m.
-        hold_s: Time for which the person stays in control after the last movement, s. It bridges the repeats of a key.
+        hold_s: Time for which the person stays in control after the last movement, s. It bridges the repeats of a key;
+            steps in it count as the person's, at rest. With 0 a step is theirs only while they move.
         is_alone: Whether the person is always in control, as in recording demonstrations.
         clock: Seconds, monotonic.
 
@@ -89,7 +90,7 @@ class HumanTeacher:
         self.is_moving = any(sample.is_active for sample in samples)
         if self.is_moving:
             self._until = now + self._hold_s
-        if not self._is_alone and now >= self._until:
+        if not (self._is_alone or self.is_moving or now < self._until):
             if self._has_gripper:
                 self._openings = np.array(action, float).reshape(len(self._devices), -1)[:, -1].copy()
             return None

@@ -11,7 +11,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_rl.actor.spool import RowArray
 from serl_rl.replay.rows import RowBatch, rows_to_proto
-from serl_rl.spec import EnvironmentSpec
+from serl_rl.spec import EnvironmentSpec, SpecError
 from serl_rl.tensors import data_type_of, dtype_of
 
 _OBSERVATION = "observation."
@@ -69,7 +69,11 @@ def make_row(
 
     Returns:
         The row, shape ().
+
+    Raises:
+        SpecError: The observation lacks an array, has another one, or one of another shape or kind.
     """
+    _check_observation(dtype, observation)
     row = np.zeros((), dtype)
     for name, value in observation.items():
         row[_OBSERVATION + name] = value
@@ -77,6 +81,23 @@ def make_row(
     for name, value in zip(_FIELDS, values, strict=True):
         row[name] = value
     return row
+
+
+def _check_observation(dtype: np.dtype[Any], observation: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """NumPy would leave a missing array zero, repeat one that is too small, and cut fractions off."""
+    wanted = [name.removeprefix(_OBSERVATION) for name in dtype.names or () if name.startswith(_OBSERVATION)]
+    if set(wanted) != set(observation):
+        raise SpecError(
+            f"the environment observed {', '.join(sorted(observation)) or 'nothing'}, but its observation space holds "
+            f"{', '.join(sorted(wanted))}; find out where an array was lost or added on the way"
+        )
+    for name in wanted:
+        own, field = np.asarray(observation[name]), dtype[_OBSERVATION + name]
+        if own.shape != field.shape or not np.can_cast(own.dtype, field.base, "same_kind"):
+            raise SpecError(
+                f"the environment observed {name!r} as {own.dtype} of shape {own.shape}, but its observation space "
+                f"says {field.base} of shape {field.shape}"
+            )
 
 
 def pack_rows(rows: RowArray, spec: EnvironmentSpec) -> pb.StepBatch:

@@ -14,6 +14,7 @@ from serl_rl.actor.follower import split_policy
 from serl_rl.config import TrainConfig
 from serl_rl.errors import CheckpointError, UsageError
 from serl_rl.learner import checkpoint as checkpoints
+from serl_rl.learner.demonstration_header import check_header
 from serl_rl.learner.intake import Layout
 from serl_rl.learner.waiting import choose_waiting
 from serl_rl.replay.buffer import ReplayBuffer
@@ -294,6 +295,7 @@ def load_demonstrations(paths: tuple[Path, ...], spec: EnvironmentSpec, frame_st
     for path in paths:
         if not path.exists():
             raise UsageError(f"there is no demonstration file {path}; record one with `serl-train record-demos`")
+        check_header(path, spec)
         episodes += read_episodes(path)
     rows = [rows_from_episode(episode, number) for number, episode in enumerate(episodes)]
     if not rows:

@@ -1,4 +1,4 @@
-"""Images are RGB wherever one could take them for BGR: from drivers, over the wire, in the environment, in the networks."""
+"""Images are RGB wherever one could take them for BGR: drivers, wire, environment, networks."""
 
 import contextlib
 import io

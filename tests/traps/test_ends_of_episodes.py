@@ -1,4 +1,4 @@
-"""Which steps bootstrap, and from which observation: from the environment through actor, wire and replay, and from files.
+"""Which steps bootstrap, and from which observation: through actor, wire and replay, and from files.
 
 Observations are (episode, step), so that what belongs together is plain to see.
 """
