@@ -5,12 +5,12 @@
 The server is `serl-virtual fci --arm fr3 --task pick-cube`, or franky-sim in an environment of its own:
 
     with MujocoSimulator() as sim:
-        robot = sim.add_robot()
+        robot = sim.add_robot()  # Connect to robot.hostname.
         with SimulationServer(sim) as server:
             server.run_async()
-            ...
+            time.sleep(150.0)
 
-Given both files with `--compare`, prints the distance between their step responses.
+Given both files with `--compare`, prints how far their states and step responses differ.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def options(host: str) -> FrankaOptions:
     return FrankaOptions(
         host=host,
         model="fr3",
-        realtime="ignore",
+        realtime="prefer",
         tcp_position_m=(0.0, 0.0, 0.1034),
         target_time_constant_s=0.0,
         contact_force_n=400.0,
@@ -77,7 +77,10 @@ def look(host: str) -> dict:
     found["model pose"] = model.pose(franky.Frame.EndEffector, state).matrix.reshape(-1).tolist()
     found["gravity"] = np.asarray(model.gravity(state), float).tolist()
     found["mass"] = np.asarray(model.mass(state), float).reshape(-1).tolist()
-    found["rejects nonsense load"] = _refuses(lambda: robot.set_load(50.0, [0.0] * 3, [0.0] * 9))
+    found["refuses a load of 50 kg"] = _refuses(lambda: robot.set_load(50.0, [0.0] * 3, [0.0] * 9))
+    robot.set_load(
+        0.0, [0.0] * 3, [0.0] * 9
+    )  # The client's model, and with it the impedance, takes in what is accepted.
     return found
 
 
