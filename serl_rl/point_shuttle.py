@@ -60,7 +60,7 @@ class PointShuttleEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
     def step(self, action: npt.NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Pushes the point."""
         moved = self._point.position + _STEP_M * np.asarray(action, np.float32)
-        self._point.position = np.clip(moved, -1.0, 1.0)
+        self._point.position = np.clip(moved, -1.0, 1.0).astype(np.float32)
         self._steps += 1
         is_done = self._is_done()
         is_late = self._steps >= _MAX_STEPS and not is_done

@@ -84,19 +84,19 @@ def policy_gradients(
     policy, critic, temperature = networks
     policy_arrays, fixed_arrays, critic_arrays, temperature_arrays = arrays
     alpha = functional_call(temperature, temperature_arrays, ())
+    taught_values = None
     if imitation is not None:
-        taught_actions, taught, weight = imitation
-        taught_values = functional_call(critic, critic_arrays, (observations, taught_actions)).mean(0)
+        taught_values = functional_call(critic, critic_arrays, (observations, imitation[0])).mean(0)
 
     def policy_loss_of(arrays: Arrays) -> tuple[Tensor, Tensor]:
         mean, log_std = functional_call(policy, {**fixed_arrays, **arrays}, (observations,))
         actions, log_probabilities = squashed_sample(mean, log_std, noise)
         values = functional_call(critic, critic_arrays, (observations, actions))
         loss = actor_loss(values, log_probabilities, alpha)
-        if imitation is not None:
-            loss = loss + weight * imitation_loss(
-                torch.tanh(mean), values.detach().mean(0), taught_actions, taught_values, taught
-            )
+        if imitation is not None and taught_values is not None:
+            taught_actions, taught, weight = imitation
+            own = torch.tanh(mean), values.detach().mean(0)
+            loss = loss + weight * imitation_loss(*own, taught_actions, taught_values, taught)
         return loss, -log_probabilities.mean()
 
     def temperature_loss_of(arrays: Arrays) -> Tensor:

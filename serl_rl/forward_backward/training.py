@@ -98,7 +98,9 @@ class PairTraining:
 
     def _follow(self, dashboard: PairDashboard) -> None:
         """Shows progress until both learners are done; brings back who is killed."""
-        tails = {direction: MetricsTail(self._crew.directory_of(direction).path) for direction in DIRECTIONS}
+        tails: dict[Direction, MetricsTail] = {
+            direction: MetricsTail(self._crew.directory_of(direction).path) for direction in DIRECTIONS
+        }
         while not self._stop.is_set() and self._crew.is_training():
             self._stop.wait(_POLL_S)
             for name in self._crew.mend():
