@@ -60,6 +60,7 @@ def test_encoded_frames_show_the_same_picture(target, cameras, first, encoding, 
     assert np.abs(decoded.astype(float) - raw).mean() <= tolerance
 
 
+@pytest.mark.trap
 def test_two_readers_get_the_same_frame(target, cameras, first):
     if not target.is_lockstep:
         pytest.skip("time passes between two readers")

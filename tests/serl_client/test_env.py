@@ -173,6 +173,7 @@ def test_a_step_before_reset_is_refused(env):
         env.unwrapped.step(STILL)
 
 
+@pytest.mark.trap
 def test_a_timeout_truncates_and_never_terminates(make):
     env = make(max_episode_steps=3)
     env.reset(seed=0)
@@ -199,6 +200,7 @@ def test_a_clipped_target_is_reported(env):
     assert "WORKSPACE_POSITION" in kinds
 
 
+@pytest.mark.trap
 def test_commanded_reference_keeps_the_target_where_it_was(make):
     env = make(delta_reference="commanded")
     start = env.reset(seed=0)[0]["tcp_pose"][:3]

@@ -46,6 +46,7 @@ def test_each_component_is_clipped_by_itself():
     np.testing.assert_allclose(turn_of(clipped), (0.0, 0.0, 0.3), atol=1e-12)
 
 
+@pytest.mark.trap
 def test_the_upside_of_the_tool_pointing_down_does_not_jump():
     for angle in (-0.5, -1e-9, 0.0, 1e-9, 0.5):
         for sign in (1.0, -1.0):

@@ -83,6 +83,7 @@ class CorrectedEnv(CoinEnv):
         return observation, reward, terminated, truncated, info
 
 
+@pytest.mark.trap
 def test_stored_is_what_was_executed():
     episode = run_episode(CorrectedEnv(lucky=False), StillExpert())
     assert episode.actions.tolist() == [[0.5], [0.0]]

@@ -21,6 +21,7 @@ def same_rotation(first, second):
     return r.rotation_angle(first, second) < 1e-7
 
 
+@pytest.mark.trap
 @given(quaternions, quaternions)
 def test_the_product_is_scipys(a, b):
     expected = (Rotation.from_quat(a) * Rotation.from_quat(b)).as_quat()
@@ -92,6 +93,7 @@ def test_the_adjoint_of_a_product_is_the_product_of_adjoints(first, second):
     np.testing.assert_allclose(r.adjoint_matrix(r.compose_poses(first, second)), expected, atol=1e-9)
 
 
+@pytest.mark.trap
 @given(poses, twists)
 def test_the_adjoint_agrees_with_the_motion_of_a_rigid_body(a_t_b, twist):
     # The velocity field of the body, evaluated at the origin of frame a, computed without any six-vector.
@@ -101,6 +103,7 @@ def test_the_adjoint_agrees_with_the_motion_of_a_rigid_body(a_t_b, twist):
     np.testing.assert_allclose(r.adjoint_matrix(a_t_b) @ twist, np.concatenate((linear, angular)), atol=1e-9)
 
 
+@pytest.mark.trap
 def test_a_translation_never_turns_anything():
     # SERL's matrix has the lever arm in the lower left block, where this command would turn the tool by -0.59.
     far = Pose(np.array((0.59, 0.08, 0.09)), np.array((0.0, 0.0, 0.0, 1.0)))

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 from serl_rl.augmentation import draw_shifts, shifted
 
 
+@pytest.mark.trap
 @given(st.integers(0, 2**31), st.integers(1, 6), st.integers(1, 9), st.integers(1, 9))
 def test_a_shift_is_a_crop_of_the_image_with_its_edges_repeated(seed, count, height, width):
     rng = np.random.default_rng(seed)

@@ -21,6 +21,7 @@ def policy(spec, agent):
     return policy
 
 
+@pytest.mark.trap
 def test_deterministic_action_is_the_squashed_mean_of_the_network(policy, agent):
     expected = agent.policy.mode(torch.from_numpy(OBSERVATION["state"])[None]).detach().numpy()[0]
     found = [policy.act(OBSERVATION, np.random.default_rng(seed), deterministic=True) for seed in range(2)]

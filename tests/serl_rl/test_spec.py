@@ -17,6 +17,7 @@ def image_spec():
     return EnvironmentSpec.from_spaces("test/Images-v0", OBSERVATION, ACTION, {"state": ("x", "y")})
 
 
+@pytest.mark.trap
 def test_spaces_become_a_spec_in_their_order(image_spec):
     assert [array.name for array in image_spec.observation] == list(OBSERVATION.spaces)
     assert {array.name: array.shape for array in image_spec.observation} == {"state": (2,), "wrist": (4, 4, 3)}
@@ -32,6 +33,7 @@ def test_equal_specs_have_no_difference(image_spec):
     assert difference(image_spec, EnvironmentSpec.from_proto(image_spec.to_proto())) is None
 
 
+@pytest.mark.trap
 def test_difference_names_field_and_both_values(spec, make_spec):
     assert difference(spec, make_spec(observation_size=4)) == ("observation.state.shape", "(3,)", "(4,)")
     assert difference(spec, make_spec(action_size=4)) == ("action.shape", "(2,)", "(4,)")

@@ -53,6 +53,7 @@ def expected_mode(agent, observation, frames=None):
     return agent.policy.mode(sight).detach().numpy()[0]
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize("frozen", [True, False])
 def test_deterministic_action_is_that_of_the_agent(frozen):
     agent, policy = make_pair(frozen=frozen)

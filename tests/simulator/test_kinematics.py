@@ -41,6 +41,7 @@ def test_out_of_reach_there_is_no_solution():
     assert solve_pose(MODELS["panda"], table, np.array([2.0, 0, 0]), np.array(DOWN), np.array(table.home)) is None
 
 
+@pytest.mark.trap
 def test_quaternion_orders_are_inverses():
     quaternion = np.array([0.1, 0.2, 0.3, 0.4])
     np.testing.assert_array_equal(to_wxyz(quaternion), [0.4, 0.1, 0.2, 0.3])

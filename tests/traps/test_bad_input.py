@@ -1,9 +1,12 @@
 """Bad input of a run from pixels, through the command line: one clear sentence each, and nothing is lost."""
 
 import pickle
+import re
 
+import gymnasium
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 from robot_daemon.config import LimitsConfig, ServerConfig
 from robot_daemon.devices import Pacing
@@ -11,6 +14,8 @@ from robot_daemon.drivers.fake import FakeCamera, build_fake_cell
 from robot_daemon.server import DaemonServer
 from serl_client.episodes import Episode, EpisodeHeader, EpisodeWriter, read_episodes
 from serl_rl.__main__ import main
+from serl_rl.actor.rows import row_type
+from serl_rl.actor.spool import Spool
 from serl_rl.networks.encoder_config import BackboneConfig
 from serl_rl.networks.encoders import make_backbone
 from serl_rl.networks.weights import save_weights
@@ -19,7 +24,8 @@ from serl_rl.spec_file import write_spec
 
 TASK, SIDE = "serl/PickCubeVision-v0", 36
 QUICK = (
-    "--sac.compile=off", "--sac.hidden-sizes", "8", "--vision.encoder.backbone.name=small", "--vision.cache.mode=off",
+    "--sac.compile=off", "--sac.hidden-sizes", "8", "--sac.batch-size=4", "--sac.critic-updates-per-actor-update=1",
+    "--vision.encoder.backbone.name=small", "--vision.cache.mode=off",
     "--learner.device=cpu", "--learner.threads=1", "--address=127.0.0.1:0",
 )  # fmt: skip
 
@@ -198,6 +204,44 @@ def test_a_camera_that_is_unplugged_costs_no_episode_that_was_recorded(said, cel
     code, found = record(said, address, path)
     assert (code, found) == (1, "camera wrist delivered no frame since the episode began; is it plugged in?")
     assert len(read_episodes(path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("front", "sentence"),
+    [
+        (None, "observed state, but its observation space holds front, state"),
+        (np.zeros((1, 1, 3), np.uint8), "'front' as uint8 of shape (1, 1, 3), but its observation space says uint8"),
+        (np.zeros((3, 8, 8), np.uint8), "'front' as uint8 of shape (3, 8, 8)"),
+        (np.zeros((8, 8, 3), np.float32), "'front' as float32 of shape (8, 8, 3)"),
+    ],
+)
+def test_a_picture_that_changes_on_the_way_ends_the_actor_and_leaves_what_was_collected(
+    collect, tmp_path, front, sentence
+):
+    class Losing(gymnasium.Env):
+        observation_space = spaces.Dict(
+            {"state": spaces.Box(-9, 9, (1,), np.float32), "front": spaces.Box(0, 255, (8, 8, 3), np.uint8)}
+        )
+        action_space = spaces.Box(-1, 1, (1,), np.float32)
+
+        def reset(self, *, seed=None, options=None):
+            self.steps = 0
+            return self.observe(np.zeros((8, 8, 3), np.uint8)), {}
+
+        def step(self, action):
+            self.steps += 1
+            return self.observe(front if self.steps == 3 else np.ones((8, 8, 3), np.uint8)), 0.0, False, False, {}
+
+        def observe(self, image):
+            state = {"state": np.full(1, self.steps, np.float32)}
+            return state if image is None else state | {"front": image}
+
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        collect(Losing(), [0.5])
+    spec = EnvironmentSpec.from_spaces("any", Losing.observation_space, Losing.action_space)
+    spool = Spool(tmp_path / "spool", row_type(spec), "run/a", 10_000_000)
+    assert spool.read(1, 10)["observation.state"].ravel().tolist() == [0, 1, 2]
+    spool.close()
 
 
 def test_a_classifier_of_one_class(said, tmp_path):

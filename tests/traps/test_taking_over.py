@@ -205,6 +205,7 @@ class SomeSteps:
         return np.array((-0.5, 0.5, 1.0)) if info["step"] in (1, 2) else None
 
 
+@pytest.mark.trap
 def test_what_a_person_does_while_the_learner_is_down_is_learned_from_later(tmp_path):
     env = Intervention(LineEnv(), SomeSteps())
     config = TrainConfig(actor=ActorConfig(ignores_grants=True))

@@ -42,6 +42,7 @@ def camera(video):
         each.close()
 
 
+@pytest.mark.trap
 def test_frames_come_in_order_in_rgb_until_the_end(camera):
     made = camera(repeat=False)
     assert (made.info.width, made.info.height, made.info.rate_hz) == (160, 120, RATE_HZ)

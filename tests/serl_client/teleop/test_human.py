@@ -59,6 +59,7 @@ def test_a_hand_at_rest_leaves_the_policy_alone(make_teacher):
     assert ask(make_teacher()) is None
 
 
+@pytest.mark.trap
 def test_a_moving_hand_takes_over_and_for_a_while_after(make_teacher, hand, clock):
     teacher = make_teacher()
     hand.twist = np.array((0.5, 0, -0.5, 1, 1, 1))
@@ -70,6 +71,7 @@ def test_a_moving_hand_takes_over_and_for_a_while_after(make_teacher, hand, cloc
     assert ask(teacher) is None
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize(("size", "expected"), [(3, 3), (4, 4), (6, 6), (7, 7)])
 def test_the_action_has_the_environments_size(make_teacher, hand, size, expected):
     teacher = make_teacher(size)
@@ -103,6 +105,7 @@ def test_an_absolute_gripper_stays_as_the_button_left_it(make_teacher, hand, clo
     assert ask(teacher) == [1, 1, 1, -1]
 
 
+@pytest.mark.trap
 def test_a_binary_gripper_is_told_only_while_the_button_is_down(make_teacher, hand):
     teacher = make_teacher(gripper_action="binary")
     hand.gripper = -1.0

@@ -31,6 +31,7 @@ def keys():
     return Keys()
 
 
+@pytest.mark.trap
 def test_a_keyboard_drives_through_keys_and_lets_them_go(keys):
     with Teleoperation("keyboard", TeleopConfig(viewpoint="behind"), open_keys=lambda: keys) as person:
         keys.press("w")
@@ -47,6 +48,7 @@ def test_settings_reach_the_device(keys):
         assert person.devices[0].read().twist.tolist() == pytest.approx([-0.5, 0, 0, 0, 0, 0])
 
 
+@pytest.mark.trap
 def test_the_teacher_knows_the_environments_gripper(keys):
     with Teleoperation("keyboard", open_keys=lambda: keys) as person:
         teacher = person.teacher(ArmEnv(), is_alone=True)

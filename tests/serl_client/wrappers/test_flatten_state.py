@@ -27,6 +27,7 @@ class FixedEnv(gymnasium.Env):
         return observation, {}
 
 
+@pytest.mark.trap
 def test_the_order_is_that_of_the_components_not_alphabetical():
     env = FlattenState(
         FixedEnv(),

@@ -14,6 +14,7 @@ def penalties(env, *grips, cost=0.02):
     return [wrapped.step(np.array((0, 0, 0, grip), np.float32))[-1]["grasp_penalty"] for grip in grips]
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize(
     ("width", "grips", "expected"),
     [
@@ -28,16 +29,19 @@ def test_only_changes_cost(make_env, width, grips, expected):
     assert penalties(make_env(width), *grips) == list(expected)
 
 
+@pytest.mark.trap
 def test_a_slow_gripper_costs_once(make_env):
     env = make_env(0.0, 0.02, 0.04, 0.06, 0.08)
     assert penalties(env, OPEN, OPEN, OPEN, OPEN) == [-0.02, 0, 0, 0]
 
 
+@pytest.mark.trap
 def test_a_corrected_action_is_what_counts(make_env):
     env = make_env(0.085, info={"intervene_action": np.array((0, 0, 0, CLOSE), np.float32)})
     assert penalties(env, OPEN) == [-0.02]
 
 
+@pytest.mark.trap
 def test_the_reward_stays(make_env):
     env = GripperPenalty(make_env(), max_width=0.085)
     env.reset()
@@ -62,6 +66,7 @@ def test_an_environment_without_a_gripper_is_refused(make_env):
         GripperPenalty(make_env())
 
 
+@pytest.mark.trap
 def test_the_widest_opening_comes_from_the_environment(simulator_address):
     import gymnasium
 

@@ -68,6 +68,7 @@ def test_without_a_correction_the_policy_acts():
     assert "intervene_action" not in info
 
 
+@pytest.mark.trap
 def test_a_correction_is_executed_and_reported():
     env = RecordingEnv()
     wrapped = Intervention(env, FixedTeacher((0.1, -0.2, 0.3, 0, 0, 0.5, -1)))
@@ -79,6 +80,7 @@ def test_a_correction_is_executed_and_reported():
         np.testing.assert_array_equal(action, act(0.1, -0.2, 0.3, 0, 0, 0.5, -1))
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize(
     ("orientation", "base", "own"),
     [
@@ -96,6 +98,7 @@ def test_what_is_stored_is_in_the_policys_frame(orientation, base, own):
     np.testing.assert_allclose(env.executed[0], base, atol=1e-6)
 
 
+@pytest.mark.trap
 def test_the_frame_is_the_one_before_the_step():
     env = RecordingEnv(IDENTITY, QUARTER)
     wrapped = Intervention(RelativeFrame(env), FixedTeacher((1, 0, 0, 0, 0, 0, 0)))
@@ -104,6 +107,7 @@ def test_the_frame_is_the_one_before_the_step():
     np.testing.assert_allclose(stored, [(1, 0, 0), (0, -1, 0)], atol=1e-6)
 
 
+@pytest.mark.trap
 def test_a_corner_is_shortened_and_executed_as_it_is_stored():
     # (1, 1, 0) in base is (sqrt 2, 0, 0) in a tool turned by 45 degrees: shortened to (1, 0, 0), which is
     # (0.7071, 0.7071, 0) in base.
@@ -115,6 +119,7 @@ def test_a_corner_is_shortened_and_executed_as_it_is_stored():
     np.testing.assert_allclose(env.executed[0], (0.70710678, 0.70710678, 0, 0, 0, 0, 1), atol=1e-6)
 
 
+@pytest.mark.trap
 @given(
     st.lists(st.floats(-1, 1), min_size=7, max_size=7),
     st.lists(st.floats(-1, 1), min_size=4, max_size=4).filter(lambda q: np.linalg.norm(q) > 0.1),

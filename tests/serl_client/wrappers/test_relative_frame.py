@@ -65,6 +65,7 @@ def test_positions_are_seen_from_the_start(env):
     assert seen["gripper_width"].tolist() == [0.05]
 
 
+@pytest.mark.trap
 def test_twist_and_wrench_turn_half_by_half(env):
     env.reset()
     seen, *_ = env.step(np.zeros(7, np.float32))
@@ -74,6 +75,7 @@ def test_twist_and_wrench_turn_half_by_half(env):
         np.testing.assert_allclose(seen[key], expected, atol=1e-12)
 
 
+@pytest.mark.trap
 def test_an_action_is_turned_from_the_axes_before_the_step(env, inner):
     env.reset()
     action = np.array((0.1, 0.2, -0.3, 0.3, -0.1, 0.2, 0.7), np.float32)
@@ -83,12 +85,14 @@ def test_an_action_is_turned_from_the_axes_before_the_step(env, inner):
         np.testing.assert_allclose(inner.actions[-1], expected, atol=1e-6)
 
 
+@pytest.mark.trap
 def test_a_translation_asks_for_no_rotation(env, inner):
     env.reset()
     env.step(np.array((0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0), np.float32))
     np.testing.assert_array_equal(inner.actions[-1][3:6], np.zeros(3))
 
 
+@pytest.mark.trap
 def test_an_action_keeps_its_direction_inside_the_box(env, inner):
     env.reset()
     env.step(np.ones(7, np.float32))
@@ -98,6 +102,7 @@ def test_an_action_keeps_its_direction_inside_the_box(env, inner):
     np.testing.assert_allclose(np.cross(sent[:3], direction), np.zeros(3), atol=1e-6)
 
 
+@pytest.mark.trap
 def test_an_intervention_is_stored_in_the_policys_frame(env, inner):
     env.reset()
     own = np.array((0.1, -0.2, 0.3, 0.2, 0.1, -0.1, -1.0), np.float32)

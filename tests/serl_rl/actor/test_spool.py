@@ -76,6 +76,7 @@ def test_acknowledged_segments_are_removed(tmp_path, monkeypatch):
     assert numbers(spool, 26) == list(range(26, 36))
 
 
+@pytest.mark.trap
 def test_numbers_go_on_although_everything_was_acknowledged(tmp_path):
     spool = open_spool(tmp_path)
     fill(spool, 5)

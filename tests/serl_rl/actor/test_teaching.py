@@ -120,6 +120,7 @@ def act(tmp_path):
     return run
 
 
+@pytest.mark.trap
 def test_corrected_steps_are_stored_as_executed_and_flagged(act):
     rows, _, _ = act(episodes=1)
     assert rows["action"].ravel().tolist() == [0.25, -0.5, -0.5, 0.25, 0.25, 0.0]
@@ -132,6 +133,7 @@ def test_the_share_of_corrected_steps_is_reported(act):
     assert [report.intervention_ratio for report in link.reports] == pytest.approx([0.4] * 3)
 
 
+@pytest.mark.trap
 def test_a_learner_finds_them_among_its_transitions(act):
     rows, _, _ = act()
     message = pack_rows(rows, SPEC)
@@ -145,6 +147,7 @@ def test_a_learner_finds_them_among_its_transitions(act):
     assert batch.grasp_penalties.tolist() == pytest.approx([-0.02] * 100)
 
 
+@pytest.mark.trap
 def test_without_a_penalty_none_is_sent(act):
     rows, _, _ = act()
     rows = rows.copy()
@@ -159,6 +162,7 @@ def test_a_person_who_takes_over_while_the_learner_is_down_loses_nothing(act):
     assert rows["intervention"].sum() == 6
 
 
+@pytest.mark.trap
 def test_an_evaluation_is_the_policys_alone(act):
     config = TrainConfig(
         evaluation=EvaluationConfig(episode_count=2, shortest_gap_steps=0, longest_gap_steps=5, check_episode_count=2)

@@ -33,18 +33,21 @@ def draw(pattern):
     return [rng.standard_normal(3) if letter == "g" else None for letter in pattern]
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize("pattern", ["g", "gggggggg", "0000g", "g0000g0000g", "000g000g000g"])
 def test_steps_match_adam_by_hand(pattern):
     gradients = draw(pattern)
     np.testing.assert_allclose(run(gradients)[0], adam_by_hand(np.ones(3), gradients, 1e-2), rtol=1e-5)
 
 
+@pytest.mark.trap
 def test_warm_up_grows_from_zero():
     gradients = draw("ggg0gggggg")
     assert (run(gradients[:1], warm_up=4)[0] == 1).all()
     np.testing.assert_allclose(run(gradients, warm_up=4)[0], adam_by_hand(np.ones(3), gradients, 1e-2, 4), rtol=1e-5)
 
 
+@pytest.mark.trap
 def test_one_gradient_in_k_steps_moves_about_root_k_as_far():
     gradient = np.ones(3)
     alone = 1 - run([gradient] * 400, rate=1e-4)[0]

@@ -65,6 +65,7 @@ def chosen_index(action, grippers):
     return 3 * (int(np.rint(action[6])) + 1) + int(np.rint(action[13])) + 1
 
 
+@pytest.mark.trap
 def test_update_of_the_grasp_critic_matches_numpy(make_spec, make_batch, size_and_grippers):
     size, grippers = size_and_grippers
     spec = make_spec(action_size=size)
@@ -89,6 +90,7 @@ def test_update_of_the_grasp_critic_matches_numpy(make_spec, make_batch, size_an
     assert agent.update(batch)["grasp_loss"].item() == pytest.approx(np.mean(losses), rel=1e-5)
 
 
+@pytest.mark.trap
 def test_double_q_learning_chooses_online_and_evaluates_with_the_target():
     online = torch.tensor([[1.0, 5.0, 2.0], [0.0, -1.0, -2.0]])
     target = torch.tensor([[10.0, 20.0, 30.0], [7.0, 8.0, 9.0]])
@@ -97,6 +99,7 @@ def test_double_q_learning_chooses_online_and_evaluates_with_the_target():
     assert grasp_target(torch.ones(2), torch.zeros(2), online, target, 0.5, 2.0).tolist() == [2.0, 2.0]
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize("updates", [1, 2, 5])
 def test_gripper_penalty_reaches_the_grasp_critic_at_every_update_to_data_ratio(make_spec, make_batch, updates):
     # A rival drops it in the last critic update of each round: always with one, every second time with two.
@@ -116,6 +119,7 @@ def test_gripper_penalty_reaches_the_grasp_critic_at_every_update_to_data_ratio(
         assert torch.equal(free["critic.value.weight"], paid["critic.value.weight"])  # The arm never pays.
 
 
+@pytest.mark.trap
 def test_critics_of_the_arm_never_see_the_gripper(make_spec, make_batch):
     spec = make_spec(action_size=4)
     batch = make_batch(spec)
@@ -131,6 +135,7 @@ def test_critics_of_the_arm_never_see_the_gripper(make_spec, make_batch):
     assert states[0]["policy.mean.weight"].shape[1] == 3
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize(("size", "grippers", "entropy"), [(7, 1, -3.5), (14, 2, -7.0)])
 def test_target_entropy_counts_the_grippers_as_upstream(make_spec, size, grippers, entropy):
     assert make_agent(make_spec(action_size=size), grippers=grippers).target_entropy == entropy
@@ -146,6 +151,7 @@ def test_every_grasp_target_follows_at_each_critic_update(make_spec, make_batch)
         assert (own[name] != before[name]).any(), name
 
 
+@pytest.mark.trap
 def test_joint_clock_counts_for_the_grasp_critic_too(make_spec, make_batch):
     agent = make_agent(make_spec(action_size=4), adam_clock="joint")
     agent.update(make_batch(agent.spec))
@@ -192,6 +198,7 @@ def test_grasp_loss_trains_what_perceives(make_spec, make_batch):
     assert not torch.equal(states[0][name], states[1][name])
 
 
+@pytest.mark.trap
 def test_resumed_hybrid_run_equals_one_that_never_stopped(make_spec, make_batch):
     spec = make_spec(action_size=4)
     whole = make_agent(spec)
@@ -258,11 +265,13 @@ def test_composing_is_the_inverse_of_taking_apart(sizes, choice, seed):
     assert int(layout.choices(action)) == choice
 
 
+@pytest.mark.trap
 def test_pressed_button_that_was_recorded_as_a_fraction_is_rounded_not_cut_off():
     actions = torch.tensor([[0.0, 0.9], [0.0, -0.93], [0.0, 0.4], [0.0, 1.0]])
     assert GripperLayout(2, 1).choices(actions).tolist() == [2, 0, 1, 2]
 
 
+@pytest.mark.trap
 def test_two_arms_choose_jointly_the_first_one_weighs_three():
     layout = GripperLayout(14, 2)
     actions = torch.zeros(9, 14)

@@ -8,11 +8,13 @@ REWARDS, TERMINATED = torch.tensor([1.0, 0.0, 1.0]), torch.tensor([0.0, 0.0, 1.0
 VALUES = torch.tensor([[2.0, 5.0, 7.0], [3.0, 4.0, 9.0]])
 
 
+@pytest.mark.trap
 def test_target_takes_the_minimum_and_stops_at_the_end_of_a_task():
     target = bootstrap_target(REWARDS, TERMINATED, VALUES, 0.9)
     np.testing.assert_allclose(target, [1 + 0.9 * 2, 0 + 0.9 * 4, 1], rtol=1e-6)
 
 
+@pytest.mark.trap
 def test_entropy_of_later_steps_is_discounted_and_ends_with_the_task():
     bonus = torch.tensor([0.5, -0.5, 10.0])
     target = bootstrap_target(REWARDS, TERMINATED, VALUES, 0.9, next_entropy_bonus=bonus)
@@ -32,6 +34,7 @@ def test_critic_loss_is_the_mean_over_members_and_batch():
     assert critic_loss(VALUES, target).item() == pytest.approx(expected)
 
 
+@pytest.mark.trap
 def test_actor_loss_takes_the_mean_over_members():
     log_probabilities = torch.tensor([1.0, -2.0, 0.5])
     expected = (0.1 * log_probabilities.numpy() - VALUES.numpy().mean(0)).mean()

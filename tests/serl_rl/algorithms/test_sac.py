@@ -56,6 +56,7 @@ def draw(agent, updates, count, action_size, actor_count):
     return next_noise, members, torch.randn(actor_count, action_size, generator=generator).double().numpy()
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize("backup_entropy", [False, True])
 @pytest.mark.parametrize(("critics", "targets"), [(2, None), (5, 2)])
 @pytest.mark.parametrize("actor_batch", ["last", "all"])
@@ -120,6 +121,7 @@ def record_gradients(monkeypatch, adam):
     return recorded
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize(("clock", "pattern"), [("separate", "gg"), ("joint", "00g00g")])
 def test_policy_steps_follow_the_chosen_clock(spec, make_batch, monkeypatch, clock, pattern):
     agent = make_agent(spec, adam_clock=clock)
@@ -138,6 +140,7 @@ def test_policy_steps_follow_the_chosen_clock(spec, make_batch, monkeypatch, clo
     np.testing.assert_allclose(arrays(agent.policy)[name], x, atol=1e-6)
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize(("clock", "critic", "others"), [("separate", 6, 3), ("joint", 9, 9)])
 def test_joint_clock_counts_every_step_for_every_network(spec, make_batch, clock, critic, others):
     agent = make_agent(spec, adam_clock=clock)
@@ -158,6 +161,7 @@ def test_policy_update_leaves_the_critics_alone(spec, make_batch):
         np.testing.assert_array_equal(value, before[name])
 
 
+@pytest.mark.trap
 def test_resumed_run_equals_one_that_never_stopped(spec, make_batch):
     whole = make_agent(spec, critic_count=5, target_critic_count=2, adam_clock="joint", warm_up_steps=8)
     for seed in range(5):

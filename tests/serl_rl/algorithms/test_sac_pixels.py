@@ -118,6 +118,7 @@ def act(p, seen, noise):
     return np.tanh(raw), np.log(density).sum(-1)
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize("shares_value_layer", [False, True])
 def test_update_matches_numpy(shares_value_layer):
     # With steps of almost zero, all minibatches meet the same networks.
@@ -164,6 +165,7 @@ def changed_names(before, after):
     return {name for name, value in after.items() if (value != before[name]).any()}
 
 
+@pytest.mark.trap
 def test_policy_loss_trains_the_proprioception_but_never_the_image_heads():
     agent = make_agent(adam_clock="separate")
     before = arrays(agent.policy)
@@ -190,6 +192,7 @@ def test_policy_and_critics_share_one_perception():
         np.testing.assert_array_equal(policy[name], critic[name])
 
 
+@pytest.mark.trap
 def test_target_network_includes_the_encoder_heads():
     agent = make_agent(critic_updates_per_actor_update=1, target_update_rate=0.25)
     before = arrays(agent.target_critic)
@@ -208,6 +211,7 @@ def critic_inputs(agent):
     return batch, *sights, torch.zeros(1, 6, 2), torch.zeros(1, 6)
 
 
+@pytest.mark.trap
 def test_pretrained_weights_are_in_the_target_from_the_first_update(tmp_path):
     path = tmp_path / "small.safetensors"
     save_weights(make_backbone(BackboneConfig(name="small", seed=7, frozen=False)), path)
@@ -236,6 +240,7 @@ def test_pretrained_heads_are_where_policy_and_critics_start_if_wanted(tmp_path)
             assert all(same) if pretrained else not any(same)
 
 
+@pytest.mark.trap
 def test_dropout_acts_on_the_policy_alone():
     # Upstream calls its critics, and their target, in evaluation mode; its policy trains with dropout.
     head = dataclasses.replace(HEAD, dropout=0.9)
@@ -268,6 +273,7 @@ def crop(image, shift):
     return padded[top : top + SIDE, left : left + SIDE]
 
 
+@pytest.mark.trap
 def test_all_cameras_of_a_sample_shift_alike_and_the_next_observation_by_itself():
     agent = make_agent(vision=with_backbone(frozen=False))
     batch = make_batch(updates=1)
@@ -284,6 +290,7 @@ def test_all_cameras_of_a_sample_shift_alike_and_the_next_observation_by_itself(
                 np.testing.assert_array_equal(cameras[camera][0, sample].numpy(), expected)
 
 
+@pytest.mark.trap
 def test_frozen_backbone_sees_every_image_once_an_update(monkeypatch):
     agent = make_agent()
     seen = []
@@ -315,6 +322,7 @@ def test_kept_maps_and_images_give_the_same_update():
         torch.testing.assert_close(found[name], value, rtol=2e-2, atol=2e-3, msg=name)
 
 
+@pytest.mark.trap
 def test_trained_backbone_learns_from_the_critics_alone():
     agent = make_agent(vision=with_backbone(frozen=False), critic_updates_per_actor_update=1)
     before = arrays(agent.critic)
@@ -331,6 +339,7 @@ def test_backbones_of_the_cameras_can_be_apart():
     agent.update(make_batch())
 
 
+@pytest.mark.trap
 def test_stack_of_frames_becomes_channels():
     agent = make_agent(vision=dataclasses.replace(VISION, frame_stack=3))
     batch = make_batch()
@@ -350,6 +359,7 @@ def test_stack_of_frames_becomes_channels():
     )
 
 
+@pytest.mark.trap
 def test_policy_holds_heads_but_no_backbone_and_stays_below_eleven_megabytes():
     cameras = tuple(dataclasses.replace(array, shape=(128, 128, 3)) for array in SPEC.observation[1:])
     spec = dataclasses.replace(SPEC, observation=(SPEC.observation[0], *cameras))
@@ -361,6 +371,7 @@ def test_policy_holds_heads_but_no_backbone_and_stays_below_eleven_megabytes():
     assert kept < 3 * 4_905_792  # Neither is one in a checkpoint.
 
 
+@pytest.mark.trap
 def test_resumed_run_from_pixels_equals_one_that_never_stopped():
     whole = make_agent(adam_clock="joint")
     for seed in range(2):

@@ -74,6 +74,7 @@ def parameters(vice):
     return {name: value.detach().clone() for name, value in vice.network.named_parameters()}
 
 
+@pytest.mark.trap
 def test_classifier_heads_receive_gradients():
     """A classifier whose camera heads are left out learns on a random projection; it must not happen here."""
     vice = make_vice(PIXELS)

@@ -40,6 +40,7 @@ def test_head_agrees_with_numpy():
     np.testing.assert_allclose(head(torch.from_numpy(x).float()).detach().numpy(), expected, atol=1e-4)
 
 
+@pytest.mark.trap
 def test_every_layer_after_the_frozen_backbone_receives_a_gradient(small_config):
     """The rival's bug: pooling and bottleneck inside no_grad, so that only the last layers learn."""
     classifier = build(small_config).train()

@@ -25,6 +25,7 @@ def watch(lamp_env, brightness_classifier):
     return make
 
 
+@pytest.mark.trap
 def test_success_pays_and_terminates(watch, rollout):
     steps = rollout(watch([0.2, 0.4, 0.9, 1.0], threshold=0.8))
     assert [step[:3] for step in steps] == [(0, False, False), (0, False, False), (1, True, False)]
@@ -32,6 +33,7 @@ def test_success_pays_and_terminates(watch, rollout):
     assert steps[-1][3]["success_probability"] == pytest.approx(0.9, abs=0.01)
 
 
+@pytest.mark.trap
 def test_a_timeout_without_success_is_no_terminal_state(watch, rollout):
     steps = rollout(watch([0.2, 0.2], threshold=0.8))
     assert steps[-1][:3] == (0, False, True)

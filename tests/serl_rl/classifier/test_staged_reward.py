@@ -38,6 +38,7 @@ def test_stages_wait_for_those_before_and_the_last_one_pays(stages, rollout):
     assert steps[-1][2]  # The end of the task counts although the clock ran out at the same step.
 
 
+@pytest.mark.trap
 def test_a_later_stage_alone_is_no_success(stages, rollout):
     steps = rollout(stages([0, 0], [1, 1]))
     assert [step[:3] for step in steps] == [(0, False, False), (0, False, True)]
@@ -47,6 +48,7 @@ def test_two_stages_in_order_take_two_steps(stages, rollout):
     assert [step[:2] for step in rollout(stages([1, 1], [1, 1]))] == [(0, False), (1, True)]
 
 
+@pytest.mark.trap
 def test_each_stage_pays_its_share_once(stages, rollout):
     assert [step[0] for step in rollout(stages([1, 1, 0], [0, 0, 1], pays="each"))] == [0.5, 0, 0.5]
     assert [step[0] for step in rollout(stages([1, 1, 1], [0, 0, 0], pays="each"))] == [0.5, 0, 0]

@@ -51,6 +51,7 @@ def evaluate(run, capsys, monkeypatch):
     return call
 
 
+@pytest.mark.trap
 def test_it_prints_the_rate_with_its_interval(evaluate):
     report = evaluate("--episodes", 12)
     assert report["episodes"] == 12

@@ -37,6 +37,7 @@ def test_saving_again_replaces(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["7"]
 
 
+@pytest.mark.trap
 def test_an_unfinished_checkpoint_is_not_seen(tmp_path):
     checkpoints.save(made(), tmp_path / "7")
     (tmp_path / ".9.partial").mkdir()
@@ -45,6 +46,7 @@ def test_an_unfinished_checkpoint_is_not_seen(tmp_path):
     assert checkpoints.newest(tmp_path / "nothing") is None
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize("damage", ["shorter", "changed", "gone"])
 def test_a_damaged_file_is_named(tmp_path, damage):
     checkpoints.save(made(), tmp_path / "7")

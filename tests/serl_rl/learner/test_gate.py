@@ -17,6 +17,7 @@ def test_nothing_is_learned_during_the_warm_up():
     assert gate().allows_update(100, 0)
 
 
+@pytest.mark.trap
 def test_the_learner_stops_at_its_tolerance():
     assert gate().allows_update(150, 105)
     assert not gate().allows_update(150, 106)
@@ -33,6 +34,7 @@ def test_a_lead_that_would_block_both_sides_is_refused():
         gate(lead_steps=7, ratio=0.5, updates_per_call=4)
 
 
+@pytest.mark.trap
 @given(
     ratio=st.floats(0.1, 20),
     per_call=st.integers(1, 20),

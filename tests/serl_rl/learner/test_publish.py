@@ -1,8 +1,11 @@
 """The newest policy: latest wins, history, pieces."""
 
+import pytest
+
 from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
 
 
+@pytest.mark.trap
 def test_a_slow_reader_skips_versions():
     publisher = PolicyPublisher()
     publisher.publish(PolicySnapshot(1, b"1" * 2_500_000, 0))

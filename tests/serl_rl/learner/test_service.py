@@ -138,6 +138,7 @@ def test_steps_before_join_are_refused(stub):
     assert isinstance(error, errors.NotJoinedError)
 
 
+@pytest.mark.trap
 def test_rows_are_acknowledged_once_the_replay_holds_them(learner, stub):
     stub.Join(join_request())
     answers = stream(stub, batch(1, 3), batch(4, 2))
@@ -145,6 +146,7 @@ def test_rows_are_acknowledged_once_the_replay_holds_them(learner, stub):
     assert learner.replay.row_count == 5
 
 
+@pytest.mark.trap
 def test_rows_that_come_twice_are_stored_once(learner, stub):
     stub.Join(join_request())
     stream(stub, batch(1, 3))
@@ -185,6 +187,7 @@ def test_a_second_stream_of_one_actor_is_refused(learner, stub):
     assert error.metadata["actor_id"] == "a"
 
 
+@pytest.mark.trap
 def test_streams_beyond_the_limit_are_refused_while_unary_calls_work():
     learner = RunningLearner(max_streams=1)
     with transport.open_channel(learner.address) as channel:
@@ -199,6 +202,7 @@ def test_streams_beyond_the_limit_are_refused_while_unary_calls_work():
     learner.close()
 
 
+@pytest.mark.trap
 def test_a_late_watcher_gets_the_newest_policy_at_once(learner, stub):
     learner.publisher.publish(PolicySnapshot(1, bytes(16), 0))
     learner.publisher.publish(PolicySnapshot(9, b"x" * 2_500_000, 70))
@@ -263,6 +267,7 @@ def test_the_link_gets_the_policy(learner, tmp_path):
     np.testing.assert_array_equal(received.arrays["weight"], [[0, 1], [2, 3]])
 
 
+@pytest.mark.trap
 def test_the_link_finds_a_restarted_learner_within_two_seconds(tmp_path):
     learner = RunningLearner(directory=tmp_path / "replay")
     link = make_link(learner)

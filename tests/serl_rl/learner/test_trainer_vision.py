@@ -66,6 +66,7 @@ def make_trainer(config=CONFIG, directory=None):
     return trainer, replay
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize(
     "config",
     [

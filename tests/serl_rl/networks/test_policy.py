@@ -14,6 +14,7 @@ def policy():
     return GaussianTanhPolicy(3, 2, (16, 16), Arithmetic(), torch.Generator().manual_seed(0))
 
 
+@pytest.mark.trap
 def test_log_probability_is_that_of_a_standard_deviation():
     mean, log_std, noise = (
         torch.tensor([[0.3, -0.5]]),
@@ -27,6 +28,7 @@ def test_log_probability_is_that_of_a_standard_deviation():
     assert log_probability.item() == pytest.approx(expected.sum(), abs=1e-4)
 
 
+@pytest.mark.trap
 def test_samples_spread_by_the_standard_deviation():
     noise = torch.randn(100_000, 1, generator=torch.Generator().manual_seed(0))
     action, _ = squashed_sample(torch.zeros(1), torch.full((1,), math.log(0.05)), noise)
@@ -54,6 +56,7 @@ def test_density_of_actions_integrates_to_one():
     assert np.trapezoid(np.exp(log_probability.numpy()), actions) == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.trap
 def test_standard_deviation_is_clipped(policy):
     with torch.no_grad():
         policy.log_std.bias[:] = torch.tensor([-100.0, 100.0])

@@ -34,12 +34,14 @@ def transitions(buffer, draws=4000):
     return found
 
 
+@pytest.mark.trap
 def test_terminated_step_has_no_value_after_it_but_a_truncated_step_has(buffer, make_episode):
     buffer.append(make_episode(2, end=TERMINATED, episode=0))
     buffer.append(make_episode(2, end=TRUNCATED, episode=1))
     assert transitions(buffer) == {(0, 0, 0): False, (0, 0, 1): True, (0, 1, 0): False, (0, 1, 1): False}
 
 
+@pytest.mark.trap
 def test_next_observation_of_a_truncated_step_is_its_own(buffer, make_episode):
     buffer.append(make_episode(3, end=TRUNCATED, episode=0))
     buffer.append(make_episode(3, end=TRUNCATED, episode=1))
@@ -50,6 +52,7 @@ def test_next_observation_of_a_truncated_step_is_its_own(buffer, make_episode):
     assert set(map(tuple, batch.next_observations["state"][last].tolist())) == {(0, 0, 3), (0, 1, 3)}
 
 
+@pytest.mark.trap
 def test_gap_in_steps_is_the_border_of_an_episode(buffer, make_rows):
     buffer.append(make_rows([STEP, STEP], episode=0, first_step=0))
     buffer.append(make_rows([STEP, TERMINATED, FINAL], episode=0, first_step=7))
@@ -144,6 +147,7 @@ def test_equal_seeds_draw_equal_batches(buffer, make_episode):
     np.testing.assert_array_equal(one.observations["state"], two.observations["state"])
 
 
+@pytest.mark.trap
 def test_rows_seen_before_are_dropped(buffer, make_episode):
     rows = make_episode(5, actor="a", number=1)
     assert buffer.append(rows[:4]) == 4
@@ -153,6 +157,7 @@ def test_rows_seen_before_are_dropped(buffer, make_episode):
     assert len(transitions(buffer)) == 5
 
 
+@pytest.mark.trap
 def test_rows_after_a_gap_in_sequence_numbers_are_refused(buffer, make_episode):
     rows = make_episode(5, actor="a", number=1)
     buffer.append(rows[:2])
@@ -170,6 +175,7 @@ def test_empty_buffer_cannot_be_sampled(buffer):
         buffer.sample(1, np.random.default_rng(0))
 
 
+@pytest.mark.trap
 def test_action_beyond_one_never_enters(buffer, make_episode):
     rows = make_episode(3)
     rows.actions[0, 1] = 1.25

@@ -117,6 +117,7 @@ EVENTS = st.lists(
 )
 
 
+@pytest.mark.trap
 @given(EVENTS, st.integers(7, 30), st.integers(1, 4))
 def test_every_frame_is_that_of_a_plain_list(events, capacity, stack):
     buffer, plain = ReplayBuffer(SPEC, capacity, frame_stack=stack), PlainReplay(capacity, stack)
@@ -135,6 +136,7 @@ def test_every_frame_is_that_of_a_plain_list(events, capacity, stack):
     check(buffer, plain, 30)
 
 
+@pytest.mark.trap
 def test_first_frame_of_an_episode_is_repeated_and_never_the_last_episode_s():
     buffer, plain = ReplayBuffer(SPEC, 50, frame_stack=3), PlainReplay(50, 3)
     for episode in range(2):
@@ -146,6 +148,7 @@ def test_first_frame_of_an_episode_is_repeated_and_never_the_last_episode_s():
     check(buffer, plain)
 
 
+@pytest.mark.trap
 def test_gap_never_pairs_a_step_with_the_image_of_an_older_segment():
     # HIL-SERL keeps only intervened steps in its demonstration buffer: the state of step 60 came with the image of 25.
     buffer, plain = ReplayBuffer(SPEC, 50, frame_stack=2), PlainReplay(50, 2)
@@ -159,6 +162,7 @@ def test_gap_never_pairs_a_step_with_the_image_of_an_older_segment():
     check(buffer, plain)
 
 
+@pytest.mark.trap
 def test_stack_whose_frames_were_overwritten_is_not_drawn():
     buffer, plain = ReplayBuffer(SPEC, 8, frame_stack=3), PlainReplay(8, 3)
     for first in range(0, 12, 4):

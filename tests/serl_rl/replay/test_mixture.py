@@ -94,6 +94,7 @@ def with_corrections(make_episode, steps, **kwargs):
     return dataclasses.replace(rows, interventions=np.isin(rows.step_indices, steps))
 
 
+@pytest.mark.trap
 def test_corrected_steps_are_drawn_with_the_demonstrations_as_from_one_buffer(spec, make_episode, demonstrations):
     online = ReplayBuffer(spec, 100)
     online.append(with_corrections(make_episode, range(10, 20), mark=1))
@@ -111,6 +112,7 @@ def test_corrected_steps_are_drawn_with_the_demonstrations_as_from_one_buffer(sp
     assert float(shares.max()) < 0.9
 
 
+@pytest.mark.trap
 def test_corrected_steps_are_in_the_online_half_too(spec, make_episode, demonstrations):
     online = ReplayBuffer(spec, 100)
     online.append(with_corrections(make_episode, range(50), mark=1))

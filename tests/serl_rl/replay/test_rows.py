@@ -31,6 +31,7 @@ def test_rows_survive_the_wire(rows, spec, penalties):
     np.testing.assert_array_equal(found.observations["state"], rows.observations["state"])
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize("value", [1.0001, -1.5, np.inf, np.nan])
 def test_action_outside_its_range_is_refused_with_its_value(rows, spec, value):
     with pytest.raises(InvalidRowsError, match=r"actions: .*row 1") as error:
@@ -89,6 +90,7 @@ def test_slice_keeps_sequence_numbers(make_episode):
     assert (len(part), part.first_sequence_number, part.step_indices.tolist()) == (2, 12, [2, 3])
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize(
     ("terminated", "truncated", "last"), [(True, False, TERMINATED), (False, True, TRUNCATED), (False, False, STEP)]
 )

@@ -45,6 +45,7 @@ def test_maps_have_the_promised_shape_and_move_with_the_image(name, make_images)
     assert (maps[0] - maps[1]).abs().max() > 1e-3
 
 
+@pytest.mark.trap
 def test_a_frozen_backbone_receives_no_gradient(name, make_images):
     network = make_backbone(BackboneConfig(name=name, frozen=True)).train()
     assert not network.training
@@ -53,6 +54,7 @@ def test_a_frozen_backbone_receives_no_gradient(name, make_images):
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
+@pytest.mark.trap
 def test_a_backbone_that_is_tuned_receives_gradients_everywhere(name, make_images):
     network = make_backbone(BackboneConfig(name=name, frozen=False)).train()
     network(make_images(2, 36, 36)).square().sum().backward()
@@ -60,6 +62,7 @@ def test_a_backbone_that_is_tuned_receives_gradients_everywhere(name, make_image
     assert all(parameter.grad.abs().sum() > 0 for parameter in network.parameters() if parameter.dim() == 4)
 
 
+@pytest.mark.trap
 def test_scaling_agrees_with_numpy(reference, make_images):
     images = make_images(2, 5, 4)
     expected = (images.numpy() / 255 - reference.MEAN) / reference.DEVIATION

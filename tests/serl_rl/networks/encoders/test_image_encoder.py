@@ -59,6 +59,7 @@ def test_dropout_follows_learned_embeddings_only():
     assert rates == {"learned": 0.1, "softmax": 0.0, "average": 0.0, "max": 0.0}
 
 
+@pytest.mark.trap
 def test_output_is_in_the_order_of_the_cameras_not_of_the_alphabet(images):
     encoder = build().eval()
     maps = encoder.features(images)

@@ -22,12 +22,14 @@ def test_same_padding_fits_as_many_windows_as_strides(size, kernel, stride):
     assert windows == -(-size // stride)
 
 
+@pytest.mark.trap
 def test_an_even_size_is_padded_after_only():
     assert same_padding(32, 3, 2) == (0, 1)
     assert same_padding(33, 3, 2) == (1, 1)
     assert same_padding(32, 1, 2) == (0, 0)
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (1, 2), (1, 1)])
 def test_convolution_agrees_with_numpy(reference, size, kernel, stride):
@@ -49,6 +51,7 @@ def test_torch_padding_would_look_at_other_pixels(reference):
     assert (naive - expected).abs().max() > 0.1
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize("size", SIZES)
 def test_max_pooling_agrees_with_numpy_even_below_zero(reference, size):
     x = np.random.default_rng(0).standard_normal((2, *size, 3)) - 10

@@ -54,6 +54,7 @@ def equal(a, b):
     return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize("protocol", [4, 5])
 def test_upstream_pickle_is_loaded(network, tmp_path, protocol):
     path = tmp_path / "resnet10_params.pkl"
@@ -151,6 +152,7 @@ class Evil:
         return Path.touch, (self.path,)
 
 
+@pytest.mark.trap
 @pytest.mark.parametrize(
     ("content", "words"),
     [

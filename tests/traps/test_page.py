@@ -1,0 +1,46 @@
+"""The page of traps and the marker `trap` name the same tests, and all of them exist."""
+
+import ast
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+PAGE = TESTS.parent / "docs" / "traps.md"
+BAD_INPUT = "## Bad input"
+
+
+def named(text):
+    """Tests that a page names, as (file below tests/, name); "::name" alone is of the file before."""
+    found, file = set(), ""
+    for path, name in re.findall(r"`((?:[\w/]+\.py)?)::(\w+)`", text):
+        file = path or file
+        found.add((file, name))
+    return found
+
+
+def is_trap(node):
+    return "trap" in ast.unparse(node).split(".")
+
+
+def tests_of(path):
+    """Names of the tests of a file: whether each has the marker."""
+    tree = ast.parse(path.read_text())
+    everywhere = any(
+        isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark" and is_trap(node.value)
+        for node in tree.body
+    )
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"))
+    return {node.name: everywhere or any(map(is_trap, node.decorator_list)) for node in functions}
+
+
+def test_every_named_test_exists_and_every_trap_is_named():
+    page = PAGE.read_text()
+    traps, bad_input = page.split(BAD_INPUT)
+    all_tests = {path.relative_to(TESTS).as_posix(): tests_of(path) for path in TESTS.rglob("test_*.py")}
+    marked = {(path, name) for path, tests in all_tests.items() for name, is_marked in tests.items() if is_marked}
+    missing = {(path, name) for path, name in named(page) if name not in all_tests.get(path, {})}
+    assert not missing, "named on the page but not there"
+    assert named(traps) - marked == set(), "named on the page but not marked"
+    assert marked - named(traps) == set(), "marked but not named on the page"
+    assert len(named(traps)) > 80
+    assert len(named(bad_input)) > 10
