@@ -22,7 +22,7 @@ def is_trap(node):
     return "trap" in ast.unparse(node).split(".")
 
 
-def tests_of(path):
+def markers_of(path):
     """Names of the tests of a file: whether each has the marker."""
     tree = ast.parse(path.read_text())
     everywhere = any(
@@ -36,7 +36,7 @@ def tests_of(path):
 def test_every_named_test_exists_and_every_trap_is_named():
     page = PAGE.read_text()
     traps, bad_input = page.split(BAD_INPUT)
-    all_tests = {path.relative_to(TESTS).as_posix(): tests_of(path) for path in TESTS.rglob("test_*.py")}
+    all_tests = {path.relative_to(TESTS).as_posix(): markers_of(path) for path in TESTS.rglob("test_*.py")}
     marked = {(path, name) for path, tests in all_tests.items() for name, is_marked in tests.items() if is_marked}
     missing = {(path, name) for path, name in named(page) if name not in all_tests.get(path, {})}
     assert not missing, "named on the page but not there"
