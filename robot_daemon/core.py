@@ -307,6 +307,7 @@ class DaemonCore:
             fault_ids=[fault.id for fault in faults],
             text=faults[0].text if faults else "",
             black_box=self.witness.recording_of(faults[0]) if faults else "",
+            needs_recovery=bool(self._bench.faults.critical),
         )
 
 

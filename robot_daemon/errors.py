@@ -111,15 +111,21 @@ class ControlHeldError(DaemonError):
 
 
 class ArmFaultedError(DaemonError):
-    """A critical fault is active."""
+    """A critical fault is active, or a hand is on the arm."""
 
     reason = reasons.ERROR_REASON_ARM_FAULTED
 
-    def __init__(self, *, fault_ids: Sequence[str], text: str, black_box: str = "") -> None:
+    def __init__(
+        self, *, fault_ids: Sequence[str], text: str, black_box: str = "", needs_recovery: bool = True
+    ) -> None:
         joined = ",".join(fault_ids)
         recorded = {"black_box": black_box} if black_box else {}
         super().__init__(
-            f"the arm is faulted ({joined}): {text}; recover from the fault, then go on", faults=joined, **recorded
+            f"the arm is faulted ({joined}): {text}; recover from the fault, then go on"
+            if needs_recovery
+            else f"a hand is on the arm ({joined}): {text}",
+            faults=joined,
+            **recorded,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -38,9 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with certain_interrupt():
             command.run()
+            sys.stdout.flush()
     except KeyboardInterrupt:
         # Leaving the `with` blocks has closed the session: the arm holds.
         print("interrupted; the arm holds", file=sys.stderr)
+    except BrokenPipeError:  # Whoever read the output, such as head, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (UsageError, AddressError) as error:
         sys.exit(_fail(error, 2))
     except (CommandError, RobotError, OSError, ValueError) as error:

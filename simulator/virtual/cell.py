@@ -129,9 +129,9 @@ class VirtualCell:
         """Process of the daemon."""
         return self._children["daemon"].pid
 
-    def wait(self) -> None:
-        """Returns when the daemon ends."""
-        self._children["daemon"].wait()
+    def wait(self) -> int:
+        """Returns the daemon's exit code when it ends."""
+        return self._children["daemon"].wait()
 
     def close(self) -> None:
         """Ends everything, the daemon first."""

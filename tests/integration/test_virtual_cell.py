@@ -1,5 +1,6 @@
 """The same environment, unchanged, over libfranka, Modbus and the real daemon in real time."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -107,3 +108,31 @@ def test_a_user_stop_is_said_and_only_a_recovery_ends_it(cell):
         assert robot.recover().remaining == ()
         with robot.control("me again") as session:
             session.step(robot.info.arm.home_tcp_pose, period_s=0.05)
+
+
+def test_sigterm_in_motion_brings_the_arm_to_rest_and_exits_with_0():
+    for module in ("mujoco", "franky", "pymodbus"):
+        pytest.importorskip(module, exc_type=ImportError)
+    from simulator.virtual.cell import VirtualCell
+
+    with VirtualCell(lost_packet_limit=500) as cell:
+        with RobotClient(cell.address) as robot, robot.control("me") as session:
+            pose = robot.info.arm.home_tcp_pose
+            away = serl_client.Pose(pose.position + np.array([0.0, 0.2, 0.1]), pose.quaternion_xyzw)
+
+            told = []
+
+            def end_daemon(progress):
+                if progress.progress_ratio > 0.3 and not told:  # A second signal would not wait for rest.
+                    told.append(True)
+                    os.kill(cell.daemon_pid, signal.SIGTERM)
+
+            with pytest.raises(serl_client.RobotError):
+                session.move(away, 0.3, on_progress=end_daemon)
+        assert cell.wait() == 0
+        assert "daemon_stopped at_rest=true" in cell.log()
+        log = cell.fci.log()
+        assert np.abs(log["velocities"]).max() > 0.05
+        truth = cell.fci.state()
+    assert np.abs(truth["velocities"]).max() < 0.01
+    assert truth["faults"] == [], "the arm was let go of, not lost"

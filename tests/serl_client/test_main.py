@@ -181,3 +181,11 @@ def test_ctrl_c_ends_a_move_and_the_arm_holds(real_time_daemon):
         assert process.returncode == 0, err
         assert "holds" in err
         assert robot.get_state().control_holder == ""
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(lockstep_daemon):
+    command = [sys.executable, "-m", "serl_client", "faults", "--address", lockstep_daemon.address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
