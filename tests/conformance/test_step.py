@@ -33,6 +33,7 @@ class TestStep:
         assert result.applied_target is None
         assert result.observation.state.mode is ArmMode.HOLDING
 
+    @pytest.mark.trap
     def test_steps_are_a_period_apart(self, client):
         with client.control("ada") as session:
             session.step(home(client), period_s=PERIOD_S)

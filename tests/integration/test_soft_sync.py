@@ -141,6 +141,7 @@ def timings(**fixed):
     return st.builds(CameraTiming, **drawn | {name: st.just(value) for name, value in fixed.items()})
 
 
+@pytest.mark.trap
 @settings(max_examples=25, deadline=None)
 @given(st.lists(timings(), min_size=1, max_size=3), st.integers(0, 1000))
 def test_observations_agree_with_the_truth(cameras, seed):

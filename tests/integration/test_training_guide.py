@@ -234,6 +234,7 @@ def test_the_guide_has_the_steps_that_are_run_here():
     assert tuple(step.name for step in walk_through("state")) == FROM_STATE
 
 
+@pytest.mark.trap
 def test_every_other_command_of_the_guide_has_options_that_exist(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for step in walk_through():

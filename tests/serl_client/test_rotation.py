@@ -21,7 +21,6 @@ def same_rotation(first, second):
     return r.rotation_angle(first, second) < 1e-7
 
 
-@pytest.mark.trap
 @given(quaternions, quaternions)
 def test_the_product_is_scipys(a, b):
     expected = (Rotation.from_quat(a) * Rotation.from_quat(b)).as_quat()

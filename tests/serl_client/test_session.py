@@ -163,6 +163,7 @@ def test_stop_ends_the_session_until_it_is_cleared(session, robot):
     robot.control("now").close()
 
 
+@pytest.mark.trap
 def test_a_fault_ends_the_session_until_recovery(session, robot, lockstep_daemon):
     lockstep_daemon.fake.arm.inject_fault("contact_reflex")
     with pytest.raises(FaultError) as caught:

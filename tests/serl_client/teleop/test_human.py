@@ -71,7 +71,6 @@ def test_a_moving_hand_takes_over_and_for_a_while_after(make_teacher, hand, cloc
     assert ask(teacher) is None
 
 
-@pytest.mark.trap
 @pytest.mark.parametrize(("size", "expected"), [(3, 3), (4, 4), (6, 6), (7, 7)])
 def test_the_action_has_the_environments_size(make_teacher, hand, size, expected):
     teacher = make_teacher(size)

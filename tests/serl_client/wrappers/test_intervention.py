@@ -68,7 +68,6 @@ def test_without_a_correction_the_policy_acts():
     assert "intervene_action" not in info
 
 
-@pytest.mark.trap
 def test_a_correction_is_executed_and_reported():
     env = RecordingEnv()
     wrapped = Intervention(env, FixedTeacher((0.1, -0.2, 0.3, 0, 0, 0.5, -1)))

@@ -42,6 +42,7 @@ def test_a_fast_environment_is_slowed_to_the_rate(make_paced, time):
     assert time.now - 50.0 == pytest.approx(2.0)
 
 
+@pytest.mark.trap
 def test_one_that_takes_the_period_by_itself_is_not_waited_for(make_paced, time):
     env = make_paced(0.11)
     env.reset()

@@ -48,12 +48,14 @@ def env(inner):
     return RelativeFrame(inner)
 
 
+@pytest.mark.trap
 def test_the_first_pose_is_the_origin(env):
     seen, info = env.reset()
     np.testing.assert_allclose(seen["tcp_pose"], (0, 0, 0, 0, 0, 0, 1), atol=1e-12)
     assert info == {"raw": True}
 
 
+@pytest.mark.trap
 def test_positions_are_seen_from_the_start(env):
     env.reset()
     seen, *_ = env.step(np.zeros(7, np.float32))

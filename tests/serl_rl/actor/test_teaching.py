@@ -147,7 +147,6 @@ def test_a_learner_finds_them_among_its_transitions(act):
     assert batch.grasp_penalties.tolist() == pytest.approx([-0.02] * 100)
 
 
-@pytest.mark.trap
 def test_without_a_penalty_none_is_sent(act):
     rows, _, _ = act()
     rows = rows.copy()

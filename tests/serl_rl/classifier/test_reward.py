@@ -25,7 +25,6 @@ def watch(lamp_env, brightness_classifier):
     return make
 
 
-@pytest.mark.trap
 def test_success_pays_and_terminates(watch, rollout):
     steps = rollout(watch([0.2, 0.4, 0.9, 1.0], threshold=0.8))
     assert [step[:3] for step in steps] == [(0, False, False), (0, False, False), (1, True, False)]

@@ -28,6 +28,7 @@ def stages(lamp_env, brightness_classifier):
     return make
 
 
+@pytest.mark.trap
 def test_stages_wait_for_those_before_and_the_last_one_pays(stages, rollout):
     steps = rollout(stages([0, 1, 0, 0], [1, 0, 0, 1]))
     assert [step[:2] for step in steps] == [(0, False), (0, False), (0, False), (1, True)]
@@ -38,7 +39,6 @@ def test_stages_wait_for_those_before_and_the_last_one_pays(stages, rollout):
     assert steps[-1][2]  # The end of the task counts although the clock ran out at the same step.
 
 
-@pytest.mark.trap
 def test_a_later_stage_alone_is_no_success(stages, rollout):
     steps = rollout(stages([0, 0], [1, 1]))
     assert [step[:3] for step in steps] == [(0, False, False), (0, False, True)]

@@ -30,7 +30,6 @@ def test_members_share_nothing(critic, inputs):
         assert touched.tolist() == [False, True, False, False], name
 
 
-@pytest.mark.trap
 def test_chosen_members_may_repeat(critic, inputs):
     members = torch.tensor([3, 0, 3])
     torch.testing.assert_close(critic(*inputs, members), critic(*inputs)[members])

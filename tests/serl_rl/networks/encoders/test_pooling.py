@@ -22,6 +22,7 @@ def test_learned_embeddings_agree_with_numpy(generator, maps):
     np.testing.assert_allclose(pooling(maps).detach().numpy(), expected.reshape(2, 30), atol=1e-5)
 
 
+@pytest.mark.trap
 def test_learned_embeddings_have_upstream_size_and_variance(generator):
     pooling = SpatialLearnedEmbeddings((512, 4, 4), 8, generator)
     assert pooling.kernel.numel() == 65_536
