@@ -82,8 +82,9 @@ def test_a_motion_starts_once(bench):
     assert len(bench.robot.motions) == 1
 
 
-def test_nothing_starts_while_a_fault_is_active(bench):
-    bench.faults.add("contact_reflex", "text")
+@pytest.mark.parametrize(("name", "critical"), [("contact_reflex", True), ("guiding", False)])
+def test_nothing_starts_while_a_fault_is_active(bench, name, critical):
+    bench.faults.add(name, "text", critical=critical, clearable=critical)
     bench.begin()
     assert bench.robot.motions == []
 
