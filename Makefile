@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+FAST := not slow and not gpu and not hardware
 
 .PHONY: demo test test-slow check format proto bench clean
 
@@ -14,8 +15,9 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## Train pick-cube from state in simulation, with live progress.
 	$(BIN)/serl-train demo
 
-test: $(STAMP)  ## The whole test suite but the slow learning runs.
-	$(BIN)/python -m pytest
+test: $(STAMP)  ## The whole test suite but the slow learning runs; what judges durations runs alone, after the rest.
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m '$(FAST) and not real_time'
+	$(BIN)/python -m pytest -m '$(FAST) and real_time'
 
 test-slow: $(STAMP)  ## The learning runs, minutes each.
 	$(BIN)/python -m pytest -m slow --timeout 1800
