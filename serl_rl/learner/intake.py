@@ -10,7 +10,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import spec_pb2, tensor_pb2
 
 from serl_rl import errors
-from serl_rl.learner.run_state import RunState
+from serl_rl.learner.run_state import Answer, RunState
 from serl_rl.replay import InvalidRowsError, ReplayBuffer, ReplayStorageError, RowBatch, RowGapError
 from serl_rl.replay.rows import rows_from_proto
 from serl_rl.spec import EnvironmentSpec, difference
@@ -98,9 +98,9 @@ class Intake:
             if self._replay is None or self._layout is None:
                 raise errors.NotJoinedError("the learner is still starting; join again")
             self._joined.add(request.actor_id)
-            replay, layout = self._replay, self._layout
+            layout = self._layout
         self._state.heard_of(request.actor_id)
-        answer = self._state.answer(replay.acknowledged(request.actor_id))
+        answer = self.answer(request.actor_id)
         return pb.JoinResponse(
             run_id=self._state.run_id,
             acknowledged_sequence_number=answer.acknowledged,
@@ -133,9 +133,11 @@ class Intake:
                 self._streaming.discard(actor_id)
             self._state.forget(actor_id)
 
-    def acknowledged(self, actor_id: str) -> int:
-        """Highest sequence number of an actor that the replay holds durably."""
-        return self._replay.acknowledged(actor_id) if self._replay is not None else 0
+    def answer(self, actor_id: str) -> Answer:
+        """What an actor is told now, of a replay in which reading has begun."""
+        assert self._replay is not None
+        acknowledged = self._replay.acknowledged(actor_id)
+        return self._state.answer(acknowledged, self._replay.environment_step_count)
 
     def append(self, request: pb.StreamStepsRequest) -> None:
         """Puts a batch into the replay; rows that it already holds are dropped.

@@ -133,8 +133,16 @@ class RunState:
             return acknowledged
         return acknowledged + max(1, left // max(self.live_actors(), 1))
 
-    def answer(self, acknowledged: int) -> Answer:
-        """What an actor with that many acknowledged rows is told now."""
+    def answer(self, acknowledged: int, env_steps: int) -> Answer:
+        """What an actor is told now.
+
+        Args:
+            acknowledged: Highest sequence number of the actor in the replay.
+            env_steps: Environment steps in the replay, counted after that: with an older count, rows that were just
+                acknowledged would be granted once more.
+        """
+        with self.changed:
+            self.env_steps = max(self.env_steps, env_steps)
         return Answer(acknowledged, self.granted_sequence(acknowledged), self.phase, self.env_steps)
 
     def is_news(self, before: Answer | None, now: Answer) -> bool:

@@ -77,7 +77,7 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
         while context.is_active():
             with state.changed:
                 is_done = reader.is_done or state.is_closed
-                answer = state.answer(self._intake.acknowledged(actor_id))
+                answer = self._intake.answer(actor_id)
                 if not state.is_news(sent, answer) and not is_done:
                     state.changed.wait(_POLL_S)
                     continue

@@ -20,6 +20,7 @@ from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.replay import ReplayBuffer
+from serl_rl.replay.rows import rows_from_proto
 from serl_rl.spec import ArraySpec, EnvironmentSpec
 
 SPEC = EnvironmentSpec(
@@ -303,6 +304,19 @@ def test_grants_follow_the_gate(learner, tmp_path):
     assert not link.wait_for_grant(6, 0.2)
     link.close()
     gated.close()
+
+
+def test_rows_that_are_not_counted_yet_are_not_granted_again():
+    """The replay has them a moment before the state has heard of them; who asks in between is told of the replay's."""
+    gate = UpdateGate(ratio=1, warm_up_steps=0, lead_steps=3, tolerance_steps=0, max_env_steps=100)
+    gated = RunningLearner(gate=gate)
+    request = batch(1, 3)
+    rows = rows_from_proto(request.batch, SPEC, actor_id="a", first_sequence_number=1)
+    gated.replay.append(rows)
+    assert gated.state.env_steps == 0
+    answer = gated.intake.answer("a")
+    gated.close()
+    assert (answer.acknowledged, answer.granted, answer.env_steps) == (3, 3, 3)
 
 
 def test_a_fatal_refusal_reaches_the_loop(learner, tmp_path):
