@@ -15,8 +15,12 @@ REAL_TIME = (
     "integration/test_soft_sync",
     "integration/test_step_response",
     "integration/test_virtual_cell",
-    "robot_daemon",
-    "simulator",
+    "robot_daemon/drivers",
+    "robot_daemon/operations",
+    *(f"robot_daemon/test_{name}" for name in ("core", "lifecycle", "main", "session", "witness")),
+    "simulator/devices",
+    *(f"simulator/test_{name}" for name in ("main", "service", "stall", "timebase")),
+    "simulator/virtual",
 )
 """Tests of daemons and of virtual hardware, whose time is real."""
 
