@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from serl_client.task_config import TaskConfig
 from serl_client.tasks import RELOCATE_FORWARD
-from serl_client.teleop.scripted import PickCubeExpert
+from serl_client.teleop.scripted import PickCubeExpert, scattered, translating, within_box
 from serl_client.values import FloatArray
 
 
@@ -112,9 +112,5 @@ class RelocateCubeExpert:
         return self._composed(np.array((*way, height - position[2])), opening=-1.0)
 
     def _composed(self, translation: FloatArray, *, opening: float) -> NDArray[np.float32]:
-        noise = self._noise * float(np.linalg.norm(translation)) * self._rng.standard_normal(3)
-        moved = (translation + noise) / self._scale
-        action = np.zeros(self._size)
-        action[:3] = moved / max(1.0, float(np.abs(moved).max()))
-        action[-1] = opening
-        return action.astype(np.float32)
+        moved = within_box(scattered(translation, self._noise, self._rng), self._scale)
+        return translating(moved / self._scale, opening, self._size)

@@ -122,16 +122,26 @@ class PickCubeExpert:
         return self._composed(_up(up), opening=-1.0)
 
     def _composed(self, translation: FloatArray, *, opening: float) -> NDArray[np.float32]:
-        noise = self._noise * float(np.linalg.norm(translation)) * self._rng.standard_normal(3)
-        self._asked = _within_box(translation + noise, self._scale)
-        action = np.zeros(self._size)
-        action[:3] = _within_box(self._asked + self._sag, self._scale) / self._scale
-        action[-1] = opening
-        return action.astype(np.float32)
+        self._asked = within_box(scattered(translation, self._noise, self._rng), self._scale)
+        return translating(within_box(self._asked + self._sag, self._scale) / self._scale, opening, self._size)
 
 
-def _within_box(vector: FloatArray, bound: float) -> FloatArray:
+def scattered(translation: FloatArray, noise: float, rng: np.random.Generator) -> FloatArray:
+    """A translation with noise of a share of its length. Shape (3,), m."""
+    return translation + noise * float(np.linalg.norm(translation)) * rng.standard_normal(3)
+
+
+def within_box(vector: FloatArray, bound: float) -> FloatArray:
+    """A vector whose components are at most a bound, made shorter without turning it."""
     return vector / max(1.0, float(np.abs(vector).max()) / bound)
+
+
+def translating(translation: FloatArray, opening: float, size: int) -> NDArray[np.float32]:
+    """An action of that size that translates, in [-1, 1], does not turn, and opens (1) or closes (-1)."""
+    action = np.zeros(size)
+    action[:3] = translation
+    action[-1] = opening
+    return action.astype(np.float32)
 
 
 def _up(height: float) -> FloatArray:

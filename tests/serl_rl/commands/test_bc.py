@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 
 from serl_client.episodes import Episode, EpisodeHeader, EpisodeWriter
 from serl_client.tasks import PICK_CUBE_VISION
-from serl_rl.__main__ import main
 from serl_rl.errors import CheckpointError
 from serl_rl.learner.trainer import Trainer
 from serl_rl.presets import preset
@@ -29,19 +28,6 @@ def keep_signal_handlers():
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
-
-
-@pytest.fixture
-def run(capsys):
-    """Runs a command line: exit code, stdout, stderr."""
-
-    def running(*arguments):
-        with pytest.raises(SystemExit) as exited:
-            main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return exited.value.code, said.out, said.err
-
-    return running
 
 
 @pytest.fixture
