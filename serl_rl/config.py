@@ -12,6 +12,7 @@ from serl_client.teleop.correction import CorrectionConfig
 from serl_rl.algorithms.sac_config import SacConfig
 from serl_rl.algorithms.vice_config import ViceConfig
 from serl_rl.algorithms.vision_config import VisionConfig
+from serl_rl.bounds import require
 from serl_rl.classifier.config import ClassifierRewardConfig
 from serl_rl.evaluation import EvaluationConfig
 from serl_rl.pretraining.config import PretrainingConfig
@@ -42,14 +43,14 @@ class EnvironmentConfig:
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work."""
-        _require(self.max_episode_steps >= 0, "environment.max_episode_steps", self.max_episode_steps, "at least 0")
-        _require(self.gripper_penalty >= 0, "environment.gripper_penalty", self.gripper_penalty, "at least 0")
+        require("environment.max_episode_steps", self.max_episode_steps, self.max_episode_steps >= 0, "at least 0")
+        require("environment.gripper_penalty", self.gripper_penalty, self.gripper_penalty >= 0, "at least 0")
         # Any other reward may end an episode where the classifier sees no success: a failure, as training would see it.
         is_judged_once = not self.classifier.judges or self.reward in ("none", "dense")
-        _require(
-            is_judged_once,
+        require(
             "environment.reward",
             self.reward,
+            is_judged_once,
             "none or dense, which end no episode, beside a classifier",
         )
 
@@ -93,9 +94,9 @@ class LearnerConfig:
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work."""
-        _require(self.update_to_data_ratio > 0, "learner.update_to_data_ratio", self.update_to_data_ratio, "above 0")
-        _require(self.max_env_steps >= 1, "learner.max_env_steps", self.max_env_steps, "at least 1")
-        _require(self.max_actors >= 1, "learner.max_actors", self.max_actors, "at least 1")
+        require("learner.update_to_data_ratio", self.update_to_data_ratio, self.update_to_data_ratio > 0, "above 0")
+        require("learner.max_env_steps", self.max_env_steps, self.max_env_steps >= 1, "at least 1")
+        require("learner.max_actors", self.max_actors, self.max_actors >= 1, "at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,26 +147,26 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """Refuses settings that do not go together."""
         chooses, is_binary = self.sac.grippers > 0, self.environment.gripper_action == "binary"
-        _require(is_binary or not chooses, "environment.gripper_action", "absolute", "binary where sac.grippers choose")
+        require("environment.gripper_action", "absolute", is_binary or not chooses, "binary where sac.grippers choose")
         if self.vice.enabled:
             self._check_vice()
 
     def _check_vice(self) -> None:
         reward, bounds = self.environment.reward, self.sac.return_range
         ends_nothing = reward in ("none", "dense") and not self.environment.classifier.judges
-        _require(
-            ends_nothing,
+        require(
             "environment.reward",
             reward,
+            ends_nothing,
             "none or dense, without a classifier, with vice, which pays for staying at the goal: no success may end an "
             "episode",
         )
         largest = self.vice.largest_return(self.sac.discount)
         fits = bounds is None or (largest is not None and bounds[0] <= 0 and bounds[1] >= largest - 1e-6)
         bound = "None with these rewards of vice" if largest is None else f"None, or hold 0 to {largest:g}, with vice"
-        _require(fits, "sac.return_range", bounds, bound)
+        require("sac.return_range", bounds, fits, bound)
         is_frozen = self.vision.encoder.backbone.frozen
-        _require(is_frozen, "vision.encoder.backbone.frozen", is_frozen, "on with vice, which classifies lasting maps")
+        require("vision.encoder.backbone.frozen", is_frozen, is_frozen, "on with vice, which classifies lasting maps")
 
     def shared_settings(self) -> tuple[tuple[str, str], ...]:
         """Settings that actor and learner must share, as (path, value)."""
@@ -220,7 +221,7 @@ def from_dict(values: dict[str, Any]) -> TrainConfig:
 
 
 def _intervener(value: Any) -> Intervener:  # noqa: ANN401
-    _require(value in get_args(Intervener), "intervene", value, f"one of {', '.join(get_args(Intervener))}")
+    require("intervene", value, value in get_args(Intervener), f"one of {', '.join(get_args(Intervener))}")
     return value
 
 
@@ -239,8 +240,3 @@ def _value(kind: Any, value: Any, path: str) -> Any:  # noqa: ANN401
     if isinstance(value, str) and (kind is Path or Path in get_args(kind)):
         return Path(value)
     return tuple(value) if isinstance(value, list) else value
-
-
-def _require(condition: bool, path: str, value: object, bound: str) -> None:  # noqa: FBT001
-    if not condition:
-        raise ValueError(f"{path} is {value}; it must be {bound}")

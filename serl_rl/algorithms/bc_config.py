@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from serl_rl.bounds import require
+
 
 @dataclass(frozen=True, kw_only=True)
 class BcConfig:
@@ -29,13 +31,8 @@ class BcConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "check_steps"):
-            _require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
-        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
-        _require("largest_action", self.largest_action, 0 < self.largest_action < 1, "in (0, 1)")
-        _require("smallest_std", self.smallest_std, self.smallest_std > 0, "positive")
-        _require("validation_share", self.validation_share, 0 <= self.validation_share < 1, "in [0, 1)")
-
-
-def _require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
-    if not is_valid:
-        raise ValueError(f"{name} is {value}; it must be {bound}")
+            require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
+        require("largest_action", self.largest_action, 0 < self.largest_action < 1, "in (0, 1)")
+        require("smallest_std", self.smallest_std, self.smallest_std > 0, "positive")
+        require("validation_share", self.validation_share, 0 <= self.validation_share < 1, "in [0, 1)")

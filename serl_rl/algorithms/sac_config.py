@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from serl_rl.bounds import require
+
 
 @dataclass(frozen=True, kw_only=True)
 class SacConfig:
@@ -55,24 +57,19 @@ class SacConfig:
     """Type of hidden matrix products; auto takes bfloat16 on devices that are fast with it."""
 
     def __post_init__(self) -> None:
-        _require("hidden_sizes", self.hidden_sizes, bool(self.hidden_sizes) and min(self.hidden_sizes) > 0, "positive")
+        require("hidden_sizes", self.hidden_sizes, bool(self.hidden_sizes) and min(self.hidden_sizes) > 0, "positive")
         for name in ("critic_count", "critic_updates_per_actor_update", "batch_size"):
-            _require(name, getattr(self, name), getattr(self, name) > 0, "at least 1")
-        _require("discount", self.discount, 0 <= self.discount <= 1, "in [0, 1]")
-        _require("target_update_rate", self.target_update_rate, 0 < self.target_update_rate <= 1, "in (0, 1]")
-        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
-        _require("initial_temperature", self.initial_temperature, self.initial_temperature > 0, "positive")
-        _require("imitation_weight", self.imitation_weight, self.imitation_weight >= 0, "at least 0")
-        _require("warm_up_steps", self.warm_up_steps, self.warm_up_steps >= 0, "at least 0")
-        _require("grippers", self.grippers, self.grippers in (0, 1, 2), "0, 1 or 2")
+            require(name, getattr(self, name), getattr(self, name) > 0, "at least 1")
+        require("discount", self.discount, 0 <= self.discount <= 1, "in [0, 1]")
+        require("target_update_rate", self.target_update_rate, 0 < self.target_update_rate <= 1, "in (0, 1]")
+        require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
+        require("initial_temperature", self.initial_temperature, self.initial_temperature > 0, "positive")
+        require("imitation_weight", self.imitation_weight, self.imitation_weight >= 0, "at least 0")
+        require("warm_up_steps", self.warm_up_steps, self.warm_up_steps >= 0, "at least 0")
+        require("grippers", self.grippers, self.grippers in (0, 1, 2), "0, 1 or 2")
         bounds = self.return_range
-        _require("return_range", bounds, bounds is None or bounds[0] < bounds[1], "(smallest, largest), or None")
+        require("return_range", bounds, bounds is None or bounds[0] < bounds[1], "(smallest, largest), or None")
         fits = bounds is None or not self.backup_entropy
-        _require("return_range", bounds, fits, "None with backup_entropy, whose values hold more than returns")
+        require("return_range", bounds, fits, "None with backup_entropy, whose values hold more than returns")
         targets = self.target_critic_count
-        _require("target_critic_count", targets, targets is None or targets > 0, "at least 1, or None for all")
-
-
-def _require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
-    if not is_valid:
-        raise ValueError(f"{name} is {value}; it must be {bound}")
+        require("target_critic_count", targets, targets is None or targets > 0, "at least 1, or None for all")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from serl_rl.bounds import require
+
 EventReward: TypeAlias = Literal["success", "probability", "log-odds"]
 """1 where success is at least as likely as not, as in SERL; its probability; or the logarithm of its odds."""
 
@@ -40,19 +42,14 @@ class ViceConfig:
 
     def __post_init__(self) -> None:
         for name in ("every_updates", "hidden_size", "max_goals"):
-            _require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
-        _require("batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
-        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
+            require(f"vice.{name}", getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        require("vice.batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
+        require("vice.learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
         for name in ("dropout", "label_smoothing"):
-            _require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "in [0, 1)")
+            require(f"vice.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "in [0, 1)")
         for name in ("mixup", "gradient_penalty"):
-            _require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+            require(f"vice.{name}", getattr(self, name), getattr(self, name) >= 0, "at least 0")
 
     def largest_return(self, discount: float) -> float | None:
         """Largest discounted sum of rewards; None without a bound."""
         return None if self.reward == "log-odds" or discount == 1 else 1 / (1 - discount)
-
-
-def _require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
-    if not is_valid:
-        raise ValueError(f"vice.{name} is {value}; it must be {bound}")

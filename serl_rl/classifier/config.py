@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from serl_rl.bounds import require
 from serl_rl.classifier.stages import parse_stages
 from serl_rl.networks.encoder_config import EncoderConfig
 
@@ -22,8 +23,8 @@ class ClassifierConfig:
     """Share of them that training leaves out, in [0, 1)."""
 
     def __post_init__(self) -> None:
-        _require("hidden_size", self.hidden_size, self.hidden_size >= 1, "at least 1")
-        _require("dropout", self.dropout, 0 <= self.dropout < 1, "in [0, 1)")
+        require("hidden_size", self.hidden_size, self.hidden_size >= 1, "at least 1")
+        require("dropout", self.dropout, 0 <= self.dropout < 1, "in [0, 1)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +60,14 @@ class ClassifierTrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "check_steps", "cached_shifts", "max_frames"):
-            _require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+            require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
         for name in ("shift_px", "ambiguous_frames"):
-            _require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
-        _require("batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
-        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
-        _require("validation_share", self.validation_share, 0 < self.validation_share < 1, "in (0, 1)")
+            require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+        require("batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
+        require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
+        require("validation_share", self.validation_share, 0 < self.validation_share < 1, "in (0, 1)")
         rate = self.allowed_false_positive_rate
-        _require("allowed_false_positive_rate", rate, 0 <= rate < 1, "in [0, 1)")
+        require("allowed_false_positive_rate", rate, 0 <= rate < 1, "in [0, 1)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +93,8 @@ class ClassifierRewardConfig:
 
     def __post_init__(self) -> None:
         bar = self.threshold
-        _require("threshold", bar, bar is None or 0 < bar <= 1, "in (0, 1], or None")
-        _require("consecutive_steps", self.consecutive_steps, self.consecutive_steps >= 1, "at least 1")
+        require("threshold", bar, bar is None or 0 < bar <= 1, "in (0, 1], or None")
+        require("consecutive_steps", self.consecutive_steps, self.consecutive_steps >= 1, "at least 1")
         for stage in parse_stages(self.stages):
             if stage.path is None and self.path is None:
                 raise ValueError(
@@ -106,8 +107,3 @@ class ClassifierRewardConfig:
     def judges(self) -> bool:
         """Whether there is a classifier at all."""
         return self.path is not None or bool(self.stages)
-
-
-def _require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
-    if not is_valid:
-        raise ValueError(f"{name} is {value}; it must be {bound}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from serl_rl.bounds import require
 from serl_rl.networks.encoder_config import Pooling
 
 
@@ -39,17 +40,12 @@ class PretrainingConfig:
     """Where to train: "cpu", "cuda", or "auto" for a GPU if there is one."""
 
     def __post_init__(self) -> None:
-        _require("scenes", self.scenes, self.scenes >= 2, "at least 2")
-        _require("steps", self.steps, self.steps >= 1, "at least 1")
-        _require("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
-        _require("features", self.features, self.features >= 1, "at least 1")
-        _require("minutes", self.minutes, self.minutes >= 0, "at least 0")
-        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
-        _require("shift_px", self.shift_px, self.shift_px >= 0, "at least 0")
-        _require("brightness", self.brightness, 0 <= self.brightness < 1, "in [0, 1)")
-        _require("validation_share", self.validation_share, 0 < self.validation_share < 1, "in (0, 1)")
-
-
-def _require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
-    if not is_valid:
-        raise ValueError(f"{name} is {value}; it must be {bound}")
+        require("scenes", self.scenes, self.scenes >= 2, "at least 2")
+        require("steps", self.steps, self.steps >= 1, "at least 1")
+        require("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
+        require("features", self.features, self.features >= 1, "at least 1")
+        require("minutes", self.minutes, self.minutes >= 0, "at least 0")
+        require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
+        require("shift_px", self.shift_px, self.shift_px >= 0, "at least 0")
+        require("brightness", self.brightness, 0 <= self.brightness < 1, "in [0, 1)")
+        require("validation_share", self.validation_share, 0 < self.validation_share < 1, "in (0, 1)")
