@@ -265,7 +265,6 @@ class Demo:
                 )
         finally:
             env.close()
-        # The encoder is a process: it is started when no gRPC thread is in the way of the fork.
         if film is not None and not film.is_empty:
             with self._clock.part("video_s"):
                 write_video(film, self._directory.video, film.rate_hz)

@@ -115,22 +115,17 @@ def export_frames(number: int, episode: Episode, output: Path) -> Path:
     Raises:
         UsageError: The episode has no pictures.
     """
-    from serl_rl.video import write_video
+    from PIL import Image as Pictures
+
+    from serl_rl.video import write_animation, write_video
 
     frames = draw_frames(number, episode)
     seconds = float(episode.stamps_ns[-1] - episode.stamps_ns[0]) / 1e9
     rate_hz = len(episode) / seconds if seconds > 0 else _FALLBACK_RATE_HZ
     suffix = output.suffix.lower()
-    if suffix == ".mp4":
-        return write_video(frames, output, rate_hz)
-    import imageio.v2 as imageio
-
-    images: Any = frames
-    if suffix == ".gif":
-        output.parent.mkdir(parents=True, exist_ok=True)
-        imageio.mimsave(output, images, duration=1000.0 / rate_hz, loop=0)
-        return output
+    if suffix in (".mp4", ".gif"):
+        return (write_video if suffix == ".mp4" else write_animation)(frames, output, rate_hz)
     output.mkdir(parents=True, exist_ok=True)
-    for index, image in enumerate(images):
-        imageio.imwrite(output / f"episode-{number:03d}-step-{index:04d}.png", image)
+    for index, frame in enumerate(frames):
+        Pictures.fromarray(frame).save(output / f"episode-{number:03d}-step-{index:04d}.png")
     return output

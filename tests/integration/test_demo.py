@@ -57,7 +57,7 @@ def test_it_leaves_curves_video_checkpoint_and_result(start, tmp_path):
     assert result["final_evaluation"]["episodes"] == 4
     assert 0 <= result["final_evaluation"]["wilson_interval_95"][0] <= result["final_evaluation"]["success_ratio"]
     assert (run / "curves.png").exists()
-    assert (run / "policy.mp4").exists() or (run / "policy.gif").exists()
+    assert (run / "policy.mp4").stat().st_size > 1000
     assert list((run / "tensorboard").iterdir())
     assert json.loads((run / "config.json").read_text())["environment"]["id"] == "serl/PointMass-v0"
     policy, config, manifest = saved_policy.load_policy(run)
