@@ -22,9 +22,8 @@ PERIOD_NS = round(1e9 / CAMERA.rate_hz)
 def frames_of():
     """`frames_of(path, **options)`: the frames of a recording to its `last`; each moves the clock by a period."""
 
-    def play(path, last=FRAMES, **options):
+    def play_once(path, last, options):
         clock = itertools.count(10**12, PERIOD_NS)
-        options = RealsenseOptions(recording=path, repeat=False, **options)
         stream = open_recording("front", path, options, lambda: next(clock), real_time=False)
         frames, problems = [], set()
         with contextlib.closing(stream):
@@ -34,6 +33,17 @@ def frames_of():
                     frames.append(frame)
                     problems.add(stream.problem)
         return frames, problems
+
+    def play(path, last=FRAMES, missing=(), **options):
+        options = RealsenseOptions(recording=path, repeat=False, **options)
+        for _ in range(20):
+            frames, problems = play_once(path, last, options)
+            if [frame.number for frame in frames] == [
+                number for number in range(frames[0].number, last + 1) if number not in missing
+            ]:
+                return frames, problems
+        # While the library starts it now and then loses one of the first frames, and this clock then counts wrong.
+        raise AssertionError("the library lost a frame in each of 20 plays")
 
     return play
 
@@ -132,11 +142,10 @@ def test_lost_frames_are_gaps_in_the_count(frames_of, tmp_path):
 
     path = tmp_path / "gaps.db3"
     assert record(path, dataclasses.replace(CAMERA, has_depth=False), some()) == 6
-    frames, _ = frames_of(path, last=8)
+    frames, _ = frames_of(path, last=8, missing=(4, 5))
     numbers = [frame.number for frame in frames]
-    assert set(numbers) <= {1, 2, 3, 6, 7, 8}  # A busy machine may lose more.
-    assert numbers == sorted(numbers)
-    assert numbers[-1] == 8
+    assert numbers[-3:] == [6, 7, 8]
+    assert numbers[:-3] in ([1, 2, 3], [2, 3])
 
 
 @pytest.mark.parametrize(
