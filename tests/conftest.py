@@ -10,31 +10,8 @@ from hypothesis import settings
 with contextlib.suppress(ImportError):
     import triton  # noqa: F401
 
-REAL_TIME = (
-    "conformance",
-    "integration/test_soft_sync",
-    "integration/test_step_response",
-    "integration/test_virtual_cell",
-    "robot_daemon/drivers",
-    "robot_daemon/operations",
-    *(f"robot_daemon/test_{name}" for name in ("core", "lifecycle", "main", "session", "witness")),
-    "simulator/devices",
-    *(f"simulator/test_{name}" for name in ("main", "service", "stall", "timebase")),
-    "simulator/virtual",
-)
-"""Tests of daemons and of virtual hardware, whose time is real."""
-
 settings.register_profile("quick", max_examples=50, deadline=None)
 settings.load_profile("quick")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config, items):
-    """Marks the tests that `make test` runs alone, after the others, which share the cores."""
-    root = config.rootpath / "tests"
-    for item in items:
-        if item.path.relative_to(root).as_posix().startswith(REAL_TIME):
-            item.add_marker("real_time")
 
 
 @pytest.fixture

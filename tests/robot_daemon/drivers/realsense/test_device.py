@@ -24,6 +24,15 @@ def two(write, tmp_path_factory):
     return [write(folder / f"{camera.serial}.db3", camera, count=40) for camera in cameras]
 
 
+@pytest.fixture(autouse=True)
+def nothing_plugged_in():
+    """Recordings of earlier tests stay listed until the library's threads have let go of them."""
+    deadline = time.monotonic() + 10.0
+    while present_cameras():
+        assert time.monotonic() < deadline, present_cameras()
+        time.sleep(0.02)
+
+
 def test_with_nothing_plugged_in_the_sentence_says_so(timebase):
     assert present_cameras() == []
     with pytest.raises(DeviceConnectError, match="camera wrist: no RealSense 123 is plugged in; check cable"):
