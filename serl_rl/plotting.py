@@ -73,7 +73,7 @@ def plot_groups(groups: Mapping[str, Sequence[Path]], output: Path, title: str =
                 _points(axis, rows, position, colour)
     for axis, text in zip(axes, _TEXT.values(), strict=True):
         _dress_success(axis, text)
-    axes[0].legend(loc="upper left", frameon=False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(groups), frameon=False)
     if title:
         figure.suptitle(title)
     save_figure(figure, output)
