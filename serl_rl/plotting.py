@@ -28,7 +28,7 @@ def plot_run(directory: Path, output: Path, title: str = "") -> None:
     figure, axes = pyplot.subplots(2, 2, figsize=(11, 7), constrained_layout=True)
     _draw_success(axes[0][0], rows, lambda row: float(row.env_steps), "environment steps")
     _draw_success(axes[0][1], rows, _minutes, "wall time, minutes")
-    axes[0][0].legend(loc="upper left", frameon=False)
+    axes[0][0].legend(loc="lower right", frameon=False)
     _draw(axes[1][0], rows, lambda row: row.q_mean, "mean Q", "tab:purple")
     _draw(axes[1][0], rows, lambda row: row.episode_return, "return", "tab:blue")
     _draw(axes[1][1], rows, lambda row: row.critic_loss, "critic loss", "tab:red")
