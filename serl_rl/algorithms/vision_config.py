@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from serl_rl.bounds import require
 from serl_rl.networks.encoder_config import EncoderConfig
 
 
@@ -45,7 +46,18 @@ class VisionConfig:
         for name, least in (("proprioception_features", 1), ("largest_shift", 0), ("frame_stack", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        self._check_backbone()
         if self.frame_stack > 1 and not self.encoder.backbone.frozen:
             raise ValueError(f"frame_stack is {self.frame_stack}; a backbone that is trained sees one image at a time")
         if self.cache.mode == "on" and not self.encoder.backbone.frozen:
             raise ValueError("cache.mode is on, but a backbone that is trained has no lasting feature maps; freeze it")
+
+    def _check_backbone(self) -> None:
+        backbone = self.encoder.backbone
+        has_no_condition = backbone.condition_size is None
+        bound = "None: an agent tells its backbone nothing; LanguageConditionedEncoder is for networks of your own"
+        require("vision.encoder.backbone.condition_size", backbone.condition_size, has_no_condition, bound)
+        is_batch, is_group = backbone.normalization == "fixed-batch", backbone.name in ("resnet10", "small")
+        fits = not is_batch or (backbone.weights is not None and not is_group)
+        bound = "auto or group, unless a network of torchvision is given a weight file with batch statistics"
+        require("vision.encoder.backbone.normalization", backbone.normalization, fits, bound)

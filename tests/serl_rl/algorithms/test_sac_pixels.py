@@ -1,6 +1,7 @@
 """One whole update from images against NumPy, and the traps of learning from images, each by name."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -485,6 +486,9 @@ def test_image_alone_is_enough():
             lambda: dataclasses.replace(with_backbone(frozen=False), cache=FeatureCacheConfig(mode="on")),
             "no lasting feature maps",
         ),
+        (lambda: with_backbone(name="resnet10", condition_size=4), "condition_size is 4; it must be None"),
+        (lambda: with_backbone(name="resnet18", normalization="fixed-batch"), "is fixed-batch; it must be auto or"),
+        (lambda: with_backbone(normalization="fixed-batch", weights=Path("any.pth")), "is fixed-batch; it must be"),
     ],
 )
 def test_impossible_settings_are_refused(make, message):
