@@ -144,7 +144,7 @@ def pretrain(
     device = torch.device(
         ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
     )
-    held_out = max(round(len(pictures) * config.validation_share), 1)
+    held_out = min(max(round(len(pictures) * config.validation_share), 1), len(pictures) - 1)
     keypoints = torch.from_numpy(pictures.keypoints)
     own = keypoints[held_out:]
     shapes = {name: backbone.feature_shape(*images.shape[1:3]) for name, images in pictures.images.items()}

@@ -157,6 +157,12 @@ def test_a_frozen_backbone_is_refused(pictures):
         pretrain(build(frozen=True), pictures, CONFIG)
 
 
+def test_one_scene_at_least_is_learned_from(pictures):
+    few = Pictures(images={"front": pictures.images["front"][:3]}, keypoints=pictures.keypoints[:3])
+    config = PretrainingConfig(scenes=3, steps=2, minutes=0, batch_size=4, validation_share=0.9, device="cpu")
+    assert pretrain(build(), few, config).reports[-1].steps == 2
+
+
 @pytest.mark.parametrize("values", [{"scenes": 1}, {"brightness": 1.0}, {"validation_share": 0}, {"minutes": -1}])
 def test_bad_settings_are_refused(values):
     ((name, value),) = values.items()
