@@ -45,11 +45,11 @@ class LearnerCommand:
     address: str = "127.0.0.1:50052"
     """Where actors find it, "host:port" or "unix:/path"; port 0 takes a free one."""
     demonstrations: tuple[Path, ...] = ()
-    """Episode files that half of each batch comes from."""
+    """Episode files that half of each batch comes from; a resumed run goes on with those that it had."""
     initial_policy: Path | None = None
     """Checkpoint, or folder of a run, whose policy a new run begins with, such as that of `serl-train bc`."""
     resume: bool = False
-    """Go on with the run in the folder."""
+    """Go on with the run in the folder, with its settings unless a preset or a config file is given."""
     security: Annotated[SecurityConfig, tyro.conf.arg(name="")] = field(default_factory=SecurityConfig)
     """How the address is protected."""
     spec_file: Path | None = None
@@ -60,17 +60,23 @@ class LearnerCommand:
     def run(self) -> int:
         """Trains until done or stopped."""
         from serl_rl.dashboard import Dashboard
-        from serl_rl.learner.loop import Learner
+        from serl_rl.imitation.demonstrations import NO_GOALS, check_files
+        from serl_rl.learner.loop import Learner, demonstrations_of_run
 
         stop = StopSignal().install()
         directory = RunDirectory(self.run_directory)
-        if self.spec_file is None:
-            _check_files(self.demonstrations)
+        demonstrations = self.demonstrations
+        if self.resume and not demonstrations:
+            demonstrations = demonstrations_of_run(directory)
+        if self.spec_file is None:  # Else they may be recorded meanwhile, in the environment of that file.
+            check_files(demonstrations, self.config.environment)
+        if self.config.vice.enabled and not demonstrations:
+            raise UsageError(NO_GOALS)
         with Dashboard(f"learner {directory.path.name}", self.config, stream=sys.stderr) as dashboard:
             learner = Learner(
                 self.config,
                 directory,
-                demonstrations=self.demonstrations,
+                demonstrations=demonstrations,
                 resume=self.resume,
                 package_version=metadata.version("serl-robot"),
                 stop=stop,
@@ -103,9 +109,3 @@ def _offer_spec(learner: object, path: Path, stop: StopSignal) -> None:
         learner.offer_spec(read_spec(path))
     elif not stop.is_set():
         raise UsageError(f"{path} was not written within {_SPEC_WAIT_S:.0f} s")
-
-
-def _check_files(paths: tuple[Path, ...]) -> None:
-    for path in paths:
-        if not path.exists():
-            raise UsageError(f"there is no demonstration file {path}; record one with `serl-train record-demos`")

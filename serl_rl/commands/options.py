@@ -13,6 +13,7 @@ from serl_rl import config as configuration
 from serl_rl.config import TrainConfig
 from serl_rl.errors import UsageError
 from serl_rl.presets import PRESETS, preset
+from serl_rl.run_directory import RunDirectory
 
 PresetName = Annotated[
     str, tyro.conf.arg(help=f"Named experiment that the other values come from: {', '.join(PRESETS)}.")
@@ -39,7 +40,8 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
     """Finds the experiment that command-line values override.
 
     Args:
-        arguments: The command line; only `--preset`, `--vision` and `--config-file` are looked at.
+        arguments: The command line; only `--preset`, `--vision` and `--config-file` are looked at, and of a learner
+            that goes on with a run its folder.
 
     Returns:
         The experiment.
@@ -47,7 +49,7 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
     Raises:
         UsageError: The preset or the file does not exist or does not fit.
     """
-    path = _value(arguments, "--config-file")
+    path = _value(arguments, "--config-file") or _resumed_config(arguments)
     if path is not None:
         try:
             return config_of_file(Path(path))
@@ -55,6 +57,15 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
             raise UsageError(f"cannot use the config file {path}: {error}") from error
     default = _DEFAULT_PRESETS.get(next(iter(arguments), ""), "pick-cube")
     return preset(chosen_preset(_value(arguments, "--preset") or default, vision="--vision" in arguments))
+
+
+def _resumed_config(arguments: Sequence[str]) -> str | None:
+    """The settings of the run that a learner goes on with, unless it is given others."""
+    folder, is_resumed = _value(arguments, "--run-directory"), "--resume" in arguments
+    if next(iter(arguments), "") != "learner" or not is_resumed or folder is None or _value(arguments, "--preset"):
+        return None
+    path = RunDirectory(Path(folder)).config
+    return str(path) if path.exists() else None
 
 
 def config_of_file(path: Path) -> TrainConfig:

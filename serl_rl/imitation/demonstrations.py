@@ -1,4 +1,4 @@
-"""Demonstrations to be imitated: episode files that fit one another and the experiment, without a robot at hand."""
+"""Demonstrations: episode files that fit one another and the experiment, which is told without a robot at hand."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from serl_rl.environment import WITHOUT_SIMULATOR, make_environment, spec_of
 from serl_rl.errors import UsageError
 from serl_rl.replay.rows import rows_from_episode
 from serl_rl.spec import ArraySpec, EnvironmentSpec, SpecError, difference
+
+NO_GOALS = (
+    "vice needs goals, and there is no demonstration to take them from; give --demonstrations FILE with at least one "
+    "episode"
+)
+"""What whoever gives no demonstration is told where vice learns."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,9 +54,7 @@ def read_demonstrations(
     spec: EnvironmentSpec | None = None
     episodes: list[Episode] = []
     for path in paths:
-        if not path.exists():
-            raise UsageError(f"there is no demonstration file {path}; record one with `serl-train record-demos`")
-        own = spec_of_header(read_header(path), config, path)
+        own = spec_of_header(_header_of(path), config, path)
         if spec is not None and (found := difference(spec, own)) is not None:
             raise UsageError(
                 f"{path} differs from {paths[0]}: {found[0]} is {found[2]}, not {found[1]}; give files of one set-up"
@@ -72,6 +76,50 @@ def read_demonstrations(
     return Demonstrations(spec=spec, episodes=tuple(kept), failures=len(episodes) - len(kept))
 
 
+def check_files(paths: Sequence[Path], config: EnvironmentConfig) -> None:
+    """Compares what files say of themselves with the experiment; takes no time, because no episode is read.
+
+    Args:
+        paths: Episode files.
+        config: The task.
+
+    Raises:
+        UsageError: One is missing, or of another task, action or observation.
+        EpisodeFileError: A file cannot be read.
+    """
+    for path in paths:
+        spec_of_header(_header_of(path), config, path)
+
+
+def check_header(path: Path, spec: EnvironmentSpec) -> None:
+    """Compares what a file says of itself with an environment; what it does not say is not compared.
+
+    Args:
+        path: Episode file.
+        spec: What the actors observe and do.
+
+    Raises:
+        UsageError: The file is missing or of another task, its actions have another size, or its vectors other
+            components.
+        EpisodeFileError: It cannot be read.
+    """
+    header = _header_of(path)
+    _compare_names(header, spec.environment, path)
+    action = header.specification.get("action")
+    if action and tuple(action[0]) != spec.action.shape:
+        raise UsageError(
+            f"{path} holds actions of shape {tuple(action[0])}, but {spec.environment} takes {spec.action.shape}; "
+            "record with the same --environment.rotation and gripper"
+        )
+    names = tuple(header.specification.get("state_components", ()))
+    state = next((array for array in spec.vectors if array.name == "state"), None)
+    if names and state is not None and state.component_names and state.component_names != names:
+        raise UsageError(
+            f"{path} holds the state components {', '.join(names)}, but {spec.environment} has "
+            f"{', '.join(state.component_names)}"
+        )
+
+
 def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path) -> EnvironmentSpec:
     """What the episodes of a file observe and do, compared with the experiment's task.
 
@@ -83,11 +131,7 @@ def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path)
     Raises:
         UsageError: It is of another task, action or observation.
     """
-    if header.task and header.task != config.id:
-        raise UsageError(
-            f"{path} holds episodes of {header.task}, but the experiment is {config.id}; choose its --preset, or give "
-            f"--environment.id {header.task}"
-        )
+    _compare_names(header, config.id, path)
     try:
         given = header.specification
         names = {"state": tuple(given.get("state_components", ()))}
@@ -106,6 +150,24 @@ def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path)
     else:
         _compare_task(spec, config, path)
     return spec
+
+
+def _header_of(path: Path) -> EpisodeHeader:
+    if not path.exists():
+        raise UsageError(f"there is no demonstration file {path}; record one with `serl-train record-demos`")
+    return read_header(path)
+
+
+def _compare_names(header: EpisodeHeader, environment: str, path: Path) -> None:
+    """Two tasks may look alike and have the same actions, such as carrying a cube to the right and back to the left.
+
+    Their shapes fit, and one would teach the other nonsense.
+    """
+    if header.task and environment and header.task != environment:
+        raise UsageError(
+            f"{path} holds episodes of {header.task}, but the experiment is {environment}; give files that were "
+            f"recorded in it, or choose the other --preset or --environment.id {header.task}"
+        )
 
 
 def _compare_all(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -> None:

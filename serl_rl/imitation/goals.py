@@ -11,6 +11,7 @@ import numpy as np
 from serl_client.episodes import read_episodes
 from serl_rl.classifier.examples import success_labels
 from serl_rl.errors import UsageError
+from serl_rl.imitation.demonstrations import NO_GOALS
 from serl_rl.imitation.frames import frames_of, joined
 from serl_rl.spec import EnvironmentSpec
 
@@ -42,10 +43,7 @@ def goal_frames(paths: Sequence[Path], spec: EnvironmentSpec, frame_stack: int, 
                 if len(indices):
                     found.append(frames_of(episode, indices, spec, frame_stack))
     if not last:
-        raise UsageError(
-            "vice needs goals, and there is no demonstration to take them from; give --demonstrations FILE with at "
-            "least one episode"
-        )
+        raise UsageError(NO_GOALS)
     frames = joined(labelled or last)
     count = len(next(iter(frames.values())))
     log.info("%d goal frames: %s", count, "labelled as success" if labelled else "the last of each demonstration")

@@ -188,6 +188,7 @@ class Learner:
         self._identity |= {
             "spec": json_format.MessageToDict(spec.to_proto(), preserving_proto_field_name=True),
             "layout": [json_format.MessageToDict(item, preserving_proto_field_name=True) for item in layout],
+            "demonstrations": [str(path.resolve()) for path in self._demonstrations],
         }
         write_json(self._directory.run, self._identity)
 
@@ -280,6 +281,17 @@ class Learner:
     def _fill_progress(self, response: pb.GetProgressResponse) -> None:
         response.replay_transition_count = self._replay.transition_count if self._replay else 0
         response.demonstration_transition_count = self._trainer.demonstration_count if self._trainer else 0
+
+
+def demonstrations_of_run(directory: RunDirectory) -> tuple[Path, ...]:
+    """Demonstration files that the run in a folder learned from; none where there is no run.
+
+    Raises:
+        UsageError: What the folder says of its run cannot be read.
+    """
+    if not directory.has_run():
+        return ()
+    return tuple(Path(path) for path in _identity(directory, resume=True).get("demonstrations", ()))
 
 
 def _identity(directory: RunDirectory, *, resume: bool) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from serl.learner.v1 import tensor_pb2
 from serl_rl.actor.follower import split_policy
 from serl_rl.config import TrainConfig
 from serl_rl.errors import CheckpointError, UsageError
+from serl_rl.imitation.demonstrations import check_header
 from serl_rl.learner import checkpoint as checkpoints
-from serl_rl.learner.demonstration_header import check_header
 from serl_rl.learner.intake import Layout
 from serl_rl.learner.waiting import choose_waiting
 from serl_rl.replay.buffer import ReplayBuffer
@@ -293,8 +293,6 @@ def load_demonstrations(paths: tuple[Path, ...], spec: EnvironmentSpec, frame_st
 
     episodes = []
     for path in paths:
-        if not path.exists():
-            raise UsageError(f"there is no demonstration file {path}; record one with `serl-train record-demos`")
         check_header(path, spec)
         episodes += read_episodes(path)
     rows = [rows_from_episode(episode, number) for number, episode in enumerate(episodes)]

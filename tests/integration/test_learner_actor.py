@@ -12,6 +12,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc
 
 from serl_rl import transport
+from serl_rl.demonstrations import record
 from serl_rl.environment import make_environment, spec_of
 from serl_rl.errors import CheckpointError
 from serl_rl.learner import checkpoint as checkpoints
@@ -77,6 +78,14 @@ class Run:
             assert time.monotonic() - start < timeout_s, [child.last_words() for child in self.children]
             never.wait(0.02)
         return time.monotonic() - start
+
+    def wait_for_demonstrations(self):
+        """Waits until the learner has read demonstrations; returns how many transitions they are."""
+        start, never = time.monotonic(), StopSignal()
+        while not (count := self.progress().demonstration_transition_count):
+            assert time.monotonic() - start < WAIT_S, [child.last_words() for child in self.children]
+            never.wait(0.02)
+        return count
 
     def replay(self):
         return ReplayBuffer(SPEC, CONFIG.learner.replay_capacity, self.run_directory / "replay")
@@ -150,6 +159,19 @@ def test_killed_learner_keeps_what_it_acknowledged_and_resumes(run):
     assert actor.poll() is None
     run.stop()
     check_rows(run)
+
+
+def test_killed_learner_goes_on_with_its_demonstrations(run, tmp_path):
+    path, env = tmp_path / "demonstrations.episodes", make_environment(CONFIG.environment)
+    record(env, CONFIG, path)
+    learner = run.learner("--demonstrations", str(path), *ENDLESS)
+    actor = run.actor(*ENDLESS[2:])
+    held = run.wait_for_demonstrations()
+    learner.signal(signal.SIGKILL)
+    learner.wait(WAIT_S)
+    run.learner("--resume", *ENDLESS)
+    assert run.wait_for_demonstrations() == held
+    assert actor.poll() is None
 
 
 def test_resume_goes_on_with_the_counts_of_the_checkpoint(run):

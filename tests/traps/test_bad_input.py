@@ -97,7 +97,7 @@ def write_demonstrations(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"task": "serl/PegInsertVision-v0"}, "of serl/PegInsertVision-v0, but what is learned is serl/PickCube"),
+        ({"task": "serl/PegInsertVision-v0"}, "of serl/PegInsertVision-v0, but the experiment is serl/PickCube"),
         ({"actions": 7}, f"holds actions of shape (7,), but {TASK} takes (4,)"),
         ({"actions": 7, "header": {}}, "do not fit the task: actions: is float32 of shape (4, 7), but must be float32"),
         ({"header": {"state_components": ["width", "height"]}}, "components width, height, but"),
