@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import tyro
 
 from serl_rl.commands.options import ConfigFile, PresetName, chosen_preset
 from serl_rl.config import TrainConfig
+from serl_rl.errors import UsageError
+from serl_rl.pretraining.config import PretrainableName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,18 @@ class DemoCommand:
         from serl_rl.demo import Demo
         from serl_rl.stopping import StopSignal
 
+        self._check_pretraining()
         stop = StopSignal().install()
         directory = run_directory.create(self.runs, self.name, chosen_preset(self.preset, vision=self.vision))
         is_reached = Demo(self.config, directory, self.evaluation_episodes, self.video_episodes, stop).run()
         return 0 if is_reached or stop.is_set() else 1
+
+    def _check_pretraining(self) -> None:
+        backbone = self.config.vision.encoder.backbone
+        is_wanted = self.config.pretrain_encoder and backbone.weights is None
+        if is_wanted and backbone.name not in get_args(PretrainableName):
+            raise UsageError(
+                f"vision.encoder.backbone.name is {backbone.name}, which cannot be pretrained; take "
+                f"{' or '.join(get_args(PretrainableName))}, give --vision.encoder.backbone.weights, or begin with "
+                "random ones by --no-pretrain-encoder"
+            )

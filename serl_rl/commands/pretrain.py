@@ -6,7 +6,6 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import tyro
 
@@ -14,7 +13,7 @@ from serl_rl.commands.options import ConfigFile, PresetName
 from serl_rl.config import TrainConfig
 from serl_rl.errors import UsageError
 from serl_rl.learner.waiting import choose_waiting
-from serl_rl.pretraining.config import PretrainingConfig
+from serl_rl.pretraining.config import PretrainableName, PretrainingConfig
 
 _SCENES_A_LINE = 500
 
@@ -26,12 +25,12 @@ class PretrainEncoderCommand:
     Try:
     serl-train pretrain-encoder --output encoders/resnet10.safetensors
 
-    serl-train pretrain-encoder --output encoders/small.safetensors --backbone small --pretraining.minutes 3
+    serl-train pretrain-encoder --output encoder.safetensors --backbone small --pretraining.features 32
     """
 
     output: Path
     """Weight file to write, ending in .safetensors; must not exist."""
-    backbone: Literal["resnet10", "small"] = "resnet10"
+    backbone: PretrainableName = "resnet10"
     """Which network."""
     weights: Path | None = None
     """Weight file to start from; random weights without it."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from serl_rl.bounds import require
 from serl_rl.networks.encoder_config import Pooling
+
+PretrainableName: TypeAlias = Literal["resnet10", "small"]
+"""Backbones that can be pretrained; those of torchvision come with weights of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
