@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from robot_daemon.bench import close_cell
 from robot_daemon.cell import build_cell
@@ -165,27 +166,29 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    serving = _with_config(commands.add_parser("serve", help="serve the cell until a signal (the default)"))
+    serving = _with_config(_add(commands, "serve", "serve the cell until a signal (the default)"))
     serving.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="gets the bound address once calls are answered"
     )
     serving.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
     serving.add_argument("--log-format", choices=list(FORMATTERS), default="text", help="for people or for programs")
-    checking = _with_config(
-        commands.add_parser("check", help="test each device and the host; nothing moves and nothing is served")
-    )
+    checking = _with_config(_add(commands, "check", "test each device and the host; nothing moves, nothing is served"))
     checking.add_argument("--file-only", action="store_true", help="check the file, connect to nothing")
-    installing = _with_config(commands.add_parser("install-unit", help="write the systemd unit and the udev rules"))
+    installing = _with_config(_add(commands, "install-unit", "write the systemd unit and the udev rules"))
     installing.add_argument("--user", default="robot", help="account that the daemon runs as (%(default)s)")
     installing.add_argument(
         "--output", metavar="DIR", help="folder for both files, or - for stdout; left out: where systemd and udev look"
     )
     installing.add_argument("--force", action="store_true", help="replace files that differ")
-    commands.add_parser("example-config", help="print a commented file to start from")
-    reading = commands.add_parser("black-box", help="summarize a recording of the last seconds before a fault")
+    _add(commands, "example-config", "print a commented file to start from")
+    reading = _add(commands, "black-box", "summarize a recording of the last seconds before a fault")
     reading.add_argument("file", type=Path, metavar="FILE", help="a recording, or a folder of recordings to list")
     reading.add_argument("--csv", type=Path, metavar="FILE", help="write a table instead, one row a state")
     return parser
+
+
+def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:  # noqa: ANN401 - argparse's type is private.
+    return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
 
 
 def _with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

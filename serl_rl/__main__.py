@@ -57,6 +57,11 @@ Command: TypeAlias = (
     | PlotCommand
 )
 
+_DESCRIPTION = (
+    "Train a robot arm. `demo` does everything in simulation; by hand the order is record-demos, learner, actor, plot, "
+    "evaluate. `serl-train COMMAND --help` has examples and settings."
+)
+
 
 def parse(arguments: Sequence[str]) -> Command:
     """Parses a command line.
@@ -72,26 +77,31 @@ def parse(arguments: Sequence[str]) -> Command:
         SystemExit: `--help`, or an unknown option.
     """
     try:
-        commands = tuple(_with_default(name, kind, base_config(arguments)) for name, kind in _NAMES.items())
+        chosen = next(iter(arguments), "") in _NAMES
+        commands = tuple(
+            _with_default(name, kind, base_config(arguments), in_full=chosen) for name, kind in _NAMES.items()
+        )
         union: Any = Union[commands]  # noqa: UP007 - built at run time.
         return tyro.cli(
             union,
             prog="serl-train",
-            description="Train a robot arm: see `serl-train COMMAND --help` for examples.",
+            description=_DESCRIPTION,
             args=list(arguments),
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
 
 
-def _with_default(name: str, kind: type[Any], config: TrainConfig) -> Any:  # noqa: ANN401
-    """A subcommand whose experiment starts from the preset."""
+def _with_default(name: str, kind: type[Any], config: TrainConfig, *, in_full: bool) -> Any:  # noqa: ANN401
+    """A subcommand whose experiment starts from the preset; described in full, or in its first sentence."""
+    description = None if in_full else (kind.__doc__ or "").split("\n\n")[0]
     required = {
         field.name: tyro.MISSING
         for field in dataclasses.fields(kind)
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
-    return Annotated[kind, tyro.conf.subcommand(name, default=kind(config=config, **required))]
+    default = kind(config=config, **required)
+    return Annotated[kind, tyro.conf.subcommand(name, description=description, default=default)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -21,7 +21,7 @@ examples:
   serl-sim --pacing real-time                    the same as a robot would behave: time passes by itself
   serl-sim --address unix:/tmp/sim.sock          a private simulator for one client
   serl-sim --list-tasks                          the tasks, one a line
-  serl-robot --address 127.0.0.1:50051 watch     look at it from another terminal
+  serl-robot watch --address 127.0.0.1:50051     look at it from another terminal
 
 In lockstep, time passes only inside a request: a run is as fast as the CPU allows, and the same seed with the same
 actions gives the same observations to the bit. Cameras draw with OpenGL (EGL, else OSMesa; MUJOCO_GL picks one), and

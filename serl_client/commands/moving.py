@@ -20,7 +20,10 @@ _GRIPPER_STILL_STEPS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Move(Moving):
-    """Move the TCP to a pose, or the joints to positions, and hold there."""
+    """Move the TCP to a pose, or the joints to positions, and hold there.
+
+    Try: serl-robot move --relative --xyz 0 0 0.02
+    """
 
     xyz: tuple[float, float, float] | None = None
     """Position of the TCP in base, in m; left out: where it is."""
@@ -85,7 +88,10 @@ class Home(Moving):
 
 @dataclass(frozen=True, kw_only=True)
 class Gripper(Moving):
-    """Open or close the gripper, or run its activation."""
+    """Open or close the gripper, or run its activation.
+
+    Try: serl-robot gripper --width 0.03
+    """
 
     width: float | None = None
     """Opening to go to, in m."""

@@ -41,8 +41,9 @@ class ActorCommand:
     Try:
     serl-train actor --learner-address 127.0.0.1:50052
 
-    serl-train actor --learner-address gpu:50052 --tls-root c.pem --token-file t --robot robot-pc:50051
-    --robot-tls-root r.pem --robot-token-file r --actor.ignores-grants
+    serl-train actor --learner-address gpu:50052 --tls-root c.pem --token-file t
+
+    serl-train actor --robot robot-pc:50051 --robot-tls-root r.pem --robot-token-file r --actor.ignores-grants
 
     serl-train actor --intervene spacemouse --human-reward --robot robot-pc:50051 --actor.ignores-grants
 

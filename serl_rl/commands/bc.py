@@ -35,8 +35,7 @@ class BcCommand:
     Try:
     serl-train bc --demonstrations cube.episodes --run-directory runs/bc
 
-    serl-train bc --preset pick-cube-vision --demonstrations cube.episodes --run-directory runs/bc-vision
-    --vision.encoder.backbone.weights encoders/small.safetensors --bc.steps 3000
+    serl-train bc --config-file cube.json --demonstrations demos.episodes --run-directory runs/bc --bc.steps 3000
     """
 
     demonstrations: tuple[Path, ...]

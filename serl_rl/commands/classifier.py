@@ -32,8 +32,9 @@ class TrainClassifierCommand:
     Try:
     serl-train train-classifier --episodes demos.episodes failures.episodes --output classifiers/cube
 
-    serl-train train-classifier --examples flipped=flipped.episodes down=down.episodes lost=lost.episodes
-    --success-class flipped --cameras wrist --output classifiers/egg
+    serl-train train-classifier --examples flipped=a.episodes down=b.episodes --success-class flipped --output egg
+
+    serl-train train-classifier --episodes demos.episodes failures.episodes --cameras wrist --output classifiers/wrist
     """
 
     output: Path

@@ -31,6 +31,14 @@ def test_help_teaches_by_example(command, capsys):
     assert f"serl-train {command}" in capsys.readouterr().out
 
 
+def test_the_list_of_commands_says_each_in_a_sentence(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    listed = capsys.readouterr().out
+    assert "Try:" not in listed
+    assert "pretrain-encoder" in listed
+
+
 def test_a_preset_is_the_default_that_options_override():
     command = parse(["demo", "--preset", "pick-cube-10", "--sac.discount", "0.9", "--seed", "7"])
     assert (command.config.sac.critic_count, command.config.sac.discount, command.config.seed) == (10, 0.9, 7)
