@@ -25,6 +25,8 @@ from serl_rl.errors import SpoolError, SpoolFullError
 _MAGIC = b"SERLSPL1"
 _SEGMENT_BYTES = 4_000_000
 _CRC_BYTES = 4
+# Written on close, when a learner has every row: what is left then only remembers the numbers.
+_EMPTY = "acknowledged.json"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 RowArray = npt.NDArray[np.void]
@@ -77,8 +79,9 @@ class Spool:
         self._acknowledged = 0
         self._closed = False
         directory.mkdir(parents=True, exist_ok=True)
+        done = self._take_emptied_owner()
         for path in sorted(directory.glob("rows-*.spool")):
-            self._recover(path)
+            self._recover(path, done)
         self._next = max(self._segments[-1].last + 1 if self._segments else 1, next_sequence)
         self.acknowledge(next_sequence - 1)
 
@@ -201,6 +204,9 @@ class Spool:
         """Closes the files; unacknowledged rows stay on disk."""
         with self._changed:
             self._closed = True
+            if self._segments and not self.waiting_count:
+                with contextlib.suppress(OSError):  # A full disk: the rows are then refused by name, not lost.
+                    (self._directory / _EMPTY).write_text(json.dumps({"owner": self._owner}))
             for segment in self._segments:
                 os.close(segment.descriptor)
             self._segments.clear()
@@ -253,7 +259,17 @@ class Spool:
             "make room and start the actor again"
         )
 
-    def _recover(self, path: Path) -> None:
+    def _take_emptied_owner(self) -> str | None:
+        """Owner of rows that were all acknowledged when the spool was closed; forgotten, because rows come now."""
+        path = self._directory / _EMPTY
+        try:
+            return str(json.loads(path.read_text())["owner"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _recover(self, path: Path, done: str | None) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
         header, offset = _read_header(content, path)
@@ -261,11 +277,15 @@ class Spool:
             os.close(descriptor)
             path.unlink()
             return
+        if header["owner"] == done != self._owner:
+            os.close(descriptor)
+            path.unlink()
+            return
         if header["owner"] != self._owner or header["row_type"] != _describe(self._row_type):
             os.close(descriptor)
             raise SpoolError(
                 f"the spool {self._directory} holds rows of {header['owner']!r}, not of {self._owner!r}: "
-                "give another --actor.spool-directory, or remove it if those rows are not needed"
+                "give another --spool-directory, or remove it if those rows are not needed"
             )
         count = _whole_records(content[offset:], self._row_type)
         os.ftruncate(descriptor, offset + count * self._record_bytes)
@@ -279,7 +299,7 @@ def _describe(row_type: np.dtype[Any]) -> str:
 def _read_header(content: bytes, path: Path) -> tuple[dict[str, Any] | None, int]:
     """Reads a segment's header; None if it was cut short."""
     if content[: len(_MAGIC)] != _MAGIC[: len(content)]:
-        raise SpoolError(f"{path} is not a spool file; give another --actor.spool-directory")
+        raise SpoolError(f"{path} is not a spool file; give another --spool-directory")
     start = len(_MAGIC) + 8
     if len(content) < start:
         return None, 0

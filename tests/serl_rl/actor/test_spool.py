@@ -116,7 +116,34 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, monkeypatch):
 
 
 def test_rows_of_another_run_are_refused_by_name(tmp_path):
-    fill(open_spool(tmp_path, owner="old/a"), 1)
+    spool = open_spool(tmp_path, owner="old/a")
+    fill(spool, 2)
+    spool.acknowledge(1)
+    spool.close()
+    for _ in range(2):
+        with pytest.raises(SpoolError, match=r"'old/a', not of 'new/a': give another --spool-directory"):
+            open_spool(tmp_path, owner="new/a")
+    assert numbers(open_spool(tmp_path, owner="old/a"), 2) == [2]
+
+
+def test_another_run_goes_on_where_everything_was_acknowledged(tmp_path):
+    spool = open_spool(tmp_path, owner="old/a")
+    fill(spool, 3)
+    spool.acknowledge(3)
+    spool.close()
+    spool = open_spool(tmp_path, owner="new/a")
+    fill(spool, 1)
+    assert numbers(spool, 1) == [1]
+    with pytest.raises(SpoolError, match=r"'new/a', not of 'old/a'"):
+        open_spool(tmp_path, owner="old/a")
+
+
+def test_rows_written_after_everything_was_acknowledged_are_refused_to_another_run(tmp_path):
+    spool = open_spool(tmp_path, owner="old/a")
+    fill(spool, 3)
+    spool.acknowledge(3)
+    spool.close()
+    fill(open_spool(tmp_path, owner="old/a", next_sequence=4), 1)  # Killed before it was sent.
     with pytest.raises(SpoolError, match=r"'old/a', not of 'new/a'"):
         open_spool(tmp_path, owner="new/a")
 
