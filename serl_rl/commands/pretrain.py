@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import tyro
@@ -45,6 +45,7 @@ class PretrainEncoderCommand:
     def run(self) -> int:
         """Draws pictures, trains, saves, and prints the errors as JSON. Ctrl-C saves what has been learned."""
         choose_waiting()  # Threads that spin are ten times slower where others use the cores.
+        from serl_rl.learner.trainer import find_device
         from serl_rl.networks.encoders import BackboneConfig, make_backbone
         from serl_rl.networks.weights import save_weights
         from serl_rl.pretraining.pictures import TASK, draw_pictures
@@ -55,7 +56,8 @@ class PretrainEncoderCommand:
             raise UsageError(f"{self.output} exists already; give another --output, or remove it")
         if self.output.suffix != ".safetensors":
             raise UsageError(f"--output {self.output} must end in .safetensors")
-        settings, stop = self.pretraining, StopSignal().install()
+        device = find_device(self.pretraining.device, "--pretraining.device")
+        settings, stop = replace(self.pretraining, device=device), StopSignal().install()
         network = make_backbone(
             BackboneConfig(name=self.backbone, weights=self.weights, seed=settings.seed, frozen=False)
         )

@@ -309,8 +309,12 @@ def load_demonstrations(paths: tuple[Path, ...], spec: EnvironmentSpec, frame_st
     return buffer
 
 
-def find_device(name: str) -> str:
+def find_device(name: str, option: str = "--learner.device") -> str:
     """Device of the settings; "auto" is a GPU if there is one.
+
+    Args:
+        name: As in the settings.
+        option: Which setting, for the message.
 
     Raises:
         UsageError: There is no such device.
@@ -322,7 +326,8 @@ def find_device(name: str) -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"there is no device {name!r} here; use --learner.device cpu or auto ({error})") from error
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"there is no device {name!r} here; use {option} cpu or auto ({reason})") from error
     return name
 
 

@@ -35,3 +35,12 @@ def test_bad_command_lines_get_one_sentence(tmp_path, capsys):
     for name, words in (("there.safetensors", "exists already"), ("weights.pt", "must end in .safetensors")):
         assert run("--output", tmp_path / name) == 2
         assert words in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_drawn(tmp_path, capsys):
+    options = ("--pretraining.device", "cuda:99", "--simulator", "127.0.0.1:1")  # Nobody answers there.
+    assert run("--output", tmp_path / "new.safetensors", *options) == 2
+    error = capsys.readouterr().err
+    assert "there is no device 'cuda:99' here; use --pretraining.device cpu or auto" in error
+    assert len(error.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
