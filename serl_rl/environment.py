@@ -54,7 +54,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
         The environment. The caller closes it.
 
     Raises:
-        UsageError: The token file cannot be read, or there is no gripper to be penalised.
+        UsageError: No environment has that name, the token file cannot be read, or there is no gripper to be penalised.
         ClassifierError: The classifier is missing or damaged, or looks through cameras that the environment lacks.
     """
     robot = robot or RobotConfig()
@@ -69,18 +69,21 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
     from serl_client.tasks import make_training_env
 
     limit = {"max_episode_steps": config.max_episode_steps} if config.max_episode_steps else {}
-    env = make_training_env(
-        config.id,
-        address=robot.robot,
-        token=robot.token(),
-        tls_root=robot.robot_tls_root,
-        rotation=config.rotation,
-        reward=config.reward,
-        gripper_action=config.gripper_action,
-        render_mode="rgb_array",  # Nothing is rendered until somebody asks for it.
-        disable_env_checker=True,
-        **limit,
-    )
+    try:
+        env = make_training_env(
+            config.id,
+            address=robot.robot,
+            token=robot.token(),
+            tls_root=robot.robot_tls_root,
+            rotation=config.rotation,
+            reward=config.reward,
+            gripper_action=config.gripper_action,
+            render_mode="rgb_array",  # Nothing is rendered until somebody asks for it.
+            disable_env_checker=True,
+            **limit,
+        )
+    except gymnasium.error.UnregisteredEnv as error:
+        raise UsageError(f"environment.id is {config.id}: {error}") from None
     try:
         return _with_wrappers(env, config)
     except BaseException:

@@ -27,6 +27,11 @@ def test_an_environment_names_the_task_of_its_simulator(env_id, task):
     assert simulator_task(EnvironmentConfig(id=env_id)) == task
 
 
+def test_an_unknown_environment_is_refused_before_a_simulator_starts():
+    with pytest.raises(UsageError, match=r"environment.id is serl/PickCub-v0: .*PickCube"):
+        make_environment(EnvironmentConfig(id="serl/PickCub-v0"))
+
+
 def test_an_unknown_environment_is_answered_with_the_nearest():
     with pytest.raises(UsageError, match="did you mean PegInsert"):
         simulator_task(EnvironmentConfig(id="serl/PegInser-v0"))
