@@ -138,7 +138,7 @@ class TrainConfig:
     pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
     """How it does."""
     demonstration_count: int = 20
-    """Scripted demonstrations that `demo` records; 0 for none."""
+    """Demonstrations to record, by a script or a person; `demo` takes 0 for none."""
     demonstration_noise: float = 0.1
     """Standard deviation of the noise on the expert's movements, as a share of the largest action."""
     seed: int = 0
