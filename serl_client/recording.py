@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,8 @@ DISCARDED = "discarded"
 """Key of a step's info, and of an episode's metadata: whether a person wants it forgotten."""
 
 _ATTEMPTS_A_DEMONSTRATION = 3
+_LONGEST_REPEAT_NS = 800_000_000
+_UNSURE = 2
 
 
 class Expert(Protocol):
@@ -190,7 +192,8 @@ def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | Non
     """Drives one episode to its end. Its metadata says of each observation whether the task is done there.
 
     Stored is what was executed: a teacher's action where `Intervention` let one take over. A label that a person gives
-    by key goes before the environment's own word; see `RecordingKeys`.
+    by key goes before the environment's own word; see `RecordingKeys`. An episode that a person ends as a failure is
+    none of the successes, whatever it showed before.
     """
     observation, info = env.reset(seed=seed)
     expert.reset()
@@ -206,7 +209,12 @@ def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | Non
         rewards.append(float(reward))
         observations.append(observation)
         infos.append(info)
-    labels = [False, *(bool(info.get(LABEL, info.get("success", False))) for info in infos[1:])]
+    stamps_ns = np.array([int(info.get("stamp_ns", 0)) for info in infos], np.int64)
+    labels: list[bool | None] = [False, *(bool(info.get(LABEL, info.get("success", False))) for info in infos[1:])]
+    if LABEL in info:
+        labels = bridged_labels(labels, stamps_ns)
+    if info.get("judged") == "success":  # A person presses the key after they have seen it.
+        labels[-1 - _UNSURE : -1] = [label or None for label in labels[-1 - _UNSURE : -1]]
     metadata: dict[str, Any] = {key: infos[0][key] for key in ("scene_seed",) if key in infos[0]}
     if info.get(DISCARDED, False):
         metadata[DISCARDED] = True
@@ -218,11 +226,31 @@ def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | Non
         terminated=bool(terminated),
         truncated=bool(truncated),
         interventions=np.array([bool(info.get("intervened", True)) for info in infos[1:]]),
-        stamps_ns=np.array([int(info.get("stamp_ns", 0)) for info in infos], np.int64),
-        success=any(labels),
+        stamps_ns=stamps_ns,
+        success=any(labels) and info.get("judged") != "failure",
         metadata=metadata | {SUCCESS_LABELS: labels},
         grasp_penalties=np.array([info["grasp_penalty"] for info in infos[1:]], np.float32) if has_penalty else None,
     )
+
+
+def bridged_labels(labels: Sequence[bool | None], stamps_ns: NDArray[np.int64]) -> list[bool | None]:
+    """Labels of a held key, without those that nobody gave.
+
+    A terminal repeats a key that is held only after up to 0.7 s, and tells no release. What lies between two presses so
+    close together was most likely a success, and is labelled as neither.
+
+    Args:
+        labels: Of each observation.
+        stamps_ns: When it was made. Shape (T + 1,), ns.
+    """
+    result, last = list(labels), None
+    for index, label in enumerate(labels):
+        if not label:
+            continue
+        if last is not None and 0 < stamps_ns[index] - stamps_ns[last] <= _LONGEST_REPEAT_NS:
+            result[last + 1 : index] = [None] * (index - last - 1)
+        last = index
+    return result
 
 
 def episode_header(env: gymnasium.Env[Any, Any]) -> EpisodeHeader:

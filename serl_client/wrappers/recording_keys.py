@@ -10,6 +10,7 @@ import gymnasium
 
 from serl_client.recording import DISCARDED, LABEL
 from serl_client.teleop.keys import KeySource
+from serl_client.wrappers.human_reward import FAILURE_KEY, SUCCESS_KEY
 
 LABEL_KEY, DISCARD_KEY = "space", "backspace"
 _LOOK_S = 0.05
@@ -27,6 +28,7 @@ class RecordingKeys(gymnasium.Wrapper[Any, Any, Any, Any]):
         is_asking: Whether the person moves a device; None begins at once.
         take_back: Removes the last episode; says whether there was one.
         labels: Whether each step gets `info["success_label"]`: that the label key is held, or was pressed in the step.
+            A step that `HumanReward` inside ends is labelled as it was judged.
         should_stop: Ends the wait for the person.
         say: Told what happens, in one line.
         sleep: Lets time pass between two looks, s.
@@ -62,7 +64,8 @@ class RecordingKeys(gymnasium.Wrapper[Any, Any, Any, Any]):
                 self._look()
                 self._sleep(_LOOK_S)
         self._look()
-        self._keys.take(LABEL_KEY)
+        for key in (LABEL_KEY, SUCCESS_KEY, FAILURE_KEY):  # Pressed before the episode began.
+            self._keys.take(key)
         return result
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:  # noqa: ANN401
@@ -70,7 +73,8 @@ class RecordingKeys(gymnasium.Wrapper[Any, Any, Any, Any]):
         observation, reward, terminated, truncated, info = self.env.step(action)
         if self._labels:
             was_pressed = self._keys.take(LABEL_KEY)
-            info = info | {LABEL: was_pressed or LABEL_KEY in self._keys.held}
+            is_done = was_pressed or LABEL_KEY in self._keys.held
+            info = info | {LABEL: info["judged"] == "success" if "judged" in info else is_done}
         if self._keys.take(DISCARD_KEY):
             return observation, reward, False, True, info | {DISCARDED: True}
         return observation, reward, terminated, truncated, info

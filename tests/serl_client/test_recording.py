@@ -9,6 +9,7 @@ from serl_client.recording import (
     DISCARDED,
     SUCCESS_LABELS,
     EpisodeRecorder,
+    bridged_labels,
     episode_header,
     record_demonstrations,
     record_episodes,
@@ -94,6 +95,72 @@ def test_stored_is_what_was_executed():
 def test_a_persons_label_goes_before_the_environments_word():
     episode = run_episode(CorrectedEnv(lucky=False), StillExpert())
     assert episode.metadata[SUCCESS_LABELS] == [False, False, True]
+    assert episode.success
+
+
+class JudgedEnv(CoinEnv):
+    """The task is done on the way, and then a person ends the episode as a failure."""
+
+    def step(self, action):
+        observation, _, _, _, info = super().step(action)
+        done = self.steps == 2
+        info |= {"success": False, "judged": "failure"} if done else {"success": True}
+        return observation, 0.0, done, False, info
+
+
+def test_what_a_person_ends_as_a_failure_is_no_success():
+    assert not run_episode(JudgedEnv(lucky=False), StillExpert()).success
+
+
+class SeenEnv(CoinEnv):
+    """A person says at the fifth step that the task is done."""
+
+    def step(self, action):
+        self.steps += 1
+        done = self.steps == 5
+        return self.observe(), float(done), done, False, {"success": done} | ({"judged": "success"} if done else {})
+
+
+def test_frames_just_before_a_person_says_success_are_labelled_as_neither():
+    episode = run_episode(SeenEnv(lucky=False), StillExpert())
+    assert episode.metadata[SUCCESS_LABELS] == [False, False, False, None, None, True]
+    assert episode.success
+
+
+def label(pressed, period_s=0.1):
+    stamps = np.arange(len(pressed)) * round(period_s * 1e9)
+    return [{True: "+", False: "-", None: "?"}[one] for one in bridged_labels([key == "+" for key in pressed], stamps)]
+
+
+@pytest.mark.parametrize(
+    ("pressed", "labels"),
+    [
+        ("--++----++++-", "--++????++++-"),  # One press, and its repeats after half a second.
+        ("--++--------++", "--++--------++"),  # Two presses.
+        ("------", "------"),
+        ("+-+", "+?+"),
+    ],
+)
+def test_a_key_that_a_terminal_repeats_late_labels_no_failure(pressed, labels):
+    assert "".join(label(pressed)) == labels
+
+
+def test_without_stamps_every_label_stays():
+    assert "".join(label("+--+", period_s=0.0)) == "+--+"
+
+
+class HeldEnv(CoinEnv):
+    """A person holds the label key through ten observations, of which a terminal tells the first and the last."""
+
+    def step(self, action):
+        self.steps += 1
+        info = {"stamp_ns": self.steps * 50_000_000, "success_label": self.steps in (1, 10)}
+        return self.observe(), 0.0, False, self.steps == 10, info
+
+
+def test_recorded_labels_are_bridged():
+    episode = run_episode(HeldEnv(lucky=False), StillExpert())
+    assert episode.metadata[SUCCESS_LABELS] == [False, True, *[None] * 8, True]
     assert episode.success
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from serl_client.wrappers import RecordingKeys
+from serl_client.wrappers import HumanReward, RecordingKeys
 
 STILL = np.zeros(4, np.float32)
 
@@ -85,6 +85,25 @@ def test_without_labels_the_info_says_nothing(make_env, keys):
     env = RecordingKeys(make_env(), keys)
     env.reset()
     assert "success_label" not in env.step(STILL)[-1]
+
+
+def test_a_judged_step_is_labelled_as_it_was_judged(make_env, keys, tap):
+    env = RecordingKeys(HumanReward(make_env(), keys), keys, labels=True)
+    env.reset()
+    tap("y")
+    assert env.step(STILL)[-1]["success_label"] is True
+    keys.press("space")
+    tap("n")
+    assert env.step(STILL)[-1]["success_label"] is False
+
+
+@pytest.mark.parametrize("key", ["y", "n"])
+def test_a_verdict_before_the_hand_moves_is_about_no_episode(make_env, keys, tap, key):
+    moves = []
+    looks = Looks(at2=lambda: tap(key), at4=lambda: moves.append(True))
+    env = RecordingKeys(HumanReward(make_env(), keys), keys, is_asking=lambda: bool(moves), sleep=looks)
+    env.reset()
+    assert env.step(STILL)[2] is False
 
 
 @pytest.mark.parametrize("key", ["backspace", "space"])
