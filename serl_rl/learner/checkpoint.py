@@ -101,7 +101,8 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     temporary.mkdir(parents=True)
     files = {}
     for name, tensors in ((AGENT, checkpoint.agent), (POLICY, checkpoint.policy)):
-        save_file(dict(tensors), temporary / name)
+        # A backbone that is trained lies channels last in memory, which the format does not know.
+        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, temporary / name)
         files[name] = _fingerprint(temporary / name)
     manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, **checkpoint.manifest, "files": files}
     (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))

@@ -92,9 +92,18 @@ def test_gripper_choices_are_cloned_with_the_arm(run, path, tmp_path):
     assert action[1] == -1  # From there the expert pushes down: the choice that is called close.
 
 
-def test_a_policy_from_pixels(run, tmp_path):
+@pytest.mark.parametrize("way", ["frozen", "no-frozen"])
+def test_a_policy_from_pixels(run, tmp_path, way):
     observation = look_episodes(tmp_path / "look.episodes")
-    head = ("--vision.encoder.head.bottleneck", 8, "--learner.device", "cpu", "--learner.threads", 1)
+    head = (
+        f"--vision.encoder.backbone.{way}",
+        "--vision.encoder.head.bottleneck",
+        8,
+        "--learner.device",
+        "cpu",
+        "--learner.threads",
+        1,
+    )
     quick = ("--bc.steps", 3, "--bc.check-steps", 2, "--bc.batch-size", 4, "--bc.validation-share", 0.5)
     arguments = ("--preset", "pick-cube-vision", "--demonstrations", tmp_path / "look.episodes")
     code, told, said = run("bc", *arguments, *head, *quick, "--run-directory", tmp_path / "bc")

@@ -30,6 +30,13 @@ def test_what_was_saved_is_loaded(tmp_path):
     assert torch.equal(checkpoints.load_tensors(tmp_path / "7", checkpoints.AGENT)["weight"], torch.ones(4))
 
 
+def test_weights_that_lie_channels_last_are_saved(tmp_path):
+    weight = torch.arange(24.0).view(1, 2, 3, 4).contiguous(memory_format=torch.channels_last)
+    checkpoints.save(Checkpoint({"agent": {}}, {"weight": weight}, {"weight": weight}), tmp_path / "7")
+    for name in (checkpoints.AGENT, checkpoints.POLICY):
+        assert torch.equal(checkpoints.load_tensors(tmp_path / "7", name)["weight"], weight)
+
+
 def test_saving_again_replaces(tmp_path):
     checkpoints.save(made(1.0), tmp_path / "7")
     checkpoints.save(made(2.0), tmp_path / "7")
