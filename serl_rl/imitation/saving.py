@@ -12,6 +12,7 @@ from google.protobuf import json_format
 from serl_rl.config import TrainConfig, to_dict
 from serl_rl.errors import CheckpointError
 from serl_rl.learner import checkpoint as checkpoints
+from serl_rl.saved_policy import backbone_of
 from serl_rl.spec import EnvironmentSpec
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class CloneWriter:
             "algorithm": "behaviour cloning",
             "spec": json_format.MessageToDict(spec.to_proto(), preserving_proto_field_name=True),
             "config": to_dict(config),
+            "backbone": backbone_of(config, spec),
             "versions": checkpoints.versions(),
             **facts,
         }

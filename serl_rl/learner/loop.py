@@ -29,7 +29,7 @@ from serl_rl.learner.trainer import Trainer
 from serl_rl.metrics import MetricsRow
 from serl_rl.replay import ReplayBuffer
 from serl_rl.run_directory import RunDirectory, write_json
-from serl_rl.saved_policy import find_checkpoint
+from serl_rl.saved_policy import backbone_of, check_backbone, find_checkpoint
 from serl_rl.spec import EnvironmentSpec
 from serl_rl.stopping import StopSignal
 
@@ -95,6 +95,7 @@ class Learner:
         self._trainer: Trainer | None = None
         self._resumed = checkpoints.newest(directory.checkpoints) if resume else None
         self._manifest = checkpoints.read_manifest(self._resumed) if self._resumed is not None else {}
+        self._backbone: str | None = None
         self._evaluated_version: int | None = None
         self._next_publish_s = self._next_checkpoint_s = 0.0
         self._next_publish_updates = 0
@@ -168,6 +169,8 @@ class Learner:
             spec = self._intake.wait_for_spec(_WAIT_S)
         if spec is None:
             return None
+        self._backbone = backbone_of(self._config, spec)
+        self._check_backbone(spec)
         trainer = Trainer(self._config, spec)
         if self._resumed is not None:
             trainer.restore(self._resumed, self._manifest)
@@ -183,6 +186,12 @@ class Learner:
         assert self._replay is not None
         trainer.set_data(self._replay, self._demonstrations)
         return trainer
+
+    def _check_backbone(self, spec: EnvironmentSpec) -> None:
+        if self._resumed is not None:
+            check_backbone(self._resumed, self._manifest, self._config, spec)
+        elif self._initial_policy is not None:
+            check_backbone(self._initial_policy, checkpoints.read_manifest(self._initial_policy), self._config, spec)
 
     def _remember(self, spec: EnvironmentSpec, layout: Layout) -> None:
         self._identity |= {
@@ -263,6 +272,7 @@ class Learner:
         manifest: Mapping[str, Any] = {
             **self._identity,
             "config": to_dict(self._config),
+            "backbone": self._backbone,
             "versions": checkpoints.versions(),
             "saved_at": checkpoints.timestamp(),
             "critic_updates": trainer.critic_updates,

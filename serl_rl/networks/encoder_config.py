@@ -77,21 +77,33 @@ class EncoderConfig:
     """From feature maps to a vector, for each camera."""
 
     def shared_settings(self) -> tuple[tuple[str, str], ...]:
-        """Settings that actor and learner must share, as (path, value); a weight file counts by its content.
+        """Settings that actor and learner must share, as (path, value).
 
         Raises:
             UsageError: The weight file cannot be read.
         """
-        backbone, head = self.backbone, self.head
+        head = self.head
+        return (
+            ("vision.encoder.backbone", self.describe_backbone()),
+            ("vision.encoder.head", f"{head.pooling}, {head.embeddings}, {head.bottleneck}"),
+        )
+
+    def describe_backbone(self) -> str:
+        """What makes the maps of a backbone, as text; a weight file counts by its content.
+
+        Raises:
+            UsageError: The weight file cannot be read.
+        """
+        backbone = self.backbone
         try:
             weights = "random" if backbone.weights is None else _digest(backbone.weights)
         except OSError as error:
-            raise UsageError(f"cannot read the weight file {backbone.weights}: {error.strerror or error}") from error
+            raise UsageError(
+                f"cannot read the weight file {backbone.weights}: {error.strerror or error}; give another, or none for "
+                "random weights"
+            ) from error
         facts = (backbone.name, weights, backbone.initialization, backbone.seed, backbone.shared, backbone.frozen)
-        return (
-            ("vision.encoder.backbone", ", ".join(map(str, facts))),
-            ("vision.encoder.head", f"{head.pooling}, {head.embeddings}, {head.bottleneck}"),
-        )
+        return ", ".join(map(str, facts))
 
 
 def _digest(path: Path) -> str:
