@@ -91,6 +91,7 @@ class LearnerLink:
         self._closed = threading.Event()
         self._finishing = threading.Event()
         self._error: Exception | None = None
+        self._is_lost = False  # Of the thread that streams.
         self._spool: Spool | None = None
         self._calls: set[grpc.Call] = set()
         self._threads: list[threading.Thread] = []
@@ -245,14 +246,25 @@ class LearnerLink:
             self._changed.notify_all()
 
     def _stream_forever(self) -> None:
-        self._keep_up(self._stream_once, needs_join=False)
+        self._keep_up(self._stream_once, self._note_loss)
 
     def _watch_forever(self) -> None:
-        self._keep_up(self._watch_once, needs_join=False)
+        self._keep_up(self._watch_once, lambda error: log.debug("watching the policy again: %s", error))
 
-    def _keep_up(self, once: Callable[[], None], *, needs_join: bool) -> None:
+    def _note_loss(self, error: errors.LearnerError) -> None:
+        """Says once that the learner is gone, however long it is."""
+        if not self._is_lost:
+            self._is_lost = True
+            log.warning("%s; steps wait on the disk until it is back", error)
+
+    def _note_return(self) -> None:
+        if self._is_lost:
+            self._is_lost = False
+            log.info("the learner at %s is back", self.address)
+
+    def _keep_up(self, once: Callable[[], None], on_loss: Callable[[errors.LearnerError], None]) -> None:
         """Runs one side of the conversation until the link closes; reconnects within half a second."""
-        backoff_s = _FIRST_BACKOFF_S
+        backoff_s, needs_join = _FIRST_BACKOFF_S, False
         while not self._closed.is_set() and self._error is None:
             began = time.monotonic()
             try:
@@ -262,7 +274,7 @@ class LearnerLink:
             except _FATAL as error:
                 self._fail(error)
             except errors.LearnerError as error:
-                log.info("reconnecting: %s", error)
+                on_loss(error)
             except Exception as error:  # noqa: BLE001 - top of a thread; raised again by `check`.
                 self._fail(error)
             needs_join = True
@@ -282,6 +294,7 @@ class LearnerLink:
         self._calls.add(call)
         try:
             for answer in call:
+                self._note_return()
                 spool.acknowledge(answer.acknowledged_sequence_number)
                 self._set_status(
                     acknowledged=answer.acknowledged_sequence_number,

@@ -144,6 +144,7 @@ class Actor:
         self._rng = np.random.default_rng((config.seed, spool.next_sequence))
         self._trigger = EvaluationTrigger(config.evaluation)
         self._evaluation_count = 0
+        self._said = ""
 
     def run(self) -> None:
         """Collects episodes until training has finished or a signal comes; then sends what is left.
@@ -188,6 +189,7 @@ class Actor:
         if self._keeps_scene and info.get("success", False):
             return EpisodeEnd.DONE_BEFORE
         self._policy.begin_episode()
+        self._said = ""
         tally = _EpisodeTally(self._spool.next_sequence, time.monotonic())
         is_ended = False
         while not is_ended and self._may_step():
@@ -207,10 +209,25 @@ class Actor:
             has_grant = self._config.actor.ignores_grants or self._link.wait_for_grant(
                 self._spool.next_sequence, _POLL_S
             )
-            if has_grant and (not self._spool.is_full or self._spool.wait_for_room(_POLL_S)):
+            has_room = not self._spool.is_full or self._spool.wait_for_room(_POLL_S)
+            if has_grant and has_room:
                 self._link.check()
                 return not self.is_over
+            self._say_why(has_grant=has_grant)
         return False
+
+    def _say_why(self, *, has_grant: bool) -> None:
+        """Says once an episode why the arm stands still, where it is not just ahead of the learner."""
+        if has_grant:
+            limit = self._config.actor.spool_limit_mb
+            why = f"the spool is full (actor.spool_limit_mb is {limit:g}); the arm waits until the learner takes rows"
+        elif not self._link.status.is_connected:
+            why = "the arm waits for the learner; with --actor.ignores-grants it would go on without"
+        else:
+            return
+        if why != self._said:
+            self._said = why
+            log.warning("%s", why)
 
     def _step(self, observation: Observation, tally: _EpisodeTally) -> tuple[Observation, dict[str, Any], bool]:
         self._follow()

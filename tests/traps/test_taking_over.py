@@ -206,7 +206,8 @@ class SomeSteps:
 
 
 @pytest.mark.trap
-def test_what_a_person_does_while_the_learner_is_down_is_learned_from_later(tmp_path):
+def test_what_a_person_does_while_the_learner_is_down_is_learned_from_later(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "serl_rl.actor")
     env = Intervention(LineEnv(), SomeSteps())
     config = TrainConfig(actor=ActorConfig(ignores_grants=True))
     spec = spec_of(env, config.environment)
@@ -230,6 +231,10 @@ def test_what_a_person_does_while_the_learner_is_down_is_learned_from_later(tmp_
         found = transitions(learner.replay)
     spool.close()
     learner.close()
+    gone, back = (record.message for record in caplog.records)  # Each once, however often it was tried.
+    assert f"the learner at {address} does not answer" in gone
+    assert gone.endswith("; steps wait on the disk until it is back")
+    assert back == f"the learner at {address} is back"
     by_person, alone = ((-0.5, 0.5, 1.0), True), (tuple(POLICY.tolist()), False)
     assert found == {
         (episode, step): by_person if step in (1, 2) else alone for episode in range(3) for step in range(4)

@@ -161,6 +161,31 @@ def test_a_person_who_takes_over_while_the_learner_is_down_loses_nothing(act):
     assert rows["intervention"].sum() == 6
 
 
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (ActorConfig(), "the arm waits for the learner; with --actor.ignores-grants it would go on without"),
+        (ActorConfig(ignores_grants=True, spool_limit_mb=0.0), "the spool is full (actor.spool_limit_mb is 0)"),
+    ],
+)
+def test_why_the_arm_stands_still_is_said_once(tmp_path, caplog, config, sentence):
+    stop, env = StopSignal(), Intervention(LineEnv(), SomeSteps())
+    link = Link(stop, is_connected=False)
+    spool = Spool(tmp_path / "spool", row_type(SPEC), "run/a", 1)
+    looks = []
+
+    def look(*arguments):
+        looks.append(arguments)
+        if len(looks) == 3:
+            stop.set()
+        return False
+
+    link.wait_for_grant = spool.wait_for_room = look
+    Actor(env, SPEC, link, spool, Policy(), TrainConfig(actor=config), stop, env).play()
+    assert len(looks) == 3
+    assert [record.message for record in caplog.records if sentence in record.message] == [caplog.records[0].message]
+
+
 @pytest.mark.trap
 def test_an_evaluation_is_the_policys_alone(act):
     config = TrainConfig(
