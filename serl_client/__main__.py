@@ -35,8 +35,8 @@ Command = (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits: 0 done or Ctrl-C, 1 the robot refused, 2 wrong usage."""
-    command = tyro.cli(Command, prog="serl-robot", description=__doc__, args=arguments)  # type: ignore[arg-type]
     try:
+        command = tyro.cli(Command, prog="serl-robot", description=__doc__, args=arguments)  # type: ignore[arg-type]
         with certain_interrupt():
             command.run()
             sys.stdout.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias, Union
@@ -90,6 +91,9 @@ def parse(arguments: Sequence[str]) -> Command:
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
+    except BrokenPipeError:  # Whoever read the help, such as head, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
 
 
 def _with_default(name: str, kind: type[Any], config: TrainConfig, *, in_full: bool) -> Any:  # noqa: ANN401

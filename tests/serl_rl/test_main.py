@@ -39,6 +39,16 @@ def test_the_list_of_commands_says_each_in_a_sentence(capsys):
     assert "pretrain-encoder" in listed
 
 
+@pytest.mark.parametrize("module", ["serl_rl", "serl_client"])
+def test_help_that_nobody_reads_to_its_end_is_no_error(module):
+    with subprocess.Popen(
+        [sys.executable, "-m", module, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
 def test_a_preset_is_the_default_that_options_override():
     command = parse(["demo", "--preset", "pick-cube-10", "--sac.discount", "0.9", "--seed", "7"])
     assert (command.config.sac.critic_count, command.config.sac.discount, command.config.seed) == (10, 0.9, 7)
