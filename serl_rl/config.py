@@ -148,8 +148,19 @@ class TrainConfig:
         """Refuses settings that do not go together."""
         chooses, is_binary = self.sac.grippers > 0, self.environment.gripper_action == "binary"
         require("environment.gripper_action", "absolute", is_binary or not chooses, "binary where sac.grippers choose")
+        if chooses:
+            self._check_grippers()
         if self.vice.enabled:
             self._check_vice()
+
+    def _check_grippers(self) -> None:
+        """Without it, a component that moves the arm would be taken for a gripper's."""
+        from serl_client.tasks import TASKS
+
+        task, chosen = TASKS.get(self.environment.id.removeprefix("serl/").removesuffix("-v0")), self.sac.grippers
+        if task is not None:  # Else an environment of the user's own.
+            found = int(task.has_gripper)
+            require("sac.grippers", chosen, chosen <= found, f"at most {found}, as {self.environment.id} has no more")
 
     def _check_vice(self) -> None:
         reward, bounds = self.environment.reward, self.sac.return_range

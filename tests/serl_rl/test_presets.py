@@ -1,6 +1,7 @@
 """Named experiments."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from serl_rl import config as configuration
 from serl_rl.algorithms.sac_config import SacConfig
 from serl_rl.algorithms.vision_config import FeatureCacheConfig, VisionConfig
 from serl_rl.commands.options import base_config
-from serl_rl.config import LearnerConfig, TrainConfig
+from serl_rl.config import EnvironmentConfig, LearnerConfig, TrainConfig
 from serl_rl.errors import UsageError
 from serl_rl.networks.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
 from serl_rl.presets import PRESETS, preset
@@ -70,6 +71,14 @@ def test_actor_and_learner_must_agree_on_the_content_of_a_weight_file(tmp_path):
 def test_grippers_that_choose_need_an_environment_in_which_they_can():
     with pytest.raises(ValueError, match="gripper_action is absolute; it must be binary where"):
         TrainConfig(sac=SacConfig(grippers=1))
+
+
+@pytest.mark.parametrize(("task", "grippers", "bound"), [("PegInsert", 1, 0), ("PickCubeVision", 2, 1)])
+def test_grippers_that_the_task_lacks_are_refused(task, grippers, bound):
+    environment = EnvironmentConfig(id=f"serl/{task}-v0", gripper_action="binary")
+    with pytest.raises(ValueError, match=f"sac.grippers is {grippers}; it must be at most {bound}, as serl/{task}-v0"):
+        TrainConfig(environment=environment, sac=SacConfig(grippers=grippers))
+    TrainConfig(environment=replace(environment, id="my/Cell-v0"), sac=SacConfig(grippers=grippers))
 
 
 def test_paths_and_nested_sections_survive_a_file(tmp_path):
