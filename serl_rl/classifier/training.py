@@ -15,8 +15,10 @@ from serl_rl.classifier.config import ClassifierConfig, ClassifierTrainingConfig
 from serl_rl.classifier.errors import ClassifierError
 from serl_rl.classifier.examples import Examples, split_by_episode
 from serl_rl.classifier.network import SUCCESS, ClassifierSpec, RewardClassifier
+from serl_rl.learner.trainer import find_device
 
 _CHUNK = 64
+_DEVICE_OPTION = "--training.device"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,7 @@ def train_classifier(
     Raises:
         ClassifierError: A class is in fewer than two episodes, or the success class does not exist.
         WeightsError: The encoder's weight file cannot be used.
+        UsageError: The device does not exist.
     """
     if training.threads:
         torch.set_num_threads(training.threads)
@@ -80,7 +83,7 @@ def train_classifier(
     sizes = {camera: (images.shape[1], images.shape[2]) for camera, images in examples.images.items()}
     spec = ClassifierSpec(classes=examples.classes, success_class=success_class, image_sizes=sizes)
     generator = torch.Generator().manual_seed(training.seed)
-    classifier = RewardClassifier(spec, config, generator).to(device_of(training.device))
+    classifier = RewardClassifier(spec, config, generator).to(find_device(training.device, _DEVICE_OPTION))
     with torch.random.fork_rng():
         torch.manual_seed(training.seed)  # Dropout has no generator of its own.
         history = _fit(classifier, own, held_out, training, generator, on_progress)
@@ -90,13 +93,6 @@ def train_classifier(
     return TrainedClassifier(
         classifier=classifier, training=own, validation=held_out, validation_logits=logits, history=tuple(history)
     )
-
-
-def device_of(name: str) -> torch.device:
-    """Device by its name; "auto" is a GPU if there is one."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
 
 
 def _fit(

@@ -70,6 +70,7 @@ def test_bad_command_lines_get_one_sentence(demonstrations, tmp_path, capsys):
         (("--output", new, "--examples", f"success={demonstrations}"), 1, "none of 'failure'"),
         (("--output", new, "--episodes", tmp_path / "none"), 1, "cannot read"),
         (("--output", new, "--episodes", demonstrations, "--cameras", "side"), 1, "no camera 'side'"),
+        (("--output", new, "--episodes", demonstrations, "--training.device=gpu"), 2, "use --training.device cpu or"),
         (("--output", new, "--episodes", demonstrations, foreign, tmp_path / "no.pkl"), 1, "there is no weight file"),
     ]
     for arguments, code, words in cases:
