@@ -146,6 +146,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuses settings that do not go together."""
+        require("demonstration_noise", self.demonstration_noise, self.demonstration_noise >= 0, "at least 0")
         chooses, is_binary = self.sac.grippers > 0, self.environment.gripper_action == "binary"
         require("environment.gripper_action", "absolute", is_binary or not chooses, "binary where sac.grippers choose")
         if chooses:

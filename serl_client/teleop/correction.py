@@ -37,6 +37,9 @@ class CorrectionConfig:
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work."""
+        for name in ("stall_steps", "stall_distance", "stray_steps", "stray_distance", "rest_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"correction.{name} is {getattr(self, name)}; it must be at least 0")
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"correction.probability is {self.probability}; it must be in [0, 1]")
         if not 1 <= self.min_steps <= self.max_steps:

@@ -42,6 +42,11 @@ class TeleopConfig:
     hold_s: float = 0.2
     """Time for which a person stays in control after the last movement, s."""
 
+    def __post_init__(self) -> None:
+        """Refuses values that cannot work; an `AxisMap` refuses the others."""
+        if not self.hold_s >= 0.0:
+            raise ValueError(f"hold_s is {self.hold_s}; it must be at least 0")
+
     def apply(self, axes: AxisMap) -> AxisMap:
         """The axis map of a device with these settings."""
         return dataclasses.replace(

@@ -96,7 +96,14 @@ def test_equal_seeds_correct_alike():
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"), [({"probability": 1.5}, "probability is 1.5"), ({"min_steps": 9}, "lasts 9 to 3 steps")]
+    ("changes", "message"),
+    [
+        ({"probability": 1.5}, "probability is 1.5"),
+        ({"min_steps": 9}, "lasts 9 to 3 steps"),
+        ({"stall_steps": -5}, "correction.stall_steps is -5; it must be at least 0"),
+        ({"stray_distance": -0.1}, "correction.stray_distance is -0.1; it must be at least 0"),
+        ({"rest_steps": -1}, "correction.rest_steps is -1"),
+    ],
 )
 def test_values_that_cannot_work_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):

@@ -89,3 +89,8 @@ def test_a_device_drives_without_a_terminal_but_cannot_judge(hid, monkeypatch):
 def test_a_keyboard_has_no_path(keys):
     with pytest.raises(DeviceUnavailableError, match="no device path"):
         Teleoperation("keyboard", TeleopConfig(device_paths=("/dev/input/js0",)), open_keys=lambda: keys)
+
+
+def test_a_hold_below_zero_is_refused():
+    with pytest.raises(ValueError, match=r"hold_s is -1.0; it must be at least 0"):
+        TeleopConfig(hold_s=-1.0)
