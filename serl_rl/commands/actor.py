@@ -45,7 +45,7 @@ class ActorCommand:
 
     serl-train actor --robot robot-pc:50051 --robot-tls-root r.pem --robot-token-file r --actor.ignores-grants
 
-    serl-train actor --intervene spacemouse --human-reward --robot robot-pc:50051 --actor.ignores-grants
+    serl-train actor --config-file cube.json --intervene spacemouse --robot pc:50051 --actor.ignores-grants
 
     serl-train actor --intervene scripted --correction.stall-steps 10
 

@@ -29,7 +29,7 @@ class LabelCommand:
     positives. Afterwards: --file with marks, or with --last for all successes at once.
 
     Try:
-    serl-train label-success --output labels.episodes --teleop spacemouse --positives 200 --robot robot-pc:50051
+    serl-train label-success --output l.episodes --preset pick-cube-vision --environment.reward none --robot pc:50051
 
     serl-train label-success --file cube.episodes --last 3
 

@@ -32,7 +32,7 @@ class RecordCommand:
     Try:
     serl-train record-demos --output cube.episodes --demonstration-count 20
 
-    serl-train record-demos --output cube.episodes --teleop spacemouse --robot robot-pc:50051 --environment.reward none
+    serl-train record-demos --config-file cube.json --output demos.episodes --teleop spacemouse --robot robot-pc:50051
 
     serl-train record-demos --output cube.episodes --teleop keyboard --environment.max-episode-steps 300 --append
 
