@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 
 import tyro
 
-from serl_rl.commands.options import ConfigFile, PresetName, chosen_preset
+from serl_rl.commands.options import ConfigFile, PresetName, chosen_preset, refuse_keyboard
 from serl_rl.config import TrainConfig
 from serl_rl.errors import UsageError
 from serl_rl.pretraining.config import PretrainableName
@@ -53,6 +53,7 @@ class DemoCommand:
         from serl_rl.stopping import StopSignal
 
         self._check_pretraining()
+        refuse_keyboard(self.config)
         stop = StopSignal().install()
         directory = run_directory.create(self.runs, self.name, chosen_preset(self.preset, vision=self.vision))
         is_reached = Demo(self.config, directory, self.evaluation_episodes, self.video_episodes, stop).run()

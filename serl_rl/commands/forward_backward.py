@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from serl_rl.commands.options import ConfigFile, PresetName
+from serl_rl.commands.options import ConfigFile, PresetName, refuse_keyboard
 from serl_rl.config import TrainConfig
 
 
@@ -47,6 +47,7 @@ class ForwardBackwardCommand:
         from serl_rl.stopping import StopSignal
 
         opposite_id(self.config.environment.id)  # Refused before a folder is made.
+        refuse_keyboard(self.config)
         stop = StopSignal().install()
         directory = run_directory.create(self.runs, self.name, self.preset)
         is_reached = PairTraining(self.config, directory, self.evaluation_episodes, stop).run()

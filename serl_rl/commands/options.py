@@ -94,6 +94,19 @@ def _over(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def refuse_keyboard(config: TrainConfig) -> None:
+    """For commands whose actor is a process without a terminal.
+
+    Raises:
+        UsageError: Its keyboard is to be read.
+    """
+    if config.intervene == "keyboard":
+        raise UsageError(
+            "intervene is keyboard, and the actor that this command starts has no terminal to read it in; take a "
+            "spacemouse or gamepad, or start learner and actor by hand"
+        )
+
+
 def chosen_preset(name: str, *, vision: bool) -> str:
     """Name of the preset that is meant; with vision, of the same task's from images."""
     return f"{name}-vision" if vision and "-vision" not in name else name

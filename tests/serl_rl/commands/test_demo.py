@@ -18,3 +18,12 @@ def test_the_ways_out_that_it_names_exist(tmp_path):
     arguments = ["demo", "--vision", "--vision.encoder.backbone.name", "resnet18"]
     for way_out in (["--no-pretrain-encoder"], ["--vision.encoder.backbone.weights", str(tmp_path / "resnet18.pth")]):
         parse([*arguments, *way_out])._check_pretraining()
+
+
+@pytest.mark.parametrize("command", ["demo", "forward-backward"])
+def test_a_keyboard_that_nobody_could_read_is_refused_before_a_run_begins(tmp_path, capsys, command):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--runs", str(tmp_path), "--intervene", "keyboard"])
+    assert ended.value.code == 2
+    assert "has no terminal to read it in; take a spacemouse" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
