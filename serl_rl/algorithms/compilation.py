@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import sysconfig
 from collections.abc import Callable
+from pathlib import Path
 from types import FunctionType
 from typing import Any, Literal, TypeVar, cast
 
@@ -34,7 +36,8 @@ def should_compile(choice: Literal["auto", "on", "off"], device: torch.device) -
         return choice == "on"
     if device.type == "cuda":
         return importlib.util.find_spec("triton") is not None
-    return any(shutil.which(compiler) for compiler in ("c++", "g++", "clang++"))
+    has_headers = Path(sysconfig.get_path("include"), "Python.h").exists()  # Compiled kernels are bound to Python.
+    return has_headers and any(shutil.which(compiler) for compiler in ("c++", "g++", "clang++"))
 
 
 def fast_arithmetic(

@@ -52,7 +52,8 @@ class SacConfig:
     backup_entropy: bool = False
     """Whether the entropy of later steps is part of the value."""
     compile: Literal["auto", "on", "off"] = "auto"
-    """Whether the losses are compiled; auto does so where a C++ compiler (CPU) or Triton (GPU) is found."""
+    """Whether the losses are compiled; auto does so where a C++ compiler with Python.h (CPU) or Triton (GPU)
+    is found."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Type of hidden matrix products; auto takes bfloat16 on devices that are fast with it."""
 

@@ -57,6 +57,14 @@ def test_compiling_by_itself_needs_a_compiler(monkeypatch):
     assert should_compile("on", torch.device("cpu"))
 
 
+def test_a_compiler_without_the_headers_of_python_is_none(monkeypatch, tmp_path):
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    assert not should_compile("auto", torch.device("cpu"))
+    (tmp_path / "Python.h").touch()
+    assert should_compile("auto", torch.device("cpu"))
+
+
 def test_precision_by_itself_is_exact_where_nothing_is_compiled():
     cpu = torch.device("cpu")
     assert fast_arithmetic("auto", cpu, is_compiled=False).product_dtype == torch.float32
