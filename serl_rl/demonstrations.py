@@ -8,6 +8,8 @@ from typing import Any
 
 import gymnasium
 
+from serl_client.episodes import iterate_episodes
+from serl_client.errors import EpisodeFileError
 from serl_client.recording import Expert, RecordingProgress, record_demonstrations
 from serl_rl.config import TrainConfig
 from serl_rl.environment import POINT_LEFT, POINT_MASS, POINT_RIGHT
@@ -69,5 +71,13 @@ def record(
         RobotError: The expert fails too often, or the robot does not answer.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    expert, seed = scripted_expert(config), _FIRST_SEED + config.seed * _SEED_STRIDE
+    # Episodes that are appended show other scenes than those that are there.
+    expert, seed = scripted_expert(config), _FIRST_SEED + config.seed * _SEED_STRIDE + _held(path)
     record_demonstrations(env, expert, config.demonstration_count, path, on_progress, seed=seed)
+
+
+def _held(path: Path) -> int:
+    try:
+        return sum(1 for _ in iterate_episodes(path))
+    except EpisodeFileError:  # There is none yet, or the recorder will say what is wrong with it.
+        return 0

@@ -19,6 +19,15 @@ def path(tmp_path, run):
     return path
 
 
+def test_what_is_appended_is_new(run, path):
+    before = read_episodes(path)
+    options = ("--preset", "debug", "--demonstration-count", 3, "--output", path, "--append")
+    assert run("record-demos", *options)[0] == 0
+    after = read_episodes(path)
+    starts = {episode.observations["state"][0].tobytes() for episode in after}
+    assert (len(before), len(after), len(starts)) == (3, 6, 6)
+
+
 def test_a_table_of_all_episodes(run, path):
     code, table, _ = run("review", path)
     assert code == 0
