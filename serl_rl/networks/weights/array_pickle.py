@@ -52,7 +52,10 @@ def read_array_pickle(path: Path) -> dict[str, np.ndarray]:
         except _DAMAGE as error:
             raise WeightsError(f"{path} is no pickle of arrays, or is damaged ({error})") from error
     arrays: dict[str, np.ndarray] = {}
-    _flatten(path, content, "", arrays)
+    try:
+        _flatten(path, content, "", arrays)
+    except RecursionError:
+        raise WeightsError(f"{path} has a dict that holds itself, or hundreds in each other; no weights do") from None
     return arrays
 
 

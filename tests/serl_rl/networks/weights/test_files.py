@@ -173,6 +173,15 @@ def test_a_pickle_of_anything_else_is_refused_unread(tmp_path, content, words):
     assert [file.name for file in tmp_path.iterdir()] == ["evil.pkl"]
 
 
+def test_a_pickle_that_holds_itself_is_refused(tmp_path):
+    tree = {}
+    tree["conv_init"] = tree
+    path = tmp_path / "endless.pkl"
+    path.write_bytes(pickle.dumps(tree, 4))
+    with pytest.raises(WeightsError, match="a dict that holds itself"):
+        read_array_pickle(path)
+
+
 def test_a_pickle_that_calls_numpy_with_other_types_is_refused(tmp_path):
     from numpy._core.multiarray import _reconstruct
 
