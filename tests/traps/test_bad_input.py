@@ -124,7 +124,7 @@ class Foreign:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("missing.safetensors", "missing.safetensors: No such file or directory"),
+        ("missing.safetensors", "missing.safetensors: No such file or directory; give another, or none for random"),
         ("text.safetensors", "is no safetensors file"),
         ("other.safetensors", "holds another network"),
         ("objects.pkl", "Foreign"),
