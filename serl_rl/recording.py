@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import gymnasium
 
+from serl_client.commands.interrupt import certain_interrupt
 from serl_client.recording import EpisodeRecorder, Expert, episode_header
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
 from serl_client.teleop.still import StillExpert
@@ -24,6 +26,11 @@ Driver: TypeAlias = Literal["scripted", "random", "spacemouse", "keyboard", "gam
 
 KEYS_HELP = "y success, n failure, backspace discards (after an episode: takes it back), p pause, Ctrl-C ends"
 """Keys of a person who records."""
+
+
+def stoppable() -> contextlib.AbstractContextManager[None]:
+    """A block that Ctrl-C and SIGTERM end by KeyboardInterrupt, so that a terminal gets its settings back."""
+    return certain_interrupt(signals=(signal.SIGINT, signal.SIGTERM))
 
 
 @dataclass(frozen=True)

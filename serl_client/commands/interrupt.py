@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
 GRACE_S = 3.0
@@ -15,7 +15,7 @@ GRACE_S = 3.0
 
 
 @contextlib.contextmanager
-def certain_interrupt(grace_s: float = GRACE_S) -> Iterator[None]:
+def certain_interrupt(grace_s: float = GRACE_S, signals: Sequence[signal.Signals] = (signal.SIGINT,)) -> Iterator[None]:
     """Lets Ctrl-C raise KeyboardInterrupt, and ends the process with 0 if that has led nowhere after a while.
 
     Python raises in the middle of whatever the main thread does. In a lock of gRPC's that can be swallowed or hang, and
@@ -23,6 +23,7 @@ def certain_interrupt(grace_s: float = GRACE_S) -> Iterator[None]:
 
     Args:
         grace_s: How long to wait, s.
+        signals: Which ones count as Ctrl-C.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -36,11 +37,12 @@ def certain_interrupt(grace_s: float = GRACE_S) -> Iterator[None]:
             timers[0].start()
         raise KeyboardInterrupt
 
-    former = signal.signal(signal.SIGINT, on_signal)
+    former = {number: signal.signal(number, on_signal) for number in signals}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)
         for timer in timers:
             timer.cancel()
 

@@ -14,7 +14,7 @@ from serl_rl.commands.options import ConfigFile, PresetName
 from serl_rl.config import TrainConfig
 from serl_rl.environment import RobotConfig
 from serl_rl.errors import UsageError
-from serl_rl.recording import Driver
+from serl_rl.recording import Driver, stoppable
 
 if TYPE_CHECKING:
     from serl_client.episodes import Episode
@@ -109,9 +109,12 @@ class LabelCommand:
         output.parent.mkdir(parents=True, exist_ok=True)
         env = make_environment(self.config.environment, self.robot)
         try:
-            with recording_session(
-                env, self.config, output, self.teleop, self.teleop_config, labels=True, say=_write
-            ) as session:
+            with (
+                stoppable(),
+                recording_session(
+                    env, self.config, output, self.teleop, self.teleop_config, labels=True, say=_write
+                ) as session,
+            ):
 
                 def progress(progress: RecordingProgress) -> None:
                     found, others = label_counts(session.recorder.episodes)

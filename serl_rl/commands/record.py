@@ -14,7 +14,7 @@ from serl_rl.commands.options import ConfigFile, PresetName
 from serl_rl.config import TrainConfig
 from serl_rl.environment import RobotConfig
 from serl_rl.errors import UsageError
-from serl_rl.recording import Driver
+from serl_rl.recording import Driver, stoppable
 
 if TYPE_CHECKING:
     import gymnasium
@@ -69,10 +69,11 @@ class RecordCommand:
             raise UsageError("random driving hardly ever succeeds; add --keep-failures, or choose another --teleop")
         env = make_environment(self.config.environment, self.robot)
         try:
-            if self.teleop == "scripted" and not self.keep_failures:
-                record(env, self.config, self.output, self._say)
-            else:
-                self._record_by_hand(env)
+            with stoppable():
+                if self.teleop == "scripted" and not self.keep_failures:
+                    record(env, self.config, self.output, self._say)
+                else:
+                    self._record_by_hand(env)
         except KeyboardInterrupt:
             sys.stderr.write(f"stopped; the episodes so far are in {self.output}\n")
         finally:

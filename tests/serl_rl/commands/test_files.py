@@ -2,12 +2,15 @@
 
 import io
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
 
 from serl_client.episodes import read_episodes
 from serl_client.recording import SUCCESS_LABELS
+from serl_rl.commands.record import RecordCommand
 
 
 @pytest.fixture
@@ -26,6 +29,26 @@ def test_what_is_appended_is_new(run, path):
     after = read_episodes(path)
     starts = {episode.observations["state"][0].tobytes() for episode in after}
     assert (len(before), len(after), len(starts)) == (3, 6, 6)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_recording_and_keeps_what_there_is(run, tmp_path, monkeypatch, number):
+    def unwelcome(*_):
+        raise AssertionError("the signal reached who was there before")
+
+    def say(self, progress):
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(RecordCommand, "_say", say)
+    before = signal.signal(number, unwelcome)
+    try:
+        path = tmp_path / "a.episodes"
+        code, _, said = run("record-demos", "--preset", "debug", "--demonstration-count", 3, "--output", path)
+        assert signal.getsignal(number) is unwelcome
+    finally:
+        signal.signal(number, before)
+    assert (code, said) == (0, f"stopped; the episodes so far are in {path}\n")
+    assert len(read_episodes(path)) == 1
 
 
 def test_a_table_of_all_episodes(run, path):
