@@ -78,14 +78,14 @@ class PairActor:
         self, direction: Direction, env: gymnasium.Env[Any, Any], stop: StopSignal, stack: contextlib.ExitStack
     ) -> Half:
         learner, config = self.learners[direction], self.pair.of(direction)
+        together = self.teach(env, config)  # Of a finished half too: somebody may have to say that it succeeded.
         if _is_folder(learner):
             policy, trained, _ = load_policy(Path(learner))
             _check_same_task(trained, config, learner)
-            return FinishedHalf(env, policy, stop, config.seed)
+            return FinishedHalf(together.env, policy, stop, config.seed)
         if not env.get_wrapper_attr("draws_scenes"):
             log.warning("a real cell draws no scenes, so that %s is not evaluated meanwhile", direction)
             config = _without_evaluation(config)
-        together = self.teach(env, config)
         spec = spec_of(env, config.environment)
         link = stack.enter_context(
             contextlib.closing(
@@ -112,7 +112,7 @@ class PairActor:
         policy = make_policy(spec, config)
         share_maps(together.env, policy)
         actor = Actor(together.env, spec, link, spool, policy, config, stop, together.intervention, keeps_scene=True)
-        return LearningHalf(env, actor, link, spool, policy, stop)
+        return LearningHalf(together.env, actor, link, spool, policy, stop)
 
 
 def _is_folder(learner: str) -> bool:

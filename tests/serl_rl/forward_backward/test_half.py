@@ -1,14 +1,20 @@
 """A half that learns, and what becomes of it once its learner has finished."""
 
+import contextlib
+import dataclasses
 import types
 
+import gymnasium
 import numpy as np
 import pytest
+from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_rl.actor.loop import EpisodeEnd
+from serl_rl.actor.teaching import TaughtEnvironment
 from serl_rl.config import EnvironmentConfig, TrainConfig
 from serl_rl.environment import RobotConfig
 from serl_rl.errors import LearnerUnreachableError, UsageError
+from serl_rl.forward_backward import acting
 from serl_rl.forward_backward.acting import PairActor
 from serl_rl.forward_backward.half import LearningHalf
 from serl_rl.forward_backward.pair import pair_of
@@ -90,6 +96,52 @@ def test_a_stop_ends_the_wait_for_a_policy():
     learning.follower.wait = lambda timeout_s: False
     stop.set()
     learning_half(learning, Point(), stop).wait_for_policy()
+
+
+class JudgedEnv(gymnasium.Wrapper):
+    """Somebody says at the second step that the task is done."""
+
+    def reset(self, **options):
+        self.steps = 0
+        return self.env.reset(**options)
+
+    def step(self, action):
+        self.steps += 1
+        observation, reward, _, truncated, info = self.env.step(action)
+        return observation, reward, self.steps == 2, truncated, info | {"success": self.steps == 2}
+
+
+class FinishedLink(Learning):
+    """A link to a learner that has finished."""
+
+    status = types.SimpleNamespace(phase=pb.PHASE_FINISHED, is_connected=True)
+
+    def __init__(self, *arguments):
+        super().__init__(0)
+
+    def join(self, timeout_s, should_stop):
+        return types.SimpleNamespace(run_id="run", acknowledged_sequence_number=0)
+
+    def start(self, spool):
+        pass
+
+    def drain(self, timeout_s):
+        return True
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_finished_half_is_still_judged_by_whoever_judges(tmp_path, monkeypatch, is_folder):
+    actor = actor_of(tmp_path, forward=str(tmp_path) if is_folder else "gpu:50052")
+    actor = dataclasses.replace(actor, teach=lambda env, config: TaughtEnvironment(JudgedEnv(env), None))
+    away = Pushing()
+    away.load({"push": np.array((0.0, 1.0), np.float32)})
+    monkeypatch.setattr(acting, "load_policy", lambda path: (away, actor.pair.forward, {}))
+    monkeypatch.setattr(acting, "make_policy", lambda spec, config: away)
+    monkeypatch.setattr(acting, "LearnerLink", FinishedLink)
+    monkeypatch.setattr(Pushing, "load", lambda self, arrays: None)
+    with contextlib.ExitStack() as stack:
+        half = actor._half("forward", PointShuttleEnv("right", Point()), StopSignal(), stack)
+        assert half.play() is EpisodeEnd.DONE
 
 
 def actor_of(tmp_path, **learners):
