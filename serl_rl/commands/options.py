@@ -51,6 +51,11 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
     """
     path = _value(arguments, "--config-file") or _resumed_config(arguments)
     if path is not None:
+        if "--vision" in arguments:
+            raise UsageError(
+                f"--vision names a preset, but the experiment comes from {path}; leave one of them away, or write "
+                '"preset": "pick-cube-vision" into the file'
+            )
         try:
             return config_of_file(Path(path))
         except (OSError, json.JSONDecodeError, ValueError, TypeError) as error:

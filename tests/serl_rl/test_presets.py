@@ -52,6 +52,8 @@ def test_vision_means_the_preset_of_the_same_task_from_images():
     assert base_config(["demo", "--vision", "--preset", "pick-cube-vision-resnet10"]).sac.critic_count == 10
     with pytest.raises(UsageError, match="unknown preset 'debug-vision'"):
         base_config(["demo", "--preset", "debug", "--vision"])
+    with pytest.raises(UsageError, match=r"--vision names a preset, but the experiment comes from a\.json; leave one"):
+        base_config(["demo", "--vision", "--config-file", "a.json"])
 
 
 def test_actor_and_learner_must_agree_on_the_content_of_a_weight_file(tmp_path):
