@@ -49,6 +49,8 @@ class VisionConfig:
         self._check_backbone()
         if self.frame_stack > 1 and not self.encoder.backbone.frozen:
             raise ValueError(f"frame_stack is {self.frame_stack}; a backbone that is trained sees one image at a time")
+        can_refresh = self.frame_stack == 1 or not self.cache.refreshed_rows
+        require("vision.cache.refreshed_rows", self.cache.refreshed_rows, can_refresh, "0 where frames are stacked")
         if self.cache.mode == "on" and not self.encoder.backbone.frozen:
             raise ValueError("cache.mode is on, but a backbone that is trained has no lasting feature maps; freeze it")
 

@@ -486,6 +486,10 @@ def test_image_alone_is_enough():
             lambda: dataclasses.replace(with_backbone(frozen=False), cache=FeatureCacheConfig(mode="on")),
             "no lasting feature maps",
         ),
+        (
+            lambda: VisionConfig(frame_stack=2, cache=FeatureCacheConfig(refreshed_rows=0.5)),
+            "refreshed_rows is 0.5; it must be 0 where frames are stacked",
+        ),
         (lambda: with_backbone(name="resnet10", condition_size=4), "condition_size is 4; it must be None"),
         (lambda: with_backbone(name="resnet18", normalization="fixed-batch"), "is fixed-batch; it must be auto or"),
         (lambda: with_backbone(normalization="fixed-batch", weights=Path("any.pth")), "is fixed-batch; it must be"),
