@@ -96,6 +96,7 @@ class LearnerConfig:
         """Refuses values that cannot work."""
         require("learner.update_to_data_ratio", self.update_to_data_ratio, self.update_to_data_ratio > 0, "above 0")
         require("learner.max_env_steps", self.max_env_steps, self.max_env_steps >= 1, "at least 1")
+        require("learner.threads", self.threads, self.threads >= 0, "at least 0")
         require("learner.max_actors", self.max_actors, self.max_actors >= 1, "at least 1")
 
 
@@ -145,7 +146,8 @@ class TrainConfig:
     """Seed of networks, sampling, exploration and resets."""
 
     def __post_init__(self) -> None:
-        """Refuses settings that do not go together."""
+        """Refuses settings that cannot work, or do not go together."""
+        require("seed", self.seed, self.seed >= 0, "at least 0")
         require("demonstration_noise", self.demonstration_noise, self.demonstration_noise >= 0, "at least 0")
         chooses, is_binary = self.sac.grippers > 0, self.environment.gripper_action == "binary"
         require("environment.gripper_action", "absolute", is_binary or not chooses, "binary where sac.grippers choose")

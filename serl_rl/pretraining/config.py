@@ -49,6 +49,8 @@ class PretrainingConfig:
         require("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
         require("features", self.features, self.features >= 1, "at least 1")
         require("minutes", self.minutes, self.minutes >= 0, "at least 0")
+        require("threads", self.threads, self.threads >= 0, "at least 0")
+        require("seed", self.seed, self.seed >= 0, "at least 0")
         require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
         require("shift_px", self.shift_px, self.shift_px >= 0, "at least 0")
         require("brightness", self.brightness, 0 <= self.brightness < 1, "in [0, 1)")

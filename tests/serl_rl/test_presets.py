@@ -83,6 +83,13 @@ def test_grippers_that_the_task_lacks_are_refused(task, grippers, bound):
     TrainConfig(environment=replace(environment, id="my/Cell-v0"), sac=SacConfig(grippers=grippers))
 
 
+def test_numbers_that_the_libraries_would_trip_over_are_refused():
+    with pytest.raises(ValueError, match="seed is -1; it must be at least 0"):
+        TrainConfig(seed=-1)
+    with pytest.raises(ValueError, match=r"learner\.threads is -1; it must be at least 0"):
+        LearnerConfig(threads=-1)
+
+
 def test_paths_and_nested_sections_survive_a_file(tmp_path):
     encoder = EncoderConfig(backbone=BackboneConfig(weights=tmp_path / "w.safetensors"), head=HeadConfig(dropout=0.2))
     config = TrainConfig(vision=VisionConfig(encoder=encoder, cache=FeatureCacheConfig(crops=7)))

@@ -163,7 +163,10 @@ def test_one_scene_at_least_is_learned_from(pictures):
     assert pretrain(build(), few, config).reports[-1].steps == 2
 
 
-@pytest.mark.parametrize("values", [{"scenes": 1}, {"brightness": 1.0}, {"validation_share": 0}, {"minutes": -1}])
+@pytest.mark.parametrize(
+    "values",
+    [{"scenes": 1}, {"brightness": 1.0}, {"validation_share": 0}, {"minutes": -1}, {"threads": -1}, {"seed": -1}],
+)
 def test_bad_settings_are_refused(values):
     ((name, value),) = values.items()
     with pytest.raises(ValueError, match=f"{name} is {value}"):
