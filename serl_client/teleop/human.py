@@ -70,8 +70,10 @@ class HumanTeacher:
         self.is_moving = False
 
     def reset(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
-        """Begins an episode: the gripper is wanted as it is."""
+        """Begins an episode: the gripper is wanted as it is, and what was pressed before counts for nothing."""
         del observation
+        for device in self._devices:
+            self._read(device)
         widths = np.ravel(np.asarray(info.get("gripper_width", math.nan), float))
         for arm in range(len(self._devices)):
             width = float(widths[arm]) if arm < len(widths) else math.nan

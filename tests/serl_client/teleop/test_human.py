@@ -7,6 +7,8 @@ import pytest
 
 from serl_client.teleop.device import TeleopSample
 from serl_client.teleop.human import HumanTeacher
+from serl_client.teleop.keyboard import KeyboardDevice
+from serl_client.teleop.keys import PressedKeys
 
 POLICY = np.array((0.1, 0.2, 0.3, 0.4), np.float32)
 
@@ -147,3 +149,16 @@ def test_two_hands_drive_two_arms(clock):
 def test_an_action_that_no_hand_fits_is_refused(devices, size):
     with pytest.raises(ValueError, match=f"cannot drive an action of {size}"):
         HumanTeacher([Hand()] * devices, size)
+
+
+def test_what_was_pressed_before_an_episode_begins_none(clock):
+    keys = PressedKeys(0.15, clock)
+    teacher = HumanTeacher((KeyboardDevice(keys, clock=clock),), 4, clock=clock)
+    for key in ("w", "c"):
+        keys.press(key)
+    clock.now += 1.0
+    teacher.reset({}, {})
+    assert not teacher.is_asking()
+    assert teacher.teach(POLICY, {}, {}) is None
+    keys.press("w")
+    assert teacher.is_asking()
