@@ -179,10 +179,12 @@ class EpisodeWriter:
             self._write(MAGIC + encode_record(Record(kind="header", fields=fields, arrays={})))
             return
         existing = read_header(self._path)
-        if (existing.task, dict(existing.specification)) != (header.task, dict(header.specification)):
+        differing = _difference(existing, header)
+        if differing is not None:
+            name, held, given = differing
             raise EpisodeFileError(
-                f"{self._path} holds episodes of {existing.task} with {dict(existing.specification)}; "
-                f"it cannot take those of {header.task} with {dict(header.specification)}"
+                f"{self._path} holds episodes whose {name} is {held}, not {given}; choose another file, or record as "
+                "they were recorded"
             )
         self._cut_torn_tail()
 
@@ -205,6 +207,17 @@ class EpisodeWriter:
         except OSError:
             os.ftruncate(self._file.fileno(), end)
             raise
+
+
+def _difference(held: EpisodeHeader, given: EpisodeHeader) -> tuple[str, Any, Any] | None:
+    """What two headers tell differently, and both values; None where their episodes may be in one file."""
+    if held.task != given.task:
+        return "task", held.task, given.task
+    for name in sorted({*held.specification, *given.specification}):
+        values = held.specification.get(name), given.specification.get(name)
+        if values[0] != values[1]:
+            return name, *values
+    return None
 
 
 def read_header(path: Path | str) -> EpisodeHeader:

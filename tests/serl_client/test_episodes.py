@@ -174,8 +174,22 @@ def test_a_file_cut_in_its_header_is_refused(path):
 def test_a_file_of_another_task_is_not_appended_to(path):
     write(path, [make_episode()])
     other = EpisodeHeader(task="serl/PegInsert-v0", specification={"action": [6]})
-    with pytest.raises(EpisodeFileError, match="PegInsert"):
+    with pytest.raises(EpisodeFileError, match="whose task is serl/PickCube-v0, not serl/PegInsert-v0; choose another"):
         EpisodeWriter(path, other)
+    assert len(read_episodes(path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("specification", "sentence"),
+    [
+        ({"action": [7]}, r"whose action is \[4\], not \[7\]; choose another file"),
+        ({"action": [4], "state_components": ["x"]}, r"whose state_components is None, not \['x'\]"),
+    ],
+)
+def test_a_file_of_other_arrays_is_not_appended_to(path, specification, sentence):
+    write(path, [make_episode()])
+    with pytest.raises(EpisodeFileError, match=sentence):
+        EpisodeWriter(path, EpisodeHeader(task=HEADER.task, specification=specification))
     assert len(read_episodes(path)) == 1
 
 
