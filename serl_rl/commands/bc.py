@@ -51,10 +51,12 @@ class BcCommand:
 
     def run(self) -> int:
         """Clones, with a line for each check, and prints the result as JSON."""
+        from serl_rl.imitation.demonstrations import check_files
         from serl_rl.learner.trainer import Trainer, find_device
 
         if self.run_directory.exists():
             raise UsageError(f"{self.run_directory} exists already; give another --run-directory, or remove it")
+        check_files(self.demonstrations, self.config.environment)
         Trainer.preload(self.config.learner.threads)
 
         from serl_rl.algorithms.bc import BcAgent

@@ -152,7 +152,11 @@ def test_bad_inputs_get_one_sentence(run, tmp_path, arguments, sentence):
     assert not (tmp_path / "bc").exists()
 
 
-def test_another_task_gets_one_sentence(run, tmp_path):
+def test_another_task_gets_one_sentence_before_libraries_are_loaded(run, tmp_path, monkeypatch):
+    def preload(threads):
+        raise AssertionError("this takes seconds")
+
+    monkeypatch.setattr("serl_rl.learner.trainer.Trainer.preload", preload)
     look_episodes(tmp_path / "look.episodes")
     arguments = ("--demonstrations", tmp_path / "look.episodes", "--run-directory", tmp_path / "bc")
     code, _, said = run("bc", *arguments)
