@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from serl_rl.replay.batch import Places, TransitionBatch, empty_batch
+from serl_rl.replay.errors import EmptyReplayError
 from serl_rl.replay.update_batch import UpdateBatch, to_update_batch
 
 
@@ -91,15 +92,23 @@ class BatchSampler:
             corrected >= self._batch_size // 2 and self._batch_size % 2 == 0
         )
         batch = empty_batch(self._online.layout, self._online.action_size, self._minibatches * self._batch_size)
-        if is_halved:
-            half = self._batch_size // 2
-            starts = range(0, len(batch), self._batch_size)
-            self._online.sample_into(batch, [slice(start, start + half) for start in starts], rng)
-            self._sample_taught(batch, [slice(start + half, start + 2 * half) for start in starts], corrected, rng)
-            batch.interventions.reshape(-1, self._batch_size)[:, half:] = True  # A person chose demonstrations too.
-        else:
+        if not is_halved or not self._sample_halves(batch, corrected, rng):
             self._online.sample_into(batch, (slice(0, len(batch)),), rng)
         return to_update_batch(batch, self._minibatches)
+
+    def _sample_halves(self, batch: TransitionBatch, corrected: int, rng: np.random.Generator) -> bool:
+        """Fills a batch; False if nothing teaches: all corrections were overwritten after they were counted."""
+        half = self._batch_size // 2
+        starts = range(0, len(batch), self._batch_size)
+        self._online.sample_into(batch, [slice(start, start + half) for start in starts], rng)
+        try:
+            self._sample_taught(batch, [slice(start + half, start + 2 * half) for start in starts], corrected, rng)
+        except EmptyReplayError:
+            if self._demonstrations is None:
+                return False
+            raise
+        batch.interventions.reshape(-1, self._batch_size)[:, half:] = True  # A person chose demonstrations too.
+        return True
 
     def _sample_taught(
         self, batch: TransitionBatch, places: list[slice], corrected: int, rng: np.random.Generator
@@ -115,4 +124,7 @@ class BatchSampler:
             corrections = int(rng.binomial(len(positions), share))
             single = [slice(position, position + 1) for position in positions.tolist()]
             self._demonstrations.sample_into(batch, single[corrections:], rng)
-            self._online.sample_into(batch, single[:corrections], rng, only_interventions=True)
+            try:
+                self._online.sample_into(batch, single[:corrections], rng, only_interventions=True)
+            except EmptyReplayError:  # All were overwritten since they were counted.
+                self._demonstrations.sample_into(batch, single[:corrections], rng)

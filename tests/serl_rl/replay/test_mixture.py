@@ -136,3 +136,38 @@ def test_without_demonstrations_corrections_must_fill_their_half(spec, make_epis
     sampler = BatchSampler(online, None, batch_size=16, minibatches=4, seed=0)
     second = torch.cat([sampler.sample(index).observations["state"][:, 8:, 2] for index in range(5)])
     assert bool((second < corrections).all()) == is_halved
+
+
+class Overwriting:
+    """A replay whose corrected steps are all overwritten by what comes in while a batch is drawn."""
+
+    def __init__(self, buffer, rows):
+        self.buffer, self.rows = buffer, rows
+
+    def __getattr__(self, name):
+        return getattr(self.buffer, name)
+
+    def sample_into(self, *args, **kwargs):
+        self.buffer.sample_into(*args, **kwargs)
+        if self.rows is not None:
+            self.buffer.append(self.rows)
+            self.rows = None
+
+
+@pytest.mark.parametrize("has_demonstrations", [True, False])
+def test_corrections_that_are_overwritten_while_a_batch_is_drawn_end_nothing(
+    spec, make_episode, demonstrations, has_demonstrations
+):
+    buffer = ReplayBuffer(spec, 51)  # One episode of fifty steps, with its last observation.
+    buffer.append(with_corrections(make_episode, range(50), mark=1))
+    online = Overwriting(buffer, with_corrections(make_episode, (), mark=3, episode=1))
+    sampler = BatchSampler(online, demonstrations if has_demonstrations else None, batch_size=8, minibatches=2, seed=0)
+    batch = sampler.sample(0)
+    assert buffer.intervention_count == 0
+    marks = batch.observations["state"][..., 0]
+    if has_demonstrations:
+        assert marks.tolist() == [[1.0] * 4 + [2.0] * 4] * 2
+        assert batch.taught[:, 4:].all()
+    else:
+        assert (marks == 3).all()
+        assert not batch.taught.any()
