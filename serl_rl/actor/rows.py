@@ -93,7 +93,8 @@ def _check_observation(dtype: np.dtype[Any], observation: Mapping[str, npt.NDArr
         )
     for name in wanted:
         own, field = np.asarray(observation[name]), dtype[_OBSERVATION + name]
-        if own.shape != field.shape or not np.can_cast(own.dtype, field.base, "same_kind"):
+        casting = "same_kind" if field.base.kind == "f" else "safe"  # Larger integers would begin anew from zero.
+        if own.shape != field.shape or not np.can_cast(own.dtype, field.base, casting):
             raise SpecError(
                 f"the environment observed {name!r} as {own.dtype} of shape {own.shape}, but its observation space "
                 f"says {field.base} of shape {field.shape}"

@@ -213,6 +213,7 @@ def test_a_camera_that_is_unplugged_costs_no_episode_that_was_recorded(said, cel
         (np.zeros((1, 1, 3), np.uint8), "'front' as uint8 of shape (1, 1, 3), but its observation space says uint8"),
         (np.zeros((3, 8, 8), np.uint8), "'front' as uint8 of shape (3, 8, 8)"),
         (np.zeros((8, 8, 3), np.float32), "'front' as float32 of shape (8, 8, 3)"),
+        (np.full((8, 8, 3), 256, np.uint16), "'front' as uint16 of shape (8, 8, 3)"),
     ],
 )
 def test_a_picture_that_changes_on_the_way_ends_the_actor_and_leaves_what_was_collected(
