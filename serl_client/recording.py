@@ -268,4 +268,6 @@ def episode_header(env: gymnasium.Env[Any, Any]) -> EpisodeHeader:
     }
     with contextlib.suppress(AttributeError):  # Not flattened: the keys themselves say what is what.
         specification["state_components"] = list(env.get_wrapper_attr("component_names"))
+    with contextlib.suppress(AttributeError):  # Both ways to mean a gripper's component have the same shape.
+        specification["gripper_action"] = env.get_wrapper_attr("gripper_action")
     return EpisodeHeader(task=env.spec.id if env.spec is not None else "", specification=specification)

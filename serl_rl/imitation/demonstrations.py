@@ -132,6 +132,12 @@ def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path)
         UsageError: It is of another task, action or observation.
     """
     _compare_names(header, config.id, path)
+    gripper = header.specification.get("gripper_action", config.gripper_action)
+    if gripper != config.gripper_action:
+        raise UsageError(
+            f"{path} holds gripper actions that are {gripper}, but environment.gripper_action is "
+            f"{config.gripper_action}; give --environment.gripper-action {gripper}, or record again"
+        )
     try:
         given = header.specification
         names = {"state": tuple(given.get("state_components", ()))}
@@ -147,7 +153,7 @@ def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path)
         raise UsageError(f"the header of {path} does not say what its episodes hold: {error}") from error
     if config.id in WITHOUT_SIMULATOR:
         _compare_all(spec, config, path)
-    else:
+    elif config.id.startswith("serl/"):
         _compare_task(spec, config, path)
     return spec
 
@@ -163,7 +169,8 @@ def _compare_names(header: EpisodeHeader, environment: str, path: Path) -> None:
 
     Their shapes fit, and one would teach the other nonsense.
     """
-    if header.task and environment and header.task != environment:
+    registered = environment.rpartition(":")[2]  # Gymnasium imports what stands before it.
+    if header.task and registered and header.task != registered:
         raise UsageError(
             f"{path} holds episodes of {header.task}, but the experiment is {environment}; give files that were "
             f"recorded in it, or choose the other --preset or --environment.id {header.task}"

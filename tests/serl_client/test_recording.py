@@ -216,6 +216,7 @@ def test_demonstrations_of_the_simulator(simulator_address, tmp_path):
     header = read_header(path)
     assert header.task == "serl/PickCube-v0"
     assert header.specification["state_components"] == list(env.component_names)
+    assert header.specification["gripper_action"] == env.get_wrapper_attr("gripper_action") == "absolute"
     for episode in read_episodes(path):
         assert episode.observations["state"].shape == (len(episode) + 1, 13)
         assert episode.rewards.tolist() == [0.0] * (len(episode) - 1) + [1.0]

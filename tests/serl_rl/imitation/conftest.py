@@ -51,9 +51,9 @@ def make_episode():
 def write(tmp_path):
     """Writes an episode file with a header of any kind."""
 
-    def writing(name, episodes, *, task="", observations=None, action=((2,), "float32"), components=()):
+    def writing(name, episodes, *, task="", observations=None, action=((2,), "float32"), components=(), **more):
         held = {"state": [[2], "float32"], "wrist": [[48, 48, 3], "uint8"]} if observations is None else observations
-        specification = {"observations": held, "action": [list(action[0]), action[1]]}
+        specification = {"observations": held, "action": [list(action[0]), action[1]], **more}
         if components:
             specification["state_components"] = list(components)
         path = tmp_path / name

@@ -68,6 +68,21 @@ def test_another_task(refused, write):
     assert "--environment.id serl/PegInsert-v0" in said
 
 
+def test_a_task_of_ones_own_is_what_its_file_says(make_episode, write):
+    path = write("a", [point(make_episode)], task="lab/Stack-v3", observations=STATE)
+    for name in ("lab/Stack-v3", "lab.stacking:lab/Stack-v3"):
+        assert read_demonstrations([path], EnvironmentConfig(id=name)).spec.environment == name
+
+
+def test_the_other_meaning_of_a_gripper_action(refused, write):
+    kind = {"observations": CUBE_STATE, "action": ((4,), "float32"), "components": COMPONENTS}
+    path = write("a", [], gripper_action="binary", **kind)
+    said = refused([path], CUBE)
+    assert "holds gripper actions that are binary, but environment.gripper_action is absolute" in said
+    assert "give --environment.gripper-action binary" in said
+    assert "holds no episode" in refused([path], replace(CUBE, gripper_action="binary"))
+
+
 def test_another_action_space(refused, write):
     path = write("a", [], observations=CUBE_STATE, action=((7,), "float32"), components=COMPONENTS)
     said = refused([path], CUBE)
