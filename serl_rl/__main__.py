@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import os
@@ -27,6 +28,7 @@ from serl_rl.commands.record import RecordCommand
 from serl_rl.commands.review import ReviewCommand
 from serl_rl.config import TrainConfig
 from serl_rl.errors import RunError, UsageError
+from serl_rl.lasting_stream import LastingStream
 from serl_rl.replay.errors import ReplayError
 
 _NAMES: dict[str, type[Any]] = {
@@ -110,9 +112,15 @@ def _with_default(name: str, kind: type[Any], config: TrainConfig, *, in_full: b
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a subcommand; exits with 0, 1 (failure) or 2 (usage)."""
+    lasting: Any = LastingStream(sys.stderr)
+    with contextlib.redirect_stderr(lasting):
+        _run(sys.argv[1:] if arguments is None else arguments)
+
+
+def _run(arguments: Sequence[str]) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        sys.exit(parse(sys.argv[1:] if arguments is None else arguments).run())
+        sys.exit(parse(arguments).run())
     except RunError as error:
         print(f"serl-train: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -79,6 +79,23 @@ def test_ctrl_c_drains_everything_and_exits_with_0(start, tmp_path):
     assert json.loads((run / "result.json").read_text())["reached_target"] is False
 
 
+def test_ctrl_c_that_ends_the_reader_of_the_output_too_loses_nothing(tmp_path):
+    # As in `serl-train demo 2>&1 | tee run.log`.
+    call = [sys.executable, "-m", "serl_rl", "demo", "--runs", str(tmp_path), "--name", "it", *ENDLESS]
+    reading, writing = os.pipe()
+    demo = subprocess.Popen(call, stdout=writing, stderr=writing)
+    os.close(writing)
+    try:
+        assert wait_for_file(tmp_path / "it" / "metrics.csv", StopSignal(), WAIT_S)
+        os.close(reading)
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(WAIT_S) == 0
+    finally:
+        demo.kill()
+        demo.wait()
+    assert json.loads((tmp_path / "it" / "result.json").read_text())["reached_target"] is False
+
+
 def test_children_end_when_the_demo_is_killed(start, tmp_path):
     demo = start(*ENDLESS)
     assert wait_for_file(tmp_path / "it" / "logs" / "actor.ready", StopSignal(), WAIT_S), demo.log_path.read_text()
