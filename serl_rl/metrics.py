@@ -77,6 +77,8 @@ _NAMES = tuple(field.name for field in dataclasses.fields(MetricsRow))
 class MetricsWriter:
     """Appends rows to `metrics.csv` and to TensorBoard. Used from one thread.
 
+    A header stands before the rows that it names; a run that goes on with other columns gets a second one.
+
     Args:
         directory: Folder of the run.
         tensorboard: Whether to write TensorBoard files as well, into `tensorboard/`.
@@ -84,10 +86,10 @@ class MetricsWriter:
 
     def __init__(self, directory: Path, *, tensorboard: bool = True) -> None:
         path = directory / FILE_NAME
-        is_new = not path.exists() or path.stat().st_size == 0
+        names = _header_of(path)
         self._file = path.open("a", newline="", buffering=1)
         self._csv = csv.writer(self._file)
-        if is_new:
+        if names != _NAMES:
             self._csv.writerow(_NAMES)
         self._board = _open_board(directory / "tensorboard") if tensorboard else None
 
@@ -119,6 +121,7 @@ class MetricsTail:
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE_NAME
         self._offset = 0
+        self._names = _NAMES
 
     def read_new(self) -> list[MetricsRow]:
         """Rows that are complete and were not read yet."""
@@ -129,7 +132,15 @@ class MetricsTail:
             data = file.read()
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
-        return list(_parse(whole.decode().splitlines()))
+        return list(self._parse(whole.decode().splitlines()))
+
+    def _parse(self, lines: list[str]) -> Iterator[MetricsRow]:
+        for values in csv.reader(lines):
+            if values[:1] == [_NAMES[0]]:
+                self._names = tuple(values)
+            elif len(values) == len(self._names):
+                told = dict(zip(self._names, values, strict=True))
+                yield MetricsRow(**{name: _number(name, told.get(name, "")) for name in _NAMES})
 
 
 def read_metrics(directory: Path) -> list[MetricsRow]:
@@ -137,10 +148,13 @@ def read_metrics(directory: Path) -> list[MetricsRow]:
     return MetricsTail(directory).read_new()
 
 
-def _parse(lines: list[str]) -> Iterator[MetricsRow]:
-    for values in csv.reader(lines):
-        if len(values) == len(_NAMES) and values[0] != _NAMES[0]:
-            yield MetricsRow(**{name: _number(name, text) for name, text in zip(_NAMES, values, strict=True)})
+def _header_of(path: Path) -> tuple[str, ...]:
+    """Columns of the newest rows of a file; none where it has none."""
+    if not path.exists():
+        return ()
+    with path.open(newline="") as file:
+        headers = [tuple(values) for values in csv.reader(file) if values[:1] == [_NAMES[0]]]
+    return headers[-1] if headers else ()
 
 
 _COUNTS = frozenset({"env_steps", "critic_updates", "policy_updates", "episodes", "evaluation_episodes", "live_actors"})
@@ -148,7 +162,7 @@ _COUNTS = frozenset({"env_steps", "critic_updates", "policy_updates", "episodes"
 
 def _number(name: str, text: str) -> Any:  # noqa: ANN401
     if name in _COUNTS:
-        return int(text)
+        return int(text or 0)
     return float(text) if text else _NOTHING
 
 

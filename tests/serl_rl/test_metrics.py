@@ -47,3 +47,17 @@ def test_tensorboard_files_are_written(tmp_path):
     writer.write(row(1, success=0.5))
     writer.close()
     assert list((tmp_path / "tensorboard").glob("events*"))
+
+
+def test_rows_of_a_version_with_other_columns_are_read_and_gone_on_with(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("wall_time_s,env_steps,critic_updates,policy_updates,mood,success\n0.1,1,4,1,7,0.25\n")
+    tail = MetricsTail(tmp_path)
+    assert [(item.env_steps, item.success, item.episodes) for item in tail.read_new()] == [(1, 0.25, 0)]
+    for steps in (2, 3):
+        writer = MetricsWriter(tmp_path, tensorboard=False)
+        writer.write(row(steps, success=0.5))
+        writer.close()
+    assert [(item.env_steps, item.success) for item in tail.read_new()] == [(2, 0.5), (3, 0.5)]
+    assert [item.env_steps for item in read_metrics(tmp_path)] == [1, 2, 3]
+    assert path.read_text().count("wall_time_s") == 2
