@@ -1,7 +1,7 @@
 """Variants of a learning experiment side by side: a table of medians and one plot, a colour for each variant.
 
-Reads what `benchmarks.learning` left, of runs that were stopped too: `python -m benchmarks.comparison --runs runs/learning
---output peg.png "demonstrations alone=peg-insert" "with corrections=peg-insert-corrected"`.
+Reads what `benchmarks.learning` left, of runs that were stopped too: `python -m benchmarks.comparison --runs
+runs/learning --output peg.png "demonstrations alone=peg-insert" "with corrections=peg-insert-corrected"`.
 """
 
 import argparse
