@@ -16,6 +16,7 @@ from serl_rl.config import TrainConfig
 from serl_rl.errors import UsageError
 
 if TYPE_CHECKING:
+    from serl_rl.classifier.calibration import ThresholdRow
     from serl_rl.classifier.training import TrainingProgress
 
 
@@ -23,6 +24,7 @@ _ONLY_SUCCESSES = (
     "every episode has a success: a policy will soon find pictures that none of them show and that look like one; "
     "add failures, such as those of record-demos --teleop random --keep-failures\n"
 )
+_LEAST_RECALL = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,17 @@ class TrainClassifierCommand:
         text = json.dumps(report.to_dict(), indent=2) + "\n"
         (self.output / REPORT).write_text(text)
         sys.stdout.write(text)
+        if report.recommended.recall < _LEAST_RECALL:
+            sys.stderr.write(_say_blind(report.recommended, self.output / PLOT))
         return 0
+
+
+def _say_blind(row: ThresholdRow, picture: Path) -> str:
+    return (
+        f"only {row.recall:.0%} of the successes pass the recommended threshold {row.threshold:.3f}, so that a policy "
+        f"would seldom be rewarded: look at {picture}, then record more, train longer, or raise "
+        "--training.allowed-false-positive-rate\n"
+    )
 
 
 def parse_examples(texts: tuple[str, ...]) -> dict[str, list[Path]]:

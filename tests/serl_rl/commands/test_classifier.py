@@ -10,12 +10,16 @@ from serl_rl.classifier.store import load_classifier
 
 @pytest.fixture
 def demonstrations(tmp_path):
+    return write(tmp_path / "demos.episodes", darkest=0)
+
+
+def write(path, darkest):
+    """Five episodes with noise below 60, brighter at success; of one grey where the darkest is 60."""
     rng = np.random.default_rng(0)
-    path = tmp_path / "demos.episodes"
     with EpisodeWriter(path, EpisodeHeader(task="test/Square-v0")) as writer:
         for _ in range(5):
-            images = rng.integers(0, 60, (6, 36, 36, 3), dtype=np.uint8)
-            images[4:] += 150
+            images = rng.integers(darkest, 60, (6, 36, 36, 3), dtype=np.uint8, endpoint=darkest == 60)
+            images[4:] += 0 if darkest == 60 else 150
             writer.append(
                 Episode(
                     observations={"front": images},
@@ -59,6 +63,12 @@ def test_command_trains_saves_and_reports(demonstrations, tmp_path, capsys):
     saved = load_classifier(output)
     assert saved.threshold == report["recommended"]["threshold"]
     assert saved.manifest["sources"] == [str(demonstrations)]
+    assert "seldom be rewarded" not in captured.err
+
+
+def test_a_classifier_that_sees_no_success_is_said_to(tmp_path, capsys):
+    assert run("--episodes", write(tmp_path / "grey", darkest=60), "--output", tmp_path / "blind", *QUICK) == 0
+    assert "only 0% of the successes pass the recommended threshold" in capsys.readouterr().err
 
 
 def test_bad_command_lines_get_one_sentence(demonstrations, tmp_path, capsys):
