@@ -20,8 +20,9 @@ def serve_until_signal(
 ) -> None:
     """Serves until SIGINT or SIGTERM, then holds the arm, drains, waits until it rests and closes the devices.
 
-    A second signal waits for nothing on the way; a third ends the process at once, as does a device that hangs (with
-    exit code 1, `DaemonServer.stop_limit_s` after the first signal). Must be called by the main thread.
+    A terminal that is closed (SIGHUP) counts as the first signal, unless it is ignored, as under `nohup`. A second
+    signal waits for nothing on the way; a third ends the process at once, as does a device that hangs (with exit code
+    1, `DaemonServer.stop_limit_s` after the first signal). Must be called by the main thread.
 
     Args:
         server: Not yet started.
@@ -35,11 +36,16 @@ def serve_until_signal(
     asked, hurried = threading.Event(), threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and asked.is_set():
+            return  # The shell and the kernel may both send one.
         if hurried.is_set():
             os._exit(128 + number)
         (hurried if asked.is_set() else asked).set()
 
-    former = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    former = {number: signal.signal(number, on_signal) for number in numbers}
     try:
         address = server.start()
         if ready_file is not None:

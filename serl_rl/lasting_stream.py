@@ -7,9 +7,10 @@ from typing import Any, TextIO
 
 
 class LastingStream:
-    """Wraps a text stream: once its reader is gone, what is written is thrown away instead of raising.
+    """Wraps a text stream: once it cannot be written any more, what comes is thrown away instead of raising.
 
-    With `serl-train demo 2>&1 | tee run.log`, Ctrl-C ends `tee` as well, and hours of training must still be saved.
+    With `serl-train demo 2>&1 | tee run.log`, Ctrl-C ends `tee` as well; a lost connection takes the terminal away.
+    Hours of training must still be saved.
 
     Args:
         stream: A stream with a file descriptor. The descriptor is turned to the null device.
@@ -22,7 +23,7 @@ class LastingStream:
         """Writes to the stream."""
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
+        except OSError:
             self._discard()
             return len(text)
 
@@ -30,7 +31,7 @@ class LastingStream:
         """Flushes the stream."""
         try:
             self._stream.flush()
-        except BrokenPipeError:
+        except OSError:
             self._discard()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has.

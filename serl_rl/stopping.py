@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as an event that loops wait on; a second signal ends the process at once."""
+"""Ctrl-C, SIGTERM and a closed terminal as an event that loops wait on; a second Ctrl-C ends the process at once."""
 
 from __future__ import annotations
 
@@ -24,14 +24,21 @@ class StopSignal:
         self._callbacks: list[Callable[[], None]] = []
 
     def install(self) -> StopSignal:
-        """Sets the event on SIGINT and SIGTERM; a second signal exits at once with code 128 + its number."""
+        """Sets the event on SIGINT, SIGTERM and SIGHUP, unless that is ignored, as under `nohup`.
+
+        A second SIGINT or SIGTERM exits at once with code 128 + its number.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._on_signal)
         return self
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self._signalled:
+            if number == signal.SIGHUP:
+                return  # The shell and the kernel may both send one.
             os._exit(128 + number)
         self._signalled = True
         # Waiting threads are woken outside the handler, which may have interrupted one that holds a lock.

@@ -96,13 +96,14 @@ def drive_until_refused(address, driving):
             return error
 
 
-def test_sigterm_during_motion_holds_rests_and_exits_0(start):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_motion_holds_rests_and_exits_0(start, number):
     child, address = start()
     driving, errors = threading.Event(), []
     thread = threading.Thread(target=lambda: errors.append(drive_until_refused(address, driving)))
     thread.start()
     assert driving.wait(10.0)
-    child.send_signal(signal.SIGTERM)
+    child.send_signal(number)
     _, log = child.communicate(timeout=15.0)
     thread.join(10.0)
     assert child.returncode == 0, log
@@ -131,6 +132,8 @@ def test_a_second_signal_does_not_wait_for_calls_or_rest(start):
         robot.stop()
         child.send_signal(signal.SIGTERM)
         assert any("stopping; the arm holds" in line for line in child.stderr)
+        child.send_signal(signal.SIGHUP)  # A terminal that is closed meanwhile hurries nobody.
+        assert child.poll() is None
         child.send_signal(signal.SIGTERM)
         _, log = child.communicate(timeout=10.0)  # The grace alone is 30 s.
     assert child.returncode == 0

@@ -24,13 +24,36 @@ def test_a_late_listener_is_called_at_once():
     assert calls == [1]
 
 
+WAITING = (
+    "from serl_rl.stopping import StopSignal; stop = StopSignal().install(); print('up', flush=True);"
+    "stop.wait(30); print('stopping', flush=True); import threading; threading.Event().wait(30)"
+)
+
+
 def test_a_signal_sets_the_event_and_a_second_one_exits():
-    code = (
-        "import sys; from serl_rl.stopping import StopSignal; stop = StopSignal().install(); print('up', flush=True);"
-        "stop.wait(30); print('stopping', flush=True); import threading; threading.Event().wait(30)"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "up\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "stopping\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 128 + signal.SIGINT
+
+
+def test_a_closed_terminal_stops_and_may_be_said_twice():
+    with subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "up\n"
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout.readline() == "stopping\n"
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 128 + signal.SIGTERM
+
+
+def test_nohup_is_respected():
+    command = ["nohup", sys.executable, "-c", WAITING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout.readline() == "up\n"
+        process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "stopping\n"
         process.send_signal(signal.SIGINT)
