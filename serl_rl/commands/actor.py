@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 from dataclasses import dataclass, field, replace
 from importlib import metadata
@@ -88,6 +89,8 @@ class ActorCommand:
 
     def run(self) -> int:
         """Acts until training has finished or it is stopped."""
+        # One picture at a time needs no more, and a learner on the same machine does. Read when torch is loaded.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         from serl_rl.actor.link import LearnerLink
         from serl_rl.actor.teaching import taught
         from serl_rl.environment import make_environment, spec_of

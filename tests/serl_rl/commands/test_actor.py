@@ -1,0 +1,31 @@
+"""`serl-train actor` before it acts."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+ACT = """
+import sys
+from serl_rl import environment
+from serl_rl.__main__ import main
+
+def tell(config, robot):
+    assert "torch" not in sys.modules
+    import torch
+    print(torch.get_num_threads(), flush=True)
+    raise SystemExit(0)
+
+environment.make_environment = tell
+main(["actor", "--preset", "pick-cube-vision"])
+"""
+
+
+@pytest.mark.parametrize(("chosen", "threads"), [(None, 1), ("2", 2)])
+def test_it_leaves_the_cores_to_the_learner_unless_told_otherwise(chosen, threads):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    if chosen is not None:
+        environment["OMP_NUM_THREADS"] = chosen
+    told = subprocess.run([sys.executable, "-c", ACT], env=environment, capture_output=True, text=True, timeout=50)
+    assert told.stdout == f"{threads}\n", told.stderr
