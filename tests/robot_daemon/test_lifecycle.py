@@ -17,7 +17,8 @@ from robot_daemon.server import await_rest
 from serl_client import Pose, RobotClient
 
 SERVE = """
-import sys, threading, time
+import signal, sys, threading, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Whatever the tests themselves run under.
 from pathlib import Path
 from robot_daemon import lifecycle, server
 from robot_daemon.config import LimitsConfig, ServerConfig

@@ -27,7 +27,7 @@ def test_a_late_listener_is_called_at_once():
 
 WAITING = (
     "from serl_rl.stopping import StopSignal; stop = StopSignal().install(); print('up', flush=True);"
-    "stop.wait(30); print('stopping', flush=True); import threading; threading.Event().wait(30)"
+    "assert stop.wait(30); print('stopping', flush=True); import threading; threading.Event().wait(30)"
 )
 
 
@@ -41,7 +41,8 @@ def test_a_signal_sets_the_event_and_a_second_one_exits():
 
 
 def test_a_closed_terminal_stops_and_may_be_said_twice():
-    with subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True) as process:
+    heard = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL);"  # Whatever the tests themselves run under.
+    with subprocess.Popen([sys.executable, "-c", heard + WAITING], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "up\n"
         process.send_signal(signal.SIGHUP)
         assert process.stdout.readline() == "stopping\n"
