@@ -115,6 +115,11 @@ TASKS: Mapping[str, TaskConfig] = MappingProxyType(
 """Presets by the name between "serl/" and "-v0"."""
 
 
+def task_name(environment: str) -> str:
+    """Key of `TASKS` for an environment such as "serl/PickCube-v0"; of another environment it is no key."""
+    return environment.removeprefix("serl/").removesuffix("-v0")
+
+
 def find_task(name: str) -> TaskConfig:
     """Preset of a name.
 

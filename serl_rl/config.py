@@ -158,9 +158,9 @@ class TrainConfig:
 
     def _check_grippers(self) -> None:
         """Without it, a component that moves the arm would be taken for a gripper's."""
-        from serl_client.tasks import TASKS
+        from serl_client.tasks import TASKS, task_name
 
-        task, chosen = TASKS.get(self.environment.id.removeprefix("serl/").removesuffix("-v0")), self.sac.grippers
+        task, chosen = TASKS.get(task_name(self.environment.id)), self.sac.grippers
         if task is not None:  # Else an environment of the user's own.
             found = int(task.has_gripper)
             require("sac.grippers", chosen, chosen <= found, f"at most {found}, as {self.environment.id} has no more")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 
 from serl_rl.config import EnvironmentConfig
 from serl_rl.errors import UsageError
 from serl_rl.spec import EnvironmentSpec
+
+if TYPE_CHECKING:
+    from serl_client.tasks import TaskConfig
 
 POINT_MASS = "serl/PointMass-v0"
 POINT_RIGHT, POINT_LEFT = "serl/PointRight-v0", "serl/PointLeft-v0"
@@ -131,15 +134,20 @@ def control_rate_hz(env: gymnasium.Env[Any, Any]) -> float:
 
 
 def simulator_task(config: EnvironmentConfig) -> str:
-    """Name of the task that a simulator must load for an environment.
+    """Name of the task that a simulator must load for an environment; raises as `task_of`."""
+    return task_of(config).name
+
+
+def task_of(config: EnvironmentConfig) -> TaskConfig:
+    """What a task of `serl_client.tasks` says of itself.
 
     Raises:
         UsageError: No environment has that name.
     """
-    from serl_client.tasks import find_task
+    from serl_client.tasks import find_task, task_name
 
     try:
-        return find_task(config.id.removeprefix("serl/").removesuffix("-v0")).name
+        return find_task(task_name(config.id))
     except ValueError as error:
         raise UsageError(f"environment.id is {config.id}: {error}") from None
 

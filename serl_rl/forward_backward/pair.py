@@ -55,13 +55,13 @@ def opposite_id(environment: str) -> str:
     Raises:
         UsageError: There is none; those that there are, are named.
     """
-    from serl_client.tasks import TASKS, find_task
+    from serl_client.tasks import TASKS, task_name
 
     if environment in _POINTS:
         return _POINTS[environment]
-    name = environment.removeprefix("serl/").removesuffix("-v0")
-    if name in TASKS and find_task(name).opposite:
-        return f"serl/{find_task(name).opposite}-v0"
+    task = TASKS.get(task_name(environment))
+    if task is not None and task.opposite:
+        return f"serl/{task.opposite}-v0"
     known = sorted(f"serl/{name}-v0" for name, task in TASKS.items() if task.opposite)
     raise UsageError(
         f"no task undoes that of {environment}, so it cannot be trained forward and backward; "

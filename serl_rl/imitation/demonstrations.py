@@ -10,7 +10,7 @@ import numpy as np
 
 from serl_client.episodes import Episode, EpisodeHeader, read_episodes, read_header
 from serl_rl.config import EnvironmentConfig
-from serl_rl.environment import WITHOUT_SIMULATOR, make_environment, spec_of
+from serl_rl.environment import WITHOUT_SIMULATOR, make_environment, spec_of, task_of
 from serl_rl.errors import UsageError
 from serl_rl.replay.rows import rows_from_episode
 from serl_rl.spec import ArraySpec, EnvironmentSpec, SpecError, difference
@@ -189,12 +189,7 @@ def _compare_all(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -
 
 def _compare_task(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -> None:
     """What a task says of itself; only the sizes of its images depend on the cell."""
-    from serl_client.tasks import find_task
-
-    try:
-        task = find_task(config.id.removeprefix("serl/").removesuffix("-v0"))
-    except ValueError as error:
-        raise UsageError(f"environment.id is {config.id}: {error}") from None
+    task = task_of(config)
     size = (6 if config.rotation else 3) + int(task.has_gripper)
     if spec.action_size != size:
         raise UsageError(

@@ -21,3 +21,10 @@ def test_writing_goes_on_without_a_reader():
             console.print("after")
             assert stream.write("x" * 100_000) == 100_000
             stream.flush()
+
+
+def test_a_text_longer_than_the_buffer_goes_nowhere():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        assert LastingStream(pipe).write("x" * 100_000) == 100_000
