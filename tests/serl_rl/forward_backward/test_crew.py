@@ -14,10 +14,10 @@ from serl_rl.run_directory import RunDirectory
 from serl_rl.stopping import StopSignal
 
 WAIT_S = 30.0
-# Says that it is ready, and then waits for a signal.
-_WAITING = 'echo 127.0.0.1:1 > "$0"; exec sleep 300'
-_FAILING = 'echo 127.0.0.1:1 > "$0"; echo out of luck; exit 3'
-_FINISHING = 'echo 127.0.0.1:1 > "$0"'
+# Says that it is ready, in a file that is seen whole or not at all, and then waits for a signal.
+_FINISHING = 'echo 127.0.0.1:1 > "$0.new"; mv "$0.new" "$0"'
+_WAITING = f"{_FINISHING}; exec sleep 300"
+_FAILING = f"{_FINISHING}; echo out of luck; exit 3"
 
 
 class WaitingCrew(Crew):
