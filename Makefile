@@ -5,8 +5,8 @@ STAMP := .venv/.installed
 # Daemons and virtual hardware live in real time; the longest files come first.
 REAL_TIME := $(addprefix tests/,$(addsuffix .py,$(addprefix integration/test_,virtual_cell soft_sync step_response)) \
   robot_daemon/drivers/franka conformance robot_daemon/drivers robot_daemon/operations simulator/virtual simulator/devices \
-  $(addsuffix .py,$(addprefix robot_daemon/test_,core lifecycle main session witness) \
-  $(addprefix simulator/test_,main service stall timebase)))
+  $(addsuffix .py,$(addprefix robot_daemon/,control/test_daemon test_main control/test_session control/test_events) \
+  $(addprefix simulator/,test_main api/test_service api/test_stall physics/test_timebase)))
 
 .PHONY: demo test test-slow check format proto bench clean
 

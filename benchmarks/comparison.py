@@ -10,7 +10,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from serl_rl.plotting import plot_groups
+from serl_rl.monitoring.curves import plot_groups
 
 
 def main() -> int:

@@ -22,12 +22,12 @@ from pathlib import Path
 import franky
 import numpy as np
 
-from robot_daemon.devices import Compliance, DeviceUnavailableError, TcpTarget
 from robot_daemon.drivers.franka import FrankaArm, FrankaOptions
 from robot_daemon.drivers.franka.connecting import connect
 from robot_daemon.drivers.franka.describing import model_name
 from robot_daemon.drivers.franka.facts import ARMS
-from robot_daemon.timebase import RealTimebase
+from robot_daemon.hardware.devices import Compliance, DeviceUnavailableError, TcpTarget
+from robot_daemon.hardware.timebase import RealTimebase
 
 IDLE_S = 3.0
 STEP_M = 0.02

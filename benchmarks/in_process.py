@@ -11,11 +11,11 @@ from unittest import mock
 import grpc
 from serl.robot.v1 import camera_service_pb2_grpc, robot_service_pb2_grpc
 
-from robot_daemon.camera_service import CameraServicer
-from robot_daemon.core import DaemonCore
-from robot_daemon.robot_service import RobotServicer
-from robot_daemon.streams import StreamPlaces
-from simulator.cell import LIMITS, build_cell
+from robot_daemon.api.camera_service import CameraServicer
+from robot_daemon.api.robot_service import RobotServicer
+from robot_daemon.api.stream_slots import StreamPlaces
+from robot_daemon.control.daemon import DaemonCore
+from simulator.devices.cell import LIMITS, build_cell
 
 ADDRESS = "unix:/in-process"
 

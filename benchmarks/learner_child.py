@@ -7,7 +7,7 @@ import argparse
 import sys
 import time
 
-from serl_rl.learner.waiting import choose_waiting
+from serl_rl.models.openmp import choose_waiting
 
 choose_waiting()  # As the learner does; read when torch loads its OpenMP.
 
@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from benchmarks.rows import spec
-from serl_rl.algorithms.sac import SacAgent
-from serl_rl.algorithms.sac_config import SacConfig
+from serl_rl.algorithms.sac.agent import SacAgent
+from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.replay.update_batch import UpdateBatch
 
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.measure import machine
-from serl_rl.plotting import plot_runs
+from serl_rl.monitoring.curves import plot_runs
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ import torch
 from benchmarks import float_replay
 from benchmarks.measure import Report, Row, figure, interleave, ratio
 from benchmarks.rows import spec
-from serl_rl.augmentation import draw_shifts, shifted
+from serl_rl.models.vision.augmentation import draw_shifts, shifted
 from serl_rl.replay import ReplayBuffer, RowBatch, RowKind
 from serl_rl.replay.batch import TransitionBatch, empty_batch
 from serl_rl.replay.feature_cache import EncodedReplay, FeatureLayout

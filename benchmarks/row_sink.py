@@ -7,13 +7,13 @@ import threading
 from pathlib import Path
 
 from benchmarks.rows import LAYOUT, SETTINGS, VERSION, spec
-from serl_rl import transport
-from serl_rl.learner.gate import UpdateGate
-from serl_rl.learner.intake import Intake
+from serl_rl.learner.ingest import Intake
 from serl_rl.learner.publish import PolicyPublisher
 from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
+from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.protocol import transport
 from serl_rl.replay import ReplayBuffer
 
 ENDLESS = 10**9

@@ -4,7 +4,7 @@ import numpy as np
 from serl.learner.v1 import learner_service_pb2, tensor_pb2
 
 from serl_rl.actor.rows import make_row, row_type
-from serl_rl.spec import ArraySpec, EnvironmentSpec
+from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 
 SETTINGS = (("environment.id", "benchmark"),)
 LAYOUT = (tensor_pb2.Tensor(name="weight", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=(2, 2)),)

@@ -13,10 +13,10 @@ import numpy as np
 
 from benchmarks.in_process import in_process_simulator
 from benchmarks.measure import Report, Row, figure, interleave, ratio
-from robot_daemon.devices import GripperTarget, TcpTarget
-from serl_client.tasks import make_training_env
+from robot_daemon.hardware.devices import GripperTarget, TcpTarget
+from serl_client.envs.tasks import make_training_env
 from serl_client.teleop.scripted import PickCubeExpert
-from simulator.cell import build_cell
+from simulator.devices.cell import build_cell
 
 STEPS = 1500
 PHYSICS_STEPS_A_PERIOD = 50

@@ -11,13 +11,21 @@ import time
 import numpy as np
 
 from benchmarks.measure import Report, Row, figure
-from robot_daemon.config import SyncConfig
-from robot_daemon.devices import ArmState, Backend, CameraInfo, Cell, DeviceFault, DeviceUnavailableError, FrameSample
-from robot_daemon.drivers.fake import FakeArm
+from robot_daemon.config.cell_config import SyncConfig
+from robot_daemon.control.faults import FaultRegistry
+from robot_daemon.drivers.fake.cell import FakeArm
 from robot_daemon.drivers.realsense.stamps import Stamper
-from robot_daemon.faults import FaultRegistry
-from robot_daemon.sampling import RealTimeSensors
-from robot_daemon.timebase import RealTimebase
+from robot_daemon.hardware.devices import (
+    ArmState,
+    Backend,
+    CameraInfo,
+    Cell,
+    DeviceFault,
+    DeviceUnavailableError,
+    FrameSample,
+)
+from robot_daemon.hardware.timebase import RealTimebase
+from robot_daemon.sensing.real_time_sensors import RealTimeSensors
 from simulator.virtual.exposures import CameraTiming, exposures
 
 RATE_HZ = 30.0

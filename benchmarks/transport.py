@@ -17,17 +17,17 @@ from benchmarks.measure import Report, figure, interleave, ratio
 from benchmarks.processes import rival, served
 from benchmarks.rivals import TRANSITIONS_PER_UPDATE, AgentlaceClient, transition
 from benchmarks.rows import SETTINGS, VERSION, one_row, spec
-from serl_rl.actor.link import LearnerLink
+from serl_rl.actor.learner_client import LearnerLink
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
-from serl_rl.learner.gate import UpdateGate
-from serl_rl.learner.intake import Intake
+from serl_rl.learner.ingest import Intake
 from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
 from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
+from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.protocol.transport import SecurityConfig
 from serl_rl.replay import ReplayBuffer
-from serl_rl.transport import SecurityConfig
 
 BUDGETS = {0: 40.0, 2: 8.0}
 OUR_STEPS = {0: 100_000, 2: 2_000}

@@ -19,9 +19,9 @@ import franky
 import numpy as np
 
 from benchmarks.measure import Report, Row, save, show
-from robot_daemon.devices import TcpTarget
 from robot_daemon.drivers.franka import FrankaArm, FrankaOptions, motions, steering
-from robot_daemon.timebase import RealTimebase
+from robot_daemon.hardware.devices import TcpTarget
+from robot_daemon.hardware.timebase import RealTimebase
 from serl_client import RobotClient
 from simulator.virtual.cell import VirtualCell
 from simulator.virtual.fci import VirtualFciProcess

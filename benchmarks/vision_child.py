@@ -8,16 +8,16 @@ import argparse
 import sys
 import time
 
-from serl_rl.learner.waiting import choose_waiting
+from serl_rl.models.openmp import choose_waiting
 
 choose_waiting()
 
 import torch
 
 from benchmarks.rows import spec
-from serl_rl.algorithms.sac import SacAgent
-from serl_rl.algorithms.sac_config import SacConfig
-from serl_rl.presets import preset
+from serl_rl.algorithms.sac.agent import SacAgent
+from serl_rl.algorithms.sac.config import SacConfig
+from serl_rl.config.presets import preset
 
 
 def main() -> None:

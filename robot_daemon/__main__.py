@@ -10,25 +10,25 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from robot_daemon.bench import close_cell
-from robot_daemon.cell import build_cell
-from robot_daemon.config import ConfigError, DaemonConfig, load_config
-from robot_daemon.core import DaemonCore
-from robot_daemon.devices import DeviceConnectError
+from robot_daemon.api.response_builder import daemon_version
+from robot_daemon.api.server import DaemonServer, ServeError
+from robot_daemon.config.cell_builder import build_cell
+from robot_daemon.config.cell_config import ConfigError, DaemonConfig, load_config
+from robot_daemon.control.active_cell import close_cell
+from robot_daemon.control.daemon import DaemonCore
+from robot_daemon.control.events import Witness, Witnesses
 from robot_daemon.errors import DeviceSilentError
-from robot_daemon.lifecycle import serve_until_signal
-from robot_daemon.observer import daemon_version
+from robot_daemon.hardware.devices import DeviceConnectError
 from robot_daemon.operations.black_box import BlackBox, list_recordings
 from robot_daemon.operations.check import check_cell, check_file
 from robot_daemon.operations.event_log import FORMATTERS, EventLog, logging_to_stderr
 from robot_daemon.operations.install import InstallError, install_unit
+from robot_daemon.operations.lifecycle import serve_until_signal
 from robot_daemon.operations.notify import Notifier
 from robot_daemon.operations.recording import RecordingError, read_recording
 from robot_daemon.operations.recording_text import summarize, write_csv
 from robot_daemon.operations.service_status import ServiceStatus
 from robot_daemon.operations.workspace import outside_workspace
-from robot_daemon.server import DaemonServer, ServeError
-from robot_daemon.witness import Witness, Witnesses
 
 EPILOG = """\
 examples:

@@ -18,7 +18,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from serl.robot.v1 import error_reason_pb2 as reasons
 
-from robot_daemon.devices import DeviceUnavailableError
+from robot_daemon.hardware.devices import DeviceUnavailableError
 
 logger = logging.getLogger(__name__)
 

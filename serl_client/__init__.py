@@ -3,7 +3,7 @@
 Importing it registers the environments `serl/...` with gymnasium.
 """
 
-import serl_client.grpc_poller  # noqa: F401 - First: gRPC reads the setting once.
+import serl_client.connection.grpc_poller  # noqa: F401 - First: gRPC reads the setting once.
 from serl_client.camera import (
     CameraClient,
 )
@@ -15,7 +15,7 @@ from serl_client.cell import (
     GripperInfo,
     Limits,
 )
-from serl_client.clock import (
+from serl_client.connection.clock import (
     ClockOffset,
 )
 from serl_client.enums import (
@@ -31,16 +31,28 @@ from serl_client.enums import (
     PixelEncoding,
     StampSource,
 )
-from serl_client.env import (
+from serl_client.envs.robot_env import (
     RobotEnv,
 )
-from serl_client.episodes import (
+from serl_client.envs.task_config import (
+    Outcome,
+    Reward,
+    TaskConfig,
+)
+from serl_client.envs.tasks import (
+    make_training_env,
+    register_environments,
+)
+from serl_client.episodes.files import (
     Episode,
     EpisodeFileWarning,
     EpisodeHeader,
     EpisodeWriter,
     read_episodes,
     read_header,
+)
+from serl_client.episodes.recording import (
+    record_demonstrations,
 )
 from serl_client.errors import (
     AddressError,
@@ -67,9 +79,6 @@ from serl_client.errors import (
     TaskMismatchError,
     TooManyStreamsError,
 )
-from serl_client.recording import (
-    record_demonstrations,
-)
 from serl_client.robot import (
     RobotClient,
 )
@@ -83,15 +92,6 @@ from serl_client.simulator import (
     SimulatorClient,
     TaskInfo,
     TaskList,
-)
-from serl_client.task_config import (
-    Outcome,
-    Reward,
-    TaskConfig,
-)
-from serl_client.tasks import (
-    make_training_env,
-    register_environments,
 )
 from serl_client.values import (
     Clip,

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import tyro
 
-from serl_client.commands.bench import Bench
-from serl_client.commands.interrupt import certain_interrupt
-from serl_client.commands.looking import Faults, Snapshot, Status, Watch
-from serl_client.commands.moving import Gripper, Home, Move
-from serl_client.commands.options import CommandError, UsageError
-from serl_client.commands.safety import Recover, Stop
-from serl_client.commands.teleoperation import TeleopDevices
+from serl_client.cli.bench import Bench
+from serl_client.cli.interrupt import certain_interrupt
+from serl_client.cli.looking import Faults, Snapshot, Status, Watch
+from serl_client.cli.moving import Gripper, Home, Move
+from serl_client.cli.options import CommandError, UsageError
+from serl_client.cli.safety import Recover, Stop
+from serl_client.cli.teleoperation import TeleopDevices
 from serl_client.errors import AddressError, RobotError
 
 Command = (

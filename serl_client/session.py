@@ -13,9 +13,9 @@ import grpc
 from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2, robot_service_pb2_grpc
 
 from serl_client import codec
-from serl_client.channel import SLOW_TIMEOUT_S, Connection
+from serl_client.connection.channel import SLOW_TIMEOUT_S, Connection
+from serl_client.connection.stream_deadline import SilenceWatch
 from serl_client.errors import DeadlineError, MotionFailedError, RobotError, SessionClosedError, robot_error
-from serl_client.silence import SilenceWatch
 from serl_client.values import (
     Compliance,
     FloatArray,

@@ -13,22 +13,22 @@ from typing import Annotated, Any, TypeAlias, Union
 import tyro
 
 from serl_client.errors import RobotError
-from serl_rl.commands.actor import ActorCommand
-from serl_rl.commands.bc import BcCommand
-from serl_rl.commands.classifier import TrainClassifierCommand
-from serl_rl.commands.demo import DemoCommand
-from serl_rl.commands.evaluate import EvaluateCommand
-from serl_rl.commands.forward_backward import ForwardBackwardCommand
-from serl_rl.commands.label import LabelCommand
-from serl_rl.commands.learner import LearnerCommand
-from serl_rl.commands.options import base_config
-from serl_rl.commands.plot import PlotCommand
-from serl_rl.commands.pretrain import PretrainEncoderCommand
-from serl_rl.commands.record import RecordCommand
-from serl_rl.commands.review import ReviewCommand
-from serl_rl.config import TrainConfig
+from serl_rl.cli.actor import ActorCommand
+from serl_rl.cli.bc import BcCommand
+from serl_rl.cli.classifier import TrainClassifierCommand
+from serl_rl.cli.demo import DemoCommand
+from serl_rl.cli.evaluate import EvaluateCommand
+from serl_rl.cli.forward_backward import ForwardBackwardCommand
+from serl_rl.cli.label import LabelCommand
+from serl_rl.cli.learner import LearnerCommand
+from serl_rl.cli.options import base_config
+from serl_rl.cli.plot import PlotCommand
+from serl_rl.cli.pretrain import PretrainEncoderCommand
+from serl_rl.cli.record import RecordCommand
+from serl_rl.cli.review import ReviewCommand
+from serl_rl.config.train import TrainConfig
 from serl_rl.errors import RunError, UsageError
-from serl_rl.lasting_stream import LastingStream
+from serl_rl.processes.broken_pipe_safe_stream import LastingStream
 from serl_rl.replay.errors import ReplayError
 
 _NAMES: dict[str, type[Any]] = {

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from robot_daemon.config import ConfigError, ServerConfig
-from robot_daemon.devices import Pacing
+from robot_daemon.api.server import ServeError
+from robot_daemon.config.cell_config import ConfigError, ServerConfig
 from robot_daemon.errors import UnknownNameError
-from robot_daemon.lifecycle import serve_until_signal
-from robot_daemon.server import ServeError
-from simulator.arm_table import ARMS
-from simulator.server import build_server
+from robot_daemon.hardware.devices import Pacing
+from robot_daemon.operations.lifecycle import serve_until_signal
+from simulator.api.server import build_server
+from simulator.model.arm_table import ARMS
 from simulator.tasks import TASKS
 
 EPILOG = """\

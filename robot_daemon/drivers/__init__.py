@@ -1,1 +1,1 @@
-"""Drivers: one maker, one file. `robot_daemon.cell` finds them by name."""
+"""Drivers: one maker, one file. `robot_daemon.config.cell_builder` finds them by name."""

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from robot_daemon.config import ConfigError, require
-from robot_daemon.devices import DeviceConnectError, JointTarget, Scene, TcpTarget, Timebase, TrackedPose
+from robot_daemon.config.cell_config import ConfigError, require
+from robot_daemon.hardware.devices import DeviceConnectError, JointTarget, Scene, TcpTarget, Timebase, TrackedPose
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from robot_daemon.config import ConfigError, require
-from robot_daemon.devices import Camera, CameraInfo, DeviceConnectError, FrameSample, StampSource, Timebase
-from robot_daemon.drivers.capture import CapturedCamera, Stream, StreamLostError
-from robot_daemon.drivers.framing import Framing, require_framing
+from robot_daemon.config.cell_config import ConfigError, require
+from robot_daemon.drivers.capture.capture import CapturedCamera, Stream, StreamLostError
+from robot_daemon.drivers.capture.framing import Framing, require_framing
+from robot_daemon.hardware.devices import Camera, CameraInfo, DeviceConnectError, FrameSample, StampSource, Timebase
 
 MAX_KERNEL_AGE_NS = 1_000_000_000
 """An older stamp of the kernel is on another clock."""

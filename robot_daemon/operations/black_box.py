@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from robot_daemon.config import BlackBoxConfig, ConfigError
-from robot_daemon.devices import ArmState, DeviceFault, GripperState
+from robot_daemon.config.cell_config import BlackBoxConfig, ConfigError
+from robot_daemon.control.events import Command, Event, Witness
+from robot_daemon.hardware.devices import ArmState, DeviceFault, GripperState
 from robot_daemon.operations.event_log import log_event
 from robot_daemon.operations.recording import (
     FORMAT,
@@ -30,7 +31,6 @@ from robot_daemon.operations.recording import (
     pack_samples,
     write_recording,
 )
-from robot_daemon.witness import Command, Event, Witness
 
 T = TypeVar("T")
 

@@ -3,13 +3,19 @@
 import socket
 from typing import TextIO
 
-from robot_daemon.cell import ARM_DRIVERS, CAMERA_DRIVERS, GRIPPER_DRIVERS, TRACKER_DRIVERS, device_options
-from robot_daemon.config import DaemonConfig
+from robot_daemon.api.security import require_secure
+from robot_daemon.config.cell_builder import (
+    ARM_DRIVERS,
+    CAMERA_DRIVERS,
+    GRIPPER_DRIVERS,
+    TRACKER_DRIVERS,
+    device_options,
+)
+from robot_daemon.config.cell_config import DaemonConfig
 from robot_daemon.operations.black_box import default_directory
 from robot_daemon.operations.device_check import check_devices
 from robot_daemon.operations.finding import Finding, Verdict, table
 from robot_daemon.operations.host_check import check_host
-from robot_daemon.security import require_secure
 
 ADDRESS_KEYS = ("host", "address", "ip")
 """Options of arms that hold a network address."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from robot_daemon.cell import ARM_DRIVERS, CAMERA_DRIVERS, GRIPPER_DRIVERS, Driver, build_device
-from robot_daemon.config import DaemonConfig, DriverConfig
-from robot_daemon.devices import (
+from robot_daemon.config.cell_builder import ARM_DRIVERS, CAMERA_DRIVERS, GRIPPER_DRIVERS, Driver, build_device
+from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
+from robot_daemon.hardware.devices import (
     Arm,
     ArmState,
     Camera,
@@ -25,10 +25,10 @@ from robot_daemon.devices import (
     StampSource,
     Timebase,
 )
+from robot_daemon.hardware.timebase import RealTimebase
 from robot_daemon.operations.finding import Finding, Verdict
 from robot_daemon.operations.measuring import Heard, listen_to_frames, listen_to_states, skews_s
 from robot_daemon.operations.workspace import outside_workspace
-from robot_daemon.timebase import RealTimebase
 
 LIBRARIES: Mapping[str, str] = {
     "franka": "franky-control",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from robot_daemon.witness import Event, FieldValue, Witness
+from robot_daemon.control.events import Event, FieldValue, Witness
 
 LOGGER = "robot_daemon.events"
 

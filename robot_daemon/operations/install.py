@@ -15,8 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TextIO
 
-from robot_daemon.config import DaemonConfig
-from robot_daemon.server import CLOSE_LIMIT_S, REST_LIMIT_S
+from robot_daemon.api.server import CLOSE_LIMIT_S, REST_LIMIT_S
+from robot_daemon.config.cell_config import DaemonConfig
 
 UNIT = "robot-daemon.service"
 RULES = "60-serl-robot.rules"

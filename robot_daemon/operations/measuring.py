@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from robot_daemon.devices import Camera, DeviceUnavailableError, FrameSample
+from robot_daemon.hardware.devices import Camera, DeviceUnavailableError, FrameSample
 
 
 class Stamped(Protocol):

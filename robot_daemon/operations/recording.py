@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_daemon.devices import ArmState, GripperMotion, GripperState, JointTarget, TcpTarget, WrenchTarget
-from robot_daemon.witness import Command, Event
+from robot_daemon.control.events import Command, Event
+from robot_daemon.hardware.devices import ArmState, GripperMotion, GripperState, JointTarget, TcpTarget, WrenchTarget
 
 FORMAT = "serl-black-box"
 VERSION = 1

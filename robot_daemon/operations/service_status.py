@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
+from robot_daemon.control.events import Event, Witness
 from robot_daemon.operations.notify import Notifier
-from robot_daemon.witness import Event, Witness
 
 FEEDS_PER_TIMEOUT = 4
 """How often the watchdog is fed within its timeout."""

@@ -2,8 +2,8 @@
 
 import math
 
-from robot_daemon.config import LimitsConfig
-from robot_daemon.devices import ArmState
+from robot_daemon.config.cell_config import LimitsConfig
+from robot_daemon.hardware.devices import ArmState
 from robot_daemon.rotation import angle_between, normalized
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serl_client.recording import Expert
+from serl_client.episodes.recording import Expert
 from serl_client.values import FloatArray
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_client.envs.task_config import TaskConfig
+from serl_client.envs.tasks import PEG_INSERT
 from serl_client.rotation import (
     invert_quaternion_xyzw,
     multiply_quaternions_xyzw,
     rotation_vector_from_quaternion_xyzw,
 )
-from serl_client.task_config import TaskConfig
-from serl_client.tasks import PEG_INSERT
 from serl_client.values import FloatArray
 
 

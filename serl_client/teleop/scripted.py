@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serl_client.task_config import TaskConfig
-from serl_client.tasks import PICK_CUBE
+from serl_client.envs.task_config import TaskConfig
+from serl_client.envs.tasks import PICK_CUBE
 from serl_client.values import FloatArray
 
 

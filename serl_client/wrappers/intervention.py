@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from serl_client.teleop.teacher import Teacher
+from serl_client.teleop.intervention_source import Teacher
 
 
 class Intervention(gymnasium.Wrapper[Any, Any, Any, Any]):

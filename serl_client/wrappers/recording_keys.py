@@ -8,7 +8,7 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 
-from serl_client.recording import DISCARDED, LABEL
+from serl_client.episodes.recording import DISCARDED, LABEL
 from serl_client.teleop.keys import KeySource
 from serl_client.wrappers.human_reward import FAILURE_KEY, SUCCESS_KEY
 

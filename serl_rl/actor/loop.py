@@ -16,14 +16,14 @@ import numpy.typing as npt
 from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_client.wrappers import Intervention
-from serl_rl.actor.link import LearnerLink
+from serl_rl.actor.learner_client import LearnerLink
 from serl_rl.actor.rows import make_row, row_type
 from serl_rl.actor.spool import Spool
-from serl_rl.config import TrainConfig
-from serl_rl.evaluation import EvaluationConfig, EvaluationResult, Observation, evaluate
-from serl_rl.policy import RunnablePolicy
-from serl_rl.spec import EnvironmentSpec
-from serl_rl.stopping import StopSignal
+from serl_rl.config.train import TrainConfig
+from serl_rl.envs.evaluation import EvaluationConfig, EvaluationResult, Observation, evaluate
+from serl_rl.policies.numpy_policy import RunnablePolicy
+from serl_rl.processes.stop_signal import StopSignal
+from serl_rl.protocol.spec import EnvironmentSpec
 
 log = logging.getLogger(__name__)
 

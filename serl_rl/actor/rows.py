@@ -10,9 +10,9 @@ import numpy.typing as npt
 from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_rl.actor.spool import RowArray
+from serl_rl.protocol.spec import EnvironmentSpec, SpecError
+from serl_rl.protocol.tensors import data_type_of, dtype_of
 from serl_rl.replay.rows import RowBatch, rows_to_proto
-from serl_rl.spec import EnvironmentSpec, SpecError
-from serl_rl.tensors import data_type_of, dtype_of
 
 _OBSERVATION = "observation."
 _FIELDS = ("action", "reward", "episode_id", "step_index", "row_kind", "intervention", "grasp_penalty")

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.algorithms.bc_config import BcConfig
-from serl_rl.algorithms.gradients import Observations
-from serl_rl.algorithms.gripper import GripperLayout
-from serl_rl.algorithms.sac_config import SacConfig
-from serl_rl.algorithms.sac_networks import make_networks
-from serl_rl.algorithms.sight import SightMaker
-from serl_rl.algorithms.vision_config import VisionConfig
-from serl_rl.grasp_policy import PREFIX
-from serl_rl.networks.grasp_critic import GraspCritic
-from serl_rl.networks.mlp import Arithmetic
-from serl_rl.networks.perception import Perception, VisualPolicy
-from serl_rl.networks.policy import GaussianTanhPolicy
-from serl_rl.spec import EnvironmentSpec
+from serl_rl.algorithms.sac.config import SacConfig
+from serl_rl.algorithms.sac.gradients import Observations
+from serl_rl.algorithms.sac.networks import make_networks
+from serl_rl.models.gaussian_policy import GaussianTanhPolicy
+from serl_rl.models.grasp_choice import PREFIX
+from serl_rl.models.grasp_critic import GraspCritic
+from serl_rl.models.gripper_layout import GripperLayout
+from serl_rl.models.mlp import Arithmetic
+from serl_rl.models.perception import Perception, VisualPolicy
+from serl_rl.models.vision.config import VisionConfig
+from serl_rl.models.vision.image_preprocessor import SightMaker
+from serl_rl.protocol.spec import EnvironmentSpec
 
 
 def squashed_log_probability(mean: Tensor, log_std: Tensor, actions: Tensor) -> Tensor:

@@ -14,24 +14,24 @@ from google.protobuf import json_format
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import spec_pb2, tensor_pb2
 
-from serl_rl import transport
-from serl_rl.config import TrainConfig, to_dict
+from serl_rl.artifacts import checkpoint as checkpoints
+from serl_rl.artifacts.run_directory import RunDirectory, write_json
+from serl_rl.config.train import TrainConfig, to_dict
 from serl_rl.errors import UsageError
-from serl_rl.learner import checkpoint as checkpoints
-from serl_rl.learner.gate import UpdateGate
-from serl_rl.learner.intake import Intake, Layout
+from serl_rl.learner.ingest import Intake, Layout
 from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
 from serl_rl.learner.recorder import ProgressRecorder
 from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.learner.trainer import Trainer
-from serl_rl.metrics import MetricsRow
+from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.monitoring.metrics import MetricsRow
+from serl_rl.policies.saved import backbone_of, check_backbone, find_checkpoint
+from serl_rl.processes.stop_signal import StopSignal
+from serl_rl.protocol import transport
+from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.replay import ReplayBuffer
-from serl_rl.run_directory import RunDirectory, write_json
-from serl_rl.saved_policy import backbone_of, check_backbone, find_checkpoint
-from serl_rl.spec import EnvironmentSpec
-from serl_rl.stopping import StopSignal
 
 log = logging.getLogger(__name__)
 

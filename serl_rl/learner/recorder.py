@@ -12,7 +12,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl_rl.learner.publish import PolicyPublisher
 from serl_rl.learner.run_state import RunState
 from serl_rl.learner.trainer import Trainer
-from serl_rl.metrics import MetricsRow, MetricsWriter
+from serl_rl.monitoring.metrics import MetricsRow, MetricsWriter
 
 
 class ProgressRecorder:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from serl.learner.v1 import learner_service_pb2 as pb
 
-from serl_rl.learner.gate import UpdateGate
+from serl_rl.learner.update_rate_limiter import UpdateGate
 
 Clock = Callable[[], float]
 

@@ -9,8 +9,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from serl.learner.v1 import learner_service_pb2
 
-from serl_rl import transport
 from serl_rl.learner import service
+from serl_rl.protocol import transport
 
 _SERVICE = learner_service_pb2.DESCRIPTOR.services_by_name["LearnerService"].full_name
 # Workers beyond the streams, for unary calls, health watches and reflection.

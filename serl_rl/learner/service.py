@@ -12,10 +12,11 @@ import grpc
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc
 
-from serl_rl import errors, transport
-from serl_rl.learner.intake import Intake
+from serl_rl import errors
+from serl_rl.learner.ingest import Intake
 from serl_rl.learner.publish import PolicyPublisher
 from serl_rl.learner.run_state import Answer, RunState
+from serl_rl.protocol import transport
 
 log = logging.getLogger(__name__)
 

@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 from serl.learner.v1 import tensor_pb2
 
-from serl_rl.actor.follower import split_policy
-from serl_rl.config import TrainConfig
+from serl_rl.actor.policy_receiver import split_policy
+from serl_rl.artifacts import checkpoint as checkpoints
+from serl_rl.config.train import TrainConfig
+from serl_rl.demonstrations.files import check_header
 from serl_rl.errors import CheckpointError, UsageError
-from serl_rl.imitation.demonstrations import check_header
-from serl_rl.learner import checkpoint as checkpoints
-from serl_rl.learner.intake import Layout
-from serl_rl.learner.waiting import choose_waiting
+from serl_rl.learner.ingest import Layout
+from serl_rl.models.openmp import choose_waiting
+from serl_rl.protocol.spec import EnvironmentSpec
+from serl_rl.protocol.tensors import from_torch
 from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.rows import rows_from_episode
-from serl_rl.spec import EnvironmentSpec
-from serl_rl.tensors import from_torch
 
 if TYPE_CHECKING:
     import torch
 
-    from serl_rl.algorithms.sac import SacAgent
-    from serl_rl.algorithms.vice import Vice
-    from serl_rl.algorithms.vision_config import VisionConfig
-    from serl_rl.replay.mixture import BatchSampler, TransitionSource
+    from serl_rl.algorithms.sac.agent import SacAgent
+    from serl_rl.models.vision.config import VisionConfig
+    from serl_rl.replay.batch_sampler import BatchSampler, TransitionSource
     from serl_rl.replay.prefetch import Prefetcher
     from serl_rl.replay.update_batch import UpdateBatch
+    from serl_rl.rewards.vice import Vice
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Trainer:
     """
 
     def __init__(self, config: TrainConfig, spec: EnvironmentSpec) -> None:
-        from serl_rl.algorithms.sac import SacAgent
+        from serl_rl.algorithms.sac.agent import SacAgent
 
         self._config = config
         self._spec = spec
@@ -82,7 +82,7 @@ class Trainer:
         choose_waiting()
         import torch
 
-        import serl_rl.algorithms.sac  # noqa: F401
+        import serl_rl.algorithms.sac.agent  # noqa: F401
 
         if threads:
             torch.set_num_threads(threads)
@@ -113,7 +113,7 @@ class Trainer:
         Raises:
             UsageError: A file is missing, or holds another task.
         """
-        from serl_rl.replay.mixture import BatchSampler
+        from serl_rl.replay.batch_sampler import BatchSampler
 
         self._replay = replay
         loaded = load_demonstrations(demonstrations, self._spec, replay.frame_stack) if demonstrations else None
@@ -130,14 +130,14 @@ class Trainer:
         )
 
     def _make_vice(self) -> Vice:
-        from serl_rl.algorithms.vice import Vice
+        from serl_rl.rewards.vice import Vice
 
         agent, config = self._agent, self._config
         return Vice(self._spec, config.vice, agent.sight, seed=config.seed, device=agent.device)
 
     def _set_goals(self, vice: Vice, demonstrations: tuple[Path, ...], frame_stack: int) -> None:
-        from serl_rl.imitation.frames import FrameBank
-        from serl_rl.imitation.goals import goal_frames
+        from serl_rl.demonstrations.frames import FrameBank
+        from serl_rl.demonstrations.goals import goal_frames
 
         agent, vision = self._agent, self._config.vision
         frames = goal_frames(demonstrations, self._spec, frame_stack, self._config.vice.max_goals)
@@ -289,7 +289,7 @@ def load_demonstrations(paths: tuple[Path, ...], spec: EnvironmentSpec, frame_st
     Raises:
         UsageError: A file is missing, or holds another task.
     """
-    from serl_client.episodes import read_episodes
+    from serl_client.episodes.files import read_episodes
 
     episodes = []
     for path in paths:

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay.batch import Places, TransitionBatch, empty_batch, place_rows
 from serl_rl.replay.errors import EmptyReplayError, InvalidRowsError, RowGapError
-from serl_rl.replay.links import RowLinks
+from serl_rl.replay.row_links import RowLinks
 from serl_rl.replay.rows import RowBatch, RowKind
 from serl_rl.replay.storage import RowStorage
-from serl_rl.spec import ArraySpec, EnvironmentSpec
 
 _NO_ROW = -1
 

@@ -8,7 +8,7 @@ from types import TracebackType
 
 import torch
 
-from serl_rl.replay.mixture import BatchSampler
+from serl_rl.replay.batch_sampler import BatchSampler
 from serl_rl.replay.update_batch import UpdateBatch
 
 

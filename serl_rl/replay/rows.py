@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from serl.learner.v1 import learner_service_pb2
 
+from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
+from serl_rl.protocol.tensors import TensorError, from_proto, to_proto
 from serl_rl.replay.errors import InvalidRowsError
-from serl_rl.spec import ArraySpec, EnvironmentSpec
-from serl_rl.tensors import TensorError, from_proto, to_proto
 
 
 class RowKind(enum.IntEnum):

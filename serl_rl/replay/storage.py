@@ -18,8 +18,8 @@ import numpy as np
 from google.protobuf import json_format
 from serl.learner.v1 import spec_pb2
 
+from serl_rl.protocol.spec import EnvironmentSpec, difference
 from serl_rl.replay.errors import ReplayFilesError, ReplayStorageError
-from serl_rl.spec import EnvironmentSpec, difference
 
 MAX_ACTORS = 1024
 """How many actors one replay may hear of."""

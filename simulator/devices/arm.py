@@ -5,7 +5,7 @@ import math
 import mujoco
 import numpy as np
 
-from robot_daemon.devices import (
+from robot_daemon.hardware.devices import (
     ArmInfo,
     ArmState,
     Compliance,
@@ -20,10 +20,10 @@ from robot_daemon.devices import (
     Target,
     TcpTarget,
 )
-from simulator.arm_table import ArmTable
-from simulator.impedance import Impedance
-from simulator.injection import Condition, Injections
-from simulator.physics import Physics
+from simulator.devices.injection import Condition, Injections
+from simulator.model.arm_table import ArmTable
+from simulator.physics.impedance import Impedance
+from simulator.physics.physics import Physics
 
 REFLEX_FAULT = "contact_reflex"
 JOINT_LIMIT_FAULT = "joint_limit"

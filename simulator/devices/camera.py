@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from robot_daemon.devices import CameraInfo, DeviceFault, DeviceUnavailableError, FrameSample, StampSource
-from simulator.injection import Condition, Injections
-from simulator.physics import Physics
-from simulator.rendering import Renderer, RenderError, View
+from robot_daemon.hardware.devices import CameraInfo, DeviceFault, DeviceUnavailableError, FrameSample, StampSource
+from simulator.devices.injection import Condition, Injections
+from simulator.physics.physics import Physics
+from simulator.physics.rendering import Renderer, RenderError, View
 
 HISTORY = 64
 """Frames kept for injected latency."""

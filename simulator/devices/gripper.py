@@ -1,6 +1,6 @@
 """The simulated gripper."""
 
-from robot_daemon.devices import (
+from robot_daemon.hardware.devices import (
     DeviceFault,
     DeviceUnavailableError,
     GripperInfo,
@@ -8,7 +8,8 @@ from robot_daemon.devices import (
     GripperState,
     GripperTarget,
 )
-from simulator.gripper_model import (
+from simulator.devices.injection import Condition, Injections
+from simulator.model.gripper_model import (
     DEFAULT_FORCE,
     FINGER_ACTUATORS,
     FINGER_JOINTS,
@@ -18,8 +19,7 @@ from simulator.gripper_model import (
     MIN_FORCE,
     MIN_SPEED,
 )
-from simulator.injection import Condition, Injections
-from simulator.physics import Physics
+from simulator.physics.physics import Physics
 
 STILL_SPEED = 0.004
 """Opening speed below which the fingers count as standing, m/s."""

@@ -3,9 +3,9 @@
 import mujoco
 import numpy as np
 
-from simulator.contact import PROP_BIT
-from simulator.gripper_model import FINGER_JOINTS, TCP_OFFSET
-from simulator.shapes import VISUAL_GROUP
+from simulator.model.contact_bits import PROP_BIT
+from simulator.model.gripper_model import FINGER_JOINTS, TCP_OFFSET
+from simulator.model.shapes import VISUAL_GROUP
 
 PEG = "peg"
 SOCKET = "socket"

@@ -5,7 +5,7 @@ import math
 import mujoco
 import numpy as np
 
-from simulator.scene import add_prop_box
+from simulator.scene.scene import add_prop_box
 
 CUBE = "cube"
 HALF_EDGE = 0.02

@@ -5,7 +5,7 @@ import math
 import mujoco
 import numpy as np
 
-from simulator.shapes import Block, add_visual
+from simulator.model.shapes import Block, add_visual
 from simulator.tasks.pick_cube import CUBE, HALF_EDGE, PickCube
 
 LOWER = (0.32, 0.08)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from simulator.gripper_model import TCP_OFFSET
+from simulator.model.gripper_model import TCP_OFFSET
 from simulator.virtual.fci.process import VirtualFciProcess
 
 _START_TIMEOUT_S = 60.0

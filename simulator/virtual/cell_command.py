@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from simulator.arm_table import ARMS
+from simulator.model.arm_table import ARMS
 from simulator.tasks import TASKS
 from simulator.virtual.cell import VirtualCell
 

@@ -7,10 +7,10 @@ import pytest
 from serl.simulator.v1 import simulator_service_pb2 as simulator_messages
 from serl.simulator.v1 import simulator_service_pb2_grpc
 
-from robot_daemon.config import LimitsConfig, ServerConfig
-from robot_daemon.devices import Pacing
-from robot_daemon.drivers.fake import build_fake_cell
-from robot_daemon.server import DaemonServer
+from robot_daemon.api.server import DaemonServer
+from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
+from robot_daemon.drivers.fake.cell import build_fake_cell
+from robot_daemon.hardware.devices import Pacing
 from serl_client import RobotClient
 
 TARGETS = ["fake-real-time", "fake-lockstep", "simulator-real-time", "simulator-lockstep", "virtual-real-time"]
@@ -38,7 +38,7 @@ def serve_fake(pacing):
 
 def serve_simulator(pacing):
     pytest.importorskip("mujoco")
-    from simulator.server import build_server
+    from simulator.api.server import build_server
 
     config = ServerConfig(address="127.0.0.1:0", drain_grace_s=0.2)
     server = build_server("pick-cube", pacing, 0, config=config)

@@ -10,10 +10,10 @@ import sys
 
 import pytest
 
-from serl_rl import saved_policy
-from serl_rl.learner import checkpoint as checkpoints
-from serl_rl.processes import ChildProcess, wait_for_file
-from serl_rl.stopping import StopSignal
+from serl_rl.artifacts import checkpoint as checkpoints
+from serl_rl.policies import saved as saved_policy
+from serl_rl.processes.child_process import ChildProcess, wait_for_file
+from serl_rl.processes.stop_signal import StopSignal
 
 WAIT_S = 50.0
 ENDLESS = ("--preset", "debug", "--evaluation.target-success-ratio", "1.1", "--learner.max-env-steps", "100000")

@@ -15,14 +15,14 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc
 
-from serl_rl import transport
-from serl_rl.environment import make_environment, spec_of
-from serl_rl.forward_backward.pair import DIRECTIONS
-from serl_rl.learner import checkpoint as checkpoints
-from serl_rl.presets import preset
-from serl_rl.processes import ChildProcess
+from serl_rl.artifacts import checkpoint as checkpoints
+from serl_rl.config.presets import preset
+from serl_rl.envs.factory import make_environment, spec_of
+from serl_rl.processes.child_process import ChildProcess
+from serl_rl.processes.stop_signal import StopSignal
+from serl_rl.protocol import transport
 from serl_rl.replay import ReplayBuffer
-from serl_rl.stopping import StopSignal
+from serl_rl.runs.forward_backward.task_pair import DIRECTIONS
 
 WAIT_S = 50.0
 SLOW_WAIT_S = 300.0

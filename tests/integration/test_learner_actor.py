@@ -11,16 +11,16 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc
 
-from serl_rl import transport
-from serl_rl.demonstrations import record
-from serl_rl.environment import make_environment, spec_of
+from serl_rl.artifacts import checkpoint as checkpoints
+from serl_rl.config.presets import preset
+from serl_rl.demonstrations.scripted import record
+from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.errors import CheckpointError
-from serl_rl.learner import checkpoint as checkpoints
-from serl_rl.metrics import read_metrics
-from serl_rl.presets import preset
-from serl_rl.processes import ChildProcess
+from serl_rl.monitoring.metrics import read_metrics
+from serl_rl.processes.child_process import ChildProcess
+from serl_rl.processes.stop_signal import StopSignal
+from serl_rl.protocol import transport
 from serl_rl.replay import ReplayBuffer, RowKind
-from serl_rl.stopping import StopSignal
 
 CONFIG = preset("debug")
 SPEC = spec_of(make_environment(CONFIG.environment), CONFIG.environment)

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robot_daemon.alignment import Alignment
-from robot_daemon.config import SyncConfig
-from robot_daemon.devices import CameraInfo, FrameSample, GripperMotion, GripperState, StampSource
-from robot_daemon.drivers.fake import FakeArm, LockstepTimebase
+from robot_daemon.config.cell_config import SyncConfig
+from robot_daemon.drivers.fake.cell import FakeArm, LockstepTimebase
 from robot_daemon.drivers.realsense.stamps import Domain, Stamper
-from robot_daemon.sync import Snapshot
+from robot_daemon.hardware.devices import CameraInfo, FrameSample, GripperMotion, GripperState, StampSource
+from robot_daemon.sensing.alignment import Alignment
+from robot_daemon.sensing.soft_sync import Snapshot
 from simulator.virtual.exposures import CameraTiming, exposures
 
 BEGIN_NS = 7_000_000_000

@@ -6,10 +6,10 @@ import time
 import numpy as np
 import pytest
 
-from robot_daemon.devices import Compliance, DeviceUnavailableError, TcpTarget
-from robot_daemon.timebase import RealTimebase
-from simulator.cell import build_cell
-from simulator.gripper_model import TCP_OFFSET
+from robot_daemon.hardware.devices import Compliance, DeviceUnavailableError, TcpTarget
+from robot_daemon.hardware.timebase import RealTimebase
+from simulator.devices.cell import build_cell
+from simulator.model.gripper_model import TCP_OFFSET
 
 STEP_M = 0.02
 SECONDS = 1.2

@@ -13,8 +13,8 @@ import pytest
 
 import serl_client
 from serl_client import RobotClient
-from serl_client.recording import run_episode
-from serl_client.tasks import make_training_env
+from serl_client.envs.tasks import make_training_env
+from serl_client.episodes.recording import run_episode
 from serl_client.teleop.scripted import PickCubeExpert
 
 STEPPING_CLIENT = Path(__file__).parent.parent / "conformance" / "stepping_client.py"

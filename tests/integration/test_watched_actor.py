@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from serl_rl.processes import ChildProcess, wait_for_file
-from serl_rl.stopping import StopSignal
+from serl_rl.processes.child_process import ChildProcess, wait_for_file
+from serl_rl.processes.stop_signal import StopSignal
 
 pytest.importorskip("rerun", reason="needs the extra serl-robot[rerun]")
 

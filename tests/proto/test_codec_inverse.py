@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serl.robot.v1 import control_pb2, state_pb2
 
-from robot_daemon import codec, devices, requests
-from robot_daemon.drivers.fake import FakeArm, LockstepTimebase
+from robot_daemon.api import codec, requests
+from robot_daemon.drivers.fake.cell import FakeArm, LockstepTimebase
+from robot_daemon.hardware import devices
 from robot_daemon.rotation import normalized
 from serl_client import codec as client_codec
 from serl_client import values

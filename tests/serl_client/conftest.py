@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 import serl_client
-from robot_daemon.config import LimitsConfig, ServerConfig
-from robot_daemon.devices import Pacing
-from robot_daemon.drivers.fake import build_fake_cell
-from robot_daemon.server import DaemonServer
+from robot_daemon.api.server import DaemonServer
+from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
+from robot_daemon.drivers.fake.cell import build_fake_cell
+from robot_daemon.hardware.devices import Pacing
 
 
 def serve(address="127.0.0.1:0", pacing=Pacing.LOCKSTEP, **options):
@@ -64,6 +64,6 @@ def robot(lockstep_daemon):
 def simulator_address():
     """One lockstep simulator for all tests; each opens its own session."""
     pytest.importorskip("mujoco")
-    server = pytest.importorskip("simulator.server").build_server("pick-cube", Pacing.LOCKSTEP, 0)
+    server = pytest.importorskip("simulator.api.server").build_server("pick-cube", Pacing.LOCKSTEP, 0)
     yield server.start()
     server.stop()

@@ -8,7 +8,7 @@ import pytest
 
 from serl_client import RobotClient
 from serl_client.__main__ import main
-from serl_client.commands.options import Moving, UsageError
+from serl_client.cli.options import Moving, UsageError
 from serl_client.enums import Backend
 
 
@@ -146,7 +146,7 @@ def test_a_real_arm_does_not_move_without_a_yes(robot, monkeypatch):
 
 SWALLOWING = """
 import signal, threading
-from serl_client.commands.interrupt import certain_interrupt
+from serl_client.cli.interrupt import certain_interrupt
 with certain_interrupt(grace_s=0.2):
     while True:
         try:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay.rows import RowBatch, RowKind
 from serl_rl.replay.update_batch import UpdateBatch
-from serl_rl.spec import ArraySpec, EnvironmentSpec
 
 
 def build_spec(observation_size=3, action_size=2):

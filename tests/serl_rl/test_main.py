@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from serl_rl.__main__ import main, parse
+from serl_rl.artifacts.run_directory import create
 from serl_rl.errors import UsageError
-from serl_rl.run_directory import create
 
 
 @pytest.fixture(autouse=True)
@@ -119,6 +119,6 @@ def test_a_run_that_exists_is_named_and_unnamed_runs_are_numbered(tmp_path):
 def test_an_actor_does_not_load_torch():
     code = (
         "import sys; import serl_rl.__main__, serl_rl.actor.loop, serl_rl.policy, serl_rl.environment, serl_rl.demo,"
-        "serl_rl.saved_policy; sys.exit('torch' in sys.modules)"
+        "serl_rl.policies.saved; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from robot_daemon.devices import Pacing, TcpTarget
-from simulator.cell import build_cell
+from robot_daemon.hardware.devices import Pacing, TcpTarget
+from simulator.devices.cell import build_cell
 
 POINTING_DOWN = np.array([1.0, 0.0, 0.0, 0.0])
 

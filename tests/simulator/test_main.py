@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from robot_daemon.devices import Pacing
+from robot_daemon.hardware.devices import Pacing
 from simulator.__main__ import main
-from simulator.server import build_server
+from simulator.api.server import build_server
 
 
 def test_an_unknown_task_is_a_usage_error_with_the_list(capsys):

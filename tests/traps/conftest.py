@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 
-from robot_daemon.devices import Pacing
+from robot_daemon.hardware.devices import Pacing
 from serl_rl.actor.loop import Actor
 from serl_rl.actor.rows import pack_rows, row_type
 from serl_rl.actor.spool import Spool
-from serl_rl.config import TrainConfig
-from serl_rl.environment import spec_of
+from serl_rl.config.train import TrainConfig
+from serl_rl.envs.factory import spec_of
+from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.replay import ReplayBuffer
 from serl_rl.replay.rows import rows_from_proto
-from serl_rl.stopping import StopSignal
 
 
 class GrantingLink:
@@ -78,6 +78,6 @@ def collect(tmp_path):
 def simulator_address():
     """One lockstep simulator for all tests; each opens its own session."""
     pytest.importorskip("mujoco")
-    server = pytest.importorskip("simulator.server").build_server("pick-cube", Pacing.LOCKSTEP, 0)
+    server = pytest.importorskip("simulator.api.server").build_server("pick-cube", Pacing.LOCKSTEP, 0)
     yield server.start()
     server.stop()

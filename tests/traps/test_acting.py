@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from serl_client.recording import run_episode as record_episode
-from serl_client.tasks import make_training_env
+from serl_client.envs.tasks import make_training_env
+from serl_client.episodes.recording import run_episode as record_episode
 from serl_client.wrappers import Intervention
-from serl_rl.algorithms.sac import SacAgent, SacConfig
-from serl_rl.algorithms.vision_config import VisionConfig
-from serl_rl.evaluation import evaluate
-from serl_rl.networks.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.policy import Policy
-from serl_rl.spec import EnvironmentSpec
-from serl_rl.vision_policy import VisionPolicy
+from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
+from serl_rl.envs.evaluation import evaluate
+from serl_rl.models.vision.config import VisionConfig
+from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
+from serl_rl.policies.numpy_policy import Policy
+from serl_rl.policies.vision_policy import VisionPolicy
+from serl_rl.protocol.spec import EnvironmentSpec
 
 pytestmark = pytest.mark.trap
 

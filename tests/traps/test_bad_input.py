@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from robot_daemon.config import LimitsConfig, ServerConfig
-from robot_daemon.devices import Pacing
-from robot_daemon.drivers.fake import FakeCamera, build_fake_cell
-from robot_daemon.server import DaemonServer
-from serl_client.episodes import Episode, EpisodeHeader, EpisodeWriter, read_episodes
+from robot_daemon.api.server import DaemonServer
+from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
+from robot_daemon.drivers.fake.cell import FakeCamera, build_fake_cell
+from robot_daemon.hardware.devices import Pacing
+from serl_client.episodes.files import Episode, EpisodeHeader, EpisodeWriter, read_episodes
 from serl_rl.__main__ import main
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
-from serl_rl.networks.encoder_config import BackboneConfig
-from serl_rl.networks.encoders import make_backbone
-from serl_rl.networks.weights import save_weights
-from serl_rl.spec import ArraySpec, EnvironmentSpec
-from serl_rl.spec_file import write_spec
+from serl_rl.models.vision import make_backbone
+from serl_rl.models.vision.encoder_config import BackboneConfig
+from serl_rl.models.vision.weights import save_weights
+from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
+from serl_rl.protocol.spec_file import write_spec
 
 TASK, SIDE = "serl/PickCubeVision-v0", 36
 QUICK = (
@@ -33,7 +33,9 @@ QUICK = (
 @pytest.fixture
 def said(capsys, monkeypatch):
     """Runs serl-train; returns its exit code and the one sentence that it ended with."""
-    monkeypatch.setattr("serl_rl.stopping.StopSignal.install", lambda self: self)  # Signals stay the tests' own.
+    monkeypatch.setattr(
+        "serl_rl.processes.stop_signal.StopSignal.install", lambda self: self
+    )  # Signals stay the tests' own.
 
     def run(*arguments):
         with pytest.raises(SystemExit) as ended:
@@ -192,9 +194,9 @@ def test_a_camera_of_another_size(said, cell, tmp_path):
 def test_a_camera_that_is_unplugged_costs_no_episode_that_was_recorded(said, cell, tmp_path):
     path = tmp_path / "kept.episodes"
     address, fake = cell()
-    from serl_client.recording import EpisodeRecorder, episode_header, run_episode
-    from serl_client.tasks import make_training_env
-    from serl_client.teleop.still import StillExpert
+    from serl_client.envs.tasks import make_training_env
+    from serl_client.episodes.recording import EpisodeRecorder, episode_header, run_episode
+    from serl_client.teleop.no_op_expert import StillExpert
 
     env = make_training_env(TASK, address=address, reward="none", max_episode_steps=3)
     with EpisodeRecorder(path, episode_header(env)) as recorder:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from serl_client.episodes import EpisodeWriter
-from serl_client.recording import episode_header, run_episode
+from serl_client.episodes.files import EpisodeWriter
+from serl_client.episodes.recording import episode_header, run_episode
 from serl_rl.learner.trainer import load_demonstrations
 
 pytestmark = pytest.mark.trap
@@ -85,7 +85,7 @@ def write_demonstrations(path, *ending, first_episode=0):
 
 
 def spec_of_env():
-    from serl_rl.spec import EnvironmentSpec
+    from serl_rl.protocol.spec import EnvironmentSpec
 
     env = CountingEnv()
     return EnvironmentSpec.from_spaces("test/Counting-v0", env.observation_space, env.action_space)

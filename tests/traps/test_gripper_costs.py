@@ -6,13 +6,13 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from serl_client.episodes import EpisodeWriter
-from serl_client.recording import episode_header, run_episode
+from serl_client.episodes.files import EpisodeWriter
+from serl_client.episodes.recording import episode_header, run_episode
 from serl_client.wrappers import GripperPenalty, Intervention
-from serl_rl.algorithms.sac import SacAgent, SacConfig
+from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
 from serl_rl.learner.trainer import load_demonstrations
-from serl_rl.replay.mixture import BatchSampler
-from serl_rl.spec import EnvironmentSpec
+from serl_rl.protocol.spec import EnvironmentSpec
+from serl_rl.replay.batch_sampler import BatchSampler
 
 pytestmark = pytest.mark.trap
 

@@ -6,10 +6,10 @@ import gymnasium
 import numpy as np
 import pytest
 
-from robot_daemon.config import LimitsConfig, ServerConfig
-from robot_daemon.devices import Pacing
-from robot_daemon.drivers.fake import build_fake_cell
-from robot_daemon.server import DaemonServer
+from robot_daemon.api.server import DaemonServer
+from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
+from robot_daemon.drivers.fake.cell import build_fake_cell
+from robot_daemon.hardware.devices import Pacing
 from serl_client import CameraClient, RobotClient
 from serl_client.values import Pose
 

@@ -37,8 +37,8 @@ def test_a_commanded_rotation_is_the_measured_one(simulator_address):
 
 
 def test_what_the_simulator_reports_is_mujocos_rotation_reordered():
-    from robot_daemon.devices import Pacing, TcpTarget
-    from simulator.cell import build_cell
+    from robot_daemon.hardware.devices import Pacing, TcpTarget
+    from simulator.devices.cell import build_cell
 
     cell = build_cell("pick-cube", Pacing.LOCKSTEP, 0)
     physics = cell.scene.physics

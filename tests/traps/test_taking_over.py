@@ -17,21 +17,21 @@ from serl_client.teleop.device import TeleopSample
 from serl_client.teleop.human import HumanTeacher
 from serl_client.teleop.spacemouse import open_spacemouse
 from serl_client.wrappers import Intervention
-from serl_rl.actor.link import LearnerLink
+from serl_rl.actor.learner_client import LearnerLink
 from serl_rl.actor.loop import Actor
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
-from serl_rl.config import ActorConfig, TrainConfig
-from serl_rl.environment import spec_of
-from serl_rl.learner.gate import UpdateGate
-from serl_rl.learner.intake import Intake
+from serl_rl.config.train import ActorConfig, TrainConfig
+from serl_rl.envs.factory import spec_of
+from serl_rl.learner.ingest import Intake
 from serl_rl.learner.publish import PolicyPublisher
 from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
+from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.processes.stop_signal import StopSignal
+from serl_rl.protocol.transport import SecurityConfig
 from serl_rl.replay import ReplayBuffer
-from serl_rl.stopping import StopSignal
-from serl_rl.transport import SecurityConfig
 
 FULL_RIGHT = bytes.fromhex("01 5E 01 00 00 00 00")  # 350 of 350 along the mouse's own x.
 POLICY = np.array((0.25, -0.25, 0.0), np.float32)

@@ -7,9 +7,9 @@
 - `samples` and `message_clock` turn messages into states with their time; `faults` keeps what stopped the arm.
 """
 
-from robot_daemon.devices import Arm, Timebase
 from robot_daemon.drivers.franka.arm import FrankaArm
 from robot_daemon.drivers.franka.options import FrankaOptions
+from robot_daemon.hardware.devices import Arm, Timebase
 
 __all__ = ["FrankaArm", "FrankaOptions", "build_arm"]
 

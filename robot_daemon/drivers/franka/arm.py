@@ -6,17 +6,6 @@ import threading
 import franky
 import numpy as np
 
-from robot_daemon.devices import (
-    ArmInfo,
-    ArmState,
-    Compliance,
-    DeviceConnectError,
-    DeviceFault,
-    DeviceUnavailableError,
-    Load,
-    Target,
-    Timebase,
-)
 from robot_daemon.drivers.franka.connecting import explain, sentence
 from robot_daemon.drivers.franka.describing import describe
 from robot_daemon.drivers.franka.facts import ARMS
@@ -27,6 +16,17 @@ from robot_daemon.drivers.franka.motion_runner import REST_TIME_S
 from robot_daemon.drivers.franka.options import FrankaOptions
 from robot_daemon.drivers.franka.samples import Sample, arm_state
 from robot_daemon.drivers.franka.steering import Setup, Steering
+from robot_daemon.hardware.devices import (
+    ArmInfo,
+    ArmState,
+    Compliance,
+    DeviceConnectError,
+    DeviceFault,
+    DeviceUnavailableError,
+    Load,
+    Target,
+    Timebase,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ import re
 import franky
 import numpy as np
 
-from robot_daemon.devices import ArmInfo, ControlMode, DeviceConnectError
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.options import FrankaOptions
+from robot_daemon.hardware.devices import ArmInfo, ControlMode, DeviceConnectError
 
 
 def describe(robot: franky.Robot, options: FrankaOptions) -> ArmInfo:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import franky
 
-from robot_daemon.devices import DeviceFault, FaultSeverity, FaultSource
+from robot_daemon.hardware.devices import DeviceFault, FaultSeverity, FaultSource
 
 CONTACT_REFLEX = "contact_reflex"
 REFLEX = "arm_reflex"

@@ -16,7 +16,6 @@ from typing import TypeAlias
 
 import franky
 
-from robot_daemon.devices import DeviceConnectError, Load
 from robot_daemon.drivers.franka.connecting import FRANKY_ERRORS, column_major, connect, is_loss, sentence
 from robot_daemon.drivers.franka.faults import LOAD_REFUSED, FaultMemory
 from robot_daemon.drivers.franka.loop import LoopError, StateLoop
@@ -24,6 +23,7 @@ from robot_daemon.drivers.franka.motion_runner import MotionRunner
 from robot_daemon.drivers.franka.options import FrankaOptions
 from robot_daemon.drivers.franka.samples import Sample
 from robot_daemon.drivers.franka.steering import Steering
+from robot_daemon.hardware.devices import DeviceConnectError, Load
 
 logger = logging.getLogger(__name__)
 

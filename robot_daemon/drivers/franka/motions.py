@@ -16,9 +16,9 @@ from typing import TypeAlias
 import franky
 import numpy as np
 
-from robot_daemon.devices import Compliance, FloatArray, TcpTarget
 from robot_daemon.drivers.franka.facts import ArmFacts
 from robot_daemon.drivers.franka.shaping import POSTURE_TORQUE, SpringLimits
+from robot_daemon.hardware.devices import Compliance, FloatArray, TcpTarget
 
 Motion: TypeAlias = (
     franky.CartesianImpedanceTrackingMotion | franky.JointImpedanceTrackingMotion | franky.SimpleTorqueMotion

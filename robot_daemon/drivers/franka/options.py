@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from robot_daemon.config import ConfigError, Quadruple, require
-from robot_daemon.devices import Triple
+from robot_daemon.config.cell_config import ConfigError, Quadruple, require
+from robot_daemon.config.toml_file import nearest
 from robot_daemon.drivers.franka.facts import ARMS, Septuple
-from robot_daemon.toml_file import nearest
+from robot_daemon.hardware.devices import Triple
 
 Matrix: TypeAlias = tuple[float, float, float, float, float, float, float, float, float]
 

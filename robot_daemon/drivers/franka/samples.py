@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import franky
 import numpy as np
 
-from robot_daemon.devices import ArmState
+from robot_daemon.hardware.devices import ArmState
 
 
 @dataclass(frozen=True, eq=False)

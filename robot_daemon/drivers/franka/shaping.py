@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robot_daemon.devices import ArmState, Compliance, FloatArray, TcpTarget
+from robot_daemon.hardware.devices import ArmState, Compliance, FloatArray, TcpTarget
 from robot_daemon.rotation import Quaternion, conjugate, from_rotvec, multiply, slerp, to_rotvec
 
 POSTURE_TORQUE = 5.0

@@ -11,7 +11,6 @@ from typing import TypeAlias
 import franky
 import numpy as np
 
-from robot_daemon.devices import ArmState, Compliance, FloatArray, JointTarget, Target, TcpTarget, WrenchTarget
 from robot_daemon.drivers.franka.facts import ArmFacts
 from robot_daemon.drivers.franka.motions import (
     WRENCH_DAMPING,
@@ -33,6 +32,7 @@ from robot_daemon.drivers.franka.shaping import (
     spring_limits,
     wrench_torque,
 )
+from robot_daemon.hardware.devices import ArmState, Compliance, FloatArray, JointTarget, Target, TcpTarget, WrenchTarget
 
 TORQUE_SHARE = 0.8
 """Share of a joint's torque limit that springs may ask for; the rest is for posture and Coriolis torques."""

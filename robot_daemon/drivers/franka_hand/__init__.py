@@ -4,9 +4,9 @@
 the daemon sees.
 """
 
-from robot_daemon.devices import Gripper, Timebase
 from robot_daemon.drivers.franka_hand.gripper import FrankaHand
 from robot_daemon.drivers.franka_hand.options import FrankaHandOptions
+from robot_daemon.hardware.devices import Gripper, Timebase
 
 __all__ = ["FrankaHand", "FrankaHandOptions", "build_gripper"]
 

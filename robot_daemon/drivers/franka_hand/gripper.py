@@ -8,7 +8,9 @@ import threading
 
 import franky
 
-from robot_daemon.devices import (
+from robot_daemon.drivers.franka_hand.commander import Command, Commander, Grasp, Homing, Move, Sample
+from robot_daemon.drivers.franka_hand.options import MAX_FORCE, MAX_SPEED, FrankaHandOptions
+from robot_daemon.hardware.devices import (
     DeviceConnectError,
     DeviceFault,
     DeviceUnavailableError,
@@ -20,8 +22,6 @@ from robot_daemon.devices import (
     GripperTarget,
     Timebase,
 )
-from robot_daemon.drivers.franka_hand.commander import Command, Commander, Grasp, Homing, Move, Sample
-from robot_daemon.drivers.franka_hand.options import MAX_FORCE, MAX_SPEED, FrankaHandOptions
 
 STROKE = 0.08
 """Largest opening with Franka's own fingers, m; used until homing has measured it."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from robot_daemon.config import ConfigError, require
+from robot_daemon.config.cell_config import ConfigError, require
 
 MAX_SPEED = 0.1
 """Largest change of the opening, m/s."""

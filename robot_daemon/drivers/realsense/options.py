@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from robot_daemon.config import ConfigError, require
-from robot_daemon.drivers.framing import require_framing
+from robot_daemon.config.cell_config import ConfigError, require
+from robot_daemon.drivers.capture.framing import require_framing
 
 MOUNTS = ("", "base", "tcp")
 

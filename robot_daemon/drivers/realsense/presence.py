@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from robot_daemon.devices import DeviceConnectError
 from robot_daemon.drivers.realsense.options import RealsenseOptions
+from robot_daemon.hardware.devices import DeviceConnectError
 
 USB2_BYTES_PER_S = 35e6
 """What USB 2 carries in practice, of its 60 MB/s."""

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from robot_daemon.devices import DeviceConnectError
 from robot_daemon.drivers.realsense.library import rs
 from robot_daemon.drivers.realsense.options import RealsenseOptions
+from robot_daemon.hardware.devices import DeviceConnectError
 
 STEREO_EXPOSURE_S = 1e-6
 COLOUR_EXPOSURE_S = 1e-4

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from robot_daemon.devices import CameraInfo, DeviceConnectError, FrameSample
-from robot_daemon.drivers.framing import Framing
+from robot_daemon.drivers.capture.framing import Framing
 from robot_daemon.drivers.realsense.library import rs, stop
 from robot_daemon.drivers.realsense.options import RealsenseOptions
 from robot_daemon.drivers.realsense.stamps import Domain, FrameTimes, Stamper
+from robot_daemon.hardware.devices import CameraInfo, DeviceConnectError, FrameSample
 
 _DOMAINS = {
     rs.timestamp_domain.global_time: Domain.GLOBAL,

@@ -4,9 +4,9 @@
 thread that uses it, `gripper` is what the daemon sees.
 """
 
-from robot_daemon.devices import Gripper, Timebase
 from robot_daemon.drivers.robotiq.gripper import RobotiqGripper
 from robot_daemon.drivers.robotiq.options import RobotiqOptions
+from robot_daemon.hardware.devices import Gripper, Timebase
 
 __all__ = ["RobotiqGripper", "RobotiqOptions", "build_gripper"]
 

@@ -1,6 +1,13 @@
 """The Robotiq gripper behind the daemon's interface: metres and newtons in, state and faults out."""
 
-from robot_daemon.devices import (
+from robot_daemon.drivers.robotiq.faults import FAULTS, FaultMemory
+from robot_daemon.drivers.robotiq.line import TCP_PREFIX, open_line
+from robot_daemon.drivers.robotiq.modbus import AnswerError, LineLostError, ModbusClient, NoAnswerError
+from robot_daemon.drivers.robotiq.options import RobotiqOptions
+from robot_daemon.drivers.robotiq.poller import Cycle, Device, Poller, Request, Sample
+from robot_daemon.drivers.robotiq.registers import Activation, Detection
+from robot_daemon.drivers.robotiq.scale import MODELS
+from robot_daemon.hardware.devices import (
     DeviceConnectError,
     DeviceFault,
     DeviceUnavailableError,
@@ -11,13 +18,6 @@ from robot_daemon.devices import (
     GripperTarget,
     Timebase,
 )
-from robot_daemon.drivers.robotiq.faults import FAULTS, FaultMemory
-from robot_daemon.drivers.robotiq.line import TCP_PREFIX, open_line
-from robot_daemon.drivers.robotiq.modbus import AnswerError, LineLostError, ModbusClient, NoAnswerError
-from robot_daemon.drivers.robotiq.options import RobotiqOptions
-from robot_daemon.drivers.robotiq.poller import Cycle, Device, Poller, Request, Sample
-from robot_daemon.drivers.robotiq.registers import Activation, Detection
-from robot_daemon.drivers.robotiq.scale import MODELS
 
 RESET_TIME_S = 0.5
 """How long `recover` waits for the outcome of a reset, s."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import serial
 from serial.tools import list_ports
 
-from robot_daemon.devices import DeviceConnectError
 from robot_daemon.drivers.robotiq.modbus import Line, LineLostError
+from robot_daemon.hardware.devices import DeviceConnectError
 
 TCP_PREFIX = "tcp://"
 

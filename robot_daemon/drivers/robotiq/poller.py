@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from robot_daemon.devices import DeviceConnectError
 from robot_daemon.drivers.robotiq.modbus import AnswerError, LineLostError, ModbusClient
 from robot_daemon.drivers.robotiq.registers import (
     COMMAND_ADDRESS,
@@ -18,6 +17,7 @@ from robot_daemon.drivers.robotiq.registers import (
     Command,
     Status,
 )
+from robot_daemon.hardware.devices import DeviceConnectError
 
 logger = logging.getLogger(__name__)
 

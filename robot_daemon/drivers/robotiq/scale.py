@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from robot_daemon.devices import GripperTarget
 from robot_daemon.drivers.robotiq.registers import Command
+from robot_daemon.hardware.devices import GripperTarget
 
 FULL = 255
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from robot_daemon.errors import UnknownNameError
-from simulator.arm_table import ARMS
+from simulator.model.arm_table import ARMS
 from simulator.virtual.fci.plant import NO_TASK
 from simulator.virtual.fci.protocol import PORT, VERSION
 from simulator.virtual.fci.reflexes import LOST_PACKET_LIMIT

@@ -9,8 +9,8 @@ import math
 import mujoco
 import numpy as np
 
-from robot_daemon.devices import FloatArray
-from simulator.arm_table import ArmTable
+from robot_daemon.hardware.devices import FloatArray
+from simulator.model.arm_table import ArmTable
 from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.flange_frame import DesiredArm
 from simulator.virtual.fci.followers import ACCELERATION_FACTOR, SPEED_FACTOR, Rates

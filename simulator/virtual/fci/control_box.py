@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from robot_daemon.devices import FloatArray
+from robot_daemon.hardware.devices import FloatArray
 from simulator.virtual.fci.cartesian_followers import (
     CartesianFollower,
     CartesianPoseFollower,

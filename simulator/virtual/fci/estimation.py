@@ -9,7 +9,7 @@ import math
 import mujoco
 import numpy as np
 
-from robot_daemon.devices import FloatArray
+from robot_daemon.hardware.devices import FloatArray
 from simulator.virtual.fci.plant import PERIOD_S, Plant
 from simulator.virtual.fci.settings import Settings
 

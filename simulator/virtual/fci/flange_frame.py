@@ -3,10 +3,10 @@
 import mujoco
 import numpy as np
 
-from robot_daemon.devices import FloatArray
-from simulator.arm_model import add_arm
-from simulator.arm_table import ArmTable
-from simulator.surroundings import add_surroundings
+from robot_daemon.hardware.devices import FloatArray
+from simulator.model.arm_model import add_arm
+from simulator.model.arm_table import ArmTable
+from simulator.scene.surroundings import add_surroundings
 
 
 class FlangeFrame:

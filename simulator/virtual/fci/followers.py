@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from robot_daemon.devices import FloatArray
+from robot_daemon.hardware.devices import FloatArray
 from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.joint_control import Reference
 from simulator.virtual.fci.plant import PERIOD_S

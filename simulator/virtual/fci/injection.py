@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from robot_daemon.devices import GripperTarget
 from robot_daemon.errors import DaemonError
+from robot_daemon.hardware.devices import GripperTarget
 from simulator.virtual.fci.control_box import ControlBox
 from simulator.virtual.fci.faults import Fault
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from robot_daemon.devices import FloatArray, GripperState, GripperTarget, TrackedPose
 from robot_daemon.errors import NotEquippedError, UnknownNameError
-from simulator.arm_table import ArmTable
-from simulator.gripper_model import TCP_OFFSET
+from robot_daemon.hardware.devices import FloatArray, GripperState, GripperTarget, TrackedPose
+from simulator.model.arm_table import ArmTable
+from simulator.model.gripper_model import TCP_OFFSET
+from simulator.scene.world import World
 from simulator.tasks import TASKS
 from simulator.virtual.fci.flange_frame import FlangeFrame, bare_arm
-from simulator.world import World
 
 PERIOD_S = 0.001
 """Time of one cycle, s."""

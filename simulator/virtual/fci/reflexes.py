@@ -1,15 +1,15 @@
 """When the control box stops the arm by itself: pure functions from what it measures to the fault, or None.
 
-Limits are the published ones of `simulator.arm_table`. How much the real box forgives beyond them is not published;
-the tolerances here are ours.
+Limits are the published ones of `simulator.model.arm_table`. How much the real box forgives beyond them is not
+published; the tolerances here are ours.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from robot_daemon.devices import FloatArray
-from simulator.arm_table import ArmTable
+from robot_daemon.hardware.devices import FloatArray
+from simulator.model.arm_table import ArmTable
 from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.settings import Thresholds
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from simulator.arm_table import ArmTable
-from simulator.arm_urdf import urdf
+from simulator.model.arm_table import ArmTable
+from simulator.model.arm_urdf import urdf
 from simulator.virtual.fci.client_link import ClientLink
 from simulator.virtual.fci.control import ControlServer
 from simulator.virtual.fci.control_box import ControlBox

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from robot_daemon.devices import FloatArray
-from simulator.gripper_model import TCP_OFFSET
+from robot_daemon.hardware.devices import FloatArray
+from simulator.model.gripper_model import TCP_OFFSET
 from simulator.virtual.fci.plant import Plant
 from simulator.virtual.fci.protocol import Command, Layout, ProtocolError, SetterStatus, parse_doubles
 

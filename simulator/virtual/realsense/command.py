@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from robot_daemon.errors import UnknownNameError
-from simulator.rendering import RenderError
+from simulator.physics.rendering import RenderError
 from simulator.virtual.realsense.pattern import draw_pattern
 from simulator.virtual.realsense.recorder import Shot, VirtualCamera, record
 from simulator.virtual.realsense.scenes import TaskScene

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from robot_daemon.devices import Pacing, TcpTarget
 from robot_daemon.errors import UnknownNameError
-from simulator.cell import cell_of, load_world
-from simulator.rendering import View
+from robot_daemon.hardware.devices import Pacing, TcpTarget
+from simulator.devices.cell import cell_of, load_world
+from simulator.physics.rendering import View
+from simulator.scene.world import World
 from simulator.virtual.realsense.recorder import Shot
-from simulator.world import World
 
 SWING_M = 0.05
 SWING_HZ = 0.5

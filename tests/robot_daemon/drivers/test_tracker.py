@@ -5,9 +5,9 @@ import threading
 import numpy as np
 import pytest
 
-from robot_daemon.config import ConfigError
-from robot_daemon.devices import DeviceConnectError, Pacing
+from robot_daemon.config.cell_config import ConfigError
 from robot_daemon.drivers.tracker import Tracker, TrackerOptions
+from robot_daemon.hardware.devices import DeviceConnectError, Pacing
 
 CUBE = {"cube": {"position": [0.4, 0.1, 0.02], "quaternion": [0.0, 0.0, 0.6, 0.8]}}
 

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from robot_daemon.cell import CAMERA_DRIVERS, device_options
-from robot_daemon.config import ConfigError, DriverConfig
-from robot_daemon.devices import DeviceConnectError, DeviceUnavailableError, StampSource
+from robot_daemon.config.cell_builder import CAMERA_DRIVERS, device_options
+from robot_daemon.config.cell_config import ConfigError, DriverConfig
 from robot_daemon.drivers.webcam import WebcamOptions, WebcamStream, build_camera
-from robot_daemon.timebase import RealTimebase
+from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableError, StampSource
+from robot_daemon.hardware.timebase import RealTimebase
 from simulator.virtual.realsense import draw_pattern, read_number
 
 FRAMES = 12

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from robot_daemon.devices import ArmState, GripperMotion, GripperState
+from robot_daemon.hardware.devices import ArmState, GripperMotion, GripperState
 
 
 class ServiceManager:

@@ -5,15 +5,15 @@ import time
 import numpy as np
 import pytest
 
-from robot_daemon.config import BlackBoxConfig, ConfigError, LimitsConfig, SyncConfig
-from robot_daemon.core import DaemonCore
-from robot_daemon.devices import Compliance, DeviceFault, FaultSeverity, FaultSource, TcpTarget
-from robot_daemon.drivers.fake import build_fake_cell
+from robot_daemon.config.cell_config import BlackBoxConfig, ConfigError, LimitsConfig, SyncConfig
+from robot_daemon.control.daemon import DaemonCore
+from robot_daemon.control.events import Command, Event, raised_event
+from robot_daemon.drivers.fake.cell import build_fake_cell
 from robot_daemon.errors import ArmFaultedError
+from robot_daemon.hardware.devices import Compliance, DeviceFault, FaultSeverity, FaultSource, TcpTarget
 from robot_daemon.operations import black_box
 from robot_daemon.operations.black_box import BlackBox, default_directory, list_recordings
 from robot_daemon.operations.recording import read_recording
-from robot_daemon.witness import Command, Event, raised_event
 
 SECOND = 1_000_000_000
 

@@ -4,8 +4,9 @@ import time
 import numpy as np
 import pytest
 
-from robot_daemon.config import ConfigError, DaemonConfig, DriverConfig, LimitsConfig
-from robot_daemon.devices import (
+from robot_daemon.config.cell_config import ConfigError, DaemonConfig, DriverConfig, LimitsConfig
+from robot_daemon.drivers.fake.cell import build_fake_cell
+from robot_daemon.hardware.devices import (
     DeviceConnectError,
     DeviceFault,
     FaultSeverity,
@@ -14,7 +15,6 @@ from robot_daemon.devices import (
     GripperMotion,
     StampSource,
 )
-from robot_daemon.drivers.fake import build_fake_cell
 from robot_daemon.operations import device_check, measuring
 from robot_daemon.operations.device_check import check_devices
 from robot_daemon.operations.finding import Verdict

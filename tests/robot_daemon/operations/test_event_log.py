@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from robot_daemon.control.events import Event
 from robot_daemon.operations.event_log import EventLog, JsonFormatter, TextFormatter, log_event, logging_to_stderr
-from robot_daemon.witness import Event
 
 EVENT = Event("session_opened", 5, {"session": 1, "client": 'a "b"\n', "seconds": 0.5, "ok": True})
 

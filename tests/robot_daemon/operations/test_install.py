@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from robot_daemon.config import DaemonConfig, DriverConfig
+from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
 from robot_daemon.operations.install import (
     RULES,
     UNIT,
@@ -108,8 +108,8 @@ def test_the_unit_keeps_its_promises():
 
 
 def test_the_time_to_stop_covers_the_daemons_own():
-    from robot_daemon.drivers.fake import build_fake_cell
-    from robot_daemon.server import DaemonServer
+    from robot_daemon.api.server import DaemonServer
+    from robot_daemon.drivers.fake.cell import build_fake_cell
 
     server = DaemonServer(build_fake_cell(cameras=()).cell, CONFIG.server, CONFIG.limits)
     server.stop()

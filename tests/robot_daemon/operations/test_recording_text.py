@@ -4,10 +4,10 @@ import io
 import numpy as np
 import pytest
 
-from robot_daemon.devices import GripperTarget, TcpTarget
+from robot_daemon.control.events import Command
+from robot_daemon.hardware.devices import GripperTarget, TcpTarget
 from robot_daemon.operations.recording import Recording, pack_commands, pack_samples
 from robot_daemon.operations.recording_text import PLOT_WIDTH, signals, summarize, write_csv
-from robot_daemon.witness import Command
 
 SECOND = 1_000_000_000
 

@@ -2,10 +2,10 @@ import threading
 
 import pytest
 
-from robot_daemon.config import LimitsConfig
-from robot_daemon.core import DaemonCore
-from robot_daemon.devices import Compliance
-from robot_daemon.drivers.fake import build_fake_cell
+from robot_daemon.config.cell_config import LimitsConfig
+from robot_daemon.control.daemon import DaemonCore
+from robot_daemon.drivers.fake.cell import build_fake_cell
+from robot_daemon.hardware.devices import Compliance
 from robot_daemon.operations.notify import Notifier
 from robot_daemon.operations.service_status import ServiceStatus
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robot_daemon.config import LimitsConfig
+from robot_daemon.config.cell_config import LimitsConfig
 from robot_daemon.operations.workspace import outside_workspace
 from robot_daemon.rotation import from_rotvec, multiply
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from serl_client.private_simulator import PrivateSimulator
-from serl_client.tasks import make_training_env
+from serl_client.envs.private_simulator import PrivateSimulator
+from serl_client.envs.tasks import make_training_env
 
 IDENTITY = {
     "vendor_id": 0x256F,

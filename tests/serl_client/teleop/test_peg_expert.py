@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from serl_client.recording import run_episode
-from serl_client.tasks import PEG_INSERT, make_training_env
+from serl_client.envs.tasks import PEG_INSERT, make_training_env
+from serl_client.episodes.recording import run_episode
 from serl_client.teleop.peg_expert import PegInsertExpert
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from serl_client.recording import run_episode
+from serl_client.episodes.recording import run_episode
 from serl_client.teleop.relocate_expert import RelocateCubeExpert
 
 SIDES = {"Forward": "right", "Backward": "left"}

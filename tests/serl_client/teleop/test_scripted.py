@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 import serl_client  # noqa: F401 - Registers the environments.
-from serl_client.recording import run_episode
-from serl_client.tasks import make_training_env
+from serl_client.envs.tasks import make_training_env
+from serl_client.episodes.recording import run_episode
 from serl_client.teleop.scripted import PickCubeExpert
 
 

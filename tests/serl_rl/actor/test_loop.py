@@ -1,7 +1,7 @@
 """When the actor evaluates."""
 
 from serl_rl.actor.loop import EvaluationTrigger
-from serl_rl.evaluation import EvaluationConfig
+from serl_rl.envs.evaluation import EvaluationConfig
 
 CONFIG = EvaluationConfig(
     trigger_success_ratio=0.6, trigger_episode_count=5, shortest_gap_steps=100, longest_gap_steps=1000

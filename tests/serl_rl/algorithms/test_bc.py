@@ -9,13 +9,13 @@ import torch
 
 from serl_rl.algorithms.bc import BcAgent, cloning_loss, grasp_cloning_loss, squashed_log_probability
 from serl_rl.algorithms.bc_config import BcConfig
-from serl_rl.algorithms.sac_config import SacConfig
-from serl_rl.algorithms.vision_config import VisionConfig
-from serl_rl.networks.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.networks.policy import squashed_sample
-from serl_rl.policy import Policy
-from serl_rl.spec import ArraySpec, EnvironmentSpec
-from serl_rl.vision_policy import VisionPolicy
+from serl_rl.algorithms.sac.config import SacConfig
+from serl_rl.models.gaussian_policy import squashed_sample
+from serl_rl.models.vision.config import VisionConfig
+from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
+from serl_rl.policies.numpy_policy import Policy
+from serl_rl.policies.vision_policy import VisionPolicy
+from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 
 NETWORKS = SacConfig(hidden_sizes=(16, 16), compile="off")
 VISION = VisionConfig(

@@ -9,19 +9,20 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc, tensor_pb2
 
-from serl_rl import errors, transport
-from serl_rl.actor.link import LearnerLink
+from serl_rl import errors
+from serl_rl.actor.learner_client import LearnerLink
 from serl_rl.actor.rows import make_row, pack_rows, row_type
 from serl_rl.actor.spool import Spool
-from serl_rl.learner.gate import UpdateGate
-from serl_rl.learner.intake import Intake
+from serl_rl.learner.ingest import Intake
 from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
 from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
+from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.protocol import transport
+from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay import ReplayBuffer
 from serl_rl.replay.rows import rows_from_proto
-from serl_rl.spec import ArraySpec, EnvironmentSpec
 
 SPEC = EnvironmentSpec(
     environment="test",

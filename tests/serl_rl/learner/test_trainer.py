@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from serl_rl.environment import make_environment, spec_of
+from serl_rl.config.presets import preset
+from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.learner.trainer import Trainer
-from serl_rl.presets import preset
 from serl_rl.replay import ReplayBuffer, RowBatch, RowKind
 
 CONFIG = preset("debug")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from serl_rl.config import EnvironmentConfig, TrainConfig
-from serl_rl.demonstrations import record
-from serl_rl.environment import make_environment, spec_of
+from serl_rl.config.presets import PRESETS, preset
+from serl_rl.config.train import EnvironmentConfig, TrainConfig
+from serl_rl.demonstrations.scripted import record
+from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.errors import CheckpointError, UsageError
 from serl_rl.learner.trainer import Trainer
-from serl_rl.presets import PRESETS, preset
 from serl_rl.replay import ReplayBuffer, RowBatch, RowKind
 
 CONFIG = preset("debug-vice")
@@ -72,7 +72,7 @@ def test_rewards_of_the_replay_do_not_matter(spec, demonstrations):
 
 
 def test_restarted_learner_goes_on_with_its_classifier(spec, demonstrations, tmp_path):
-    from serl_rl.learner import checkpoint as checkpoints
+    from serl_rl.artifacts import checkpoint as checkpoints
 
     whole = make_trainer(spec, demonstrations)
     whole.update()

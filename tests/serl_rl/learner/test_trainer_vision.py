@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from serl_rl.actor.follower import split_policy
-from serl_rl.algorithms.sac_config import SacConfig
-from serl_rl.algorithms.vision_config import FeatureCacheConfig, VisionConfig
-from serl_rl.config import LearnerConfig, TrainConfig
+from serl_rl.actor.policy_receiver import split_policy
+from serl_rl.algorithms.sac.config import SacConfig
+from serl_rl.config.presets import preset
+from serl_rl.config.train import LearnerConfig, TrainConfig
 from serl_rl.learner.trainer import Trainer
-from serl_rl.networks.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.presets import preset
+from serl_rl.models.vision.config import FeatureCacheConfig, VisionConfig
+from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
+from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay import ReplayBuffer, RowBatch, RowKind
-from serl_rl.spec import ArraySpec, EnvironmentSpec
 
 SPEC = EnvironmentSpec(
     environment="test/Look-v0",

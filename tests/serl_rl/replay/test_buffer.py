@@ -200,7 +200,7 @@ def test_batch_larger_than_the_buffer_is_refused(spec, make_episode):
 def test_images_are_stored_once_and_returned_as_bytes(make_episode):
     import dataclasses
 
-    from serl_rl.spec import ArraySpec, EnvironmentSpec
+    from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 
     wrist = ArraySpec(name="wrist", dtype=np.dtype(np.uint8), shape=(4, 4, 3))
     action = ArraySpec(name="action", dtype=np.dtype(np.float32), shape=(2,))

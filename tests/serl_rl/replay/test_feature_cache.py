@@ -9,13 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay.batch import empty_batch
+from serl_rl.replay.batch_sampler import BatchSampler
 from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.errors import EmptyReplayError
 from serl_rl.replay.feature_cache import EncodedReplay, FeatureLayout
-from serl_rl.replay.mixture import BatchSampler
 from serl_rl.replay.rows import RowBatch, RowKind
-from serl_rl.spec import ArraySpec, EnvironmentSpec
 
 STEP, TERMINATED, TRUNCATED, FINAL = RowKind
 CAMERAS = ("front", "wrist")

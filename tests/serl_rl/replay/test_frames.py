@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.errors import EmptyReplayError
 from serl_rl.replay.rows import RowBatch, RowKind
-from serl_rl.spec import ArraySpec, EnvironmentSpec
 
 STEP, TERMINATED, TRUNCATED, FINAL = RowKind
 CAMERAS = {"front": (4, 5, 3), "wrist": (2, 3, 3)}

@@ -127,7 +127,7 @@ import numpy as np
 from pathlib import Path
 from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.rows import RowBatch
-from serl_rl.spec import EnvironmentSpec
+from serl_rl.protocol.spec import EnvironmentSpec
 from serl.learner.v1 import spec_pb2
 
 spec = EnvironmentSpec.from_proto(spec_pb2.EnvironmentSpec.FromString(bytes.fromhex(sys.argv[2])))

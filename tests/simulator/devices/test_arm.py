@@ -2,9 +2,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from robot_daemon.devices import FaultSeverity, JointTarget, Load, TcpTarget
+from robot_daemon.hardware.devices import FaultSeverity, JointTarget, Load, TcpTarget
 from simulator.devices.arm import JOINT_LIMIT_FAULT, REFLEX_FAULT, external_wrench
-from simulator.injection import Condition
+from simulator.devices.injection import Condition
 
 
 def test_the_jacobian_is_the_derivative_of_the_tcp(cell, run_for, go_to):

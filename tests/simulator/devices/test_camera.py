@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from robot_daemon.devices import CameraInfo, DeviceUnavailableError, StampSource
+from robot_daemon.hardware.devices import CameraInfo, DeviceUnavailableError, StampSource
 from simulator.devices import MujocoCamera
-from simulator.injection import Condition, Injections, Latency
+from simulator.devices.injection import Condition, Injections, Latency
 
 
 class StillRenderer:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from robot_daemon.devices import GripperMotion, GripperTarget
-from simulator.injection import Condition
+from robot_daemon.hardware.devices import GripperMotion, GripperTarget
+from simulator.devices.injection import Condition
 
 
 def test_it_opens_and_closes_over_its_whole_stroke(cell, run_for, park_cube):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from robot_daemon.devices import TcpTarget
-from simulator.cell import build_cell
+from robot_daemon.hardware.devices import TcpTarget
+from simulator.devices.cell import build_cell
 from simulator.tasks.peg_insert import CLEARANCE, DEPTH, PEG_BELOW_TCP, PEG_HALF_EDGE, SOCKET_PLACE
 
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from robot_daemon.devices import Pacing
-from simulator.cell import build_cell
+from robot_daemon.hardware.devices import Pacing
+from simulator.devices.cell import build_cell
 from simulator.tasks.pick_cube import LOWER, UPPER
 from simulator.tasks.pick_cube_varied import IN_AIR_RATIO, MAX_HEIGHT, PLAIN_RATIO
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import serial
 
-from robot_daemon.devices import GripperMotion, GripperTarget
 from robot_daemon.drivers.robotiq import RobotiqGripper, RobotiqOptions
-from robot_daemon.timebase import RealTimebase
-from simulator.arm_table import ARMS
-from simulator.kinematics import solve_pose
+from robot_daemon.hardware.devices import GripperMotion, GripperTarget
+from robot_daemon.hardware.timebase import RealTimebase
+from simulator.model.arm_table import ARMS
+from simulator.physics.kinematics import solve_pose
+from simulator.scene.world import World
 from simulator.tasks import TASKS
 from simulator.virtual.fci.control import ControlServer
 from simulator.virtual.fci.process import VirtualFciProcess
@@ -21,7 +22,6 @@ from simulator.virtual.fingers import FingerTarget, RigidFingers
 from simulator.virtual.robotiq import TWO_FINGER_85, VirtualRobotiq
 from simulator.virtual.robotiq.command import main
 from simulator.virtual.scene_fingers import SceneFingers, scene_fingers
-from simulator.world import World
 
 
 class Scene:

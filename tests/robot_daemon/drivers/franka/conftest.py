@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from robot_daemon.devices import ArmState, DeviceUnavailableError
 from robot_daemon.drivers.franka import FrankaArm, FrankaOptions
-from robot_daemon.timebase import RealTimebase
-from simulator.arm_table import FR3
+from robot_daemon.hardware.devices import ArmState, DeviceUnavailableError
+from robot_daemon.hardware.timebase import RealTimebase
+from simulator.model.arm_table import FR3
 from simulator.virtual.fci import VirtualFciProcess
 
 logger = logging.getLogger(__name__)

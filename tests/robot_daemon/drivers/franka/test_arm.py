@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from robot_daemon.devices import (
+from robot_daemon.drivers.franka import FrankaArm
+from robot_daemon.hardware.devices import (
     Compliance,
     ControlMode,
     DeviceUnavailableError,
@@ -16,8 +17,7 @@ from robot_daemon.devices import (
     TcpTarget,
     WrenchTarget,
 )
-from robot_daemon.drivers.franka import FrankaArm
-from simulator.arm_table import FR3
+from simulator.model.arm_table import FR3
 from simulator.virtual.fci.protocol import Controller, RobotMode
 
 SOFT = Compliance(translational_stiffness=1000.0, translational_damping=80.0)

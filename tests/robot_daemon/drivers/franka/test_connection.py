@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robot_daemon.cell import ARM_DRIVERS
-from robot_daemon.devices import DeviceConnectError, DeviceUnavailableError, Load, TcpTarget
+from robot_daemon.config.cell_builder import ARM_DRIVERS
 from robot_daemon.drivers.franka import FrankaArm, FrankaOptions, build_arm
-from robot_daemon.timebase import RealTimebase
+from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableError, Load, TcpTarget
+from robot_daemon.hardware.timebase import RealTimebase
 from simulator.virtual.fci.process import free_loopback_host
 
 PORT = 1337

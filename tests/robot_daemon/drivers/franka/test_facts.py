@@ -1,7 +1,7 @@
 import pytest
 
 from robot_daemon.drivers.franka.facts import ARMS
-from simulator.arm_table import ARMS as TABLES
+from simulator.model.arm_table import ARMS as TABLES
 
 
 def test_driver_and_simulator_know_the_same_arms():

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 import franky
 import pytest
 
-from robot_daemon.devices import FaultSeverity, FaultSource
 from robot_daemon.drivers.franka.faults import (
     ERROR_NAMES,
     ERROR_TEXTS,
@@ -13,6 +12,7 @@ from robot_daemon.drivers.franka.faults import (
     condition_of,
     errors_as_faults,
 )
+from robot_daemon.hardware.devices import FaultSeverity, FaultSource
 
 
 def errors(*names):

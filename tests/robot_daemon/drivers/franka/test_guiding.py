@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from robot_daemon.devices import FaultSeverity, TcpTarget
+from robot_daemon.hardware.devices import FaultSeverity, TcpTarget
 
 
 def ids(arm):

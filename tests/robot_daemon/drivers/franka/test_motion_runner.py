@@ -8,7 +8,6 @@ import franky
 import numpy as np
 import pytest
 
-from robot_daemon.devices import TcpTarget
 from robot_daemon.drivers.franka import motion_runner as module
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.faults import FaultMemory
@@ -16,6 +15,7 @@ from robot_daemon.drivers.franka.loop import LoopError
 from robot_daemon.drivers.franka.motion_runner import STALL_LOOKS, STALL_S, MotionRunner
 from robot_daemon.drivers.franka.options import FrankaOptions
 from robot_daemon.drivers.franka.steering import Setup, Steering
+from robot_daemon.hardware.devices import TcpTarget
 
 
 class ScriptedRobot:

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from robot_daemon.devices import Compliance, TcpTarget
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.motions import (
     TORQUE_TIMEOUT_S,
@@ -12,6 +11,7 @@ from robot_daemon.drivers.franka.motions import (
     wrench_motion,
 )
 from robot_daemon.drivers.franka.shaping import POSTURE_TORQUE, spring_limits
+from robot_daemon.hardware.devices import Compliance, TcpTarget
 
 SERL = Compliance(
     translational_stiffness=1500.0,

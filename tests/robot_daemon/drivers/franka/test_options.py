@@ -1,8 +1,8 @@
 import pytest
 
-from robot_daemon.config import ConfigError
+from robot_daemon.config.cell_config import ConfigError
+from robot_daemon.config.toml_file import to_dataclass
 from robot_daemon.drivers.franka import FrankaOptions
-from robot_daemon.toml_file import to_dataclass
 
 
 def options(**table):

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from robot_daemon.devices import Compliance, TcpTarget
 from robot_daemon.drivers.franka.shaping import (
     POSTURE_TORQUE,
     JointLimits,
@@ -19,6 +18,7 @@ from robot_daemon.drivers.franka.shaping import (
     spring_limits,
     wrench_torque,
 )
+from robot_daemon.hardware.devices import Compliance, TcpTarget
 
 PLENTY = np.full(7, 1e6)
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])

@@ -6,10 +6,10 @@ import franky
 import numpy as np
 import pytest
 
-from robot_daemon.devices import Compliance, JointTarget, TcpTarget, WrenchTarget
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.motions import Law
 from robot_daemon.drivers.franka.steering import Setup, Steering
+from robot_daemon.hardware.devices import Compliance, JointTarget, TcpTarget, WrenchTarget
 
 MS = 1_000_000
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])

@@ -8,12 +8,12 @@ from itertools import count
 
 import pytest
 
-from robot_daemon.cell import GRIPPER_DRIVERS, build_cell, device_options
-from robot_daemon.config import ConfigError, DaemonConfig, DriverConfig
-from robot_daemon.devices import DeviceConnectError, DeviceUnavailableError, GripperMotion, GripperTarget
+from robot_daemon.config.cell_builder import GRIPPER_DRIVERS, build_cell, device_options
+from robot_daemon.config.cell_config import ConfigError, DaemonConfig, DriverConfig
 from robot_daemon.drivers.franka_hand import FrankaHand, FrankaHandOptions
 from robot_daemon.drivers.franka_hand import commander as commander_module
-from robot_daemon.timebase import RealTimebase
+from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableError, GripperMotion, GripperTarget
+from robot_daemon.hardware.timebase import RealTimebase
 from simulator.virtual.hand import Kind, VirtualHand
 
 addresses = (f"127.{1 + os.getpid() % 250}.{os.getpid() // 250 % 250}.{number}" for number in count(1))
@@ -223,9 +223,9 @@ def test_a_command_that_never_ends_is_given_up_and_the_hand_is_lost(virtual, han
 STUCK = """
 import sys
 sys.path[:0] = sys.argv[2].split(":")
-from robot_daemon.devices import GripperTarget
+from robot_daemon.hardware.devices import GripperTarget
 from robot_daemon.drivers.franka_hand import FrankaHand, FrankaHandOptions, commander
-from robot_daemon.timebase import RealTimebase
+from robot_daemon.hardware.timebase import RealTimebase
 commander.STOP_TIME_S = 0.1
 hand = FrankaHand(FrankaHandOptions(host=sys.argv[1]), RealTimebase())
 hand.set_target(GripperTarget(width=0.03))

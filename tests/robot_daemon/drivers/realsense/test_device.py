@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from robot_daemon.devices import DeviceConnectError, DeviceUnavailableError, StampSource
-from robot_daemon.drivers.capture import CapturedCamera
+from robot_daemon.drivers.capture.capture import CapturedCamera
 from robot_daemon.drivers.realsense import PresentCamera, RealsenseOptions, build_camera, device, present_cameras
 from robot_daemon.drivers.realsense.device import open_device
+from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableError, StampSource
 from simulator.virtual.realsense import VirtualCamera, read_number
 
 CAMERA = VirtualCamera(width=160, height=120, rate_hz=60)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from robot_daemon.cell import CAMERA_DRIVERS, device_options
-from robot_daemon.config import ConfigError, DriverConfig
+from robot_daemon.config.cell_builder import CAMERA_DRIVERS, device_options
+from robot_daemon.config.cell_config import ConfigError, DriverConfig
 from robot_daemon.drivers.realsense import RealsenseOptions
 
 

@@ -1,6 +1,5 @@
 import pytest
 
-from robot_daemon.devices import DeviceConnectError
 from robot_daemon.drivers.realsense.options import RealsenseOptions
 from robot_daemon.drivers.realsense.presence import (
     PresentCamera,
@@ -9,6 +8,7 @@ from robot_daemon.drivers.realsense.presence import (
     require_bandwidth,
     unresolved,
 )
+from robot_daemon.hardware.devices import DeviceConnectError
 
 ONE = PresentCamera("111", "Intel RealSense D405", "3.2")
 TWO = PresentCamera("222", "Intel RealSense D435I", "2.1")

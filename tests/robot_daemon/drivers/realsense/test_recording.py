@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from robot_daemon.devices import DeviceConnectError, StampSource
 from robot_daemon.drivers.realsense import RealsenseOptions, build_camera
 from robot_daemon.drivers.realsense.recording import ReplayedWall, open_recording
 from robot_daemon.drivers.realsense.stamps import NO_GLOBAL_TIME, NO_METADATA
+from robot_daemon.hardware.devices import DeviceConnectError, StampSource
 from simulator.virtual.realsense import Shot, VirtualCamera, draw_pattern, read_number, record
 
 FRAMES = 20

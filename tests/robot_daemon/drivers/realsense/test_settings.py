@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from robot_daemon.devices import DeviceConnectError
 from robot_daemon.drivers.realsense.library import rs
 from robot_daemon.drivers.realsense.options import RealsenseOptions
 from robot_daemon.drivers.realsense.settings import apply_settings
+from robot_daemon.hardware.devices import DeviceConnectError
 
 OPTION = rs.option
 COLOUR_BOUNDS = {

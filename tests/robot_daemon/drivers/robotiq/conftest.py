@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from robot_daemon.drivers.robotiq import RobotiqGripper, RobotiqOptions
-from robot_daemon.timebase import RealTimebase
+from robot_daemon.hardware.timebase import RealTimebase
 from simulator.virtual.robotiq import TWO_FINGER_85, VirtualRobotiq
 
 QUICK = replace(TWO_FINGER_85, activation_s=0.04, max_speed=2.0, min_speed=1.0)

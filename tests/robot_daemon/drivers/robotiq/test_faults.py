@@ -1,8 +1,8 @@
 import pytest
 
-from robot_daemon.devices import FaultSeverity, FaultSource
 from robot_daemon.drivers.robotiq.faults import FAULTS, INACTIVE_ID, LOST_ID, FaultMemory
 from robot_daemon.drivers.robotiq.registers import Status
+from robot_daemon.hardware.devices import FaultSeverity, FaultSource
 
 WARNINGS = {0x5: "gripper_action_delayed", 0x7: INACTIVE_ID, 0x8: "gripper_overheated", 0x9: "gripper_unheard"}
 CRITICAL = {

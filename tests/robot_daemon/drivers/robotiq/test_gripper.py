@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robot_daemon.cell import build_cell
-from robot_daemon.config import DaemonConfig, DriverConfig
-from robot_daemon.devices import DeviceConnectError, DeviceUnavailableError, GripperMotion, GripperTarget
+from robot_daemon.config.cell_builder import build_cell
+from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
 from robot_daemon.drivers.robotiq import RobotiqGripper
 from robot_daemon.drivers.robotiq.gripper import motion_of
 from robot_daemon.drivers.robotiq.poller import Request, Sample
 from robot_daemon.drivers.robotiq.registers import Command, Status
+from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableError, GripperMotion, GripperTarget
 from simulator.virtual.robotiq import TWO_FINGER_85, VirtualRobotiq
 
 

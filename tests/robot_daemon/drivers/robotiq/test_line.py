@@ -6,9 +6,9 @@ import sys
 import pytest
 import serial
 
-from robot_daemon.devices import DeviceConnectError
 from robot_daemon.drivers.robotiq.line import open_line, parse_tcp
 from robot_daemon.drivers.robotiq.modbus import LineLostError
+from robot_daemon.hardware.devices import DeviceConnectError
 
 
 def failure(port):

@@ -1,7 +1,7 @@
 import pytest
 
-from robot_daemon.cell import GRIPPER_DRIVERS, device_options
-from robot_daemon.config import ConfigError, DriverConfig
+from robot_daemon.config.cell_builder import GRIPPER_DRIVERS, device_options
+from robot_daemon.config.cell_config import ConfigError, DriverConfig
 from robot_daemon.drivers.robotiq import RobotiqOptions
 
 

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from robot_daemon.devices import DeviceConnectError
 from robot_daemon.drivers.robotiq.faults import FaultMemory
 from robot_daemon.drivers.robotiq.modbus import LineLostError
 from robot_daemon.drivers.robotiq.poller import Cycle, Poller
 from robot_daemon.drivers.robotiq.registers import Command, Status
+from robot_daemon.hardware.devices import DeviceConnectError
 
 RESET, ACTIVATING, ACTIVE = "000000000300", "110000000300", "310000000300"
 CLOSE = Command(activate=True, go=True, position=255)

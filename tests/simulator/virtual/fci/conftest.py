@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from simulator.arm_table import FR3
+from simulator.model.arm_table import FR3
 from simulator.virtual.fci.control_box import ControlBox
 from simulator.virtual.fci.plant import Plant
 from simulator.virtual.fci.protocol import HEADER, MOTION_COMMAND, Command, Controller, Generator, Request

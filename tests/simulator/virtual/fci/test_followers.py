@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from simulator.arm_table import FR3
+from simulator.model.arm_table import FR3
 from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.protocol import Controller, Generator, RobotMode
 

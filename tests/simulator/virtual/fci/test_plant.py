@@ -2,10 +2,10 @@ import mujoco
 import numpy as np
 import pytest
 
-from robot_daemon.devices import GripperTarget
 from robot_daemon.errors import NotEquippedError, UnknownNameError
-from simulator.arm_table import FR3, PANDA
-from simulator.kinematics import solve_pose
+from robot_daemon.hardware.devices import GripperTarget
+from simulator.model.arm_table import FR3, PANDA
+from simulator.physics.kinematics import solve_pose
 from simulator.virtual.fci.estimation import ExternalForces
 from simulator.virtual.fci.plant import Plant
 from simulator.virtual.fci.settings import initial_settings

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from simulator.arm_table import FR3, PANDA
+from simulator.model.arm_table import FR3, PANDA
 from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.reflexes import check_contact, check_joints, check_losses, check_torque, joint_limits
 from simulator.virtual.fci.settings import Thresholds

@@ -11,7 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from simulator.arm_table import ARMS
+from simulator.model.arm_table import ARMS
+from simulator.scene.world import World
 from simulator.tasks import TASKS
 from simulator.virtual.fci import ControlError, VirtualFciProcess
 from simulator.virtual.fci.control_box import FIRST_COMMAND_CYCLES
@@ -26,7 +27,6 @@ from simulator.virtual.fci.protocol import (
     pack_request,
 )
 from simulator.virtual.fci.server import CATCH_UP_NS, DUE_NS, MAX_LAG_NS, PERIOD_NS
-from simulator.world import World
 
 
 class RawClient:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from robot_daemon.drivers.realsense import RealsenseOptions, build_camera
-from robot_daemon.timebase import RealTimebase
+from robot_daemon.hardware.timebase import RealTimebase
 from simulator.virtual.__main__ import main
 from simulator.virtual.realsense import read_number
 

@@ -1,0 +1,195 @@
+"""Requests to values of `devices`: every number is checked here, once, before anything else sees it."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from google.protobuf import duration_pb2
+from serl.robot.v1 import control_pb2, geometry_pb2
+
+from robot_daemon.errors import InvalidRequestError, InvalidTargetError, LimitExceededError
+from robot_daemon.hardware.devices import (
+    Compliance,
+    GripperTarget,
+    JointTarget,
+    Load,
+    Target,
+    TcpTarget,
+    Triple,
+    WrenchTarget,
+)
+from robot_daemon.rotation import normalized
+
+NORM_TOLERANCE = 0.001
+"""Largest difference of a quaternion's norm from 1."""
+
+_SCALARS = {
+    "translational_stiffness_n_per_m": ("translational_stiffness", 6000.0, "N/m"),
+    "translational_damping_ns_per_m": ("translational_damping", 500.0, "Ns/m"),
+    "rotational_stiffness_nm_per_rad": ("rotational_stiffness", 300.0, "Nm/rad"),
+    "rotational_damping_nms_per_rad": ("rotational_damping", 50.0, "Nms/rad"),
+    "nullspace_stiffness_nm_per_rad": ("nullspace_stiffness", 100.0, "Nm/rad"),
+}
+_TRIPLES = {
+    "translational_clip_positive_m": ("translational_clip_positive", 0.1, "m"),
+    "translational_clip_negative_m": ("translational_clip_negative", 0.1, "m"),
+    "rotational_clip_positive_rad": ("rotational_clip_positive", 1.0, "rad"),
+    "rotational_clip_negative_rad": ("rotational_clip_negative", 1.0, "rad"),
+}
+
+
+def decode_pose(pose: geometry_pb2.Pose, field: str) -> TcpTarget:
+    """A pose with a quaternion of exactly unit length.
+
+    Raises:
+        InvalidTargetError: A part is absent or not finite, or the quaternion is not of unit length.
+    """
+    if not pose.HasField("position") or not pose.HasField("orientation"):
+        missing = "orientation" if pose.HasField("position") else "position"
+        raise InvalidTargetError(f"{field}.{missing} is absent; give both position and orientation", field=field)
+    p, q = pose.position, pose.orientation
+    x, y, z, qx, qy, qz, qw = p.x, p.y, p.z, q.x, q.y, q.z, q.w
+    if not math.isfinite(x + y + z):
+        raise InvalidTargetError(f"{field}.position is ({x}, {y}, {z}); it must be finite", field=f"{field}.position")
+    norm = math.sqrt(qx * qx + qy * qy + qz * qz + qw * qw)
+    if not abs(norm - 1.0) <= NORM_TOLERANCE:
+        text = f"{field}.orientation has norm {norm:.6g}; it must be a unit quaternion within {NORM_TOLERANCE}"
+        raise InvalidTargetError(text, field=f"{field}.orientation")
+    return TcpTarget(position=np.array((x, y, z)), quaternion=np.array(normalized((qx, qy, qz, qw))))
+
+
+def decode_joints(target: control_pb2.JointTarget, joint_count: int, field: str) -> JointTarget:
+    """Joint positions, rad.
+
+    Raises:
+        InvalidTargetError: Wrong length, or not finite.
+    """
+    positions = np.array(target.positions_rad, dtype=np.float64)
+    if len(positions) != joint_count:
+        text = f"{field} has {len(positions)} joint positions; this arm has {joint_count} joints"
+        raise InvalidTargetError(text, field=field)
+    if not np.isfinite(positions).all():
+        raise InvalidTargetError(f"{field} is {positions.tolist()}; every position must be finite", field=field)
+    return JointTarget(positions=positions)
+
+
+def decode_wrench(wrench: geometry_pb2.Wrench, field: str) -> WrenchTarget:
+    """A wrench, N and Nm.
+
+    Raises:
+        InvalidTargetError: A part is absent or not finite.
+    """
+    if not wrench.HasField("force") or not wrench.HasField("torque"):
+        raise InvalidTargetError(f"{field} lacks force or torque; give both", field=field)
+    f, t = wrench.force, wrench.torque
+    values = np.array([f.x, f.y, f.z, t.x, t.y, t.z])
+    if not np.isfinite(values).all():
+        raise InvalidTargetError(f"{field} is {values.tolist()}; it must be finite", field=field)
+    return WrenchTarget(wrench=values)
+
+
+def decode_step_target(step: control_pb2.Step, joint_count: int) -> Target | None:
+    """The target of a `Step`; None when it asks to hold.
+
+    Raises:
+        InvalidTargetError: No limit can repair it.
+    """
+    kind = step.WhichOneof("target")
+    if kind is None:
+        return None
+    if kind == "tcp_pose":
+        return decode_pose(step.tcp_pose, "step.tcp_pose")
+    if kind == "joint_positions":
+        return decode_joints(step.joint_positions, joint_count, "step.joint_positions")
+    return decode_wrench(step.wrench, "step.wrench")
+
+
+def decode_goal(
+    request: control_pb2.Move | control_pb2.Reset, joint_count: int, field: str
+) -> TcpTarget | JointTarget | None:
+    """The goal of a `Move` or the start of a `Reset`; None when neither kind is given.
+
+    Raises:
+        InvalidTargetError: It is malformed.
+    """
+    if request.HasField("tcp_pose"):
+        return decode_pose(request.tcp_pose, f"{field}.tcp_pose")
+    if request.HasField("joint_positions"):
+        return decode_joints(request.joint_positions, joint_count, f"{field}.joint_positions")
+    return None
+
+
+def decode_gripper(target: control_pb2.GripperTarget, field: str) -> GripperTarget:
+    """What the gripper should do.
+
+    Raises:
+        InvalidTargetError: Not finite.
+    """
+    width, speed, force = target.width_m, target.speed_m_per_s, target.force_n
+    if not math.isfinite(width + speed + force):
+        text = f"{field} is width {width}, speed {speed}, force {force}; every number must be finite"
+        raise InvalidTargetError(text, field=field)
+    return GripperTarget(width=width, speed=speed, force=force)
+
+
+def decode_period_ns(period: duration_pb2.Duration) -> int:
+    """Nanoseconds; absent gives 0, which the limits refuse."""
+    return period.seconds * 1_000_000_000 + period.nanos
+
+
+def decode_speed_ratio(ratio: float, field: str) -> float:
+    """Fraction of the top speed; 0 means 0.2.
+
+    Raises:
+        LimitExceededError: Outside [0, 1].
+    """
+    if not 0.0 <= ratio <= 1.0:
+        raise LimitExceededError(field=field, value=ratio, lower=0.0, upper=1.0, hint="0 means the default, 0.2")
+    return ratio or 0.2
+
+
+def decode_compliance(message: control_pb2.Compliance, present: Compliance) -> Compliance:
+    """The present compliance with the fields that the message sets.
+
+    Raises:
+        LimitExceededError: A value is out of range or not a number.
+    """
+    changes: dict[str, float | Triple] = {}
+    for name, (attribute, upper, unit) in _SCALARS.items():
+        if message.HasField(name):
+            value = getattr(message, name)
+            if not 0.0 <= value <= upper:
+                raise LimitExceededError(field=f"compliance.{name}", value=value, lower=0.0, upper=upper, unit=unit)
+            changes[attribute] = value
+    for name, (attribute, upper, unit) in _TRIPLES.items():
+        if message.HasField(name):
+            changes[attribute] = _decode_clip(getattr(message, name), f"compliance.{name}", upper, unit)
+    return replace(present, **changes)  # type: ignore[arg-type]
+
+
+def _decode_clip(vector: geometry_pb2.Vector3, field: str, upper: float, unit: str) -> Triple:
+    for axis, value in zip("xyz", (vector.x, vector.y, vector.z), strict=True):
+        if not 0.0 < value <= upper:
+            raise LimitExceededError(
+                field=f"{field}.{axis}", value=value, lower=0.0, upper=upper, unit=unit, hint="0 is not allowed"
+            )
+    return (vector.x, vector.y, vector.z)
+
+
+def decode_load(message: control_pb2.SetLoad) -> Load:
+    """What the arm carries.
+
+    Raises:
+        InvalidRequestError: Negative or not finite mass, or an inertia without nine finite values.
+    """
+    center = message.center_of_mass_m
+    inertia = tuple(message.inertia_kg_m2) or (0.0,) * 9
+    if len(inertia) != 9:
+        text = f"set_load.inertia_kg_m2 has {len(inertia)} values; it needs 9 or none"
+        raise InvalidRequestError(text, field="set_load.inertia_kg_m2")
+    if not math.isfinite(message.mass_kg + center.x + center.y + center.z + sum(inertia)):
+        raise InvalidRequestError("set_load holds a value that is not finite", field="set_load")
+    if message.mass_kg < 0.0:
+        text = f"set_load.mass_kg is {message.mass_kg:g}; it must be at least 0"
+        raise InvalidRequestError(text, field="set_load.mass_kg")
+    return Load(mass=message.mass_kg, center_of_mass=(center.x, center.y, center.z), inertia=inertia)

@@ -1,0 +1,227 @@
+"""What is true of one cell: frozen dataclasses that a strict TOML file fills. Angles in rad, everything SI."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from robot_daemon.config.toml_file import ConfigError, read_toml, to_dataclass
+from robot_daemon.hardware.devices import Compliance, Triple
+
+__all__ = [
+    "BlackBoxConfig",
+    "ConfigError",
+    "DaemonConfig",
+    "DriverConfig",
+    "LimitsConfig",
+    "ServerConfig",
+    "SyncConfig",
+    "load_config",
+]
+
+
+Quadruple: TypeAlias = tuple[float, float, float, float]
+
+
+def require(name: str, value: float, lower: float, upper: float, *, above: bool = False) -> None:
+    """Refuses a number outside [lower, upper], or (lower, upper] when `above`.
+
+    Raises:
+        ConfigError: With the name, the value and the bounds.
+    """
+    inside = lower < value <= upper if above else lower <= value <= upper
+    if not inside:
+        opening = "(" if above else "["
+        raise ConfigError(f"{name} is {value:g}; it must be in {opening}{lower:g}, {upper:g}]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerConfig:
+    """Where the daemon listens and whom it lets in."""
+
+    address: str = "127.0.0.1:50051"
+    """`host:port` or `unix:/path`; port 0 picks a free one."""
+    insecure: bool = False
+    """Whether to serve beyond loopback without TLS and token. Anyone who reaches the port can then move the arm."""
+    tls_certificate: Path | None = None
+    """PEM file with the certificate chain."""
+    tls_key: Path | None = None
+    """PEM file with the private key."""
+    token_file: Path | None = None
+    """File whose first line is the bearer token that clients must send."""
+    max_streams: int = 8
+    """State and frame streams served at once; one more is refused."""
+    max_control_streams: int = 4
+    """Control streams served at once, waiting ones included; one more is refused."""
+    drain_grace_s: float = 1.0
+    """How long calls may finish on shutdown, s."""
+
+    def __post_init__(self) -> None:
+        require("max_streams", self.max_streams, 1, 256)
+        require("max_control_streams", self.max_control_streams, 1, 64)
+        require("drain_grace_s", self.drain_grace_s, 0.0, 60.0)
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ConfigError("tls_certificate and tls_key belong together; give both or neither")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitsConfig:
+    """Bounds that the daemon enforces for every client."""
+
+    workspace_lower_m: Triple = (0.2, -0.35, 0.0)
+    """Lower corner of the box that the TCP stays in, in base, m."""
+    workspace_upper_m: Triple = (0.7, 0.35, 0.6)
+    """Upper corner of that box, m."""
+    workspace_orientation_xyzw: Quadruple = (1.0, 0.0, 0.0, 0.0)
+    """Orientation about which rotation is bounded; the default points the tool down."""
+    workspace_rotation_rad: float = math.pi
+    """Largest angle from that orientation, rad; pi does not bound it."""
+    step_translation_m: float = 0.1
+    """Longest translation of a target from the measured pose, m."""
+    step_rotation_rad: float = 0.5
+    """Largest rotation of a target from the measured pose, rad."""
+    force_n: float = 30.0
+    """Largest force of a wrench target, N."""
+    torque_nm: float = 5.0
+    """Largest torque of a wrench target, Nm."""
+    contact_force_n: float = 100.0
+    """External force at which the arm faults, N."""
+    min_period_s: float = 0.002
+    """Shortest control period, s."""
+    max_period_s: float = 1.0
+    """Longest control period, s."""
+    command_timeout_s: float = 0.5
+    """Age at which a target expires in real time, s. Not used in lockstep."""
+    move_speed_m_per_s: float = 0.5
+    """Top speed of a Cartesian `Move`, m/s; a request asks for a fraction of it."""
+    move_rotation_rad_per_s: float = 1.5
+    """Top angular speed of a Cartesian `Move`, rad/s."""
+
+    def __post_init__(self) -> None:
+        for axis, lower, upper in zip("xyz", self.workspace_lower_m, self.workspace_upper_m, strict=True):
+            if not lower < upper:
+                raise ConfigError(f"workspace_lower_m is {lower:g} in {axis}; it must be below the upper {upper:g}")
+        norm = math.hypot(*self.workspace_orientation_xyzw)
+        if not abs(norm - 1.0) <= 1e-3:
+            raise ConfigError(f"workspace_orientation_xyzw has norm {norm:g}; it must be a unit quaternion")
+        require("workspace_rotation_rad", self.workspace_rotation_rad, 0.0, math.pi, above=True)
+        require("step_translation_m", self.step_translation_m, 0.0, 1.0, above=True)
+        require("step_rotation_rad", self.step_rotation_rad, 0.0, math.pi, above=True)
+        require("force_n", self.force_n, 0.0, 200.0)
+        require("torque_nm", self.torque_nm, 0.0, 50.0)
+        require("contact_force_n", self.contact_force_n, 0.0, 1000.0, above=True)
+        require("min_period_s", self.min_period_s, 0.0, self.max_period_s, above=True)
+        require("max_period_s", self.max_period_s, self.min_period_s, 10.0)
+        require("command_timeout_s", self.command_timeout_s, 0.0, 10.0, above=True)
+        require("move_speed_m_per_s", self.move_speed_m_per_s, 0.0, 2.0, above=True)
+        require("move_rotation_rad_per_s", self.move_rotation_rad_per_s, 0.0, 4.0, above=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncConfig:
+    """How sensors are sampled and aligned in real time; lockstep samples at the tick itself."""
+
+    sample_rate_hz: float = 200.0
+    """Samples of arm and gripper a second."""
+    history_s: float = 2.0
+    """Age of the oldest sample kept, s."""
+    arm_tolerance_s: float = 0.01
+    """Largest offset at which the arm counts as synchronised, s."""
+    gripper_tolerance_s: float = 0.05
+    """Largest offset at which the gripper counts as synchronised, s."""
+    camera_tolerance_s: float = 0.02
+    """Largest offset at which a camera counts as synchronised, s; never below 0.6 of its frame period."""
+    camera_lost_s: float = 0.5
+    """Age of the newest frame at which a camera counts as lost, s; never below three of its frame periods."""
+
+    def __post_init__(self) -> None:
+        require("sample_rate_hz", self.sample_rate_hz, 1.0, 1000.0)
+        require("history_s", self.history_s, 0.1, 60.0)
+        require("arm_tolerance_s", self.arm_tolerance_s, 0.0, 1.0, above=True)
+        require("gripper_tolerance_s", self.gripper_tolerance_s, 0.0, 1.0, above=True)
+        require("camera_tolerance_s", self.camera_tolerance_s, 0.0, 1.0, above=True)
+        require("camera_lost_s", self.camera_lost_s, 0.0, 60.0, above=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlackBoxConfig:
+    """The recording that is written at each fault and each `Stop`."""
+
+    seconds: float = 10.0
+    """How much of the time before is kept, s; 0 records nothing."""
+    directory: Path | None = None
+    """Where recordings go; left out: black-box in the service's state directory, or in ~/.local/state/serl-robot."""
+    keep: int = 50
+    """Recordings kept; the oldest are deleted."""
+
+    def __post_init__(self) -> None:
+        require("seconds", self.seconds, 0.0, 120.0)
+        require("keep", self.keep, 1, 100_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriverConfig:
+    """One device: the name of its driver, and the options that this driver understands."""
+
+    driver: str
+    """Name of the driver, such as "fake"."""
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Everything else in the device's table; the driver checks it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DaemonConfig:
+    """The whole of a cell's file."""
+
+    name: str = "cell"
+    """Name of the cell, shown to clients."""
+    arm: DriverConfig
+    """The arm; required."""
+    gripper: DriverConfig | None = None
+    """The gripper, when there is one."""
+    cameras: Mapping[str, DriverConfig] = field(default_factory=dict)
+    """Cameras by name, in the order of the file."""
+    tracker: DriverConfig | None = None
+    """What tracks the poses of objects, where something does."""
+    server: ServerConfig = ServerConfig()
+    """Where the daemon listens."""
+    limits: LimitsConfig = LimitsConfig()
+    """Bounds for every client."""
+    synchronization: SyncConfig = SyncConfig()
+    """Sampling and alignment of sensors."""
+    compliance: Compliance = field(default_factory=Compliance)
+    """Compliance that a session starts with."""
+    black_box: BlackBoxConfig = BlackBoxConfig()
+    """Recording of the last seconds before a fault."""
+
+
+def load_config(path: Path) -> DaemonConfig:
+    """Reads a cell's file.
+
+    Raises:
+        ConfigError: The file cannot be read, is not TOML, or holds an unknown key or a wrong value; one sentence with
+            the path of the key.
+    """
+    try:
+        table = read_toml(path)
+        devices: dict[str, Any] = {
+            name: _driver(table.pop(name), name) for name in ("arm", "gripper", "tracker") if name in table
+        }
+        cameras = table.pop("cameras", {})
+        if not isinstance(cameras, dict):
+            raise ConfigError("cameras must hold one table a camera, such as [cameras.wrist]")
+        devices["cameras"] = {name: _driver(value, f"cameras.{name}") for name, value in cameras.items()}
+        if "arm" not in devices:
+            raise ConfigError('the table [arm] is missing; it needs at least driver = "fake"')
+        return to_dataclass(DaemonConfig, table, given=devices)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _driver(table: object, where: str) -> DriverConfig:
+    if not isinstance(table, dict) or not isinstance(table.get("driver"), str):
+        raise ConfigError(f'{where} must be a table with at least driver = "NAME"')
+    options = {key: value for key, value in table.items() if key != "driver"}
+    return DriverConfig(driver=table["driver"], options=MappingProxyType(options))

@@ -1,0 +1,30 @@
+"""A cell at work: its devices, what watches over them, and their orderly end."""
+
+from dataclasses import dataclass
+
+from robot_daemon.control.faults import FaultRegistry
+from robot_daemon.control.limits import Limits
+from robot_daemon.hardware.devices import Cell
+from robot_daemon.sensing.sensors import Sensors
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """A cell at work: its devices, and what watches over them."""
+
+    cell: Cell
+    limits: Limits
+    faults: FaultRegistry
+    sensors: Sensors
+    command_timeout_ns: int
+    """0 in lockstep."""
+
+
+def close_cell(cell: Cell) -> None:
+    """Closes every device, the arm first, then what they share."""
+    cell.arm.close()
+    if cell.gripper is not None:
+        cell.gripper.close()
+    for camera in cell.cameras.values():
+        camera.close()
+    cell.close()

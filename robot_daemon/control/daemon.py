@@ -1,0 +1,315 @@
+"""The daemon without its transport: one cell, who controls it, its faults, its stop latch and its episode count."""
+
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+
+from robot_daemon.config.cell_config import LimitsConfig, SyncConfig
+from robot_daemon.control.active_cell import Bench, close_cell
+from robot_daemon.control.events import Event, FieldValue, Witness, Witnesses, ended_event, raised_event
+from robot_daemon.control.fault_rules import contact_fault, hand_fault, is_contact, persists
+from robot_daemon.control.faults import FaultRegistry
+from robot_daemon.control.limits import Limits
+from robot_daemon.control.mode import Mode, Stopped, mode_of
+from robot_daemon.control.session import ControlSession
+from robot_daemon.errors import (
+    ArmFaultedError,
+    ControlHeldError,
+    DaemonError,
+    DeviceSilentError,
+    DrainingError,
+    StopLatchedError,
+    UnknownNameError,
+)
+from robot_daemon.hardware.devices import (
+    ArmState,
+    Cell,
+    Compliance,
+    DeviceFault,
+    DeviceUnavailableError,
+    FaultSeverity,
+    FrameSample,
+    GripperState,
+    Pacing,
+)
+from robot_daemon.sensing.real_time_sensors import RealTimeSensors
+from robot_daemon.sensing.sensors import LockstepSensors, Sensors
+
+
+class DaemonCore:
+    """Owns a cell. Any thread may call any method.
+
+    Args:
+        cell: Devices; closed by `close`.
+        limits: Bounds for every client.
+        sync: Sampling and alignment of sensors.
+        compliance: What a session starts with.
+        witnesses: Hear what happens; closed by `close`.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        limits: LimitsConfig,
+        *,
+        sync: SyncConfig | None = None,
+        compliance: Compliance | None = None,
+        witnesses: Sequence[Witness] = (),
+    ) -> None:
+        self.boot_id = uuid.uuid4().hex
+        self.default_compliance = compliance or Compliance()
+        self.episode_number = 0
+        self.step_index = 0
+        self.lock = threading.RLock()
+        """Guards every command to the devices and everything that permits one."""
+        self.witness: Witness = Witnesses(witnesses)
+        self._sync = sync or SyncConfig()
+        self._session: ControlSession | None = None
+        self._session_count = 0
+        self._stopped: Stopped | None = None
+        self._is_draining = False
+        self._last_arm_state: ArmState | None = None
+        self._is_arm_silent = False
+        self._bench = self._set_up(cell, limits)
+
+    @property
+    def bench(self) -> Bench:
+        """The cell at work; another one after `replace_cell`."""
+        return self._bench
+
+    @property
+    def cell(self) -> Cell:
+        """The devices."""
+        return self._bench.cell
+
+    @property
+    def session(self) -> ControlSession | None:
+        """The open control session."""
+        return self._session
+
+    @property
+    def stopped(self) -> Stopped | None:
+        """Who stopped the arm; None when nobody did."""
+        return self._stopped
+
+    @property
+    def mode(self) -> Mode:
+        """What the arm is doing, as far as the last sample shows."""
+        return mode_of(self._bench.faults, self._stopped, self._session)
+
+    def claim(self, client_name: str, peer: str, compliance: Compliance) -> ControlSession:
+        """Opens the control session.
+
+        Raises:
+            ControlHeldError: Another client holds it.
+            ArmFaultedError: A critical fault is active, or a hand is on the arm.
+            StopLatchedError: `Stop` is latched.
+            DrainingError: The daemon is shutting down.
+        """
+        self._bench.faults.refresh()
+        with self.lock:
+            self.require_motion()
+            self.require_no_session()
+            self._session_count += 1
+            self._session = ControlSession(
+                number=self._session_count,
+                client_name=client_name,
+                peer=peer,
+                cell=self.cell,
+                compliance=compliance,
+                command_timeout_ns=self._bench.command_timeout_ns,
+                lock=self.lock,
+                witness=self.witness,
+            )
+            return self._session
+
+    def release(self, session: ControlSession, reason: DaemonError | None = None) -> None:
+        """Ends a session and holds the arm; does nothing when it has ended."""
+        with self.lock:
+            if self._session is session:
+                self._session = None
+                session.end(reason)
+
+    def require_motion(self) -> None:
+        """Raises what forbids motion at present: draining, a critical fault, a hand on the arm or the stop latch."""
+        if self._is_draining:
+            raise DrainingError
+        if self._bench.faults.forbidding:
+            raise self._faulted()
+        if self._stopped is not None:
+            raise StopLatchedError(stopped_by=self._stopped.client_name, text=self._stopped.text)
+
+    def require_no_session(self) -> None:
+        """Raises ControlHeldError while a session is open."""
+        session = self._session
+        if session is not None:
+            raise ControlHeldError(holder=session.client_name, peer=session.peer)
+
+    def stop(self, client_name: str, text: str) -> None:
+        """Holds the arm at once, ends the session and latches."""
+        with self.lock:
+            self.cell.arm.hold()
+            if self._stopped is None:
+                self._stopped = Stopped(client_name=client_name or "an unnamed client", text=text)
+                self.tell("stop_latched", warning=True, client=self._stopped.client_name, text=text)
+            reason = StopLatchedError(stopped_by=self._stopped.client_name, text=self._stopped.text)
+            if self._session is not None:
+                self.release(self._session, reason)
+
+    def clear_stop(self, client_name: str = "") -> None:
+        """Releases the latch. Moves nothing."""
+        with self.lock:
+            if self._stopped is not None:
+                self._stopped = None
+                self.tell("stop_cleared", client=client_name)
+
+    def recover(
+        self, fault_ids: Sequence[str], client_name: str = ""
+    ) -> tuple[tuple[DeviceFault, ...], tuple[DeviceFault, ...]]:
+        """Clears faults; see `FaultRegistry.recover`."""
+        bench = self._bench
+        cleared, remaining = bench.faults.recover(
+            tuple(fault_ids), lambda fault: persists(fault, bench, self.arm_state()[0])
+        )
+        self.tell("recovered", client=client_name, cleared=_listed(cleared), remaining=_listed(remaining))
+        return cleared, remaining
+
+    def watch(self, state: ArmState) -> None:
+        """Looks for faults in a sample and at the devices; a critical one ends the session."""
+        bound = self._bench.limits.config.contact_force_n
+        if is_contact(state, bound):
+            self._bench.faults.raise_fault(contact_fault(state, bound))
+        else:
+            self._bench.faults.refresh()
+
+    def arm_state(self) -> tuple[ArmState, bool]:
+        """The newest state, and whether the arm answers now; else it is the last one known.
+
+        Raises:
+            DeviceSilentError: The arm has never answered.
+        """
+        try:
+            self._last_arm_state = self._bench.sensors.arm_state()
+        except DeviceUnavailableError as error:
+            if self._last_arm_state is None:
+                raise DeviceSilentError(f"the arm has not answered yet: {error}", device="arm") from None
+            return self._last_arm_state, False
+        return self._last_arm_state, True
+
+    def frame(self, camera: str) -> FrameSample:
+        """The newest frame of a camera.
+
+        Raises:
+            UnknownNameError: No camera of that name.
+            DeviceSilentError: It does not deliver.
+        """
+        self.require_cameras((camera,))
+        frame = self._bench.sensors.newest_frame(camera)
+        if frame is None:
+            text = f"camera {camera} delivers no frames at present; check its cable, it returns by itself"
+            raise DeviceSilentError(text, device=f"camera/{camera}")
+        return frame
+
+    def require_cameras(self, names: Sequence[str]) -> Sequence[str]:
+        """Raises UnknownNameError for a name that no camera has."""
+        cameras = self.cell.cameras
+        for name in names:
+            if name not in cameras:
+                raise UnknownNameError("camera", name=name, available=list(cameras))
+        return names
+
+    def begin_episode(self) -> None:
+        """Counts a `Reset`."""
+        self.episode_number += 1
+        self.step_index = 0
+
+    def wall_ns(self, time_ns: int) -> int:
+        """Wall clock at an instant of the cell's clock, ns since the Unix epoch."""
+        return time.time_ns() - self.cell.timebase.now_ns() + time_ns
+
+    def replace_cell(self, cell: Cell, limits: LimitsConfig | None = None) -> None:
+        """Puts another cell behind the same address; closes the former one.
+
+        Raises:
+            ControlHeldError: A session is open.
+        """
+        with self.lock:
+            self.require_no_session()
+            former = self._bench
+            former.sensors.close()
+            self._last_arm_state = None
+            self._bench = self._set_up(cell, limits or former.limits.config)
+        close_cell(former.cell)
+
+    def drain(self) -> None:
+        """Holds the arm, ends the session and refuses new ones."""
+        with self.lock:
+            self._is_draining = True
+            if self._session is not None:
+                self.release(self._session, DrainingError())
+
+    def close(self) -> None:
+        """Drains, ends every thread and closes the devices."""
+        self.drain()
+        self._bench.sensors.close()
+        close_cell(self.cell)
+        self.witness.close()
+
+    def tell(self, name: str, *, warning: bool = False, **fields: FieldValue) -> None:
+        """Tells the witnesses what happens now."""
+        self.witness.happened(Event(name, self.cell.timebase.now_ns(), fields, is_warning=warning))
+
+    def _set_up(self, cell: Cell, config: LimitsConfig) -> Bench:
+        gripper = cell.gripper
+        faults = FaultRegistry(cell.arm, gripper, self._on_fault_change)
+        limits = Limits(config, cell.arm.info, None if gripper is None else gripper.info)
+        if cell.timebase.pacing is Pacing.LOCKSTEP:
+            sensors: Sensors = LockstepSensors(cell, self._sync)
+            return Bench(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=0)
+        self._bench = Bench(  # The sampling threads watch this bench from their first sample on.
+            cell=cell, limits=limits, faults=faults, sensors=LockstepSensors(cell, self._sync), command_timeout_ns=0
+        )
+        sensors = RealTimeSensors(cell, self._sync, faults, self._on_sample)
+        timeout_ns = round(config.command_timeout_s * 1e9)
+        return Bench(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=timeout_ns)
+
+    def _on_sample(self, arm: ArmState | None, gripper: GripperState | None) -> None:
+        if (arm is None) is not self._is_arm_silent:
+            self._is_arm_silent = arm is None
+            self.tell("arm_silent" if arm is None else "arm_answers", warning=arm is None)
+        if arm is not None:
+            self.witness.sampled(arm, gripper)
+            self.watch(arm)
+        if self.lock.acquire(blocking=False):
+            self.lock.release()
+            self.witness.beat()
+
+    def _on_fault_change(self, raised: Sequence[DeviceFault], ended: Sequence[DeviceFault]) -> None:
+        critical = any(fault.severity is FaultSeverity.CRITICAL for fault in raised)
+        with self.lock:
+            if critical:
+                self.cell.arm.hold()
+            now_ns = self.cell.timebase.now_ns()
+            for fault in raised:
+                self.witness.happened(raised_event(fault, now_ns))
+            for fault in ended:
+                self.witness.happened(ended_event(fault, now_ns))
+            session = self._session
+            if session is not None and critical:
+                self.release(session, self._faulted())
+            elif session is not None and self._bench.faults.is_by_hand:
+                self._bench.faults.raise_fault(hand_fault(session.client_name, now_ns))  # Critical: ends the session.
+
+    def _faulted(self) -> ArmFaultedError:
+        faults = self._bench.faults.forbidding
+        return ArmFaultedError(
+            fault_ids=[fault.id for fault in faults],
+            text=faults[0].text if faults else "",
+            black_box=self.witness.recording_of(faults[0]) if faults else "",
+            needs_recovery=bool(self._bench.faults.critical),
+        )
+
+
+def _listed(faults: Sequence[DeviceFault]) -> str:
+    return ",".join(fault.id for fault in faults)

@@ -1,0 +1,116 @@
+"""What happens in a cell: told by the core, heard by the log, the black box and the service manager."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
+
+from robot_daemon.hardware.devices import ArmState, DeviceFault, FaultSource, GripperState, GripperTarget, Target
+
+FieldValue: TypeAlias = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened once."""
+
+    name: str
+    """Such as "session_opened"; docs/hardware/operations.md lists them."""
+    time_ns: int
+    """When, on the cell's clock."""
+    fields: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))
+    is_warning: bool = False
+    """Whether a person should look at it."""
+
+
+def raised_event(fault: DeviceFault, now_ns: int) -> Event:
+    """A fault became active."""
+    name = "camera_lost" if fault.source is FaultSource.CAMERA else "fault_raised"
+    fields = {**_fault_fields(fault), "severity": fault.severity.name.lower(), "text": fault.text}
+    return Event(name, now_ns, fields, is_warning=True)
+
+
+def ended_event(fault: DeviceFault, now_ns: int) -> Event:
+    """A fault is no longer active."""
+    name = "camera_returned" if fault.source is FaultSource.CAMERA else "fault_cleared"
+    seconds = round((now_ns - fault.onset_time_ns) * 1e-9, 3)
+    return Event(name, now_ns, {**_fault_fields(fault), "seconds": seconds})
+
+
+def _fault_fields(fault: DeviceFault) -> dict[str, FieldValue]:
+    return {"fault": fault.id, "source": fault.source.name.lower(), "onset_time_ns": fault.onset_time_ns}
+
+
+class Command(NamedTuple):
+    """Targets that a session sent to the devices."""
+
+    time_ns: int
+    """When they took effect, on the cell's clock."""
+    sequence_number: int
+    """Of the request."""
+    target: Target | None
+    """What the arm was told; None kept the last target alive."""
+    gripper: GripperTarget | None
+    """What the gripper was told; None left it alone."""
+
+
+class Witness:
+    """Hears what happens in a cell. Each method does nothing unless a witness cares.
+
+    The threads that control the arm call these, some with the core's lock held: a witness must neither block nor raise.
+    """
+
+    def beat(self) -> None:
+        """The sampling thread went round once, and commands could have been sent meanwhile."""
+
+    def sampled(self, arm: ArmState, gripper: GripperState | None) -> None:
+        """The sampling thread read a state."""
+
+    def commanded(self, command: Command) -> None:
+        """A session commanded the devices."""
+
+    def happened(self, event: Event) -> None:
+        """Something happened."""
+
+    def recording_of(self, fault: DeviceFault) -> str:
+        """File with the last seconds before a fault; empty when this witness keeps none."""
+        return ""
+
+    def close(self) -> None:
+        """The cell is closed; what is kept must be safe now. May block."""
+
+
+class Witnesses(Witness):
+    """Several witnesses as one, in order."""
+
+    def __init__(self, witnesses: Sequence[Witness] = ()) -> None:
+        self._all = tuple(witnesses)
+
+    def beat(self) -> None:
+        """Tells all."""
+        for witness in self._all:
+            witness.beat()
+
+    def sampled(self, arm: ArmState, gripper: GripperState | None) -> None:
+        """Tells all."""
+        for witness in self._all:
+            witness.sampled(arm, gripper)
+
+    def commanded(self, command: Command) -> None:
+        """Tells all."""
+        for witness in self._all:
+            witness.commanded(command)
+
+    def happened(self, event: Event) -> None:
+        """Tells all."""
+        for witness in self._all:
+            witness.happened(event)
+
+    def recording_of(self, fault: DeviceFault) -> str:
+        """The first that is known."""
+        return next((path for witness in self._all if (path := witness.recording_of(fault))), "")
+
+    def close(self) -> None:
+        """Closes all."""
+        for witness in self._all:
+            witness.close()

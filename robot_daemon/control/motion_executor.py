@@ -1,0 +1,137 @@
+"""Motions that the daemon executes: a path fed to the arm, progress, preemption, and whether the goal was reached."""
+
+from collections.abc import Iterator
+from enum import Enum, auto
+
+from robot_daemon.api.request_prefetcher import RequestReader
+from robot_daemon.control.daemon import DaemonCore
+from robot_daemon.control.session import ControlSession
+from robot_daemon.control.trajectories import Path, plan_cartesian, plan_joints
+from robot_daemon.hardware.devices import GripperMotion, JointTarget, TcpTarget
+
+TARGET_INTERVAL_NS = 20_000_000
+"""Time between two targets of a path."""
+
+PROGRESS_INTERVAL_NS = 100_000_000
+"""Time between two answers with progress."""
+
+SETTLE_TIME_NS = 2_000_000_000
+"""How long an arm may take to arrive after the end of its path."""
+
+GRIPPER_TIME_NS = 3_000_000_000
+"""How long the fingers may take."""
+
+
+class Outcome(Enum):
+    """How a motion stands."""
+
+    RUNNING = auto()
+    REACHED = auto()
+    PREEMPTED = auto()
+    FAILED = auto()
+
+
+Progress = tuple[Outcome, float, str]
+
+
+class Motion:
+    """Moves the arm of an open session.
+
+    Args:
+        core: The daemon.
+        session: Holds the arm.
+        reader: A request that arrives here takes over.
+        sequence_number: Of the request that asked for the motion.
+    """
+
+    def __init__(self, core: DaemonCore, session: ControlSession, reader: RequestReader, sequence_number: int) -> None:
+        self._core = core
+        self._bench = core.bench
+        self._session = session
+        self._reader = reader
+        self._number = sequence_number
+
+    def go_to(self, goal: TcpTarget | JointTarget, speed_ratio: float) -> Iterator[Progress]:
+        """Moves to a goal.
+
+        Args:
+            goal: Checked against the limits.
+            speed_ratio: Fraction of the configured top speed, in (0, 1].
+
+        Yields:
+            Outcome, fraction of the path, and a sentence on failure; the last one is final.
+
+        Raises:
+            DaemonError: The session ended meanwhile.
+        """
+        path = self._plan(goal, speed_ratio)
+        self._session.is_moving = True
+        self._reader.prefetch()
+        try:
+            yield from self._follow(path)
+        finally:
+            self._session.is_moving = False
+
+    def await_gripper(self) -> None:
+        """Lets time pass until the fingers rest, within bounds."""
+        timebase, sensors = self._bench.cell.timebase, self._bench.sensors
+        deadline = timebase.now_ns() + GRIPPER_TIME_NS
+        while timebase.now_ns() < deadline and not self._reader.is_pending:
+            state = sensors.gripper_state()
+            if state is None or state.motion is not GripperMotion.MOVING:
+                return
+            self._wait()
+
+    def _plan(self, goal: TcpTarget | JointTarget, speed_ratio: float) -> Path:
+        state = self._bench.sensors.arm_state()
+        if isinstance(goal, JointTarget):
+            return plan_joints(state, goal, self._bench.cell.arm.info, speed_ratio=speed_ratio)
+        config = self._bench.limits.config
+        return plan_cartesian(
+            state,
+            goal,
+            speed_m_per_s=config.move_speed_m_per_s * speed_ratio,
+            rotation_rad_per_s=config.move_rotation_rad_per_s * speed_ratio,
+        )
+
+    def _follow(self, path: Path) -> Iterator[Progress]:
+        now_ns = self._bench.cell.timebase.now_ns
+        start = now_ns()
+        end = start + round(path.duration_s * 1e9)
+        told = start
+        while True:
+            now = now_ns()
+            progress = min(1.0, (now - start) / (end - start))
+            if self._reader.is_pending:
+                self._session.hold()
+                yield Outcome.PREEMPTED, progress, ""
+                return
+            if now >= end:
+                final = self._judge(path, now - end)
+                if final is not None:
+                    yield final
+                    return
+            self._session.apply(self._number, path.at((now - start) * 1e-9), None, TARGET_INTERVAL_NS)
+            if now - told >= PROGRESS_INTERVAL_NS:
+                told = now
+                yield Outcome.RUNNING, progress, ""
+            self._wait()
+
+    def _judge(self, path: Path, since_end_ns: int) -> Progress | None:
+        """The final outcome; None while the arm may still arrive."""
+        reached, distance = path.error(self._bench.sensors.arm_state())
+        if reached:
+            self._session.apply(self._number, path.at(path.duration_s), None, 0)
+            return Outcome.REACHED, 1.0, ""
+        if since_end_ns > SETTLE_TIME_NS:
+            self._session.hold()
+            text = f"the arm stopped {distance} from the goal, perhaps in contact; clear the way or choose another goal"
+            return Outcome.FAILED, 1.0, text
+        return None
+
+    def _wait(self) -> None:
+        """Lets one interval pass, then looks for faults. Raises the reason when the session ended."""
+        timebase = self._bench.cell.timebase
+        timebase.wait_until(timebase.now_ns() + TARGET_INTERVAL_NS)
+        self._core.watch(self._bench.sensors.arm_state())
+        self._session.require_open()

@@ -1,0 +1,76 @@
+"""Cut and scale of a camera's picture: first the crop, in px of the sensor's picture, then the resize."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_daemon.config.cell_config import ConfigError, require
+
+Box: TypeAlias = tuple[int, int, int, int]
+Size: TypeAlias = tuple[int, int]
+Intrinsics: TypeAlias = tuple[float, float, float, float]
+MAX_SIDE_PX = 8192
+
+
+def require_framing(crop_px: Box | None, output_px: Size | None) -> None:
+    """Checks what can be checked before the size of the picture is known.
+
+    Raises:
+        ConfigError: A negative edge, or an empty box or picture.
+    """
+    if crop_px is not None:
+        for name, value, least in zip(("left", "top", "width", "height"), crop_px, (0, 0, 1, 1), strict=True):
+            require(f"crop_px ({name})", value, least, MAX_SIDE_PX)
+    if output_px is not None:
+        for name, value in zip(("width", "height"), output_px, strict=True):
+            require(f"output_px ({name})", value, 1, MAX_SIDE_PX)
+
+
+@dataclass(frozen=True)
+class Framing:
+    """What part of a picture is kept, and how large it becomes."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    output_width: int
+    output_height: int
+
+    @classmethod
+    def of(cls, size: Size, crop_px: Box | None, output_px: Size | None) -> "Framing":
+        """The framing of a picture of `size` (width, height); None keeps everything, or the size.
+
+        Raises:
+            ConfigError: The box reaches beyond the picture.
+        """
+        left, top, width, height = crop_px or (0, 0, *size)
+        if left + width > size[0] or top + height > size[1]:
+            asked = f"crop_px is {list(crop_px or ())}, which ends at {left + width} x {top + height} px"
+            raise ConfigError(f"{asked}; the picture is {size[0]} x {size[1]} px")
+        return cls(left, top, width, height, *(output_px or (width, height)))
+
+    def colour(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A copy of the kept part of a picture, (height, width, 3); each output pixel averages the area it covers."""
+        return self._scaled(image, cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+    def depth(self, image: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        """The same part of an aligned depth picture; nearest pixels, because a mean across an edge lies in thin air."""
+        return self._scaled(image, cv2.INTER_NEAREST).astype(np.uint16, copy=False)
+
+    def intrinsics(self, sensor: Intrinsics) -> Intrinsics:
+        """Pinhole parameters (fx, fy, cx, cy), px, of the result, from those of the whole picture."""
+        fx, fy, cx, cy = sensor
+        sx, sy = self.output_width / self.width, self.output_height / self.height
+        # The centre of a pixel has whole coordinates, so scaling is about the corner, half a pixel away.
+        return fx * sx, fy * sy, (cx - self.left + 0.5) * sx - 0.5, (cy - self.top + 0.5) * sy - 0.5
+
+    def _scaled(self, image: NDArray, interpolation: int) -> NDArray:
+        part = image[self.top : self.top + self.height, self.left : self.left + self.width]
+        if (self.output_width, self.output_height) == (self.width, self.height):
+            return part.copy()
+        size = (self.output_width, self.output_height)
+        return np.ascontiguousarray(cv2.resize(part, size, interpolation=interpolation))

@@ -1,0 +1,19 @@
+"""Fake devices with behaviour, for tests of everything above them and for trying the tools without an arm."""
+
+from robot_daemon.drivers.fake.cell import (
+    FakeArmOptions,
+    FakeCameraOptions,
+    FakeGripperOptions,
+    build_arm,
+    build_camera,
+    build_gripper,
+)
+
+__all__ = [
+    "FakeArmOptions",
+    "FakeCameraOptions",
+    "FakeGripperOptions",
+    "build_arm",
+    "build_camera",
+    "build_gripper",
+]

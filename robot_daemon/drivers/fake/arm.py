@@ -1,0 +1,273 @@
+"""A fake arm that obeys a formula.
+
+It is a critically damped spring towards its target with a speed limit. Its kinematics are simple and self-consistent:
+joints 1 to 3 translate the TCP by `REACH_M_PER_RAD` along the base axes, joints 4 to 6 are the rotation vector from its
+home orientation, joint 7 does nothing.
+"""
+
+import math
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from robot_daemon.hardware.devices import (
+    ArmInfo,
+    ArmState,
+    Compliance,
+    ControlMode,
+    DeviceFault,
+    DeviceUnavailableError,
+    FaultSeverity,
+    FaultSource,
+    FloatArray,
+    JointTarget,
+    Load,
+    Target,
+    TcpTarget,
+    Timebase,
+)
+from robot_daemon.rotation import Quaternion, conjugate, from_rotvec, multiply, to_rotvec
+
+REACH_M_PER_RAD = 0.25
+FREQUENCY_RAD_PER_S = 25.0
+MAX_SPEED_RAD_PER_S = 8.0
+SUBSTEP_S = 0.01
+_MAX_ERROR = math.e * MAX_SPEED_RAD_PER_S / FREQUENCY_RAD_PER_S
+"""Error of a critically damped spring, rad, whose peak speed is the limit."""
+_REST = 1e-12
+_ZEROS = np.zeros(7)
+HOME_POSITION = (0.4, 0.0, 0.25)
+HOME_QUATERNION: Quaternion = (1.0, 0.0, 0.0, 0.0)
+
+
+class FakeArm:
+    """An arm that follows its target; `inject_fault` and `set_connected` make it misbehave, `take_by_hand` leads it."""
+
+    def __init__(self, timebase: Timebase, home: FloatArray | None = None) -> None:
+        self._timebase = timebase
+        self._lock = threading.Lock()
+        home = np.zeros(7) if home is None else home
+        self._info = ArmInfo(
+            model="fake",
+            joint_lower=np.full(7, -2.8),
+            joint_upper=np.full(7, 2.8),
+            joint_speed=np.full(7, 6.0),
+            home=home,
+            home_tcp_position=_position(home.tolist()),
+            home_tcp_quaternion=np.array(_quaternion(home.tolist())),
+            control_modes=(ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH),
+        )
+        self._positions: list[float] = home.tolist()
+        self._velocities = [0.0] * 7
+        self._target: list[float] = home.tolist()
+        self._resting: ArmState | None = None
+        self._time_ns = timebase.now_ns()
+        self._faults: dict[str, DeviceFault] = {}
+        self._is_connected = True
+        self.external_wrench = np.zeros(6)
+        self.compliance = Compliance()
+        self.load: Load | None = None
+        self.is_closed = False
+        self.hold_count = 0
+
+    @property
+    def info(self) -> ArmInfo:
+        """Constant facts."""
+        return self._info
+
+    def read_state(self) -> ArmState:
+        """The state now. While the arm rests, the arrays of the last state are used again."""
+        with self._lock:
+            if not self._is_connected:
+                raise DeviceUnavailableError("the fake arm was disconnected")
+            self._advance()
+            state = self._resting
+            if state is None or state.external_wrench is not self.external_wrench:
+                self._resting = state = self._sample()
+            if state.time_ns == self._time_ns:
+                return state
+            return _at_time(state, self._time_ns)
+
+    def set_target(self, target: Target) -> None:
+        """Follows a target; a wrench displaces it in proportion."""
+        with self._lock:
+            self._advance()
+            if self._faults:  # Hand guiding among them.
+                return
+            if isinstance(target, TcpTarget):
+                goal = _inverse(target, self._positions[6])
+            elif isinstance(target, JointTarget):
+                goal = target.positions.tolist()
+            else:
+                scale = (0.01,) * 3 + (0.1,) * 3
+                pushes = zip(self._positions, target.wrench.tolist(), scale, strict=False)
+                goal = [q + w * factor for q, w, factor in pushes] + self._positions[6:]
+            if goal != self._target:
+                self._target = goal
+
+    def hold(self) -> None:
+        """Stops where it is."""
+        with self._lock:
+            self._advance()
+            self._stop()
+
+    def set_compliance(self, compliance: Compliance) -> None:
+        """Remembers it."""
+        self.compliance = compliance
+
+    def set_load(self, load: Load) -> None:
+        """Remembers it."""
+        self.load = load
+
+    def faults(self) -> tuple[DeviceFault, ...]:
+        """What was injected."""
+        return tuple(self._faults.values()) if self._faults else ()
+
+    def recover(self, fault_ids: tuple[str, ...]) -> None:
+        """Clears what was injected and can be cleared."""
+        for fault_id in fault_ids:
+            fault = self._faults.get(fault_id)
+            if fault is not None and fault.clearable:
+                del self._faults[fault_id]
+
+    def close(self) -> None:
+        """Remembers that it was closed."""
+        self.is_closed = True
+
+    def inject_fault(self, fault_id: str = "contact_reflex", *, clearable: bool = True) -> None:
+        """Stops the arm by a critical fault."""
+        with self._lock:
+            self._advance()
+            self._stop()
+            self._faults[fault_id] = DeviceFault(
+                id=fault_id,
+                source=FaultSource.ARM,
+                severity=FaultSeverity.CRITICAL,
+                onset_time_ns=self._timebase.now_ns(),
+                text="the fake arm was told to stop by a reflex",
+                clearable=clearable,
+            )
+
+    def take_by_hand(self) -> None:
+        """Begins to guide the arm: it ignores targets until `let_go`, and stands where `lead_to` puts it."""
+        with self._lock:
+            self._advance()
+            self._stop()
+            self._faults["guiding"] = DeviceFault(
+                id="guiding",
+                source=FaultSource.ARM,
+                severity=FaultSeverity.WARNING,
+                onset_time_ns=self._timebase.now_ns(),
+                text="somebody guides the fake arm by hand; let it go",
+                clearable=False,
+                by_hand=True,
+            )
+
+    def lead_to(self, positions: FloatArray) -> None:
+        """Puts a guided arm at joint positions. Shape (7,), rad."""
+        with self._lock:
+            self._advance()
+            self._positions = positions.tolist()
+            self._resting = None
+            self._stop()
+
+    def let_go(self) -> None:
+        """Ends guiding; the arm stays where it is."""
+        with self._lock:
+            self._faults.pop("guiding", None)
+
+    def set_connected(self, *, connected: bool) -> None:
+        """Lets the arm answer, or not."""
+        self._is_connected = connected
+
+    def _stop(self) -> None:
+        self._target = list(self._positions)
+        self._velocities = [0.0] * 7
+        self.hold_count += 1
+
+    def _sample(self) -> ArmState:
+        q = self._positions
+        jacobian = _jacobian(q)
+        velocities = np.array(self._velocities)
+        return ArmState(
+            time_ns=self._time_ns,
+            joint_positions=np.array(q),
+            joint_velocities=velocities,
+            joint_torques=_ZEROS,
+            external_joint_torques=_ZEROS,
+            tcp_position=_position(q),
+            tcp_quaternion=np.array(_quaternion(q)),
+            tcp_twist=jacobian @ velocities,
+            external_wrench=self.external_wrench,
+            jacobian=jacobian,
+        )
+
+    def _advance(self) -> None:
+        """Integrates from the last call to now, in closed form while the speed limit does not bite."""
+        now = self._timebase.now_ns()
+        remaining = (now - self._time_ns) * 1e-9
+        self._time_ns = now
+        if remaining <= 0.0 or (self._positions == self._target and not any(self._velocities)):
+            return
+        self._resting = None
+        while remaining > 0.0:
+            slow = max(abs(q - goal) for q, goal in zip(self._positions, self._target, strict=True)) <= _MAX_ERROR
+            step = remaining if slow else min(remaining, SUBSTEP_S)
+            self._integrate(step)
+            remaining -= step
+
+    def _integrate(self, step: float) -> None:
+        w, decay = FREQUENCY_RAD_PER_S, math.exp(-FREQUENCY_RAD_PER_S * step)
+        for joint, (q, dq, goal) in enumerate(zip(self._positions, self._velocities, self._target, strict=True)):
+            error = min(max(q - goal, -_MAX_ERROR), _MAX_ERROR)
+            slope = dq + w * error
+            left = error + slope * step
+            at_rest = abs(left) * decay < _REST and abs(slope) * decay < _REST
+            self._positions[joint] = goal if at_rest else q - error + left * decay
+            self._velocities[joint] = 0.0 if at_rest else (slope - w * left) * decay
+
+
+def _at_time(state: ArmState, time_ns: int) -> ArmState:
+    return ArmState(
+        time_ns=time_ns,
+        joint_positions=state.joint_positions,
+        joint_velocities=state.joint_velocities,
+        joint_torques=state.joint_torques,
+        external_joint_torques=state.external_joint_torques,
+        tcp_position=state.tcp_position,
+        tcp_quaternion=state.tcp_quaternion,
+        tcp_twist=state.tcp_twist,
+        external_wrench=state.external_wrench,
+        jacobian=state.jacobian,
+    )
+
+
+def _position(q: Sequence[float]) -> FloatArray:
+    x, y, z = HOME_POSITION
+    return np.array((x + REACH_M_PER_RAD * q[0], y + REACH_M_PER_RAD * q[1], z + REACH_M_PER_RAD * q[2]))
+
+
+def _quaternion(q: Sequence[float]) -> Quaternion:
+    return multiply(from_rotvec((q[3], q[4], q[5])), HOME_QUATERNION)
+
+
+def _inverse(target: TcpTarget, last_joint: float) -> list[float]:
+    x, y, z, w = target.quaternion.tolist()
+    turned = to_rotvec(multiply((x, y, z, w), conjugate(HOME_QUATERNION)))
+    moved = [(a - b) / REACH_M_PER_RAD for a, b in zip(target.position.tolist(), HOME_POSITION, strict=True)]
+    return [*moved, *turned, last_joint]
+
+
+def _jacobian(q: Sequence[float]) -> FloatArray:
+    """Of the TCP in base axes; the angular part is the left Jacobian of the rotation group."""
+    jacobian = np.zeros((6, 7))
+    jacobian[0, 0] = jacobian[1, 1] = jacobian[2, 2] = REACH_M_PER_RAD
+    x, y, z = q[3], q[4], q[5]
+    angle = math.sqrt(x * x + y * y + z * z)
+    small = angle < 1e-4
+    first = 0.5 if small else (1.0 - math.cos(angle)) / angle**2
+    second = 1.0 / 6.0 if small else (angle - math.sin(angle)) / angle**3
+    skew = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    jacobian[3:, 3:6] = np.eye(3) + first * skew + second * (skew @ skew)
+    return jacobian

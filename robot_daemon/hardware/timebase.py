@@ -1,0 +1,24 @@
+"""The clock of a cell that runs in real time."""
+
+import time
+
+from robot_daemon.hardware.devices import Pacing
+
+
+class RealTimebase:
+    """The machine's monotonic clock; waiting sleeps."""
+
+    @property
+    def pacing(self) -> Pacing:
+        """Real time."""
+        return Pacing.REAL_TIME
+
+    def now_ns(self) -> int:
+        """Monotonic time."""
+        return time.monotonic_ns()
+
+    def wait_until(self, time_ns: int) -> None:
+        """Sleeps until a time; returns at once when it has passed."""
+        remaining = time_ns - time.monotonic_ns()
+        if remaining > 0:
+            time.sleep(remaining * 1e-9)

@@ -1,0 +1,130 @@
+"""What the sensors of a cell said lately, and its snapshot at one reference time. Knows no device, thread or clock.
+
+Every method takes the present instant, so that a test can play years of it in a second.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from robot_daemon.config.cell_config import SyncConfig
+from robot_daemon.hardware.devices import ArmState, CameraInfo, FrameSample, GripperState
+from robot_daemon.sensing.soft_sync import (
+    Offset,
+    Ring,
+    Snapshot,
+    interpolate_arm,
+    interpolate_gripper,
+    nearer,
+    reference_time_ns,
+)
+
+MIN_FRAMES = 16
+MIN_OVERDUE_NS = 100_000_000
+"""A host that is busy delays frames; so much does not make them late."""
+
+
+class CameraTrack:
+    """The frames of one camera that may still be asked for."""
+
+    def __init__(self, info: CameraInfo, config: SyncConfig) -> None:
+        period_s = 1.0 / info.rate_hz if info.rate_hz > 0.0 else 0.0
+        self.name = info.name
+        self.period_ns = round(period_s * 1e9)
+        self.tolerance_ns = round(max(config.camera_tolerance_s, 0.6 * period_s) * 1e9)
+        self.lost_ns = round(max(config.camera_lost_s, 3.0 * period_s) * 1e9)
+        # A sensor that is nearly lost may set the reference time, so frames must reach back as far.
+        length = max(MIN_FRAMES, math.ceil(1.2e-9 * self.lost_ns * info.rate_hz))
+        self.ring: Ring[FrameSample] = Ring(length)
+
+    def add(self, frame: FrameSample) -> None:
+        """Adds a frame. One from the future would hide all that follow, so it counts as exposed on arrival."""
+        if frame.time_ns > frame.receive_time_ns:
+            frame = replace(frame, time_ns=frame.receive_time_ns)
+        self.ring.append(frame)
+
+    def newest(self, now_ns: int) -> FrameSample | None:
+        """Newest frame; None once it is too old to stand for the present."""
+        frame = self.ring.newest
+        return None if frame is None or now_ns - frame.receive_time_ns > self.lost_ns else frame
+
+    def punctual(self, now_ns: int) -> FrameSample | None:
+        """Newest frame; None once the next ones are overdue, so that they no longer hold back the other sensors."""
+        frame = self.ring.newest
+        overdue_ns = max(MIN_OVERDUE_NS, 5 * self.period_ns // 2)
+        return None if frame is None or now_ns - frame.receive_time_ns > overdue_ns else frame
+
+    def is_older_than(self, time_ns: int, now_ns: int) -> bool:
+        """Whether the camera delivers, but its newest frame was exposed before a time."""
+        frame = self.newest(now_ns)
+        return frame is not None and frame.time_ns < time_ns
+
+
+class Alignment:
+    """The tracks of all sensors. Each is written by one thread; any thread takes snapshots.
+
+    Args:
+        config: Tolerances and lengths.
+        cameras: The cell's, by name.
+        has_gripper: Whether there is one.
+    """
+
+    def __init__(self, config: SyncConfig, cameras: Mapping[str, CameraInfo], *, has_gripper: bool) -> None:
+        length = max(2, round(config.history_s * config.sample_rate_hz))
+        self.arm: Ring[ArmState] = Ring(length)
+        self.gripper: Ring[GripperState] = Ring(length)
+        self.cameras = {name: CameraTrack(info, config) for name, info in cameras.items()}
+        self._has_gripper = has_gripper
+        self._arm_tolerance_ns = round(config.arm_tolerance_s * 1e9)
+        self._gripper_tolerance_ns = round(config.gripper_tolerance_s * 1e9)
+        self._gripper_lost_ns = max(500_000_000, 10 * self._gripper_tolerance_ns)
+
+    def recent_gripper(self, now_ns: int) -> GripperState | None:
+        """The newest sample of the gripper; None once it is too old to stand for the present."""
+        state = self.gripper.newest
+        return None if state is None or now_ns - state.time_ns > self._gripper_lost_ns else state
+
+    def snapshot(self, cameras: Sequence[str], arm: ArmState, gripper: GripperState | None, now_ns: int) -> Snapshot:
+        """Every sensor at one reference time, which `sync` chooses. A camera that is late is not waited for.
+
+        Args:
+            cameras: Names of those that are asked for.
+            arm: Its newest sample, which is in its ring.
+            gripper: Likewise; None while there is none.
+            now_ns: The present.
+        """
+        tracks = [self.cameras[name] for name in cameras]
+        delivering = {track.name: track.newest(now_ns) for track in tracks}
+        latest = arm.time_ns
+        if gripper is not None and now_ns - gripper.time_ns <= MIN_OVERDUE_NS:
+            latest = min(latest, gripper.time_ns)
+        reference = self._reference_ns(tracks, latest, now_ns)
+        before, after = self.arm.around(reference) or (arm, arm)
+        offset = nearer(before, after, reference).time_ns - reference
+        offsets = [Offset("arm", offset, self._arm_tolerance_ns)]
+        if self._has_gripper:
+            gripper = self._gripper_at(reference, offsets, gripper)
+        frames = []
+        for track in tracks:
+            frame = None if delivering[track.name] is None else track.ring.nearest(reference)
+            late = 0 if frame is None else frame.time_ns - reference
+            offsets.append(Offset(f"camera/{track.name}", late, track.tolerance_ns, frame is None))
+            if frame is not None:
+                frames.append((track.name, frame))
+        return Snapshot(reference, interpolate_arm(before, after, reference), gripper, frames, offsets)
+
+    def _reference_ns(self, tracks: Sequence[CameraTrack], latest_ns: int, now_ns: int) -> int:
+        punctual = [(track, frame) for track in tracks if (frame := track.punctual(now_ns)) is not None]
+        for track, frame in punctual:  # Up to half a period after a frame, no other one of its camera is nearer.
+            latest_ns = min(latest_ns, frame.time_ns + track.period_ns // 2)
+        oldest_ns = latest_ns - 3 * max((track.period_ns for track, _ in punctual), default=0)
+        return reference_time_ns([track.ring.stamps_after(oldest_ns) for track, _ in punctual], latest_ns)
+
+    def _gripper_at(self, reference: int, offsets: list[Offset], newest: GripperState | None) -> GripperState | None:
+        pair = None if newest is None else self.gripper.around(reference)
+        if pair is None:
+            offsets.append(Offset("gripper", 0, self._gripper_tolerance_ns, missing=True))
+            return None
+        late = nearer(*pair, reference).time_ns - reference
+        offsets.append(Offset("gripper", late, self._gripper_tolerance_ns))
+        return interpolate_gripper(*pair, reference)

@@ -1,0 +1,193 @@
+"""Real-time sensors: one thread samples arm and gripper, one thread reads each camera, rings keep what they saw."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from robot_daemon.config.cell_config import SyncConfig
+from robot_daemon.control.faults import FaultRegistry
+from robot_daemon.hardware.devices import (
+    ArmState,
+    Camera,
+    Cell,
+    DeviceFault,
+    DeviceUnavailableError,
+    FaultSeverity,
+    FaultSource,
+    FrameSample,
+    GripperState,
+)
+from robot_daemon.sensing.alignment import Alignment, CameraTrack
+from robot_daemon.sensing.soft_sync import Snapshot
+
+logger = logging.getLogger(__name__)
+
+
+class RealTimeSensors:
+    """Sensors of a cell whose time passes by itself.
+
+    Args:
+        cell: The devices.
+        config: Rates, tolerances.
+        faults: Gets a warning "camera_lost.<name>" while a camera does not deliver.
+        on_sample: Called by the sampling thread, each time it goes round, with the state of arm and gripper; None for
+            one that is silent.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        config: SyncConfig,
+        faults: FaultRegistry,
+        on_sample: Callable[[ArmState | None, GripperState | None], None],
+    ) -> None:
+        self._cell = cell
+        self._now_ns = cell.timebase.now_ns
+        self._faults = faults
+        self._on_sample = on_sample
+        self._interval_s = 1.0 / config.sample_rate_hz
+        infos = {name: camera.info for name, camera in cell.cameras.items()}
+        self._alignment = Alignment(config, infos, has_gripper=cell.gripper is not None)
+        self._closing = threading.Event()
+        self._fresh_frame = threading.Condition()
+        self._threads = [threading.Thread(target=self._sample_forever, name="sample-arm", daemon=True)]
+        for name, camera in cell.cameras.items():
+            track = self._alignment.cameras[name]
+            reader = threading.Thread(target=self._read_forever, args=(camera, track), name=f"read-{name}", daemon=True)
+            self._threads.append(reader)
+        for thread in self._threads:
+            thread.start()
+
+    def arm_state(self) -> ArmState:
+        """Newest state, read from the driver now."""
+        state = self._cell.arm.read_state()
+        self._alignment.arm.append(state)
+        return state
+
+    def gripper_state(self) -> GripperState | None:
+        """Newest state, read from the driver now; None while the gripper is silent."""
+        if self._cell.gripper is None:
+            return None
+        try:
+            state = self._cell.gripper.read_state()
+        except DeviceUnavailableError:
+            return self._alignment.recent_gripper(self._now_ns())
+        self._alignment.gripper.append(state)
+        return state
+
+    def snapshot(self, cameras: Sequence[str]) -> Snapshot:
+        """Every sensor at one reference time; see `robot_daemon.sensing.soft_sync`."""
+        arm = self.arm_state()
+        gripper = self.gripper_state()
+        return self._alignment.snapshot(cameras, arm, gripper, self._now_ns())
+
+    def newest_frame(self, camera: str) -> FrameSample | None:
+        """Newest frame; None when the camera does not deliver."""
+        return self._alignment.cameras[camera].newest(self._now_ns())
+
+    def wait_for_frames(self, timeout_s: float) -> None:
+        """Returns when some camera has a newer frame, or after a time."""
+        with self._fresh_frame:
+            self._fresh_frame.wait(timeout_s)
+
+    def is_delivering(self, camera: str) -> bool:
+        """Whether a camera delivers at present."""
+        return self.newest_frame(camera) is not None
+
+    def forget(self, cameras: Sequence[str] = ()) -> None:
+        """Drops samples of arm and gripper; waits until some cameras have exposed since, or are late."""
+        changed_ns = self._now_ns()
+        self._alignment.arm.clear()
+        self._alignment.gripper.clear()
+        tracks = [self._alignment.cameras[name] for name in cameras]
+        deadline_ns = changed_ns + max((track.lost_ns for track in tracks), default=0)
+        with self._fresh_frame:
+            while self._now_ns() < deadline_ns and any(
+                track.is_older_than(changed_ns, self._now_ns()) for track in tracks
+            ):
+                self._fresh_frame.wait(0.05)
+
+    def close(self) -> None:
+        """Ends every thread; devices stay open."""
+        self._closing.set()
+        for thread in self._threads:
+            thread.join(timeout=5.0)
+
+    def _sample_forever(self) -> None:
+        interval_ns = round(self._interval_s * 1e9)
+        due_ns = self._now_ns() + interval_ns
+        while not self._closing.wait(max(0, due_ns - self._now_ns()) * 1e-9):
+            due_ns = max(due_ns, self._now_ns() - interval_ns) + interval_ns  # Late by more than one: no catching up.
+            try:
+                self._sample()
+            except Exception:
+                logger.exception("the sampling thread met a bug; the arm is treated as faulted")
+                self._faults.raise_fault(_sampling_fault(self._now_ns()))
+                return
+
+    def _sample(self) -> None:
+        try:
+            arm = self.arm_state()
+        except DeviceUnavailableError:
+            arm = None
+        self._on_sample(arm, self.gripper_state())
+
+    def _read_forever(self, camera: Camera, track: CameraTrack) -> None:
+        started_ns = self._now_ns()
+        timeout_s = min(0.25, track.lost_ns * 1e-9)
+        reported: tuple[DeviceFault, ...] = ()
+        while not self._closing.is_set():
+            try:
+                frame = camera.read(timeout_s)
+            except DeviceUnavailableError as error:
+                self._note_lost(track, started_ns, str(error))
+                self._closing.wait(0.02)
+                continue
+            except Exception:
+                logger.exception("the thread of camera %s met a bug; the camera is lost", track.name)
+                self._faults.raise_fault(_lost_fault(track.name, self._now_ns(), "its driver failed; see the log"))
+                return
+            track.add(frame)
+            self._faults.clear_fault(f"camera_lost.{track.name}") if self._is_lost(track) else None
+            reported = self._note_faults(reported, camera.faults())
+            with self._fresh_frame:
+                self._fresh_frame.notify_all()
+
+    def _note_faults(self, before: tuple[DeviceFault, ...], now: tuple[DeviceFault, ...]) -> tuple[DeviceFault, ...]:
+        """Hands on what a camera reports of itself."""
+        if now is not before and now != before:
+            for fault in before:
+                self._faults.clear_fault(fault.id)
+            for fault in now:
+                self._faults.raise_fault(fault)
+        return now
+
+    def _is_lost(self, track: CameraTrack) -> bool:
+        return self._faults.is_active(f"camera_lost.{track.name}")
+
+    def _note_lost(self, track: CameraTrack, started_ns: int, text: str) -> None:
+        newest = track.ring.newest
+        since = started_ns if newest is None else newest.receive_time_ns
+        if self._now_ns() - since > track.lost_ns and not self._is_lost(track):
+            self._faults.raise_fault(_lost_fault(track.name, self._now_ns(), text))
+
+
+def _lost_fault(name: str, now_ns: int, text: str) -> DeviceFault:
+    return DeviceFault(
+        id=f"camera_lost.{name}",
+        source=FaultSource.CAMERA,
+        severity=FaultSeverity.WARNING,
+        onset_time_ns=now_ns,
+        text=f"camera {name} delivers no frames ({text}); check its cable, it returns by itself",
+    )
+
+
+def _sampling_fault(now_ns: int) -> DeviceFault:
+    return DeviceFault(
+        id="sampling_failed",
+        source=FaultSource.DAEMON,
+        severity=FaultSeverity.CRITICAL,
+        onset_time_ns=now_ns,
+        text="the daemon can no longer sample the arm; restart the daemon, its log has the traceback",
+        clearable=False,
+    )

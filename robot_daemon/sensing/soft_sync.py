@@ -1,0 +1,201 @@
+"""Soft synchronisation: rings of stamped samples, one reference time, and each sensor's value at it.
+
+The reference time is the middle of the newest frames, one of each camera, that lie closest together; without cameras it
+is the newest sample. Arm and gripper are interpolated there, a camera gives its nearest frame. The simpler rule, the
+newest instant that every camera has covered, leaves twice the skew and is no fresher, and a single lost frame pushes it
+beyond half a period (`benchmarks/soft_sync.py`). A sensor without a usable sample is reported as missing and holds
+nobody up.
+"""
+
+import math
+import threading
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+
+from robot_daemon.hardware.devices import ArmState, FloatArray, FrameSample, GripperState
+from robot_daemon.rotation import slerp
+
+
+class Stamped(Protocol):
+    """Anything that was sampled at a time."""
+
+    @property
+    def time_ns(self) -> int:
+        """When, on the cell's clock."""
+        ...
+
+
+S = TypeVar("S", bound=Stamped)
+
+AGE_WEIGHT = 0.15
+"""Skew that a reference time may cost for being newer, s/s: frames a period of 33 ms older must be closer by 5 ms.
+With more, a lost frame is answered by skew beyond half a period; with less, by older observations."""
+
+
+class Ring(Generic[S]):
+    """The newest samples of one sensor, oldest first. One thread appends, any thread reads."""
+
+    def __init__(self, length: int) -> None:
+        self._samples: deque[S] = deque(maxlen=length)
+        self._lock = threading.Lock()
+
+    def append(self, sample: S) -> None:
+        """Adds a sample; one that is not newer than the newest is dropped."""
+        with self._lock:
+            if not self._samples or sample.time_ns > self._samples[-1].time_ns:
+                self._samples.append(sample)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        with self._lock:
+            self._samples.clear()
+
+    @property
+    def newest(self) -> S | None:
+        """The last sample."""
+        with self._lock:
+            return self._samples[-1] if self._samples else None
+
+    def around(self, time_ns: int) -> tuple[S, S] | None:
+        """The last sample at or before a time and the first at or after it; twice the nearest beyond the ends."""
+        with self._lock:
+            samples = self._samples
+            if not samples:
+                return None
+            if time_ns >= samples[-1].time_ns:
+                return samples[-1], samples[-1]
+            index = bisect_left(samples, time_ns, key=lambda sample: sample.time_ns)
+            after = samples[index]
+            before = samples[index - 1] if index > 0 and after.time_ns > time_ns else after
+            return before, after
+
+    def stamps_after(self, time_ns: int) -> list[int]:
+        """Stamps of the samples after a time, oldest first; always that of the newest, when there is one."""
+        with self._lock:
+            stamps: list[int] = []
+            for sample in reversed(self._samples):
+                if stamps and sample.time_ns <= time_ns:
+                    break
+                stamps.append(sample.time_ns)
+            return stamps[::-1]
+
+    def nearest(self, time_ns: int) -> S | None:
+        """The sample whose stamp is nearest to a time."""
+        pair = self.around(time_ns)
+        return None if pair is None else nearer(*pair, time_ns)
+
+
+def nearer(before: S, after: S, time_ns: int) -> S:
+    """The one of two samples whose stamp is nearer to a time."""
+    return before if time_ns - before.time_ns <= after.time_ns - time_ns else after
+
+
+def reference_time_ns(cameras: Sequence[Sequence[int]], latest_ns: int) -> int:
+    """The instant at which to look at all sensors.
+
+    Args:
+        cameras: Stamps of each camera's recent frames, ns, oldest first, at least one a camera.
+        latest_ns: No instant after this one.
+
+    Returns:
+        The middle of the tightest recent set of frames, one of each camera; `latest_ns` when there is no camera.
+    """
+    stamps = sorted((stamp, camera) for camera, own in enumerate(cameras) for stamp in own)
+    best_cost, best_ns = math.inf, latest_ns
+    for first, (begin, _) in enumerate(stamps):
+        seen: set[int] = set()
+        for end, camera in islice(stamps, first, None):
+            seen.add(camera)
+            if len(seen) == len(cameras):
+                middle = min((begin + end) // 2, latest_ns)
+                cost = max(end - middle, middle - begin) + AGE_WEIGHT * (latest_ns - middle)
+                if cost <= best_cost:
+                    best_cost, best_ns = cost, middle
+                break
+    return best_ns
+
+
+def interpolate_arm(before: ArmState, after: ArmState, time_ns: int) -> ArmState:
+    """The arm at a time between two samples: orientation by slerp, everything else linearly."""
+    span = after.time_ns - before.time_ns
+    if span <= 0 or time_ns >= after.time_ns:
+        return after
+    if time_ns <= before.time_ns:
+        return before
+    r = (time_ns - before.time_ns) / span
+    external = None
+    if before.external_joint_torques is not None and after.external_joint_torques is not None:
+        external = _lerp(before.external_joint_torques, after.external_joint_torques, r)
+    a, b = before.tcp_quaternion.tolist(), after.tcp_quaternion.tolist()
+    return ArmState(
+        time_ns=time_ns,
+        joint_positions=_lerp(before.joint_positions, after.joint_positions, r),
+        joint_velocities=_lerp(before.joint_velocities, after.joint_velocities, r),
+        joint_torques=_lerp(before.joint_torques, after.joint_torques, r),
+        external_joint_torques=external,
+        tcp_position=_lerp(before.tcp_position, after.tcp_position, r),
+        tcp_quaternion=np.array(slerp((a[0], a[1], a[2], a[3]), (b[0], b[1], b[2], b[3]), r)),
+        tcp_twist=_lerp(before.tcp_twist, after.tcp_twist, r),
+        external_wrench=_lerp(before.external_wrench, after.external_wrench, r),
+        jacobian=_lerp(before.jacobian, after.jacobian, r),
+    )
+
+
+def interpolate_gripper(before: GripperState, after: GripperState, time_ns: int) -> GripperState:
+    """The gripper at a time between two samples: width and force linearly, the rest of the nearer sample."""
+    span = after.time_ns - before.time_ns
+    if span <= 0 or time_ns >= after.time_ns:
+        return after
+    if time_ns <= before.time_ns:
+        return before
+    r = (time_ns - before.time_ns) / span
+    near = nearer(before, after, time_ns)
+    force = near.force
+    if before.force is not None and after.force is not None:
+        force = before.force + (after.force - before.force) * r
+    width = before.width + (after.width - before.width) * r
+    return GripperState(time_ns=time_ns, width=width, target_width=near.target_width, motion=near.motion, force=force)
+
+
+def _lerp(a: FloatArray, b: FloatArray, ratio: float) -> FloatArray:
+    return a + (b - a) * ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """How far one sensor's sample lies from the reference time."""
+
+    sensor: str
+    """"arm", "gripper" or "camera/<name>"."""
+    offset_ns: int
+    """Sample time minus reference time; 0 when missing."""
+    tolerance_ns: int
+    missing: bool = False
+
+    @property
+    def within(self) -> bool:
+        """Whether the sensor counts as synchronised."""
+        return not self.missing and abs(self.offset_ns) <= self.tolerance_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Every requested sensor at one reference time."""
+
+    reference_time_ns: int
+    arm: ArmState
+    gripper: GripperState | None
+    frames: Sequence[tuple[str, FrameSample]]
+    """By camera name, in the order asked; missing ones are left out."""
+    offsets: Sequence[Offset]
+
+    @property
+    def synchronized(self) -> bool:
+        """Whether every sensor delivered within its tolerance."""
+        return all(offset.within for offset in self.offsets)

@@ -1,0 +1,77 @@
+"""Options that every subcommand of `serl-robot` shares, and the errors of the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from serl_client.connection.channel import CONNECT_TIMEOUT_S, read_token
+from serl_client.enums import Backend
+from serl_client.robot import RobotClient
+
+
+class UsageError(Exception):
+    """The command line asks for something that cannot be; exit code 2."""
+
+
+class CommandError(Exception):
+    """The cell cannot do what the command asks for; exit code 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """How to reach a daemon."""
+
+    address: str = "127.0.0.1:50051"
+    """HOST:PORT or unix:/PATH of the daemon."""
+    token_file: Path | None = None
+    """File whose first line is the bearer token."""
+    tls_root: Path | None = None
+    """PEM file with the certificate that signed the daemon's."""
+    connect_timeout_s: float = CONNECT_TIMEOUT_S
+    """How long to try the address, in s."""
+
+    def connect(self) -> RobotClient:
+        """A client of the daemon."""
+        token = None if self.token_file is None else read_token(self.token_file)
+        return RobotClient(self.address, token=token, tls_root=self.tls_root, connect_timeout_s=self.connect_timeout_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moving(Common):
+    """A command that moves the arm or the fingers."""
+
+    yes: bool = False
+    """Do not ask before a real arm moves."""
+
+    def confirm(self, robot: RobotClient, what: str) -> None:
+        """Asks before a real arm moves; a simulated one moves at once.
+
+        Raises:
+            UsageError: There is no terminal to ask on, or the answer is no.
+        """
+        if self.yes or robot.info.backend in (Backend.SIMULATED, Backend.FAKE):
+            return
+        cell = f"{robot.info.cell_name} ({robot.info.arm.model}) at {robot.address}"
+        if not sys.stdin.isatty():
+            raise UsageError(f"{cell} is real and would {what}: say --yes, or run this on a terminal")
+        note(f"{cell} is real and will {what}. Go on? [y/N]")
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise UsageError("not confirmed; nothing moved")
+
+
+def say(text: str) -> None:
+    """A result, as one line on stdout."""
+    sys.stdout.write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """A remark, as one line on stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def say_json(value: object) -> None:
+    """A result, as JSON on stdout."""
+    say(json.dumps(value, indent=2))

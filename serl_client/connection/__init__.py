@@ -1,0 +1,1 @@
+"""The connection to a daemon: channel, deadlines and clock offset."""

@@ -1,0 +1,80 @@
+"""Actions in [-1, 1] to targets: increments on a pose, and an opening of the gripper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from serl_client.envs.task_config import TaskConfig
+from serl_client.rotation import (
+    multiply_quaternions_xyzw,
+    normalize_quaternion_xyzw,
+    quaternion_xyzw_from_rotation_vector,
+)
+from serl_client.values import FloatArray, Pose
+
+_BINARY_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionMap:
+    """Meaning of an action's components."""
+
+    task: TaskConfig
+    """Scales, and whether there is a gripper."""
+    rotation: bool
+    """Whether actions turn the TCP."""
+    binary_gripper: bool
+    """Whether the gripper only opens, closes or keeps."""
+    max_width: float
+    """Widest opening of the gripper, m."""
+
+    @cached_property
+    def space(self) -> spaces.Box[np.float32]:
+        """Space of actions."""
+        size = (6 if self.rotation else 3) + int(self.task.has_gripper)
+        return spaces.Box(-1.0, 1.0, (size,), np.float32)
+
+    def checked(self, action: NDArray[np.floating]) -> FloatArray:
+        """The action as float64, clipped to [-1, 1].
+
+        Raises:
+            ValueError: It has a wrong shape, or a component that is not finite.
+        """
+        array = np.asarray(action, float)
+        if array.shape != self.space.shape:
+            raise ValueError(f"the action has shape {array.shape}; it must be {self.space.shape} in [-1, 1]")
+        if not np.isfinite(array).all():
+            raise ValueError(f"the action is {array.tolist()}; every component must be finite and in [-1, 1]")
+        return np.clip(array, -1.0, 1.0)
+
+    def target(self, action: FloatArray, base: Pose, kept_quaternion_xyzw: FloatArray) -> Pose:
+        """Pose to be tracked.
+
+        Args:
+            action: Checked action.
+            base: Pose that the increments are added to.
+            kept_quaternion_xyzw: Orientation where actions do not turn the TCP.
+        """
+        position = base.position + self.task.translation_scale * action[:3]
+        quaternion = kept_quaternion_xyzw
+        if self.rotation:
+            turn = quaternion_xyzw_from_rotation_vector(self.task.rotation_scale * action[3:6])
+            quaternion = normalize_quaternion_xyzw(multiply_quaternions_xyzw(turn, base.quaternion_xyzw))
+        target = Pose(position, quaternion)
+        return target if self.task.box is None else self.task.box.clip(target)
+
+    def gripper_width(self, action: FloatArray) -> float | None:
+        """Opening, m; None leaves the gripper as it is."""
+        if not self.task.has_gripper:
+            return None
+        value = float(action[-1])
+        if not self.binary_gripper:
+            return 0.5 * (value + 1.0) * self.max_width
+        if abs(value) <= _BINARY_THRESHOLD:
+            return None
+        return self.max_width if value > 0.0 else 0.0

@@ -1,0 +1,130 @@
+"""What an environment holds on to: a private simulator if it needs one, a client, a session; all let go together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from serl_client.camera import CameraClient
+from serl_client.enums import Backend
+from serl_client.envs.private_simulator import PrivateSimulator
+from serl_client.envs.task_config import TaskConfig
+from serl_client.errors import ConnectionLostError, NotEquippedError
+from serl_client.robot import RobotClient
+from serl_client.session import ControlSession
+from serl_client.simulator import SimulatorClient
+from serl_client.values import Frame
+
+
+class EnvLink:
+    """Connects, reconnects and lets go. Connects when made.
+
+    Args:
+        task: Says which scene a private simulator loads, and with which compliance a session opens.
+        address: Of the daemon; None starts a private simulator.
+        token: Bearer token.
+        tls_root: PEM file with the certificate that signed the daemon's.
+        client_name: Shown to others while a session is open.
+    """
+
+    def __init__(
+        self,
+        task: TaskConfig,
+        *,
+        address: str | None,
+        token: str | None,
+        tls_root: Path | str | None,
+        client_name: str,
+    ) -> None:
+        self._task = task
+        self._address = address
+        self._token = token
+        self._tls_root = tls_root
+        self._client_name = client_name
+        self._private: PrivateSimulator | None = None
+        self._client: RobotClient | None = None
+        self._is_closed = False
+        self.session: ControlSession | None = None
+        self._connect()
+
+    @property
+    def client(self) -> RobotClient:
+        """Client of the daemon.
+
+        Raises:
+            ConnectionLostError: The environment is closed.
+        """
+        if self._client is None:
+            raise ConnectionLostError("the environment is closed; make another")
+        return self._client
+
+    @property
+    def simulator(self) -> SimulatorClient:
+        """Client of the simulator behind the daemon."""
+        return SimulatorClient(self.client.connection)
+
+    def get_frame(self) -> Frame:
+        """Newest frame of the cell's first camera.
+
+        Raises:
+            NotEquippedError: The cell has no camera.
+        """
+        cameras = list(self.client.info.cameras)
+        if not cameras:
+            raise NotEquippedError(f"cell {self.client.info.cell_name} has no camera to render from")
+        return CameraClient(self.client.connection).get_frame(cameras[0])
+
+    def open_session(self) -> ControlSession:
+        """The open session, or a new one over a connection that is renewed if need be."""
+        if self.session is not None and not self.session.is_closed:
+            return self.session
+        if self._is_closed:
+            raise ConnectionLostError("the environment is closed; make another")
+        if self._private is not None and not self._private.is_running:
+            self._disconnect()
+            self._connect()
+        else:
+            self.client.reconnect()
+        self.session = self.client.control(self._client_name, self._task.compliance)
+        return self.session
+
+    def recover_simulation(self) -> None:
+        """Clears the faults of a simulated arm. One that persists, because time stands still, goes with its scene."""
+        result = self.client.recover()
+        if result.remaining and self.client.info.backend is Backend.SIMULATED:
+            self.drop_session()
+            self.simulator.load_task(self._task.name)
+
+    def drop_session(self) -> None:
+        """Closes the session, if one is open."""
+        session, self.session = self.session, None
+        if session is not None:
+            session.close()
+
+    def close(self) -> None:
+        """Lets go of everything. Safe to repeat."""
+        self._is_closed = True
+        self._disconnect()
+
+    def _connect(self) -> None:
+        try:
+            if self._address is None:
+                self._private = PrivateSimulator(self._task.name)
+            address = self._address if self._private is None else self._private.address
+            assert address is not None
+            self._client = RobotClient(address, token=self._token, tls_root=self._tls_root)
+        except BaseException:
+            self._disconnect()
+            raise
+
+    def _disconnect(self) -> None:
+        try:
+            self.drop_session()
+        finally:
+            client, self._client = self._client, None
+            private, self._private = self._private, None
+            try:
+                if client is not None:
+                    client.close()
+            finally:
+                if private is not None:
+                    private.close()

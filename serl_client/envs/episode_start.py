@@ -1,0 +1,106 @@
+"""How an episode begins: reconnects, draws a scene or keeps the last one, and brings the arm to its start."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from serl_client.enums import Backend
+from serl_client.envs.env_link import EnvLink
+from serl_client.envs.pose_box import PoseBox
+from serl_client.envs.task_config import TaskConfig
+from serl_client.errors import ConnectionLostError, DeadlineError, MotionFailedError, SessionClosedError
+from serl_client.values import Observation
+
+log = logging.getLogger(__name__)
+
+_RECONNECT_ATTEMPTS = 2
+_SCENE_ATTEMPTS = 100
+# Share of the top speed on the way to the start: nobody stands beside a simulated arm.
+_SIMULATED_SPEED, _REAL_SPEED = 1.0, 0.2
+
+
+class EpisodeStart:
+    """Begins the episodes of one environment.
+
+    Args:
+        task: Where an episode starts, and where an object is lost.
+        link: Connection to the daemon.
+        is_done: Whether the task is done in a first observation.
+    """
+
+    def __init__(self, task: TaskConfig, link: EnvLink, is_done: Callable[[Observation], bool]) -> None:
+        self._task = task
+        self._link = link
+        self._is_done = is_done
+
+    def begin(self, options: Mapping[str, Any], draw_seed: Callable[[], int]) -> tuple[Observation, dict[str, Any]]:
+        """Begins an episode.
+
+        Args:
+            options: "scene_seed" and "keep_scene", see `RobotEnv.reset`.
+            draw_seed: Draws the seeds of scenes and starts.
+
+        Returns:
+            First observation, and "scene_seed" where a scene was drawn.
+        """
+        scene_seed = draw_seed()
+        if options.get("keep_scene", False):
+            observation = self._keep_scene(scene_seed)
+            if observation is not None:
+                return observation, {}
+        if "scene_seed" in options:
+            scene_seed = int(options["scene_seed"])
+            return self._reset(scene_seed), {"scene_seed": scene_seed}
+        observation = self._reset(scene_seed)
+        for _ in range(_SCENE_ATTEMPTS if self._is_simulated else 0):
+            if not self._is_done(observation):
+                break
+            scene_seed = draw_seed()
+            observation = self._reset(scene_seed)
+        return observation, {"scene_seed": scene_seed}
+
+    @property
+    def _is_simulated(self) -> bool:
+        return self._link.client.info.backend is Backend.SIMULATED
+
+    def _keep_scene(self, seed: int) -> Observation | None:
+        """Moves the arm alone; None where a simulator must draw another scene."""
+        reach = self._task.reach
+        try:
+            observation = self._reset(seed, keep_scene=True)
+        except MotionFailedError as error:
+            if not self._is_simulated:
+                raise
+            log.warning("the scene is drawn anew: %s", error)
+            return None
+        if reach is None or reach.holds(observation):
+            return observation
+        if self._is_simulated:
+            log.warning("%s is out of reach; the scene is drawn anew", reach.name)
+            return None
+        (x, y), (far_x, far_y) = reach.lower, reach.upper
+        log.warning("put %s back between x %g and %g m, y %g and %g m", reach.name, x, far_x, y, far_y)
+        return observation
+
+    def _reset(self, seed: int, *, keep_scene: bool = False) -> Observation:
+        start = self._task.start
+        for attempt in range(_RECONNECT_ATTEMPTS):
+            try:
+                session = self._link.open_session()
+                return session.reset(
+                    seed=seed,
+                    start=start.draw(np.random.default_rng([seed, 1])) if isinstance(start, PoseBox) else start,
+                    gripper_width=self._task.start_gripper_width,
+                    speed_ratio=_SIMULATED_SPEED if self._is_simulated else _REAL_SPEED,
+                    cameras=self._task.cameras,
+                    keep_scene=keep_scene,
+                )
+            except (ConnectionLostError, SessionClosedError, DeadlineError):
+                self._link.drop_session()
+                if attempt == _RECONNECT_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")

@@ -1,0 +1,113 @@
+"""Snapshots of a cell to the observation and the info of an environment."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from serl_client.envs.task_config import Outcome, TaskConfig
+from serl_client.errors import DeviceUnavailableError, TaskMismatchError
+from serl_client.values import FloatArray, Observation, Pose
+
+# Finite, so that a space says something; far beyond what any arm here does, so that no observation ever leaves it.
+_BOUNDS = {"position": 10.0, "twist": 100.0, "wrench": 10_000.0, "width": 1.0, "joint": 100.0, "joint_velocity": 1000.0}
+
+
+class ObservationMap:
+    """Builds observations of one task.
+
+    Args:
+        task: Which objects and cameras belong to the observation.
+        joint_count: Joints of the arm.
+    """
+
+    def __init__(self, task: TaskConfig, joint_count: int) -> None:
+        self._task = task
+        self._joint_count = joint_count
+        self._images: dict[str, NDArray[np.uint8]] = {}
+
+    @property
+    def space(self) -> spaces.Dict:
+        """Space of observations."""
+        sizes = {
+            "tcp_twist": (6, "twist"),
+            "tcp_wrench": (6, "wrench"),
+            "gripper_width": (1, "width"),
+            "joint_positions": (self._joint_count, "joint"),
+            "joint_velocities": (self._joint_count, "joint_velocity"),
+            **{f"{name}_position": (3, "position") for name in self._task.tracked_objects},
+        }
+        pose_bound = np.array([_BOUNDS["position"]] * 3 + [1.0] * 4)
+        boxes: dict[str, spaces.Space[Any]] = {"tcp_pose": spaces.Box(-pose_bound, pose_bound, dtype=np.float64)}
+        for key, (size, kind) in sizes.items():
+            boxes[key] = spaces.Box(-_BOUNDS[kind], _BOUNDS[kind], (size,), np.float64)
+        for camera in self._task.cameras:
+            boxes[camera] = spaces.Box(0, 255, (*self._task.image_size, 3), np.uint8)
+        return spaces.Dict(boxes)
+
+    def begin_episode(self) -> None:
+        """Forgets the images of the last episode."""
+        self._images.clear()
+
+    def encode(self, observation: Observation) -> dict[str, NDArray[Any]]:
+        """Observation of a snapshot.
+
+        Raises:
+            DeviceUnavailableError: A camera delivered nothing since the episode began.
+            TaskMismatchError: A camera delivers another size than the task needs.
+        """
+        state = observation.state
+        gripper_width = state.gripper.width if state.gripper is not None else 0.0
+        values: dict[str, NDArray[Any]] = {
+            "tcp_pose": pose_vector(state.tcp_pose),
+            "tcp_twist": state.tcp_twist,
+            "tcp_wrench": state.external_wrench,
+            "gripper_width": np.array((gripper_width,)),
+            "joint_positions": state.joint_positions,
+            "joint_velocities": state.joint_velocities,
+        }
+        for name in self._task.tracked_objects:
+            values[f"{name}_position"] = observation.tracked_objects[name].pose.position
+        for camera in self._task.cameras:
+            values[camera] = self._image(camera, observation)
+        return values
+
+    def _image(self, camera: str, observation: Observation) -> NDArray[np.uint8]:
+        frame = observation.frames.get(camera)
+        if frame is None:
+            if camera not in self._images:
+                raise DeviceUnavailableError(
+                    f"camera {camera} delivered no frame since the episode began; is it plugged in?"
+                )
+            return self._images[camera].copy()  # A dropped frame never stops the arm; `synchronized` is false then.
+        if (frame.height, frame.width) != self._task.image_size:
+            raise TaskMismatchError(
+                f"camera {camera} delivers {frame.height} x {frame.width} px; {self._task.name} needs "
+                f"{self._task.image_size[0]} x {self._task.image_size[1]}"
+            )
+        self._images[camera] = frame.rgb
+        return frame.rgb
+
+
+def raw_info(observation: Observation, outcome: Outcome, start: Observation) -> dict[str, Any]:
+    """Info of a snapshot in an episode: raw values in SI and base frame, whatever wrappers make of the observation."""
+    state = observation.state
+    return {
+        "tcp_pose": pose_vector(state.tcp_pose),
+        "gripper_width": state.gripper.width if state.gripper is not None else math.nan,
+        **{f"{name}_position": tracked.pose.position for name, tracked in observation.tracked_objects.items()},
+        "success": outcome.success,
+        "stamp_ns": observation.reference_time_ns - start.reference_time_ns,
+        "synchronized": observation.synchronized,
+        **outcome.facts,
+    }
+
+
+def pose_vector(pose: Pose) -> FloatArray:
+    """Shape (7,): m, xyzw; rounding never leaves [-1, 1]."""
+    quaternion = [min(max(component, -1.0), 1.0) for component in pose.quaternion_xyzw.tolist()]
+    return np.array((*pose.position.tolist(), *quaternion))

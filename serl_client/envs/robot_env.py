@@ -1,0 +1,286 @@
+"""A gymnasium environment over any daemon: one `Step` exchange is one environment step, and nothing here sleeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from serl_client.enums import Backend
+from serl_client.envs.action_map import ActionMap
+from serl_client.envs.env_link import EnvLink
+from serl_client.envs.episode_start import EpisodeStart
+from serl_client.envs.observation_map import ObservationMap, raw_info
+from serl_client.envs.task_config import Outcome, TaskConfig
+from serl_client.envs.tasks import find_task
+from serl_client.errors import FaultError, TaskMismatchError
+from serl_client.session import ControlSession
+from serl_client.simulator import OrbitView
+from serl_client.values import FloatArray, Observation, Pose, StepResult
+
+_VIEW = OrbitView(target=(0.3, 0.0, 0.28), distance=1.5, azimuth=2.4, elevation=0.45)
+_VIEW_WIDTH_PX, _VIEW_HEIGHT_PX = 640, 480
+
+
+class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
+    """Drives one arm. Made by `gymnasium.make("serl/PickCube-v0", ...)`.
+
+    Observation: a Dict of float64 arrays in SI, `base` frame: "tcp_pose" (7: m, xyzw), "tcp_twist" (6),
+    "tcp_wrench" (6), "gripper_width" (1, m), "joint_positions" (n), "joint_velocities" (n), "<object>_position" (3) for
+    each tracked object of the task, and for each camera of the task a uint8 image (height, width, 3), RGB.
+
+    Action: float32 in [-1, 1]; outside it is clipped. `[dx, dy, dz, gripper]`, with `rotation` `[dx, dy, dz, rx, ry,
+    rz, gripper]`: translation times the task's scale and a rotation vector times its scale, in base axes, on top of the
+    measured pose. Without rotation the orientation after reset is kept.
+
+    `terminated` is the task's word, `truncated` the clock's (gymnasium's TimeLimit). `info` has the raw values
+    "tcp_pose", "gripper_width", "<object>_position" of all objects that the cell tracks, "success", "synchronized",
+    "clips", "overrun_ns", the facts of the reward, such as "lift", and "stamp_ns": the reference time since the
+    episode's first observation, so that equal episodes have equal infos.
+
+    Args:
+        task: Preset, or its name.
+        address: Of the daemon; None starts a private simulator.
+        token: Bearer token, where the daemon wants one.
+        tls_root: PEM file with the certificate that signed the daemon's.
+        rotation: Whether actions turn the TCP; None leaves it to the task.
+        reward: Name of one of the task's rewards.
+        gripper_action: "absolute": -1 closed to +1 open. "binary": below -0.5 closes, above 0.5 opens, else keeps.
+        delta_reference: What an action is added to: the "measured" pose, as on SERL's arms, or the one last
+            "commanded", as in SERL's simulator.
+        on_fault: "raise" lets `step` raise FaultError. "truncate" ends the episode instead, with the identifiers in
+            `info["fault"]`, and recovers a simulated arm. A real one waits for a person: `reset` raises until
+            `RobotClient.recover` was called.
+        client_name: Shown to others while this environment holds the arm.
+        render_mode: "rgb_array" or None.
+
+    Raises:
+        ValueError: An option has no such value.
+        TaskMismatchError: The cell lacks what the task needs.
+        ConnectionLostError: No daemon answers.
+        PrivateSimulatorError: The private simulator did not start.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 - gymnasium's name.
+
+    def __init__(
+        self,
+        task: TaskConfig | str,
+        *,
+        address: str | None = None,
+        token: str | None = None,
+        tls_root: Path | str | None = None,
+        rotation: bool | None = None,
+        reward: str = "sparse",
+        gripper_action: Literal["absolute", "binary"] = "absolute",
+        delta_reference: Literal["measured", "commanded"] = "measured",
+        on_fault: Literal["raise", "truncate"] = "raise",
+        client_name: str | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        self.task = find_task(task) if isinstance(task, str) else task
+        _check_option("reward", reward, tuple(self.task.rewards))
+        _check_option("gripper_action", gripper_action, ("absolute", "binary"))
+        _check_option("delta_reference", delta_reference, ("measured", "commanded"))
+        _check_option("on_fault", on_fault, ("raise", "truncate"))
+        _check_option("render_mode", render_mode, (None, *self.metadata["render_modes"]))
+        self.render_mode = render_mode
+        self._reward = self.task.rewards[reward]
+        self._truncates_faults = on_fault == "truncate"
+        self._from_measured = delta_reference == "measured"
+        self._link = EnvLink(
+            self.task,
+            address=address,
+            token=token,
+            tls_root=tls_root,
+            client_name=client_name or f"env {self.task.name}",
+        )
+        try:
+            self._actions = ActionMap(
+                task=self.task,
+                rotation=self.task.rotation if rotation is None else rotation,
+                binary_gripper=gripper_action == "binary",
+                max_width=self._check_cell(),
+            )
+            self._observations = ObservationMap(self.task, self._link.client.info.arm.joint_count)
+        except BaseException:
+            self._link.close()
+            raise
+        self.action_space = self._actions.space
+        self.observation_space = self._observations.space
+        self._episodes = EpisodeStart(self.task, self._link, self._is_done)
+        self._start: Observation | None = None
+        self._now: Observation | None = None
+        self._reference = self._link.client.info.arm.home_tcp_pose
+
+    @property
+    def is_rotating(self) -> bool:
+        """Whether actions turn the TCP."""
+        return self._actions.rotation
+
+    @property
+    def gripper_action(self) -> Literal["absolute", "binary"]:
+        """What the last component of an action means, where the task has a gripper."""
+        return "binary" if self._actions.binary_gripper else "absolute"
+
+    @property
+    def max_gripper_width(self) -> float:
+        """Widest opening of the gripper, m; 0 without one."""
+        return self._actions.max_width
+
+    @property
+    def control_rate_hz(self) -> float:
+        """Environment steps a second."""
+        return self.task.control_rate_hz
+
+    @property
+    def draws_scenes(self) -> bool:
+        """Whether `reset` can draw a scene, as a simulator can; elsewhere it brings the arm alone to its start."""
+        return self._link.client.info.backend is Backend.SIMULATED
+
+    @property
+    def episode_start_time_ns(self) -> int:
+        """Reference time of the episode's first observation on the daemon's clock; 0 before the first reset."""
+        return self._start.reference_time_ns if self._start is not None else 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Begins an episode; reconnects first when the daemon or the session has gone away.
+
+        Args:
+            seed: Seeds the stream of scenes; the same seed gives the same scenes on any simulator.
+            options: "scene_seed" sets the seed of this one scene. "keep_scene" leaves everything but the arm as the
+                last episode left it, which is all that a real cell can do; a simulator draws a new scene all the same
+                when an object is out of the task's reach.
+
+        Returns:
+            Observation and info. "success" says whether the task is done already, as it can be in a kept scene: a
+            simulator draws scenes until it is not. "scene_seed" is missing where the scene was kept.
+
+        Raises:
+            FaultError: The arm is faulted; recovery is a decision of the caller.
+            StopLatchedError: `Stop` is latched.
+            ControlHeldError: Another client holds the arm.
+        """
+        super().reset(seed=seed)
+        observation, about = self._episodes.begin(options or {}, lambda: int(self.np_random.integers(2**31 - 1)))
+        self._start = self._now = observation
+        self._reference = observation.state.tcp_pose
+        self._observations.begin_episode()
+        outcome = Outcome(reward=0.0, terminated=False, success=self._is_done(observation))
+        return self._observations.encode(observation), raw_info(observation, outcome, observation) | about
+
+    def step(self, action: NDArray[np.float32]) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
+        """Takes one control period.
+
+        Raises:
+            ValueError: The action has a wrong shape or a NaN.
+            gymnasium.error.ResetNeeded: No episode has begun.
+            FaultError: The arm is faulted.
+            ConnectionLostError: The daemon went away; `reset` reconnects.
+        """
+        checked = self._actions.checked(action)
+        session, start = self._link.session, self._start
+        if session is None or session.is_closed or start is None:
+            raise gymnasium.error.ResetNeeded("no control session is open; call reset() first")
+        try:
+            result = self._exchange(session, start, checked)
+        except FaultError as error:
+            if not self._truncates_faults:
+                raise
+            return self._end_by_fault(start, error)
+        observation = self._now = result.observation
+        outcome = self._reward(start, observation)
+        info = raw_info(observation, outcome, start)
+        info["overrun_ns"] = result.overrun_ns
+        info["clips"] = tuple(clip.kind.name for clip in result.clips)
+        return self._observations.encode(observation), outcome.reward, outcome.terminated, False, info
+
+    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+        """An image of the scene, shape (height, width, 3): a free view of a simulator, else the first camera.
+
+        Raises:
+            NotEquippedError: The cell has neither.
+        """
+        if self.render_mode is None:
+            return None
+        if self._link.client.info.backend is Backend.SIMULATED:
+            frame = self._link.simulator.render_view(_VIEW, width=_VIEW_WIDTH_PX, height=_VIEW_HEIGHT_PX)
+            return frame.rgb.copy()
+        return self._link.get_frame().rgb.copy()
+
+    def release(self) -> None:
+        """Lets go of the arm, which holds its pose, until the next `reset`; others may drive it meanwhile."""
+        self._link.drop_session()
+
+    def close(self) -> None:
+        """Lets go of the arm and ends a private simulator. Safe to repeat."""
+        self._link.close()
+
+    def _is_done(self, observation: Observation) -> bool:
+        self._check_tracked(observation)
+        return self._reward(observation, observation).success
+
+    def _exchange(self, session: ControlSession, start: Observation, action: FloatArray) -> StepResult:
+        result = session.step(
+            self._actions.target(action, self._reference, start.state.tcp_pose.quaternion_xyzw),
+            period_s=1.0 / self.task.control_rate_hz,
+            gripper_width=self._actions.gripper_width(action),
+            cameras=self.task.cameras,
+        )
+        if self._from_measured or not isinstance(result.applied_target, Pose):
+            self._reference = result.observation.state.tcp_pose
+        else:
+            self._reference = result.applied_target
+        return result
+
+    def _end_by_fault(
+        self, start: Observation, error: FaultError
+    ) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
+        assert self._now is not None
+        outcome = self._reward(start, self._now)
+        # Copies: nothing new was observed, and no two steps may share an array.
+        info = _copied(raw_info(self._now, outcome, start)) | {"fault": error.fault_ids}
+        if self._link.client.info.backend is not Backend.REAL:
+            self._link.recover_simulation()
+        return _copied(self._observations.encode(self._now)), 0.0, False, True, info
+
+    def _check_cell(self) -> float:
+        info = self._link.client.info
+        missing = [camera for camera in self.task.cameras if camera not in info.cameras]
+        if missing:
+            raise TaskMismatchError(
+                f"{self.task.name} needs the cameras {', '.join(missing)}; "
+                f"cell {info.cell_name} has: {', '.join(info.cameras) or 'none'}"
+            )
+        if info.task and info.task != self.task.name:
+            raise TaskMismatchError(
+                f"the simulator at {self._link.client.address} has loaded {info.task}, but this environment is "
+                f"{self.task.name}; start it with --task {self.task.name}"
+            )
+        if info.gripper is None and self.task.has_gripper:
+            raise TaskMismatchError(f"{self.task.name} needs a gripper; cell {info.cell_name} has none")
+        return info.gripper.max_width if info.gripper is not None else 0.0
+
+    def _check_tracked(self, observation: Observation) -> None:
+        needed = {*self.task.tracked_objects, *self._reward.tracked_objects}
+        missing = sorted(needed - set(observation.tracked_objects))
+        if missing:
+            raise TaskMismatchError(
+                f"{self.task.name} needs the position of {', '.join(missing)}; cell {self._link.client.info.cell_name} "
+                f"tracks: {', '.join(observation.tracked_objects) or 'nothing'}. On a real cell use reward='none'"
+            )
+
+
+def _copied(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in values.items()}
+
+
+def _check_option(name: str, value: object, allowed: tuple[object, ...] | Mapping[str, object]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; it must be one of: {', '.join(map(repr, allowed))}")

@@ -1,0 +1,1 @@
+"""Episode files: recording, reading and editing."""

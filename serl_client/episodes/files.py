@@ -1,0 +1,317 @@
+"""Episode files: lossless, append-only, whole or absent episode by episode.
+
+A file is a magic number and then records; a record is a fixed head (`RecordHead`), and a body of one JSON manifest and
+the arrays' bytes, each array little-endian and in C order, compressed when that pays. The first record is the header.
+A record is written by one call and synchronised to the disk, so that a crash can only leave a torn tail, which a reader
+drops with a warning and the next writer cuts off. There is no pickle.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serl_client.episodes.records import HEAD_BYTES, MAGIC, Record, RecordHead, decode_record, encode_record
+from serl_client.errors import EpisodeFileError
+
+_FORMAT_VERSION = 1
+
+
+class EpisodeFileWarning(UserWarning):
+    """Part of an episode file could not be read; the rest was."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Episode:
+    """One episode of T steps. There is one observation more than there are actions: the last one is its own."""
+
+    observations: Mapping[str, NDArray[Any]]
+    """By key, shape (T + 1, ...)."""
+    actions: NDArray[Any]
+    """Executed actions in the policy's own frame, in [-1, 1]. Shape (T, A)."""
+    rewards: NDArray[np.float64]
+    """Shape (T,)."""
+    terminated: bool
+    """Whether the task ended it."""
+    truncated: bool
+    """Whether the clock ended it."""
+    interventions: NDArray[np.bool_]
+    """Steps whose action came from a human or an expert. Shape (T,)."""
+    stamps_ns: NDArray[np.int64]
+    """Reference times of the observations since the first one, on the daemon's clock. Shape (T + 1,), ns."""
+    success: bool
+    """Whether the task was done."""
+    metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Whatever else is worth keeping, as JSON values."""
+    grasp_penalties: NDArray[np.float32] | None = None
+    """Reward of the gripper alone, shape (T,); None where the task has none."""
+
+    def __post_init__(self) -> None:
+        steps = len(self.actions)
+        lengths = {"rewards": (self.rewards, steps), "interventions": (self.interventions, steps)}
+        if self.grasp_penalties is not None:
+            lengths["grasp_penalties"] = (self.grasp_penalties, steps)
+        lengths |= {f"observations[{key}]": (value, steps + 1) for key, value in self.observations.items()}
+        lengths["stamps_ns"] = (self.stamps_ns, steps + 1)
+        for name, (array, length) in lengths.items():
+            if len(array) != length:
+                raise ValueError(f"{name} has {len(array)} entries; an episode of {steps} steps needs {length}")
+
+    def __len__(self) -> int:
+        """Number of steps."""
+        return len(self.actions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpisodeHeader:
+    """What all episodes of a file have in common."""
+
+    task: str
+    """Environment, such as "serl/PickCube-v0"."""
+    specification: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Shapes and types of observations and actions, as JSON values; files of another one are not appended to."""
+    metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Who, when, with which versions, as JSON values."""
+
+
+class EpisodeWriter:
+    """Appends episodes to a file, which it creates if need be. A context manager.
+
+    Args:
+        path: The file.
+        header: What its episodes have in common.
+
+    Raises:
+        EpisodeFileError: The file is foreign, holds another task, or is being written by another process.
+    """
+
+    def __init__(self, path: Path | str, header: EpisodeHeader) -> None:
+        self._path = Path(path)
+        self._last_start: int | None = None
+        # Unbuffered: what a full disk refused must not be tried again on close.
+        self._file: io.FileIO = self._path.open("ab", buffering=0)
+        try:
+            self._lock()
+            self._begin(header)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def append(self, episode: Episode) -> None:
+        """Writes an episode; when this returns, the disk has it.
+
+        Raises:
+            OSError: The disk is full; what was there before stays readable.
+            ValueError: An array holds objects.
+        """
+        arrays = {
+            "actions": episode.actions,
+            "rewards": episode.rewards,
+            "interventions": episode.interventions,
+            "stamps_ns": episode.stamps_ns,
+        } | {f"observations/{key}": value for key, value in episode.observations.items()}
+        if episode.grasp_penalties is not None:
+            arrays["grasp_penalties"] = episode.grasp_penalties
+        fields = {
+            "terminated": episode.terminated,
+            "truncated": episode.truncated,
+            "success": episode.success,
+            "metadata": dict(episode.metadata),
+        }
+        start = os.fstat(self._file.fileno()).st_size
+        self._write(encode_record(Record(kind="episode", fields=fields, arrays=arrays)))
+        self._last_start = start
+
+    def remove_last(self) -> bool:
+        """Takes back the episode that was appended last, once; not those from before this writer.
+
+        Returns:
+            Whether there was one.
+        """
+        start, self._last_start = self._last_start, None
+        if start is None:
+            return False
+        os.ftruncate(self._file.fileno(), start)
+        os.fsync(self._file.fileno())
+        return True
+
+    def close(self) -> None:
+        """Closes the file. Safe to repeat."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EpisodeFileError(
+                f"{self._path} is being written by another process; wait, or choose another file"
+            ) from None
+        if os.fstat(self._file.fileno()).st_ino != self._path.stat().st_ino:
+            raise EpisodeFileError(f"{self._path} was edited by another process just now; try again")
+
+    def _begin(self, header: EpisodeHeader) -> None:
+        if self._path.stat().st_size < len(MAGIC) and MAGIC.startswith(self._path.read_bytes()):
+            self._file.truncate(0)
+            fields = {
+                "version": _FORMAT_VERSION,
+                "task": header.task,
+                "specification": dict(header.specification),
+                "metadata": dict(header.metadata),
+            }
+            self._write(MAGIC + encode_record(Record(kind="header", fields=fields, arrays={})))
+            return
+        existing = read_header(self._path)
+        differing = _difference(existing, header)
+        if differing is not None:
+            name, held, given = differing
+            raise EpisodeFileError(
+                f"{self._path} holds episodes whose {name} is {held}, not {given}; choose another file, or record as "
+                "they were recorded"
+            )
+        self._cut_torn_tail()
+
+    def _cut_torn_tail(self) -> None:
+        end = len(MAGIC)
+        with self._path.open("rb") as file:
+            for scanned in _scan(file):
+                end = scanned.end
+        if end < self._path.stat().st_size:
+            self._file.truncate(end)
+            os.fsync(self._file.fileno())
+
+    def _write(self, data: bytes) -> None:
+        end = os.fstat(self._file.fileno()).st_size
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            os.ftruncate(self._file.fileno(), end)
+            raise
+
+
+def _difference(held: EpisodeHeader, given: EpisodeHeader) -> tuple[str, Any, Any] | None:
+    """What two headers tell differently, and both values; None where their episodes may be in one file."""
+    if held.task != given.task:
+        return "task", held.task, given.task
+    for name in sorted({*held.specification, *given.specification}):
+        values = held.specification.get(name), given.specification.get(name)
+        if values[0] != values[1]:
+            return name, *values
+    return None
+
+
+def read_header(path: Path | str) -> EpisodeHeader:
+    """Header of an episode file.
+
+    Raises:
+        EpisodeFileError: The file cannot be read, is foreign, or is of a later version.
+    """
+    path = Path(path)
+    with _open(path) as file:
+        first = next(_scan(file), None)
+    if first is None or first.record is None or first.record.kind != "header":
+        raise EpisodeFileError(f"{path} is cut within its header; nothing in it can be read")
+    fields = first.record.fields
+    if fields["version"] > _FORMAT_VERSION:
+        raise EpisodeFileError(f"{path} has format {fields['version']}; this version reads up to {_FORMAT_VERSION}")
+    return EpisodeHeader(task=fields["task"], specification=fields["specification"], metadata=fields["metadata"])
+
+
+def read_episodes(path: Path | str) -> list[Episode]:
+    """Every whole episode of a file, in the order written.
+
+    Warns with `EpisodeFileWarning` about a torn tail (how many bytes were dropped) and about damaged episodes.
+
+    Raises:
+        EpisodeFileError: The file cannot be read, is foreign, or is of a later version.
+    """
+    return list(iterate_episodes(path))
+
+
+def iterate_episodes(path: Path | str) -> Iterator[Episode]:
+    """As `read_episodes`, with one episode in memory at a time."""
+    path = Path(path)
+    read_header(path)
+    count, end = 0, len(MAGIC)
+    with _open(path) as file:
+        for number, scanned in enumerate(_scan(file)):
+            end = scanned.end
+            if scanned.record is None:
+                warnings.warn(f"{path}: episode {number} is damaged and was left out", EpisodeFileWarning, stacklevel=3)
+            elif scanned.record.kind == "episode":
+                count += 1
+                yield _episode(scanned.record)
+        dropped = file.seek(0, os.SEEK_END) - end
+    if dropped > 0:
+        warnings.warn(
+            f"{path} ends within an episode: its last {dropped} bytes were dropped, {count} episodes read",
+            EpisodeFileWarning,
+            stacklevel=3,
+        )
+
+
+@dataclass(frozen=True)
+class _Scanned:
+    """A record of known length; `record` is None when its body is damaged."""
+
+    end: int
+    record: Record | None
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise EpisodeFileError(f"cannot read {path}: {error.strerror}") from None
+    if file.read(len(MAGIC)) != MAGIC:
+        file.close()
+        raise EpisodeFileError(f"{path} is not an episode file of this project")
+    return file
+
+
+def _scan(file: BinaryIO) -> Iterator[_Scanned]:
+    """Records until the first that is torn."""
+    file.seek(0, os.SEEK_END)
+    size = file.tell()
+    file.seek(len(MAGIC))
+    while (head := RecordHead.parse(file.read(HEAD_BYTES))) is not None:
+        end = file.tell() + head.length
+        if end > size:
+            return
+        yield _Scanned(end, decode_record(head, file.read(head.length)))
+
+
+def _episode(record: Record) -> Episode:
+    prefix = "observations/"
+    return Episode(
+        observations={key[len(prefix) :]: value for key, value in record.arrays.items() if key.startswith(prefix)},
+        actions=record.arrays["actions"],
+        rewards=record.arrays["rewards"],
+        interventions=record.arrays["interventions"],
+        stamps_ns=record.arrays["stamps_ns"],
+        terminated=record.fields["terminated"],
+        truncated=record.fields["truncated"],
+        success=record.fields["success"],
+        metadata=record.fields["metadata"],
+        grasp_penalties=record.arrays.get("grasp_penalties"),
+    )

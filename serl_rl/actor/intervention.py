@@ -1,0 +1,103 @@
+"""Puts a teacher around the actor's environment: a script, or a person with a device and keys."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import gymnasium
+
+from serl_client.teleop.correction import ScriptedTeacher
+from serl_client.teleop.opening import TeleopConfig, Teleoperation
+from serl_client.wrappers import HumanReward, Intervention, Pace, Pause
+from serl_rl.config.train import TrainConfig
+from serl_rl.envs.factory import control_rate_hz
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TaughtEnvironment:
+    """An environment that somebody may take out of the policy's hands."""
+
+    env: gymnasium.Env[Any, Any]
+    """The environment."""
+    intervention: Intervention | None
+    """Where it happens; None where nobody can."""
+
+
+Teach: TypeAlias = Callable[[gymnasium.Env[Any, Any], TrainConfig], TaughtEnvironment]
+"""Puts a teacher around an environment; the experiment says who may take over, and when a script does."""
+
+
+@contextlib.contextmanager
+def teaching(
+    config: TrainConfig, teleop: TeleopConfig, *, human_reward: bool, should_stop: Callable[[], bool]
+) -> Iterator[Teach]:
+    """Opens a person's devices for the duration of a block, in which they may teach one environment or several.
+
+    A person can also pause with a key, and with `human_reward` end an episode as success or failure with another.
+
+    Args:
+        config: Who may take over.
+        teleop: How a person drives.
+        human_reward: Whether keys end episodes.
+        should_stop: Ends a pause.
+
+    Raises:
+        DeviceUnavailableError: A device is missing, or keys are needed and there is no terminal.
+    """
+    if config.intervene in ("none", "scripted") and not human_reward:
+        yield _taught_by_machine
+        return
+    kind = None if config.intervene in ("none", "scripted") else config.intervene
+    with Teleoperation(kind, teleop) as person:
+        if human_reward:
+            person.require_keys("--human-reward")
+            log.info("keys: y success, n failure, p pause")
+        if kind is not None:
+            log.info("move to take over. %s", person.help)
+
+        def teach(env: gymnasium.Env[Any, Any], config: TrainConfig) -> TaughtEnvironment:
+            together = _taught_by_machine(env, config)
+            if kind is not None:
+                paced = Pace(env, control_rate_hz(env))
+                intervention = Intervention(paced, person.teacher(paced))
+                together = TaughtEnvironment(intervention, intervention)
+            inner = HumanReward(together.env, person.keys) if human_reward else together.env
+            paused = Pause(inner, person.keys, should_stop=should_stop, say=log.info)
+            return TaughtEnvironment(paused, together.intervention)
+
+        yield teach
+
+
+@contextlib.contextmanager
+def taught(
+    env: gymnasium.Env[Any, Any],
+    config: TrainConfig,
+    teleop: TeleopConfig,
+    *,
+    human_reward: bool,
+    should_stop: Callable[[], bool],
+) -> Iterator[TaughtEnvironment]:
+    """Wraps one environment for the duration of a block; see `teaching`.
+
+    Raises:
+        DeviceUnavailableError: A device is missing, or keys are needed and there is no terminal.
+        UsageError: The task has no expert that could correct.
+    """
+    with teaching(config, teleop, human_reward=human_reward, should_stop=should_stop) as teach:
+        yield teach(env, config)
+
+
+def _taught_by_machine(env: gymnasium.Env[Any, Any], config: TrainConfig) -> TaughtEnvironment:
+    """The environment with the script that may take over, or as it is."""
+    if config.intervene != "scripted":
+        return TaughtEnvironment(env, None)
+    from serl_rl.demonstrations.scripted import scripted_expert
+
+    intervention = Intervention(env, ScriptedTeacher(scripted_expert(config), config.correction, config.seed))
+    return TaughtEnvironment(intervention, intervention)

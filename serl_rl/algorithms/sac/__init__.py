@@ -1,0 +1,1 @@
+"""Soft actor-critic: agent, networks, losses and settings."""

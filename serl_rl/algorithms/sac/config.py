@@ -1,0 +1,76 @@
+"""Settings of soft actor-critic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from serl_rl.validation import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class SacConfig:
+    """Settings of soft actor-critic."""
+
+    hidden_sizes: tuple[int, ...] = (256, 256)
+    """Features of each hidden layer, of policy and critics alike."""
+    critic_count: int = 2
+    """Number of critics."""
+    target_critic_count: int | None = None
+    """Critics drawn with replacement for each minibatch's target; None takes the minimum of all."""
+    shares_value_layer: bool = False
+    """Whether all critics share their last layer, as SERL's critics from pixels do."""
+    critic_updates_per_actor_update: int = 4
+    """Critic updates of one update, each on its own minibatch; one update of policy and temperature follows."""
+    actor_batch: Literal["last", "all"] = "last"
+    """What the policy is updated on: the last minibatch, or all of the update together."""
+    batch_size: int = 256
+    """Transitions of one minibatch."""
+    discount: float = 0.96
+    """gamma, in [0, 1]."""
+    return_range: tuple[float, float] | None = None
+    """Smallest and largest possible return, to which targets are clipped; None does not clip. A sparse reward of 1 at
+    success that ends the episode gives (0, 1)."""
+    target_update_rate: float = 0.005
+    """tau: share of the critic that enters the target after each critic update, in (0, 1]."""
+    learning_rate: float = 3e-4
+    """Adam's step size, of every network."""
+    warm_up_steps: int = 0
+    """Adam steps over which the step size of policy and critics grows from zero."""
+    adam_clock: Literal["separate", "joint"] = "separate"
+    """Whether each network's Adam steps only with its own gradients, or all step together as in SERL."""
+    initial_temperature: float = 0.01
+    """First weight of the entropy; positive."""
+    target_entropy: float | None = None
+    """Entropy that the temperature aims at, in nat; None for minus half the action's size."""
+    imitation_weight: float = 0.0
+    """Weight of the loss that draws the policy to actions of demonstrations and interventions, where the critics find
+    them better than its own; 0 for none, as in SERL."""
+    grippers: int = 0
+    """Grippers that a grasp critic opens and closes, beside a policy for the arm: 1, or 2 for two arms; with 0 the
+    policy moves them like any other component."""
+    backup_entropy: bool = False
+    """Whether the entropy of later steps is part of the value."""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """Whether the losses are compiled; auto does so where a C++ compiler with Python.h (CPU) or Triton (GPU)
+    is found."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Type of hidden matrix products; auto takes bfloat16 on devices that are fast with it."""
+
+    def __post_init__(self) -> None:
+        require("hidden_sizes", self.hidden_sizes, bool(self.hidden_sizes) and min(self.hidden_sizes) > 0, "positive")
+        for name in ("critic_count", "critic_updates_per_actor_update", "batch_size"):
+            require(name, getattr(self, name), getattr(self, name) > 0, "at least 1")
+        require("discount", self.discount, 0 <= self.discount <= 1, "in [0, 1]")
+        require("target_update_rate", self.target_update_rate, 0 < self.target_update_rate <= 1, "in (0, 1]")
+        require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
+        require("initial_temperature", self.initial_temperature, self.initial_temperature > 0, "positive")
+        require("imitation_weight", self.imitation_weight, self.imitation_weight >= 0, "at least 0")
+        require("warm_up_steps", self.warm_up_steps, self.warm_up_steps >= 0, "at least 0")
+        require("grippers", self.grippers, self.grippers in (0, 1, 2), "0, 1 or 2")
+        bounds = self.return_range
+        require("return_range", bounds, bounds is None or bounds[0] < bounds[1], "(smallest, largest), or None")
+        fits = bounds is None or not self.backup_entropy
+        require("return_range", bounds, fits, "None with backup_entropy, whose values hold more than returns")
+        targets = self.target_critic_count
+        require("target_critic_count", targets, targets is None or targets > 0, "at least 1, or None for all")

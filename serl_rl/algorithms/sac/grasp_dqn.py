@@ -1,0 +1,123 @@
+"""Learns when to open and close grippers: double DQN beside the actor-critic of the arm."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from serl_rl.algorithms.sac.config import SacConfig
+from serl_rl.algorithms.sac.gradients import Arrays, Observations, grasp_gradients
+from serl_rl.models.adam import Adam
+from serl_rl.models.grasp_critic import GraspCritic, VisualGraspCritic
+from serl_rl.models.gripper_layout import GripperLayout
+from serl_rl.models.mlp import Arithmetic
+from serl_rl.models.perception import VisualCritic
+
+Wrap = Callable[[Any], Any]
+
+
+class GraspLearner:
+    """A grasp critic with its target and its optimiser.
+
+    Where there are images it shares perception with the arm's critics, and their target's with their target.
+
+    Args:
+        observation_size: Components of the flat vectors.
+        layout: Which components of an action are grippers'.
+        config: Settings.
+        critic: The arm's critics, for their perception.
+        target_critic: Their target.
+        arithmetic: How hidden layers compute.
+        generator: Source of the initial weights.
+        device: Where it lives.
+        wrap: Compiles a function, or returns it as it is.
+    """
+
+    def __init__(
+        self,
+        observation_size: int,
+        layout: GripperLayout,
+        config: SacConfig,
+        critic: nn.Module,
+        target_critic: nn.Module,
+        arithmetic: Arithmetic,
+        generator: torch.Generator,
+        device: torch.device,
+        wrap: Wrap,
+    ) -> None:
+        self._layout = layout
+        self._config = config
+        perception = critic.perception if isinstance(critic, VisualCritic) else None
+        inputs = observation_size if perception is None else perception.output_size
+        network = GraspCritic(inputs, layout.choice_count, config.hidden_sizes, arithmetic, generator).to(device)
+        target = copy.deepcopy(network)
+        self.critic: nn.Module = network if perception is None else VisualGraspCritic(perception, network)
+        """From observations to the value of each choice."""
+        self._own = {name: value.detach() for name, value in network.named_parameters()}
+        self._own_target = {name: value.detach() for name, value in target.named_parameters()}
+        self._arrays, self._target_arrays = self._own, self._own_target
+        if perception is not None:
+            self._arrays = _joined(critic, self._own)
+            self._target_arrays = _joined(target_critic, self._own_target)
+        self._adam = Adam(self._arrays, config.learning_rate, config.warm_up_steps)
+        self._gradients = wrap(grasp_gradients)
+
+    @property
+    def adam(self) -> Adam:
+        """The optimiser."""
+        return self._adam
+
+    def parts(self) -> dict[str, Arrays]:
+        """Arrays that training goes on from, perception left out, by part."""
+        return {"grasp": self._own, "target_grasp": self._own_target}
+
+    def policy_state(self) -> dict[str, Tensor]:
+        """Copies of what an actor needs beside the policy, on the CPU."""
+        return {f"grasp.{name}": value.cpu().clone() for name, value in self._own.items()}
+
+    def gradients(
+        self,
+        observations: Observations,
+        actions: Tensor,
+        rewards: Tensor,
+        terminated: Tensor,
+        next_observations: Observations,
+    ) -> tuple[list[Tensor], Tensor]:
+        """Gradients of the loss on one minibatch.
+
+        Args:
+            observations: What was seen.
+            actions: Whole executed actions. Shape (B, A).
+            rewards: The task's and the gripper's own. Shape (B,).
+            terminated: One where the task ended the episode. Shape (B,).
+            next_observations: What was seen next.
+
+        Returns:
+            One for each array, and (loss, mean value).
+        """
+        bounds = self._config.return_range
+        choices = self._layout.choices(actions)
+        minibatch = observations, choices, rewards, terminated, next_observations
+        largest = None if bounds is None else bounds[1]
+        return self._gradients(
+            self.critic, self._arrays, self._target_arrays, minibatch, self._config.discount, largest
+        )
+
+    def step(self, gradients: list[Tensor]) -> None:
+        """One step of the optimiser. The target follows by `follow`."""
+        self._adam.step(gradients)
+
+    def follow(self) -> None:
+        """Moves the target towards the critic; the arm's learner does so for what they share."""
+        target, own = list(self._own_target.values()), list(self._own.values())
+        torch._foreach_lerp_(target, own, self._config.target_update_rate)  # pyright: ignore[reportPrivateImportUsage]
+
+
+def _joined(critic: nn.Module, own: Arrays) -> Arrays:
+    """Perception's arrays under the names of a `VisualGraspCritic`, and its own."""
+    shared = {name: value.detach() for name, value in critic.named_parameters() if name.startswith("perception.")}
+    return shared | {f"network.{name}": value for name, value in own.items()}

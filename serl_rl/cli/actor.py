@@ -1,0 +1,178 @@
+"""`serl-train actor`: drives a robot or simulator with the newest policy and streams every step to the learner."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+from dataclasses import dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from serl_client.teleop.opening import TeleopConfig
+from serl_rl.cli.options import ConfigFile, PresetName, RerunTarget
+from serl_rl.config.train import TrainConfig
+from serl_rl.envs.factory import RobotConfig
+from serl_rl.errors import UsageError
+from serl_rl.processes.child_process import write_ready_file
+from serl_rl.processes.stop_signal import StopSignal
+from serl_rl.protocol.transport import CredentialsConfig
+
+if TYPE_CHECKING:
+    import gymnasium
+
+    from serl_rl.actor.intervention import TaughtEnvironment
+    from serl_rl.actor.learner_client import LearnerLink
+    from serl_rl.protocol.spec import EnvironmentSpec
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorCommand:
+    """Drive a robot or simulator with the newest policy and stream every step to the learner.
+
+    Steps that the learner has not acknowledged wait on disk: a killed actor or learner loses nothing. Start it again
+    with the same --actor-id and --spool-directory.
+
+    Try:
+    serl-train actor --learner-address 127.0.0.1:50052
+
+    serl-train actor --learner-address gpu:50052 --tls-root c.pem --token-file t
+
+    serl-train actor --robot robot-pc:50051 --robot-tls-root r.pem --robot-token-file r --actor.ignores-grants
+
+    serl-train actor --config-file cube.json --intervene spacemouse --robot pc:50051 --actor.ignores-grants
+
+    serl-train actor --intervene scripted --correction.stall-steps 10
+
+    serl-train actor --robot robot-pc:50051 --rerun connect
+
+    serl-train actor --preset relocate-cube --learner-address gpu:50052 --backward-learner-address gpu:50053
+    """
+
+    preset: PresetName = "pick-cube"
+    config_file: ConfigFile = None
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+    """The experiment; each value can be overridden."""
+    learner: Annotated[str, tyro.conf.arg(name="learner-address")] = "127.0.0.1:50052"
+    """Address of the learner."""
+    backward_learner: Annotated[str | None, tyro.conf.arg(name="backward-learner-address")] = None
+    """Address of a second learner, of the task that undoes this one: the two take turns at the arm, and each success
+    makes the other task active. Either address may be the folder of a finished run, whose policy then only plays."""
+    backward_config_file: Path | None = None
+    """A config.json of the second learner's experiment, where more differs than the task, such as its classifier."""
+    robot: Annotated[RobotConfig, tyro.conf.arg(name="")] = field(default_factory=RobotConfig)
+    """Which daemon drives the arm."""
+    teleop: Annotated[TeleopConfig, tyro.conf.arg(name="")] = field(default_factory=TeleopConfig)
+    """How a person drives, with --intervene spacemouse, keyboard or gamepad."""
+    human_reward: bool = False
+    """Whether a person ends episodes by key: y for success, n for failure."""
+    actor_id: str = field(default_factory=lambda: f"{socket.gethostname()}-0")
+    """Name of this actor, unique among the learner's; kept across restarts."""
+    spool_directory: Path = Path("spool")
+    """Folder for steps that are not acknowledged yet."""
+    credentials: Annotated[CredentialsConfig, tyro.conf.arg(name="")] = field(default_factory=CredentialsConfig)
+    """How it presents itself to the learner."""
+    join_timeout_s: float = 60.0
+    """How long to try to reach the learner, in s."""
+    rerun: RerunTarget = None
+    rerun_run: Path | None = None
+    """Folder of the learner's run, where it is on this machine: the stream then tells what the newest checkpoint's
+    critics expect of each action, which costs the actor time."""
+    ready_file: Path | None = None
+    """File that is written once it has joined."""
+
+    def run(self) -> int:
+        """Acts until training has finished or it is stopped."""
+        # One picture at a time needs no more, and a learner on the same machine does. Read when torch is loaded.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        from serl_rl.actor.intervention import taught
+        from serl_rl.actor.learner_client import LearnerLink
+        from serl_rl.envs.factory import make_environment, spec_of
+        from serl_rl.visualization.evaluation import watching
+
+        stop = StopSignal().install()
+        if self.backward_learner is not None:
+            self._act_both_ways(self.backward_learner, stop)
+            return 0
+        config = self.config
+        env = make_environment(config.environment, self.robot)
+        with contextlib.closing(env):
+            spec = spec_of(env, config.environment)
+            version = metadata.version("serl-robot")
+            settings = config.shared_settings()
+            # Before joining, so that a missing device is told at once.
+            with (
+                watching(self.rerun, self.actor_id, self.rerun_run) as watch,
+                taught(env, config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set) as together,
+                contextlib.closing(
+                    LearnerLink(self.learner, self.actor_id, spec, settings, version, self.credentials)
+                ) as link,
+            ):
+                self._act(replace(together, env=watch(together.env)), spec, link, stop)
+        return 0
+
+    def _act_both_ways(self, backward_learner: str, stop: StopSignal) -> None:
+        from serl_rl.actor.intervention import teaching
+        from serl_rl.cli.options import config_of_file
+        from serl_rl.runs.forward_backward.actor import PairActor
+        from serl_rl.runs.forward_backward.task_pair import Pair, pair_of
+        from serl_rl.visualization.evaluation import watching
+
+        config, path = self.config, self.backward_config_file
+        pair = pair_of(config) if path is None else Pair(config, config_of_file(path))
+        if self.rerun_run is not None:
+            raise UsageError("--rerun-run is the folder of one run, and --backward-learner-address brings a second one")
+        with (
+            watching(self.rerun, self.actor_id) as watch,
+            teaching(config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set) as teach,
+        ):
+
+            def watched_teach(env: gymnasium.Env[Any, Any], config: TrainConfig) -> TaughtEnvironment:
+                together = teach(env, config)
+                return replace(together, env=watch(together.env))
+
+            actor = PairActor(
+                pair=pair,
+                learners={"forward": self.learner, "backward": backward_learner},
+                robot=self.robot,
+                actor_id=self.actor_id,
+                spool_directory=self.spool_directory,
+                teach=watched_teach,
+                credentials=self.credentials,
+                join_timeout_s=self.join_timeout_s,
+            )
+            actor.run(stop, self._announce)
+
+    def _announce(self) -> None:
+        if self.ready_file is not None:
+            write_ready_file(self.ready_file, self.actor_id)
+
+    def _act(self, together: TaughtEnvironment, spec: EnvironmentSpec, link: LearnerLink, stop: StopSignal) -> None:
+        from serl_rl.actor.loop import Actor
+        from serl_rl.actor.rows import row_type
+        from serl_rl.actor.spool import Spool
+        from serl_rl.envs.factory import share_maps
+        from serl_rl.policies.numpy_policy import make_policy
+
+        config = self.config
+        joined = link.join(self.join_timeout_s, stop.is_set)
+        spool = Spool(
+            self.spool_directory / self.actor_id,
+            row_type(spec),
+            f"{joined.run_id}/{self.actor_id}",
+            int(config.actor.spool_limit_mb * 1e6),
+            joined.acknowledged_sequence_number + 1,
+        )
+        link.start(spool)
+        self._announce()
+        log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
+        policy = make_policy(spec, config)
+        share_maps(together.env, policy)
+        Actor(together.env, spec, link, spool, policy, config, stop, together.intervention).run()
+        spool.close()

@@ -1,0 +1,128 @@
+"""`serl-train train-classifier`: a reward classifier from episode files, with a report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from serl_rl.cli.options import ConfigFile, PresetName
+from serl_rl.config.train import TrainConfig
+from serl_rl.errors import UsageError
+from serl_rl.rewards.classifier.config import ClassifierConfig, ClassifierTrainingConfig
+
+if TYPE_CHECKING:
+    from serl_rl.rewards.classifier.calibration import ThresholdRow
+    from serl_rl.rewards.classifier.training import TrainingProgress
+
+
+_ONLY_SUCCESSES = (
+    "every episode has a success: a policy will soon find pictures that none of them show and that look like one; "
+    "add failures, such as those of record-demos --teleop random --keep-failures\n"
+)
+_LEAST_RECALL = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainClassifierCommand:
+    """Train a network that sees from images whether the task is done.
+
+    Try:
+    serl-train train-classifier --episodes demos.episodes failures.episodes --output classifiers/cube
+
+    serl-train train-classifier --examples flipped=a.episodes down=b.episodes --success-class flipped --output egg
+
+    serl-train train-classifier --episodes demos.episodes failures.episodes --cameras wrist --output classifiers/wrist
+    """
+
+    output: Path
+    """Folder to make for the classifier, its report and the plot; must not exist."""
+    episodes: tuple[Path, ...] = ()
+    """Episode files that say where the task is done: by labels of each frame, else by how an episode ended."""
+    examples: tuple[str, ...] = ()
+    """CLASS=FILE: episode files whose frames are all of one class."""
+    success_class: str = "success"
+    """Class that means that the task is done."""
+    cameras: tuple[str, ...] = ()
+    """Cameras to look through, in this order; all without this option."""
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+    """The network."""
+    training: ClassifierTrainingConfig = field(default_factory=ClassifierTrainingConfig)
+    """How it is trained."""
+    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
+    config_file: tyro.conf.Suppress[ConfigFile] = None
+    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
+
+    def run(self) -> int:
+        """Trains, saves, and prints the report as JSON."""
+        from serl_rl.processes.stop_signal import StopSignal
+        from serl_rl.rewards.classifier.examples import has_failed_episode, load_examples
+        from serl_rl.rewards.classifier.report import make_report, plot_report
+        from serl_rl.rewards.classifier.store import PLOT, REPORT, save_classifier
+        from serl_rl.rewards.classifier.training import train_classifier
+
+        if self.output.exists():
+            raise UsageError(f"{self.output} exists already; give another --output, or remove it")
+        by_class = parse_examples(self.examples)
+        if not self.episodes and not by_class:
+            raise UsageError("there is nothing to learn from; give --episodes FILE or --examples CLASS=FILE")
+        stop, training = StopSignal().install(), self.training
+        examples = load_examples(
+            self.episodes,
+            by_class,
+            cameras=self.cameras,
+            ambiguous_frames=training.ambiguous_frames,
+            max_frames=training.max_frames,
+            seed=training.seed,
+        )
+        counts = ", ".join(f"{count} of {name}" for name, count in examples.counts().items())
+        sys.stderr.write(f"{len(examples)} frames: {counts}; cameras {', '.join(examples.images)}\n")
+        if not has_failed_episode(examples):
+            sys.stderr.write(_ONLY_SUCCESSES)
+
+        def show(progress: TrainingProgress) -> bool:
+            line = f"step {progress.steps}: loss {progress.loss:.4f}, validation {progress.validation_loss:.4f}\n"
+            sys.stderr.write(line)
+            return not stop.is_set()
+
+        trained = train_classifier(
+            examples, self.classifier, training, success_class=self.success_class, on_progress=show
+        )
+        report = make_report(trained, training.allowed_false_positive_rate)
+        sources = [str(path) for path in self.episodes] + list(self.examples)
+        facts = {"sources": sources, "report": report.to_dict()}
+        save_classifier(trained.classifier, report.recommended.threshold, self.output, facts)
+        plot_report(trained, report, self.output / PLOT)
+        text = json.dumps(report.to_dict(), indent=2) + "\n"
+        (self.output / REPORT).write_text(text)
+        sys.stdout.write(text)
+        if report.recommended.recall < _LEAST_RECALL:
+            sys.stderr.write(_say_blind(report.recommended, self.output / PLOT))
+        return 0
+
+
+def _say_blind(row: ThresholdRow, picture: Path) -> str:
+    return (
+        f"only {row.recall:.0%} of the successes pass the recommended threshold {row.threshold:.3f}, so that a policy "
+        f"would seldom be rewarded: look at {picture}, then record more, train longer, or raise "
+        "--training.allowed-false-positive-rate\n"
+    )
+
+
+def parse_examples(texts: tuple[str, ...]) -> dict[str, list[Path]]:
+    """Files by class from "CLASS=FILE".
+
+    Raises:
+        UsageError: One has no class or no file.
+    """
+    found: dict[str, list[Path]] = {}
+    for text in texts:
+        name, separator, path = text.partition("=")
+        if not (name and separator and path):
+            raise UsageError(f"--examples {text!r} is not of the form CLASS=FILE")
+        found.setdefault(name, []).append(Path(path))
+    return found

@@ -1,0 +1,70 @@
+"""`serl-train demo`: simulator, learner and actor as separate processes, from nothing to a trained policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, get_args
+
+import tyro
+
+from serl_rl.cli.options import ConfigFile, PresetName, chosen_preset, refuse_keyboard
+from serl_rl.config.train import TrainConfig
+from serl_rl.errors import UsageError
+from serl_rl.models.pretraining.config import PretrainableName
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoCommand:
+    """Train a task in simulation from nothing, with live progress, and leave curves, a video and a checkpoint.
+
+    Starts a simulator, a learner and an actor as processes that talk gRPC on loopback, records scripted demonstrations,
+    and stops when the evaluation reaches its target.
+
+    Try:
+    serl-train demo
+
+    serl-train demo --vision
+
+    serl-train demo --preset pick-cube-10 --seed 3 --name ten-critics
+
+    serl-train demo --learner.max-env-steps 2000 --sac.discount 0.97
+    """
+
+    preset: PresetName = "pick-cube"
+    config_file: ConfigFile = None
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+    """The experiment; each value can be overridden."""
+    vision: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Learn from camera images: the preset of the same name with "-vision"."""
+    name: str | None = None
+    """Name of the run; by default the preset's, numbered."""
+    runs: Path = Path("runs")
+    """Folder of all runs."""
+    evaluation_episodes: int = 100
+    """Episodes of the final evaluation with the checkpoint."""
+    video_episodes: int = 5
+    """Episodes in the video; 0 for none."""
+
+    def run(self) -> int:
+        """Trains; exits with 1 if the target was not reached, 0 if it was or if it was stopped by a signal."""
+        from serl_rl.artifacts import run_directory
+        from serl_rl.processes.stop_signal import StopSignal
+        from serl_rl.runs.demo import Demo
+
+        self._check_pretraining()
+        refuse_keyboard(self.config)
+        stop = StopSignal().install()
+        directory = run_directory.create(self.runs, self.name, chosen_preset(self.preset, vision=self.vision))
+        is_reached = Demo(self.config, directory, self.evaluation_episodes, self.video_episodes, stop).run()
+        return 0 if is_reached or stop.is_set() else 1
+
+    def _check_pretraining(self) -> None:
+        backbone = self.config.vision.encoder.backbone
+        is_wanted = self.config.pretrain_encoder and backbone.weights is None
+        if is_wanted and backbone.name not in get_args(PretrainableName):
+            raise UsageError(
+                f"vision.encoder.backbone.name is {backbone.name}, which cannot be pretrained; take "
+                f"{' or '.join(get_args(PretrainableName))}, give --vision.encoder.backbone.weights, or begin with "
+                "random ones by --no-pretrain-encoder"
+            )

@@ -1,0 +1,148 @@
+"""`serl-train evaluate`: success rate of a checkpoint's policy, a video, and a recording for the rerun viewer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from serl_rl.artifacts.run_directory import write_json
+from serl_rl.cli.options import ConfigFile, PresetName, RerunTarget
+from serl_rl.config.train import EnvironmentConfig, TrainConfig
+from serl_rl.envs.factory import RobotConfig
+from serl_rl.errors import UsageError
+from serl_rl.rewards.classifier.config import ClassifierRewardConfig
+
+if TYPE_CHECKING:
+    from serl_rl.envs.evaluation import EvaluationResult
+
+DEFAULT_SEED = 500_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateCommand:
+    """Evaluate the policy of a checkpoint, deterministically, and print its success rate as JSON.
+
+    Try:
+    serl-train evaluate --checkpoint runs/pick-cube --episodes 100
+
+    serl-train evaluate --checkpoint runs/cube --own-reward
+
+    serl-train evaluate --checkpoint runs/pick-cube --episodes 5 --video policy.mp4 --output-json result.json
+
+    serl-train evaluate --checkpoint runs/pick-cube/checkpoint --robot robot-pc:50051 --episodes 10 --rerun policy.rrd
+    """
+
+    checkpoint: Path
+    """A checkpoint, or the folder of a run."""
+    episodes: int = 100
+    """Number of episodes."""
+    evaluation_seed: int = DEFAULT_SEED
+    """Seed of the first episode; the others count up."""
+    robot: Annotated[RobotConfig, tyro.conf.arg(name="")] = field(default_factory=RobotConfig)
+    """Which daemon drives the arm."""
+    own_reward: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Judge by the simulator's own reward in place of the classifier that the policy was trained with."""
+    output_json: Path | None = None
+    """File for the result, with every episode's seed, outcome, return and length."""
+    video: Path | None = None
+    """MP4 file to write."""
+    video_episodes: int = 5
+    """Episodes in the video: the first ones that are evaluated."""
+    overlay: bool = True
+    """Whether the video shows values, actions, probabilities and rewards under the pictures."""
+    rerun: RerunTarget = None
+    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
+    config_file: tyro.conf.Suppress[ConfigFile] = None
+    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
+
+    def run(self) -> int:
+        """Evaluates."""
+        from serl_rl.envs.factory import make_environment, share_maps
+        from serl_rl.policies.saved import load_policy
+        from serl_rl.processes.stop_signal import StopSignal
+        from serl_rl.visualization.evaluation import watched_evaluation
+        from serl_rl.visualization.video import write_video
+
+        self._check()
+        stop = StopSignal().install()
+        policy, config, manifest = load_policy(self.checkpoint)
+        environment = with_own_reward(config.environment) if self.own_reward else config.environment
+        env = make_environment(environment, self.robot)
+        share_maps(env, policy)
+        try:
+
+            def is_stopped(result: EvaluationResult) -> bool:
+                return stop.is_set()
+
+            result, film = watched_evaluation(
+                env,
+                policy,
+                self.checkpoint,
+                self.episodes,
+                self.evaluation_seed,
+                is_stopped,
+                film_episodes=self.video_episodes if self.video is not None else 0,
+                overlay=self.overlay,
+                rerun=self.rerun,
+            )
+        finally:
+            env.close()
+        report = result_values(result) | {name: manifest[name] for name in ("policy_version", "env_steps")}
+        if self.output_json is not None:
+            write_json(self.output_json, report | self._details(result, config))
+        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+        sys.stdout.flush()
+        if self.video is not None and film is not None and not film.is_empty:
+            sys.stderr.write(f"video: {write_video(film, self.video, film.rate_hz)}\n")
+        return 0
+
+    def _check(self) -> None:
+        """Refuses what cannot work before the arm moves."""
+        for name, count in (("--episodes", self.episodes), ("--video-episodes", self.video_episodes)):
+            if count < 1:
+                raise UsageError(f"{name} is {count}; it must be at least 1")
+        if self.output_json is not None:
+            try:
+                self.output_json.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UsageError(f"cannot make the folder {self.output_json.parent}: {error.strerror}") from error
+
+    def _details(self, result: EvaluationResult, config: TrainConfig) -> dict[str, Any]:
+        episodes = [
+            {
+                "seed": self.evaluation_seed + index,
+                "success": outcome.success,
+                "return": outcome.episode_return,
+                "steps": outcome.step_count,
+            }
+            for index, outcome in enumerate(result.outcomes)
+        ]
+        return {
+            "checkpoint": str(self.checkpoint),
+            "environment": config.environment.id,
+            "evaluation_seed": self.evaluation_seed,
+            "outcomes": episodes,
+        }
+
+
+def with_own_reward(config: EnvironmentConfig) -> EnvironmentConfig:
+    """The same environment without a classifier: its task says what a success is."""
+    return replace(config, reward="sparse", classifier=ClassifierRewardConfig())
+
+
+def result_values(result: EvaluationResult) -> dict[str, Any]:
+    """An evaluation as plain values."""
+    lower, upper = result.interval
+    return {
+        "episodes": result.episode_count,
+        "successes": result.success_count,
+        "success_ratio": round(result.success_ratio, 4),
+        "wilson_interval_95": [round(lower, 4), round(upper, 4)],
+        "mean_return": round(result.mean_return, 4),
+        "mean_steps": round(result.mean_step_count, 2),
+    }

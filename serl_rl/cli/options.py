@@ -1,0 +1,127 @@
+"""Options that several subcommands share, and how a preset or a file becomes their default."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from serl_rl.artifacts.run_directory import RunDirectory
+from serl_rl.config import train as configuration
+from serl_rl.config.presets import PRESETS, preset
+from serl_rl.config.train import TrainConfig
+from serl_rl.errors import UsageError
+
+PresetName = Annotated[
+    str, tyro.conf.arg(help=f"Named experiment that the other values come from: {', '.join(PRESETS)}.")
+]
+ConfigFile = Annotated[
+    Path | None,
+    tyro.conf.arg(
+        help='A run\'s config.json that the other values come from, or a JSON file of a few values over a "preset".'
+    ),
+]
+
+RerunTarget = Annotated[
+    str | None,
+    tyro.conf.arg(
+        help="Where to stream cameras, path, actions, values and rewards for the rerun viewer: a file such as out.rrd, "
+        '"connect" for a viewer on this machine, or the address of one, rerun+http://host:9876/proxy.'
+    ),
+]
+
+_DEFAULT_PRESETS = {"forward-backward": "relocate-cube"}
+
+
+def base_config(arguments: Sequence[str]) -> TrainConfig:
+    """Finds the experiment that command-line values override.
+
+    Args:
+        arguments: The command line; only `--preset`, `--vision` and `--config-file` are looked at, and of a learner
+            that goes on with a run its folder.
+
+    Returns:
+        The experiment.
+
+    Raises:
+        UsageError: The preset or the file does not exist or does not fit.
+    """
+    path = _value(arguments, "--config-file") or _resumed_config(arguments)
+    if path is not None:
+        if "--vision" in arguments:
+            raise UsageError(
+                f"--vision names a preset, but the experiment comes from {path}; leave one of them away, or write "
+                '"preset": "pick-cube-vision" into the file'
+            )
+        try:
+            return config_of_file(Path(path))
+        except (OSError, json.JSONDecodeError, ValueError, TypeError) as error:
+            raise UsageError(f"cannot use the config file {path}: {error}") from error
+    default = _DEFAULT_PRESETS.get(next(iter(arguments), ""), "pick-cube")
+    return preset(chosen_preset(_value(arguments, "--preset") or default, vision="--vision" in arguments))
+
+
+def _resumed_config(arguments: Sequence[str]) -> str | None:
+    """The settings of the run that a learner goes on with, unless it is given others."""
+    folder, is_resumed = _value(arguments, "--run-directory"), "--resume" in arguments
+    if next(iter(arguments), "") != "learner" or not is_resumed or folder is None or _value(arguments, "--preset"):
+        return None
+    path = RunDirectory(Path(folder)).config
+    return str(path) if path.exists() else None
+
+
+def config_of_file(path: Path) -> TrainConfig:
+    """Reads a run's `config.json`, or a file with some of its values and the name of a preset for all others.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no JSON object, or a key or value does not fit; named.
+        UsageError: There is no such preset.
+    """
+    values = json.loads(path.read_text())
+    if not isinstance(values, dict):
+        raise ValueError(f"it holds {type(values).__name__}, not an object of settings")
+    name = values.pop("preset", None)
+    if name is not None:
+        values = _over(configuration.to_dict(preset(str(name))), values)
+    return configuration.from_dict(values)
+
+
+def _over(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Values over others, section by section."""
+    merged = dict(base)
+    for key, value in values.items():
+        below = merged.get(key)
+        merged[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def refuse_keyboard(config: TrainConfig) -> None:
+    """For commands whose actor is a process without a terminal.
+
+    Raises:
+        UsageError: Its keyboard is to be read.
+    """
+    if config.intervene == "keyboard":
+        raise UsageError(
+            "intervene is keyboard, and the actor that this command starts has no terminal to read it in; take a "
+            "spacemouse or gamepad, or start learner and actor by hand"
+        )
+
+
+def chosen_preset(name: str, *, vision: bool) -> str:
+    """Name of the preset that is meant; with vision, of the same task's from images."""
+    return f"{name}-vision" if vision and "-vision" not in name else name
+
+
+def _value(arguments: Sequence[str], flag: str) -> str | None:
+    for index, argument in enumerate(arguments):
+        if argument.replace("_", "-") == flag and index + 1 < len(arguments):
+            return arguments[index + 1]
+        name, separator, value = argument.partition("=")
+        if separator and name.replace("_", "-") == flag:
+            return value
+    return None

@@ -1,0 +1,84 @@
+"""`serl-train pretrain-encoder`: weights for a frozen backbone from pictures of the simulator alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import tyro
+
+from serl_rl.cli.options import ConfigFile, PresetName
+from serl_rl.config.train import TrainConfig
+from serl_rl.errors import UsageError
+from serl_rl.models.openmp import choose_waiting
+from serl_rl.models.pretraining.config import PretrainableName, PretrainingConfig
+
+_SCENES_A_LINE = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainEncoderCommand:
+    """Pretrain a backbone to find cube and gripper in pictures of random scenes, for want of ImageNet's weights.
+
+    Try:
+    serl-train pretrain-encoder --output encoders/resnet10.safetensors
+
+    serl-train pretrain-encoder --output encoder.safetensors --backbone small --pretraining.features 32
+    """
+
+    output: Path
+    """Weight file to write, ending in .safetensors; must not exist."""
+    backbone: PretrainableName = "resnet10"
+    """Which network."""
+    weights: Path | None = None
+    """Weight file to start from; random weights without it."""
+    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
+    """How to pretrain."""
+    simulator: str | None = None
+    """Address of a simulator with the task pick-cube-varied; none starts a private one."""
+    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
+    config_file: tyro.conf.Suppress[ConfigFile] = None
+    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
+
+    def run(self) -> int:
+        """Draws pictures, trains, saves, and prints the errors as JSON. Ctrl-C saves what has been learned."""
+        choose_waiting()  # Threads that spin are ten times slower where others use the cores.
+        from serl_rl.learner.trainer import find_device
+        from serl_rl.models.pretraining.pictures import TASK, draw_pictures
+        from serl_rl.models.pretraining.training import PretrainingProgress, pretrain, summary
+        from serl_rl.models.vision import BackboneConfig, make_backbone
+        from serl_rl.models.vision.weights import save_weights
+        from serl_rl.processes.stop_signal import StopSignal
+
+        if self.output.exists():
+            raise UsageError(f"{self.output} exists already; give another --output, or remove it")
+        if self.output.suffix != ".safetensors":
+            raise UsageError(f"--output {self.output} must end in .safetensors")
+        device = find_device(self.pretraining.device, "--pretraining.device")
+        settings, stop = replace(self.pretraining, device=device), StopSignal().install()
+        network = make_backbone(
+            BackboneConfig(name=self.backbone, weights=self.weights, seed=settings.seed, frozen=False)
+        )
+
+        def count_scene(done: int) -> bool:
+            if done % _SCENES_A_LINE == 0 or done == settings.scenes:
+                sys.stderr.write(f"scene {done} of {settings.scenes}\n")
+            return not stop.is_set()
+
+        pictures = draw_pictures(settings.scenes, settings.seed, address=self.simulator, on_scene=count_scene)
+        if stop.is_set():
+            return 0
+
+        def show(progress: PretrainingProgress) -> bool:
+            sys.stderr.write(summary(progress) + "\n")
+            return not stop.is_set()
+
+        result = pretrain(network, pictures, settings, show)
+        last = result.reports[-1]
+        facts = {"task": TASK, "scenes": len(pictures), "steps": last.steps, "errors_m": last.errors}
+        save_weights(network, self.output, {"pretraining": json.dumps(facts)}, result.heads)
+        sys.stderr.write(f"{summary(last)}\nweights: {self.output}\n")
+        sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+        return 0

@@ -1,0 +1,111 @@
+"""`serl-train record-demos`: records demonstrations of a person or of the scripted expert."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from serl_client.teleop.opening import TeleopConfig
+from serl_rl.cli.options import ConfigFile, PresetName
+from serl_rl.config.train import TrainConfig
+from serl_rl.demonstrations.recording import Driver, stoppable
+from serl_rl.envs.factory import RobotConfig
+from serl_rl.errors import UsageError
+
+if TYPE_CHECKING:
+    import gymnasium
+
+    from serl_client.episodes.recording import RecordingProgress
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordCommand:
+    """Record demonstrations of a person or of the scripted expert into one episode file.
+
+    A person's episode begins when they move; it is kept when it succeeds: by the task's reward, or by the key y.
+    Nothing waits for an answer. Each episode is on the disk before the next one begins.
+
+    Try:
+    serl-train record-demos --output cube.episodes --demonstration-count 20
+
+    serl-train record-demos --config-file cube.json --output demos.episodes --teleop spacemouse --robot robot-pc:50051
+
+    serl-train record-demos --output cube.episodes --teleop keyboard --environment.max-episode-steps 300 --append
+
+    serl-train record-demos --output failures.episodes --teleop random --keep-failures --environment.reward dense
+    """
+
+    output: Path
+    """Episode file to write."""
+    teleop: Driver = "scripted"
+    """Who drives."""
+    append: bool = False
+    """Whether to go on with a file that exists; else it must not."""
+    keep_failures: bool = False
+    """Whether to keep episodes that failed too, as examples for a classifier."""
+    teleop_config: Annotated[TeleopConfig, tyro.conf.arg(name="")] = field(default_factory=TeleopConfig)
+    """How a person drives."""
+    preset: PresetName = "pick-cube"
+    config_file: ConfigFile = None
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+    """The experiment; each value can be overridden."""
+    robot: Annotated[RobotConfig, tyro.conf.arg(name="")] = field(default_factory=RobotConfig)
+    """Which daemon drives the arm."""
+
+    def run(self) -> int:
+        """Records, with a line for each episode."""
+        from serl_rl.demonstrations.scripted import record
+        from serl_rl.envs.factory import make_environment
+
+        if self.output.exists() and not self.append:
+            raise UsageError(f"{self.output} exists already; give another --output, --append to it, or remove it")
+        if self.config.demonstration_count < 1:
+            raise UsageError(f"demonstration_count is {self.config.demonstration_count}; it must be at least 1")
+        if self.teleop == "random" and not self.keep_failures:
+            raise UsageError("random driving hardly ever succeeds; add --keep-failures, or choose another --teleop")
+        env = make_environment(self.config.environment, self.robot)
+        try:
+            with stoppable():
+                if self.teleop == "scripted" and not self.keep_failures:
+                    record(env, self.config, self.output, self._say)
+                else:
+                    self._record_by_hand(env)
+        except KeyboardInterrupt:
+            sys.stderr.write(f"stopped; the episodes so far are in {self.output}\n")
+        finally:
+            env.close()
+        return 0
+
+    def _record_by_hand(self, env: gymnasium.Env[Any, Any]) -> None:
+        from serl_client.episodes.recording import record_episodes
+        from serl_rl.demonstrations.recording import recording_session
+
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        count = self.config.demonstration_count
+        with recording_session(
+            env, self.config, self.output, self.teleop, self.teleop_config, labels=False, say=_write
+        ) as session:
+            record_episodes(
+                session.env,
+                session.expert,
+                session.recorder,
+                is_done=lambda attempts: len(session.recorder.episodes) >= count,
+                keeps=lambda episode: episode.success or self.keep_failures,
+                on_progress=self._say,
+            )
+
+    def _say(self, progress: RecordingProgress) -> None:
+        what = "success" if progress.success else "no success"
+        kept = "" if progress.kept else ", not kept"
+        _write(
+            f"demonstration {progress.recorded} of {self.config.demonstration_count} "
+            f"(episode {progress.attempts}: {progress.steps} steps, {what}{kept})"
+        )
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text + "\n")

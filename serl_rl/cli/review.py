@@ -1,0 +1,113 @@
+"""`serl-train review`: lists the episodes of a file, deletes some, shows one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from serl_rl.cli.options import ConfigFile, PresetName
+from serl_rl.config.train import TrainConfig
+from serl_rl.errors import UsageError
+
+if TYPE_CHECKING:
+    from serl_client.episodes.files import Episode
+    from serl_rl.demonstrations.reviewing import EpisodeFigures
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewCommand:
+    """List the episodes of a file; delete or keep some by number; export the pictures of one.
+
+    Deleting writes the file anew and puts it in the place of the old one at the very end; whatever interrupts it leaves
+    the old one as it was.
+
+    Try:
+    serl-train review cube.episodes
+
+    serl-train review cube.episodes --delete 1,4-6
+
+    serl-train review cube.episodes --export episode.gif --episode 3
+    """
+
+    file: tyro.conf.Positional[Path]
+    """The episode file."""
+    delete: str | None = None
+    """Episodes to delete, such as 1,4-6."""
+    keep: str | None = None
+    """Episodes to keep; all others are deleted."""
+    export: Path | None = None
+    """What to write the pictures of --episode to: a .gif, an .mp4, or a folder of PNG files."""
+    episode: int = 0
+    """Episode to export."""
+    json: bool = False
+    """Whether to list as JSON."""
+    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
+    config_file: tyro.conf.Suppress[ConfigFile] = None
+    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
+
+    def run(self) -> int:
+        """Does what was asked, and lists what the file holds then."""
+        from serl_client.episodes.files import iterate_episodes
+        from serl_rl.demonstrations.reviewing import figures_of
+
+        if self.delete is not None and self.keep is not None:
+            raise UsageError("give either --delete or --keep, not both")
+        if self.delete is not None or self.keep is not None:
+            self._remove()
+        if self.export is not None:
+            return self._export(self.export)
+        figures = [figures_of(number, episode) for number, episode in enumerate(iterate_episodes(self.file))]
+        if self.json:
+            sys.stdout.write(json.dumps([entry.as_dict() for entry in figures], indent=2) + "\n")
+        else:
+            sys.stdout.write(table(figures))
+        return 0
+
+    def _remove(self) -> None:
+        from serl_client.episodes.editing import edit_episodes
+        from serl_client.episodes.files import iterate_episodes
+        from serl_rl.demonstrations.labelling import check_numbers, parse_numbers
+
+        named = parse_numbers(self.delete or self.keep or "")
+        count = sum(1 for _ in iterate_episodes(self.file))
+        check_numbers(named, count, self.file)
+        is_kept_when_named = self.keep is not None
+
+        def choose(number: int, episode: Episode) -> Episode | None:
+            return episode if (number in named) == is_kept_when_named else None
+
+        kept = edit_episodes(self.file, choose)
+        sys.stderr.write(f"deleted {count - kept} of {count} episodes; those that stay are numbered anew\n")
+
+    def _export(self, output: Path) -> int:
+        from serl_client.episodes.files import iterate_episodes
+        from serl_rl.demonstrations.labelling import check_numbers
+        from serl_rl.demonstrations.reviewing import export_frames
+
+        count = 0
+        for number, episode in enumerate(iterate_episodes(self.file)):
+            count += 1
+            if number == self.episode:
+                sys.stderr.write(f"wrote {export_frames(number, episode, output)}\n")
+                return 0
+        check_numbers(frozenset((self.episode,)), count, self.file)
+        return 0
+
+
+def table(figures: list[EpisodeFigures]) -> str:
+    """One line an episode, and one for all."""
+    lines = ["episode  steps  seconds  return  success  end         taught  labels +/-"]
+    lines += [
+        f"{one.number:7d}  {one.steps:5d}  {one.duration_s:7.1f}  {one.episode_return:6.2f}  "
+        f"{'yes' if one.success else 'no':7s}  {one.end:10s}  {one.intervention_ratio:6.0%}  "
+        f"{one.positives}/{one.negatives}"
+        for one in figures
+    ]
+    steps, successes = sum(one.steps for one in figures), sum(one.success for one in figures)
+    lines.append(f"{len(figures)} episodes, {successes} successes, {steps} steps")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,256 @@
+"""What defines an experiment: frozen dataclasses, a section each for environment, algorithm, learner and actor."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args, get_type_hints
+
+from serl_client.teleop.correction import CorrectionConfig
+from serl_rl.algorithms.sac.config import SacConfig
+from serl_rl.envs.evaluation import EvaluationConfig
+from serl_rl.models.pretraining.config import PretrainingConfig
+from serl_rl.models.vision.config import VisionConfig
+from serl_rl.rewards.classifier.config import ClassifierRewardConfig
+from serl_rl.rewards.vice_config import ViceConfig
+from serl_rl.validation import require
+
+Intervener: TypeAlias = Literal["none", "scripted", "spacemouse", "keyboard", "gamepad"]
+"""Who may take over from the policy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentConfig:
+    """Which task."""
+
+    id: str = "serl/PickCube-v0"
+    """Name of the environment."""
+    rotation: bool = False
+    """Whether the action turns the gripper as well: 7 components instead of 4."""
+    reward: Literal["sparse", "dense", "pose", "none"] = "sparse"
+    """Reward 1 for success, a shaped one for training without demonstrations, 1 at a pose of the arm, or none at all,
+    where a person or a classifier judges."""
+    max_episode_steps: int = 0
+    """Steps after which an episode is truncated; 0 leaves it to the task. A person needs more than a policy."""
+    classifier: ClassifierRewardConfig = field(default_factory=ClassifierRewardConfig)
+    """A trained classifier in the place of the reward, which is then "none"."""
+    gripper_action: Literal["absolute", "binary"] = "absolute"
+    """Whether the last component of an action is the gripper's width, or closes below -0.5 and opens above 0.5."""
+    gripper_penalty: float = 0.0
+    """Cost of each change of the gripper, such as 0.02, for a critic that chooses gripper actions; 0 for none."""
+
+    def __post_init__(self) -> None:
+        """Refuses values that cannot work."""
+        require("environment.max_episode_steps", self.max_episode_steps, self.max_episode_steps >= 0, "at least 0")
+        require("environment.gripper_penalty", self.gripper_penalty, self.gripper_penalty >= 0, "at least 0")
+        # Any other reward may end an episode where the classifier sees no success: a failure, as training would see it.
+        is_judged_once = not self.classifier.judges or self.reward in ("none", "dense")
+        require(
+            "environment.reward",
+            self.reward,
+            is_judged_once,
+            "none or dense, which end no episode, beside a classifier",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnerConfig:
+    """How the learner trains."""
+
+    update_to_data_ratio: float = 4.0
+    """Critic updates for each environment step; larger than 0."""
+    warm_up_steps: int = 60
+    """Environment steps before the first update."""
+    lead_steps: int = 20
+    """Environment steps that actors in simulation may collect before their updates are done."""
+    tolerance_steps: int = 4
+    """Environment steps' worth of updates that the learner may do before their data has come."""
+    max_env_steps: int = 40_000
+    """Environment steps after which a run ends, successful or not."""
+    replay_capacity: int = 200_000
+    """Rows kept; the oldest go first."""
+    publish_updates: int = 5
+    """Policy updates between two published policies at least."""
+    publish_period_s: float = 0.1
+    """Seconds between two published policies at least."""
+    publish_type: Literal["float32", "bfloat16"] = "float32"
+    """Type of a published policy's numbers; bfloat16 halves its bytes."""
+    checkpoint_period_s: float = 60.0
+    """Seconds between two checkpoints."""
+    kept_checkpoints: int = 3
+    """Checkpoints that stay; the oldest go first."""
+    metrics_period_s: float = 1.0
+    """Seconds between two rows of metrics."""
+    threads: int = 1
+    """Threads of the numerical library; 0 leaves the choice to it. More than there are free cores are slow."""
+    prefetch: Literal["auto", "on", "off"] = "auto"
+    """Whether a thread samples batches ahead; auto does so for a GPU. On a CPU it would take a core from the update."""
+    device: str = "auto"
+    """Where to train: "cpu", "cuda", or "auto" for a GPU if there is one."""
+    max_actors: int = 16
+    """Actors served at once."""
+
+    def __post_init__(self) -> None:
+        """Refuses values that cannot work."""
+        require("learner.update_to_data_ratio", self.update_to_data_ratio, self.update_to_data_ratio > 0, "above 0")
+        require("learner.max_env_steps", self.max_env_steps, self.max_env_steps >= 1, "at least 1")
+        require("learner.threads", self.threads, self.threads >= 0, "at least 0")
+        require("learner.max_actors", self.max_actors, self.max_actors >= 1, "at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorConfig:
+    """How the actor explores and sends."""
+
+    random_steps: int = 0
+    """First environment steps with uniformly random actions instead of the policy's."""
+    spool_limit_mb: float = 512.0
+    """Most megabytes of unacknowledged rows on disk; the actor waits when they are reached."""
+    ignores_grants: bool = False
+    """Whether to go on when the learner is behind: for a real robot, which should not stop in the middle of a task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One experiment."""
+
+    environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
+    """Which task."""
+    sac: SacConfig = field(default_factory=SacConfig)
+    """The algorithm."""
+    vision: VisionConfig = field(default_factory=VisionConfig)
+    """How the agent sees, where the observation has images."""
+    vice: ViceConfig = field(default_factory=ViceConfig)
+    """Whether the reward is learned with the policy, and how."""
+    learner: LearnerConfig = field(default_factory=LearnerConfig)
+    """How the learner trains."""
+    actor: ActorConfig = field(default_factory=ActorConfig)
+    """How the actor explores and sends."""
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    """When the actor evaluates, and what ends a run."""
+    intervene: Intervener = "none"
+    """Who may take over from the policy in the actor: a person with a device, or a script in their place."""
+    correction: CorrectionConfig = field(default_factory=CorrectionConfig)
+    """When the script takes over, and for how long."""
+    pretrain_encoder: bool = False
+    """Whether `demo` first pretrains the backbone on pictures of the simulator, unless it is given a weight file."""
+    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
+    """How it does."""
+    demonstration_count: int = 20
+    """Demonstrations to record, by a script or a person; `demo` takes 0 for none."""
+    demonstration_noise: float = 0.1
+    """Standard deviation of the noise on the expert's movements, as a share of the largest action."""
+    seed: int = 0
+    """Seed of networks, sampling, exploration and resets."""
+
+    def __post_init__(self) -> None:
+        """Refuses settings that cannot work, or do not go together."""
+        require("seed", self.seed, self.seed >= 0, "at least 0")
+        require("demonstration_noise", self.demonstration_noise, self.demonstration_noise >= 0, "at least 0")
+        chooses, is_binary = self.sac.grippers > 0, self.environment.gripper_action == "binary"
+        require("environment.gripper_action", "absolute", is_binary or not chooses, "binary where sac.grippers choose")
+        if chooses:
+            self._check_grippers()
+        if self.vice.enabled:
+            self._check_vice()
+
+    def _check_grippers(self) -> None:
+        """Without it, a component that moves the arm would be taken for a gripper's."""
+        from serl_client.envs.tasks import TASKS, task_name
+
+        task, chosen = TASKS.get(task_name(self.environment.id)), self.sac.grippers
+        if task is not None:  # Else an environment of the user's own.
+            found = int(task.has_gripper)
+            require("sac.grippers", chosen, chosen <= found, f"at most {found}, as {self.environment.id} has no more")
+
+    def _check_vice(self) -> None:
+        reward, bounds = self.environment.reward, self.sac.return_range
+        ends_nothing = reward in ("none", "dense") and not self.environment.classifier.judges
+        require(
+            "environment.reward",
+            reward,
+            ends_nothing,
+            "none or dense, without a classifier, with vice, which pays for staying at the goal: no success may end an "
+            "episode",
+        )
+        largest = self.vice.largest_return(self.sac.discount)
+        fits = bounds is None or (largest is not None and bounds[0] <= 0 and bounds[1] >= largest - 1e-6)
+        bound = "None with these rewards of vice" if largest is None else f"None, or hold 0 to {largest:g}, with vice"
+        require("sac.return_range", bounds, fits, bound)
+        is_frozen = self.vision.encoder.backbone.frozen
+        require("vision.encoder.backbone.frozen", is_frozen, is_frozen, "on with vice, which classifies lasting maps")
+
+    def shared_settings(self) -> tuple[tuple[str, str], ...]:
+        """Settings that actor and learner must share, as (path, value)."""
+        return (
+            ("environment.id", self.environment.id),
+            ("environment.rotation", str(self.environment.rotation)),
+            ("environment.reward", self.environment.reward),
+            ("environment.gripper_action", self.environment.gripper_action),
+            ("sac.hidden_sizes", ",".join(str(size) for size in self.sac.hidden_sizes)),
+            ("sac.grippers", str(self.sac.grippers)),
+            ("vision.frame_stack", str(self.vision.frame_stack)),
+            *self.vision.encoder.shared_settings(),
+        )
+
+
+def to_json(config: TrainConfig) -> str:
+    """The whole configuration as JSON."""
+    return json.dumps(to_dict(config), indent=2)
+
+
+def to_dict(config: TrainConfig) -> dict[str, Any]:
+    """The whole configuration as plain values."""
+    return json.loads(json.dumps(dataclasses.asdict(config), default=str))
+
+
+def from_dict(values: dict[str, Any]) -> TrainConfig:
+    """Builds a configuration from `to_dict`'s values; unknown keys are refused.
+
+    Raises:
+        ValueError: A key or value does not fit; named.
+    """
+    unknown = sorted(set(values) - {field.name for field in dataclasses.fields(TrainConfig)})
+    if unknown:
+        known = ", ".join(sorted(field.name for field in dataclasses.fields(TrainConfig)))
+        raise ValueError(f"unknown setting {unknown[0]}; known are {known}")
+    return TrainConfig(
+        environment=_section(EnvironmentConfig, values.get("environment", {}), "environment"),
+        sac=_section(SacConfig, values.get("sac", {}), "sac"),
+        vision=_section(VisionConfig, values.get("vision", {}), "vision"),
+        vice=_section(ViceConfig, values.get("vice", {}), "vice"),
+        learner=_section(LearnerConfig, values.get("learner", {}), "learner"),
+        actor=_section(ActorConfig, values.get("actor", {}), "actor"),
+        evaluation=_section(EvaluationConfig, values.get("evaluation", {}), "evaluation"),
+        intervene=_intervener(values.get("intervene", "none")),
+        correction=_section(CorrectionConfig, values.get("correction", {}), "correction"),
+        pretraining=_section(PretrainingConfig, values.get("pretraining", {}), "pretraining"),
+        pretrain_encoder=bool(values.get("pretrain_encoder", False)),
+        demonstration_count=int(values.get("demonstration_count", 20)),
+        demonstration_noise=float(values.get("demonstration_noise", 0.1)),
+        seed=int(values.get("seed", 0)),
+    )
+
+
+def _intervener(value: Any) -> Intervener:  # noqa: ANN401
+    require("intervene", value, value in get_args(Intervener), f"one of {', '.join(get_args(Intervener))}")
+    return value
+
+
+def _section(kind: type[Any], values: dict[str, Any], path: str) -> Any:  # noqa: ANN401
+    types = get_type_hints(kind)
+    unknown = sorted(set(values) - set(types))
+    if unknown:
+        raise ValueError(f"unknown setting {path}.{unknown[0]}; known are {', '.join(sorted(types))}")
+    return kind(**{name: _value(types[name], value, f"{path}.{name}") for name, value in values.items()})
+
+
+def _value(kind: Any, value: Any, path: str) -> Any:  # noqa: ANN401
+    """Undoes what JSON does to a value: no dataclasses, no tuples, no paths."""
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _section(kind, value, path)
+    if isinstance(value, str) and (kind is Path or Path in get_args(kind)):
+        return Path(value)
+    return tuple(value) if isinstance(value, list) else value

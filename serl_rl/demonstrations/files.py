@@ -1,0 +1,209 @@
+"""Demonstrations: episode files that fit one another and the experiment, which is told without a robot at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from serl_client.episodes.files import Episode, EpisodeHeader, read_episodes, read_header
+from serl_rl.config.train import EnvironmentConfig
+from serl_rl.envs.factory import WITHOUT_SIMULATOR, make_environment, spec_of, task_of
+from serl_rl.errors import UsageError
+from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec, SpecError, difference
+from serl_rl.replay.rows import rows_from_episode
+
+NO_GOALS = (
+    "vice needs goals, and there is no demonstration to take them from; give --demonstrations FILE with at least one "
+    "episode"
+)
+"""What whoever gives no demonstration is told where vice learns."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Demonstrations:
+    """Episodes of one task."""
+
+    spec: EnvironmentSpec
+    """What they observe and do."""
+    episodes: tuple[Episode, ...]
+    """In the order of the files."""
+    failures: int
+    """Episodes without success that were left out."""
+
+
+def read_demonstrations(
+    paths: Sequence[Path], config: EnvironmentConfig, *, keeps_failures: bool = False
+) -> Demonstrations:
+    """Reads episode files and compares them with the experiment.
+
+    Args:
+        paths: Episode files.
+        config: The task.
+        keeps_failures: Whether episodes without success are wanted too.
+
+    Raises:
+        UsageError: There is no file or no episode in them, or one is of another task, action or observation.
+        EpisodeFileError: A file cannot be read.
+        InvalidRowsError: An action is outside [-1, 1], or a value is NaN.
+    """
+    if not paths:
+        raise UsageError("there is nothing to imitate; give --demonstrations FILE")
+    spec: EnvironmentSpec | None = None
+    episodes: list[Episode] = []
+    for path in paths:
+        own = spec_of_header(_header_of(path), config, path)
+        if spec is not None and (found := difference(spec, own)) is not None:
+            raise UsageError(
+                f"{path} differs from {paths[0]}: {found[0]} is {found[2]}, not {found[1]}; give files of one set-up"
+            )
+        spec = own
+        found_episodes = read_episodes(path)
+        if not found_episodes:
+            raise UsageError(f"{path} holds no episode; record some with `serl-train record-demos --append`")
+        for number, episode in enumerate(found_episodes):
+            rows_from_episode(episode, number).check(spec)
+        episodes += found_episodes
+    assert spec is not None
+    kept = [episode for episode in episodes if episode.success or keeps_failures]
+    if not kept:
+        raise UsageError(
+            f"none of the {len(episodes)} episodes says that it succeeded; mark those that did with "
+            "`serl-train label-success`, or add --bc.keeps-failures"
+        )
+    return Demonstrations(spec=spec, episodes=tuple(kept), failures=len(episodes) - len(kept))
+
+
+def check_files(paths: Sequence[Path], config: EnvironmentConfig) -> None:
+    """Compares what files say of themselves with the experiment; takes no time, because no episode is read.
+
+    Args:
+        paths: Episode files.
+        config: The task.
+
+    Raises:
+        UsageError: One is missing, or of another task, action or observation.
+        EpisodeFileError: A file cannot be read.
+    """
+    for path in paths:
+        spec_of_header(_header_of(path), config, path)
+
+
+def check_header(path: Path, spec: EnvironmentSpec) -> None:
+    """Compares what a file says of itself with an environment; what it does not say is not compared.
+
+    Args:
+        path: Episode file.
+        spec: What the actors observe and do.
+
+    Raises:
+        UsageError: The file is missing or of another task, its actions have another size, or its vectors other
+            components.
+        EpisodeFileError: It cannot be read.
+    """
+    header = _header_of(path)
+    _compare_names(header, spec.environment, path)
+    action = header.specification.get("action")
+    if action and tuple(action[0]) != spec.action.shape:
+        raise UsageError(
+            f"{path} holds actions of shape {tuple(action[0])}, but {spec.environment} takes {spec.action.shape}; "
+            "record with the same --environment.rotation and gripper"
+        )
+    names = tuple(header.specification.get("state_components", ()))
+    state = next((array for array in spec.vectors if array.name == "state"), None)
+    if names and state is not None and state.component_names and state.component_names != names:
+        raise UsageError(
+            f"{path} holds the state components {', '.join(names)}, but {spec.environment} has "
+            f"{', '.join(state.component_names)}"
+        )
+
+
+def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path) -> EnvironmentSpec:
+    """What the episodes of a file observe and do, compared with the experiment's task.
+
+    Args:
+        header: The file's header.
+        config: The task.
+        path: The file, for errors.
+
+    Raises:
+        UsageError: It is of another task, action or observation.
+    """
+    _compare_names(header, config.id, path)
+    gripper = header.specification.get("gripper_action", config.gripper_action)
+    if gripper != config.gripper_action:
+        raise UsageError(
+            f"{path} holds gripper actions that are {gripper}, but environment.gripper_action is "
+            f"{config.gripper_action}; give --environment.gripper-action {gripper}, or record again"
+        )
+    try:
+        given = header.specification
+        names = {"state": tuple(given.get("state_components", ()))}
+        spec = EnvironmentSpec(
+            environment=config.id,
+            observation=tuple(
+                ArraySpec(name=name, dtype=np.dtype(dtype), shape=tuple(shape), component_names=names.get(name, ()))
+                for name, (shape, dtype) in given["observations"].items()
+            ),
+            action=ArraySpec(name="action", dtype=np.dtype(given["action"][1]), shape=tuple(given["action"][0])),
+        )
+    except (KeyError, TypeError, ValueError, SpecError) as error:
+        raise UsageError(f"the header of {path} does not say what its episodes hold: {error}") from error
+    if config.id in WITHOUT_SIMULATOR:
+        _compare_all(spec, config, path)
+    elif config.id.startswith("serl/"):
+        _compare_task(spec, config, path)
+    return spec
+
+
+def _header_of(path: Path) -> EpisodeHeader:
+    if not path.exists():
+        raise UsageError(f"there is no demonstration file {path}; record one with `serl-train record-demos`")
+    return read_header(path)
+
+
+def _compare_names(header: EpisodeHeader, environment: str, path: Path) -> None:
+    """Two tasks may look alike and have the same actions, such as carrying a cube to the right and back to the left.
+
+    Their shapes fit, and one would teach the other nonsense.
+    """
+    registered = environment.rpartition(":")[2]  # Gymnasium imports what stands before it.
+    if header.task and registered and header.task != registered:
+        raise UsageError(
+            f"{path} holds episodes of {header.task}, but the experiment is {environment}; give files that were "
+            f"recorded in it, or choose the other --preset or --environment.id {header.task}"
+        )
+
+
+def _compare_all(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -> None:
+    env = make_environment(config)
+    try:
+        found = difference(spec_of(env, config), spec)
+    finally:
+        env.close()
+    if found is not None:
+        raise UsageError(f"{path} does not fit {config.id}: {found[0]} is {found[2]}, not {found[1]}")
+
+
+def _compare_task(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -> None:
+    """What a task says of itself; only the sizes of its images depend on the cell."""
+    task = task_of(config)
+    size = (6 if config.rotation else 3) + int(task.has_gripper)
+    if spec.action_size != size:
+        raise UsageError(
+            f"{path} holds actions of {spec.action_size} components, but {config.id} takes {size} with "
+            f"environment.rotation {config.rotation}; give --environment.rotation as when it was recorded"
+        )
+    held = {array.name for array in spec.observation}
+    for camera in task.cameras:
+        if camera not in held:
+            found = ", ".join(sorted(held))
+            raise UsageError(f"{path} has no camera {camera!r}, which {config.id} sees with; it holds {found}")
+    components = task.state(rotation=config.rotation)
+    expected = tuple(f"{part.name}.{index}" for part in components for index in range(len(part.indices)))
+    state = next((array for array in spec.vectors if array.name == "state"), None)
+    if state is None or (state.component_names and state.component_names != expected):
+        found = "none" if state is None else ", ".join(state.component_names)
+        raise UsageError(f"{path} holds the state components {found}, but {config.id} has {', '.join(expected)}")

@@ -1,0 +1,105 @@
+"""Recording sessions of `serl-train`: who drives, which keys count, what goes to the file."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import gymnasium
+
+from serl_client.cli.interrupt import certain_interrupt
+from serl_client.episodes.recording import EpisodeRecorder, Expert, episode_header
+from serl_client.teleop.no_op_expert import StillExpert
+from serl_client.teleop.opening import TeleopConfig, Teleoperation
+from serl_client.teleop.random_walk_expert import WanderingExpert
+from serl_client.wrappers import HumanReward, Intervention, Pace, Pause, RecordingKeys
+from serl_rl.config.train import TrainConfig
+from serl_rl.demonstrations.scripted import scripted_expert
+from serl_rl.envs.factory import control_rate_hz
+
+Driver: TypeAlias = Literal["scripted", "random", "spacemouse", "keyboard", "gamepad"]
+"""Who drives while episodes are recorded; "random" wanders about, for examples of what is no success."""
+
+KEYS_HELP = "y success, n failure, backspace discards (after an episode: takes it back), p pause, Ctrl-C ends"
+"""Keys of a person who records."""
+
+
+def stoppable() -> contextlib.AbstractContextManager[None]:
+    """A block that Ctrl-C and SIGTERM end by KeyboardInterrupt, so that a terminal gets its settings back."""
+    return certain_interrupt(signals=(signal.SIGINT, signal.SIGTERM))
+
+
+@dataclass(frozen=True)
+class RecordingSession:
+    """Everything that `record_episodes` needs."""
+
+    env: gymnasium.Env[Any, Any]
+    """The environment, with everything around it."""
+    expert: Expert
+    """Who drives; does nothing where a person does."""
+    recorder: EpisodeRecorder
+    """Takes the episodes."""
+
+
+@contextlib.contextmanager
+def recording_session(
+    env: gymnasium.Env[Any, Any],
+    config: TrainConfig,
+    output: Path,
+    driver: Driver,
+    teleop: TeleopConfig,
+    *,
+    labels: bool,
+    say: Callable[[str], None],
+) -> Iterator[RecordingSession]:
+    """Opens devices, keys and the file for the duration of a block.
+
+    Args:
+        env: The environment.
+        config: The experiment, for the scripted expert.
+        output: Episode file; appended to where it exists.
+        driver: Who drives.
+        teleop: How a person drives.
+        labels: Whether the label key says of each step that the task is done.
+        say: Told what happens, in one line.
+
+    Raises:
+        DeviceUnavailableError: A device is missing, or there is no terminal.
+        EpisodeFileError: The file is foreign, holds another task, or is being written by another process.
+        UsageError: The task has no expert.
+    """
+    if driver in ("scripted", "random") and not labels:
+        with EpisodeRecorder(output, episode_header(env)) as recorder:
+            yield RecordingSession(env, _machine(env, config, driver), recorder)
+        return
+    kind = None if driver in ("scripted", "random") else driver
+    with Teleoperation(kind, teleop) as person:
+        if labels:
+            person.require_keys("labelling by key")
+        with EpisodeRecorder(output, episode_header(env)) as recorder:
+            around: gymnasium.Env[Any, Any] = Pace(env, control_rate_hz(env))
+            is_asking = None
+            expert: Expert = StillExpert((env.action_space.shape or (0,))[0])
+            if kind is None:
+                expert = _machine(env, config, driver)
+            else:
+                teacher = person.teacher(around, is_alone=True)
+                is_asking = teacher.is_asking
+                around = Intervention(around, teacher)
+                say(person.help)
+            around = Pause(HumanReward(around, person.keys), person.keys, say=say)
+            around = RecordingKeys(
+                around, person.keys, is_asking=is_asking, take_back=recorder.take_back, labels=labels, say=say
+            )
+            say(KEYS_HELP + ("; hold space while the task is done" if labels else ""))
+            yield RecordingSession(around, expert, recorder)
+
+
+def _machine(env: gymnasium.Env[Any, Any], config: TrainConfig, driver: Driver) -> Expert:
+    if driver == "scripted":
+        return scripted_expert(config)
+    return WanderingExpert((env.action_space.shape or (0,))[0], seed=config.seed)

@@ -1,0 +1,83 @@
+"""Scripted demonstrations: the expert of each task, recording, and the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+
+from serl_client.episodes.files import iterate_episodes
+from serl_client.episodes.recording import Expert, RecordingProgress, record_demonstrations
+from serl_client.errors import EpisodeFileError
+from serl_rl.config.train import TrainConfig
+from serl_rl.envs.factory import POINT_LEFT, POINT_MASS, POINT_RIGHT
+from serl_rl.errors import UsageError
+
+OnProgress = Callable[[RecordingProgress], None]
+
+# Scenes of demonstrations are far from those of training and evaluation.
+_FIRST_SEED = 900_000_000
+_SEED_STRIDE = 1000
+
+
+def scripted_expert(config: TrainConfig) -> Expert:
+    """Finds the scripted teacher of a task.
+
+    Raises:
+        UsageError: The task has none.
+    """
+    environment = config.environment
+    if environment.id == POINT_MASS:
+        from serl_rl.envs.point_mass import PointMassExpert
+
+        return PointMassExpert()
+    if environment.id in (POINT_RIGHT, POINT_LEFT):
+        from serl_rl.envs.two_way_point_mass import PointShuttleExpert
+
+        return PointShuttleExpert("right" if environment.id == POINT_RIGHT else "left")
+    if environment.id.startswith("serl/PickCube"):
+        from serl_client.teleop.scripted import PickCubeExpert
+
+        return PickCubeExpert(rotation=environment.rotation, noise=config.demonstration_noise, seed=config.seed)
+    if environment.id.startswith("serl/PegInsert"):
+        from serl_client.teleop.peg_expert import PegInsertExpert
+
+        return PegInsertExpert(noise=config.demonstration_noise, seed=config.seed)
+    if environment.id.startswith("serl/Relocate"):
+        from serl_client.teleop.relocate_expert import RelocateCubeExpert
+
+        side = "right" if "Forward" in environment.id else "left"
+        return RelocateCubeExpert(
+            side, rotation=environment.rotation, noise=config.demonstration_noise, seed=config.seed
+        )
+    raise UsageError(f"there is no scripted expert for {environment.id}; record demonstrations with a person instead")
+
+
+def record(
+    env: gymnasium.Env[Any, Any], config: TrainConfig, path: Path, on_progress: OnProgress | None = None
+) -> None:
+    """Records successful episodes of the scripted expert.
+
+    Args:
+        env: The environment.
+        config: The experiment: which task, how many demonstrations, the seed.
+        path: Episode file to write; its folder is created.
+        on_progress: Called after each episode.
+
+    Raises:
+        UsageError: The task has no expert.
+        RobotError: The expert fails too often, or the robot does not answer.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Episodes that are appended show other scenes than those that are there.
+    expert, seed = scripted_expert(config), _FIRST_SEED + config.seed * _SEED_STRIDE + _held(path)
+    record_demonstrations(env, expert, config.demonstration_count, path, on_progress, seed=seed)
+
+
+def _held(path: Path) -> int:
+    try:
+        return sum(1 for _ in iterate_episodes(path))
+    except EpisodeFileError:  # There is none yet, or the recorder will say what is wrong with it.
+        return 0

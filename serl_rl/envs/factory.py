@@ -1,0 +1,173 @@
+"""The environment of a run, by name: from `serl_client`, or a tiny one of its own for tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+
+from serl_rl.config.train import EnvironmentConfig
+from serl_rl.errors import UsageError
+from serl_rl.protocol.spec import EnvironmentSpec
+
+if TYPE_CHECKING:
+    from serl_client.envs.tasks import TaskConfig
+
+POINT_MASS = "serl/PointMass-v0"
+POINT_RIGHT, POINT_LEFT = "serl/PointRight-v0", "serl/PointLeft-v0"
+WITHOUT_SIMULATOR = (POINT_MASS, POINT_RIGHT, POINT_LEFT)
+"""Environments of this package's own, which no daemon serves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobotConfig:
+    """Which daemon drives the arm."""
+
+    robot: str | None = None
+    """Address of the daemon that drives the arm; none starts a private simulator."""
+    robot_tls_root: Path | None = None
+    """PEM file with the certificate that signed the daemon's; none for a plain connection."""
+    robot_token_file: Path | None = None
+    """File with the daemon's bearer token."""
+
+    def token(self) -> str | None:
+        """The bearer token; None without a file.
+
+        Raises:
+            UsageError: The file cannot be read.
+        """
+        if self.robot_token_file is None:
+            return None
+        try:
+            return self.robot_token_file.read_text().strip()
+        except OSError as error:
+            raise UsageError(f"cannot read the token file {self.robot_token_file}: {error.strerror}") from error
+
+
+def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None) -> gymnasium.Env[Any, Any]:
+    """Makes the environment that training uses: a `Dict` of arrays in, actions in [-1, 1] out.
+
+    Args:
+        config: Which one.
+        robot: Which daemon; None starts a private simulator.
+
+    Returns:
+        The environment. The caller closes it.
+
+    Raises:
+        UsageError: No environment has that name, the token file cannot be read, or there is no gripper to be penalised.
+        ClassifierError: The classifier is missing or damaged, or looks through cameras that the environment lacks.
+    """
+    robot = robot or RobotConfig()
+    if config.id == POINT_MASS:
+        from serl_rl.envs.point_mass import PointMassEnv
+
+        return PointMassEnv(ends=config.reward not in ("dense", "none"))
+    if config.id in (POINT_RIGHT, POINT_LEFT):
+        from serl_rl.envs.two_way_point_mass import PointShuttleEnv
+
+        return PointShuttleEnv("right" if config.id == POINT_RIGHT else "left")
+    from serl_client.envs.tasks import make_training_env
+
+    limit = {"max_episode_steps": config.max_episode_steps} if config.max_episode_steps else {}
+    try:
+        env = make_training_env(
+            config.id,
+            address=robot.robot,
+            token=robot.token(),
+            tls_root=robot.robot_tls_root,
+            rotation=config.rotation,
+            reward=config.reward,
+            gripper_action=config.gripper_action,
+            render_mode="rgb_array",  # Nothing is rendered until somebody asks for it.
+            disable_env_checker=True,
+            **limit,
+        )
+    except gymnasium.error.UnregisteredEnv as error:
+        raise UsageError(f"environment.id is {config.id}: {error}") from None
+    try:
+        return _with_wrappers(env, config)
+    except BaseException:
+        env.close()
+        raise
+
+
+def _with_wrappers(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> gymnasium.Env[Any, Any]:
+    if config.classifier.judges:
+        from serl_rl.rewards.classifier.reward import with_classifier_reward  # Here only: it loads torch.
+
+        env = with_classifier_reward(env, config.classifier)
+    if not config.gripper_penalty:
+        return env
+    from serl_client.wrappers import GripperPenalty
+
+    try:
+        return GripperPenalty(env, config.gripper_penalty)
+    except ValueError as error:
+        raise UsageError(f"environment.gripper_penalty cannot be used with {config.id}: {error}") from None
+
+
+def share_maps(env: gymnasium.Env[Any, Any], policy: object) -> bool:
+    """Lets the classifiers of an environment read the maps that a policy's frozen backbone computes, if it is theirs.
+
+    Args:
+        env: The environment, with classifiers or without.
+        policy: Who acts in it, with eyes or without.
+
+    Returns:
+        Whether there is anything to share.
+    """
+    remembered = getattr(policy, "remembered", None)
+    if remembered is None or not isinstance(env, gymnasium.Env) or not env.has_wrapper_attr("share_maps"):
+        return False
+    return bool(env.get_wrapper_attr("share_maps")(remembered))
+
+
+def control_rate_hz(env: gymnasium.Env[Any, Any]) -> float:
+    """Environment steps a second, as a person should see them."""
+    try:
+        return float(env.get_wrapper_attr("control_rate_hz"))
+    except AttributeError:
+        return float(env.metadata.get("render_fps", 10.0))
+
+
+def simulator_task(config: EnvironmentConfig) -> str:
+    """Name of the task that a simulator must load for an environment; raises as `task_of`."""
+    return task_of(config).name
+
+
+def task_of(config: EnvironmentConfig) -> TaskConfig:
+    """What a task of `serl_client.envs.tasks` says of itself.
+
+    Raises:
+        UsageError: No environment has that name.
+    """
+    from serl_client.envs.tasks import find_task, task_name
+
+    try:
+        return find_task(task_name(config.id))
+    except ValueError as error:
+        raise UsageError(f"environment.id is {config.id}: {error}") from None
+
+
+def spec_of(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> EnvironmentSpec:
+    """Describes an environment for the learner.
+
+    Args:
+        env: The environment.
+        config: Its configuration, which gives the name.
+
+    Returns:
+        The spec.
+    """
+    names = getattr(env.unwrapped, "component_names", None)
+    if hasattr(env, "get_wrapper_attr") and names is None:
+        try:
+            names = env.get_wrapper_attr("component_names")
+        except AttributeError:
+            names = None
+    if names is not None and not hasattr(names, "items"):
+        names = {"state": tuple(names)}
+    return EnvironmentSpec.from_spaces(config.id, env.observation_space, env.action_space, names)

@@ -1,0 +1,61 @@
+"""A cloned policy as a checkpoint, which evaluation reads like one of a learner."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf import json_format
+
+from serl_rl.artifacts import checkpoint as checkpoints
+from serl_rl.config.train import TrainConfig, to_dict
+from serl_rl.errors import CheckpointError
+from serl_rl.policies.saved import backbone_of
+from serl_rl.protocol.spec import EnvironmentSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class CloneWriter:
+    """Writes the checkpoint of a cloned policy, each time over the one before.
+
+    Args:
+        path: The checkpoint's directory.
+        config: The experiment.
+        spec: What the environment observes and takes.
+        facts: What else the manifest says.
+    """
+
+    def __init__(self, path: Path, config: TrainConfig, spec: EnvironmentSpec, facts: Mapping[str, Any]) -> None:
+        self._path = path
+        self._manifest = {
+            "run_id": uuid.uuid4().hex,
+            "algorithm": "behaviour cloning",
+            "spec": json_format.MessageToDict(spec.to_proto(), preserving_proto_field_name=True),
+            "config": to_dict(config),
+            "backbone": backbone_of(config, spec),
+            "versions": checkpoints.versions(),
+            **facts,
+        }
+
+    def save(self, policy: Mapping[str, Tensor], steps: int) -> None:
+        """Writes the checkpoint; it is there whole or the old one is.
+
+        Args:
+            policy: The policy's arrays.
+            steps: Gradient steps that made it.
+
+        Raises:
+            CheckpointError: The disk is full or read-only.
+        """
+        # There are no critics, and no environment steps: the demonstrations were not collected by this policy.
+        agent, skeleton = checkpoints.flatten({})
+        counts = {"critic_updates": 0, "policy_updates": steps, "policy_version": steps, "env_steps": 0}
+        manifest = {**self._manifest, **counts, "saved_at": checkpoints.timestamp(), "agent": skeleton}
+        try:
+            checkpoints.save(checkpoints.Checkpoint(manifest, agent, policy), self._path)
+        except OSError as error:
+            raise CheckpointError(f"cannot write the checkpoint {self._path}: {error.strerror or error}") from error

@@ -1,0 +1,101 @@
+"""From what an agent is given to one vector: image heads and proprioception; policies and critics that read it."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from serl_rl.models.critic_ensemble import CriticEnsemble
+from serl_rl.models.gaussian_policy import GaussianTanhPolicy
+from serl_rl.models.mlp import Arithmetic, HiddenLayer
+from serl_rl.models.vision.head import CameraHeads
+from serl_rl.models.vision.image_encoder import ImageEncoder
+
+Sight: TypeAlias = tuple[Tensor, dict[str, Tensor]]
+"""The flat vectors, float32 of shape (B, D), and by camera the maps (B, C, h, w) of a frozen backbone, or the images,
+uint8 of shape (B, H, W, 3), for a backbone that is trained."""
+
+
+class Perception(nn.Module):
+    """One vector of each camera, then one of the flat vectors: dense, layer normalisation, tanh, as in SERL.
+
+    Args:
+        images: What reads the cameras: heads alone where the backbone is frozen, else the whole encoder.
+        vector_size: Components of the flat vectors; 0 for none.
+        features: Features of the flat vectors in the output.
+        generator: Source of the initial weights.
+    """
+
+    def __init__(
+        self, images: CameraHeads | ImageEncoder, vector_size: int, features: int, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.images = images
+        self.proprioception = None
+        self.output_size = images.output_size
+        if vector_size:
+            self.proprioception = HiddenLayer(vector_size, features, None, Arithmetic(), generator)
+            self.output_size += features
+
+    def forward(self, sight: Sight, *, learns_images: bool = True) -> Tensor:
+        """Reads observations.
+
+        Args:
+            sight: The observations.
+            learns_images: Whether gradients reach what reads the cameras. Those of the flat vectors always do.
+
+        Returns:
+            float32 of shape (B, output_size).
+        """
+        vector, cameras = sight
+        features = self.images(cameras)
+        if not learns_images:
+            features = features.detach()
+        return features if self.proprioception is None else torch.cat([features, self.proprioception(vector)], dim=-1)
+
+
+class VisualPolicy(nn.Module):
+    """A policy over what is perceived. Its loss trains the flat vectors' part of perception, never that of the images.
+
+    Args:
+        perception: Shared with the critics.
+        policy: From the vector to a distribution of actions.
+    """
+
+    def __init__(self, perception: Perception, policy: GaussianTanhPolicy) -> None:
+        super().__init__()
+        self.perception = perception
+        self.policy = policy
+
+    def forward(self, sight: Sight) -> tuple[Tensor, Tensor]:
+        """Returns mean and logarithm of the standard deviation before squashing. Shapes (B, A) and (B, A)."""
+        return self.policy(self.perception(sight, learns_images=False))
+
+    def mode(self, sight: Sight) -> Tensor:
+        """Returns the deterministic action tanh(mean). Shape (B, A)."""
+        return torch.tanh(self(sight)[0])
+
+
+class VisualCritic(nn.Module):
+    """Critics over what is perceived; their loss trains perception.
+
+    Args:
+        perception: Shared with the policy.
+        ensemble: From the vector and an action to values.
+    """
+
+    def __init__(self, perception: Perception, ensemble: CriticEnsemble) -> None:
+        super().__init__()
+        self.perception = perception
+        self.ensemble = ensemble
+
+    def forward(self, sight: Sight, actions: Tensor, members: Tensor | None = None) -> Tensor:
+        """Returns the values; arguments as in `CriticEnsemble.forward`. Shape (M, B) or (N, B)."""
+        return self.ensemble(self.perception(sight), actions, members)
+
+
+def is_trained_by_policy(name: str) -> bool:
+    """Whether the policy's loss trains a parameter of a `VisualPolicy`."""
+    return not name.startswith("perception.images.")

@@ -1,0 +1,131 @@
+"""Pictures of random scenes with what they show: colours, lights, the arm's pose and the cube's are drawn each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from serl_client.envs.pose_box import PoseBox
+from serl_client.envs.private_simulator import PrivateSimulator
+from serl_client.errors import FaultError, InvalidTargetError
+from serl_client.robot import RobotClient
+from serl_client.simulator import SimulatorClient
+from serl_client.values import FloatArray, Observation, Pose
+
+TASK = "pick-cube-varied"
+"""The simulator's task that draws colours and lights."""
+
+KEYPOINTS = (
+    *(f"cube_{axis}" for axis in "xyz"),
+    *(f"tcp_{axis}" for axis in "xyz"),
+    *(f"tcp_to_cube_{axis}" for axis in "xyz"),
+    "gripper_width",
+)
+"""What is regressed from each picture, m: positions in base, the cube from the TCP in base axes, the opening."""
+
+_OBJECT = "cube"
+_CENTER = (0.40, 0.0, 0.20)
+_LOWER, _UPPER = (-0.17, -0.28, -0.175), (0.17, 0.28, 0.18)
+_NEAR_LOWER, _NEAR_UPPER = (-0.05, -0.05, 0.0), (0.05, 0.05, 0.10)
+_TURN = (0.1, 0.1, 0.5)
+_NEAR_RATIO = 0.5
+_CLOSED_RATIO = 0.3
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pictures:
+    """Pictures and what they show."""
+
+    images: Mapping[str, np.ndarray]
+    """By camera, uint8 of shape (N, H, W, 3)."""
+    keypoints: np.ndarray
+    """Values of `KEYPOINTS` in each scene, m. float32 of shape (N, 10)."""
+
+    def __len__(self) -> int:
+        """Number of scenes."""
+        return len(self.keypoints)
+
+
+def draw_pictures(
+    count: int, seed: int, *, address: str | None = None, on_scene: Callable[[int], bool] | None = None
+) -> Pictures:
+    """Draws scenes in a simulator and takes a picture of each with every camera.
+
+    Half of the time the gripper is near the cube, where a policy spends its time and where the wrist camera sees it.
+
+    Args:
+        count: Number of scenes.
+        seed: Seed of scenes and of the arm's starts.
+        address: Of a simulator with this task; None starts a private one.
+        on_scene: Called with the number of scenes so far; what it returns says whether to go on.
+
+    Returns:
+        The pictures; fewer than asked when `on_scene` said so.
+
+    Raises:
+        PrivateSimulatorError: No simulator is installed, or it did not start.
+        ConnectionLostError: No daemon answers.
+    """
+    if address is not None:
+        with RobotClient(address) as client:
+            return _draw(client, count, seed, on_scene)
+    with PrivateSimulator(TASK) as simulator, RobotClient(simulator.address) as client:
+        return _draw(client, count, seed, on_scene)
+
+
+def _draw(client: RobotClient, count: int, seed: int, on_scene: Callable[[int], bool] | None) -> Pictures:
+    rng = np.random.default_rng(seed)
+    cameras = tuple(client.info.cameras)
+    max_width = client.info.gripper.max_width if client.info.gripper is not None else 0.0
+    images: dict[str, list[np.ndarray]] = {camera: [] for camera in cameras}
+    keypoints: list[FloatArray] = []
+    for number in range(count):
+        width = 0.0 if rng.random() < _CLOSED_RATIO else float(rng.uniform(0.0, max_width))
+        observation = _draw_scene(client, width, cameras, rng)
+        for camera in cameras:
+            images[camera].append(observation.frames[camera].rgb.copy())
+        keypoints.append(_keypoints(observation))
+        if on_scene is not None and not on_scene(number + 1):
+            break
+    return Pictures(
+        images={camera: np.stack(frames) for camera, frames in images.items()},
+        keypoints=np.stack(keypoints).astype(np.float32),
+    )
+
+
+def _draw_scene(client: RobotClient, width: float, cameras: tuple[str, ...], rng: np.random.Generator) -> Observation:
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _try_scene(client, int(rng.integers(2**31)), width, cameras, rng)
+        except InvalidTargetError:  # Out of the arm's reach; draw another.
+            if attempt == _ATTEMPTS - 1:
+                raise
+        except FaultError:  # The cube stood in the arm or the arm in the table.
+            if attempt == _ATTEMPTS - 1:
+                raise
+            if client.recover().remaining:
+                SimulatorClient(client.connection).load_task(TASK)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _try_scene(
+    client: RobotClient, scene_seed: int, width: float, cameras: tuple[str, ...], rng: np.random.Generator
+) -> Observation:
+    with client.control("pretraining") as session:
+        center, lower, upper = np.array(_CENTER), _LOWER, _UPPER
+        if rng.random() < _NEAR_RATIO:
+            seen = session.reset(seed=scene_seed)
+            center, lower, upper = seen.tracked_objects[_OBJECT].pose.position, _NEAR_LOWER, _NEAR_UPPER
+        home = client.info.arm.home_tcp_pose
+        box = PoseBox(center=Pose(center, home.quaternion_xyzw), lower=lower, upper=upper, rotation=_TURN)
+        return session.reset(seed=scene_seed, start=box.draw(rng), gripper_width=width, cameras=cameras)
+
+
+def _keypoints(observation: Observation) -> FloatArray:
+    cube = observation.tracked_objects[_OBJECT].pose.position
+    tcp = observation.state.tcp_pose.position
+    width = observation.state.gripper.width if observation.state.gripper is not None else 0.0
+    return np.concatenate([cube, tcp, cube - tcp, [width]])

@@ -1,0 +1,65 @@
+"""Settings of learning from images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from serl_rl.models.vision.encoder_config import EncoderConfig
+from serl_rl.validation import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureCacheConfig:
+    """Feature maps of a frozen backbone, computed once for a few crops of each image and kept beside the replay."""
+
+    mode: Literal["auto", "on", "off"] = "auto"
+    """Whether to keep them; auto does so where there is no GPU. Off computes them in every update."""
+    crops: int = 4
+    """Random crops of each image; an update draws one of them."""
+    refreshed_rows: float = 0.0
+    """Rows whose crops are drawn and computed anew for each update, oldest first; fractions add up."""
+
+    def __post_init__(self) -> None:
+        if self.crops < 1:
+            raise ValueError(f"crops is {self.crops}; it must be at least 1")
+        if self.refreshed_rows < 0:
+            raise ValueError(f"refreshed_rows is {self.refreshed_rows}; it must be at least 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisionConfig:
+    """How an agent sees. Only used where the observation has images. The defaults are SERL's."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    """From images to a vector for each camera."""
+    proprioception_features: int = 64
+    """Features of the flat vectors beside those of the cameras."""
+    largest_shift: int = 4
+    """Largest shift of an image's random crop, px; 0 for none (DrQ)."""
+    frame_stack: int = 1
+    """Images of each camera that are seen at once, the newest and those before it."""
+    cache: FeatureCacheConfig = field(default_factory=FeatureCacheConfig)
+    """Whether feature maps are kept."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("proprioception_features", 1), ("largest_shift", 0), ("frame_stack", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        self._check_backbone()
+        if self.frame_stack > 1 and not self.encoder.backbone.frozen:
+            raise ValueError(f"frame_stack is {self.frame_stack}; a backbone that is trained sees one image at a time")
+        can_refresh = self.frame_stack == 1 or not self.cache.refreshed_rows
+        require("vision.cache.refreshed_rows", self.cache.refreshed_rows, can_refresh, "0 where frames are stacked")
+        if self.cache.mode == "on" and not self.encoder.backbone.frozen:
+            raise ValueError("cache.mode is on, but a backbone that is trained has no lasting feature maps; freeze it")
+
+    def _check_backbone(self) -> None:
+        backbone = self.encoder.backbone
+        has_no_condition = backbone.condition_size is None
+        bound = "None: an agent tells its backbone nothing; LanguageConditionedEncoder is for networks of your own"
+        require("vision.encoder.backbone.condition_size", backbone.condition_size, has_no_condition, bound)
+        is_batch, is_group = backbone.normalization == "fixed-batch", backbone.name in ("resnet10", "small")
+        fits = not is_batch or (backbone.weights is not None and not is_group)
+        bound = "auto or group, unless a network of torchvision is given a weight file with batch statistics"
+        require("vision.encoder.backbone.normalization", backbone.normalization, fits, bound)

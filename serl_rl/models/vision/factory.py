@@ -1,0 +1,87 @@
+"""Encoders by their settings: which backbone, where its weights come from, what follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+
+from serl_rl.models.mlp import Arithmetic
+from serl_rl.models.vision.backbone import Backbone
+from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig
+from serl_rl.models.vision.image_encoder import ImageEncoder
+from serl_rl.models.vision.resnet import resnet10
+from serl_rl.models.vision.small import SmallEncoder
+from serl_rl.models.vision.torchvision_models import TorchvisionBackbone
+from serl_rl.models.vision.weights import load_weights, read_arrays
+
+
+def make_backbone(config: BackboneConfig, *, seed_offset: int = 0) -> Backbone:
+    """Makes one backbone.
+
+    Args:
+        config: Settings.
+        seed_offset: Added to the seed, so that backbones of several cameras differ.
+
+    Returns:
+        The backbone on the CPU in float32, frozen if the settings say so.
+
+    Raises:
+        ValueError: There is no such backbone, or it takes no condition.
+        WeightsError: The weight file is missing, damaged or of another network.
+        UsageError: The backbone needs torchvision, which is not installed.
+    """
+    backbone = _build(config, torch.Generator().manual_seed(config.seed + seed_offset))
+    if config.weights is not None:
+        load_weights(backbone, config.weights)
+    return backbone.freeze() if config.frozen else backbone
+
+
+def _build(config: BackboneConfig, generator: torch.Generator) -> Backbone:
+    name, initialization = config.name, config.initialization
+    if name == "resnet10":
+        return resnet10(generator, initialization=initialization, condition_size=config.condition_size)
+    if config.condition_size is not None:
+        raise ValueError(f"condition_size is {config.condition_size}, but backbone {name!r} takes no condition")
+    if name == "small":
+        return SmallEncoder(generator, initialization=initialization)
+    if name not in ("mobilenet", "resnet18", "resnet34", "resnet50"):
+        known = "'resnet10', 'small', 'mobilenet', 'resnet18', 'resnet34' or 'resnet50'"
+        raise ValueError(f"backbone is {name!r}; it must be {known}")
+    return TorchvisionBackbone(name, generator, normalization=_normalization(config), initialization=initialization)
+
+
+def _normalization(config: BackboneConfig) -> Literal["group", "fixed-batch"]:
+    if config.normalization != "auto":
+        return config.normalization
+    names = () if config.weights is None else read_arrays(config.weights, set())
+    return "fixed-batch" if any("running_mean" in name for name in names) else "group"
+
+
+def make_image_encoder(
+    config: EncoderConfig,
+    image_sizes: Mapping[str, tuple[int, int]],
+    generator: torch.Generator,
+    arithmetic: Arithmetic | None = None,
+) -> ImageEncoder:
+    """Makes an encoder with fresh heads.
+
+    Args:
+        config: Settings.
+        image_sizes: Height and width of each camera's images, px, in the order of the output.
+        generator: Source of the heads' initial weights.
+        arithmetic: How the heads' products compute.
+
+    Returns:
+        The encoder on the CPU.
+
+    Raises:
+        ValueError: There is no such backbone, no camera, or an image is too small.
+    """
+    if config.backbone.shared:
+        one = make_backbone(config.backbone)
+        backbones = dict.fromkeys(image_sizes, one)
+    else:
+        backbones = {camera: make_backbone(config.backbone, seed_offset=i) for i, camera in enumerate(image_sizes)}
+    return ImageEncoder(backbones, image_sizes, config.head, generator, arithmetic)

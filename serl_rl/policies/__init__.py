@@ -1,0 +1,1 @@
+"""Policies as an actor runs them."""

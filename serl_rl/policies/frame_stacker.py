@@ -1,0 +1,62 @@
+"""One observation at a time, as networks that see read it: flat vectors, and the newest frames of each camera."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from serl_rl.models.perception import Sight
+from serl_rl.models.vision.frozen_backbone import join_stack
+from serl_rl.models.vision.image_preprocessor import SightMaker
+from serl_rl.protocol.spec import EnvironmentSpec
+
+
+class SingleSight:
+    """Remembers the frames of an episode where stacks of them are seen, and the maps of each frame.
+
+    Args:
+        spec: What the environment observes.
+        maker: Prepares images.
+    """
+
+    def __init__(self, spec: EnvironmentSpec, maker: SightMaker) -> None:
+        self._vectors = tuple(array.name for array in spec.vectors)
+        self._maker = maker
+        self._frames: dict[str, deque[Tensor]] = {}
+
+    def begin_episode(self) -> None:
+        """Forgets the images of the last episode."""
+        self._frames.clear()
+
+    def __call__(self, observation: Mapping[str, np.ndarray]) -> Sight:
+        """Reads the next observation of the episode.
+
+        Args:
+            observation: By name; of each camera the newest image.
+
+        Returns:
+            A batch of one, on the device, without random crops.
+        """
+        maker = self._maker
+        vectors = [np.asarray(observation[name], np.float32) for name in self._vectors]
+        vector = torch.from_numpy(np.concatenate(vectors) if vectors else np.empty(0, np.float32))
+        if maker.frozen is not None and maker.frozen.remembered is not None:
+            remembered = maker.frozen.remembered
+            maps = {camera: remembered.maps(observation[camera]) for camera in maker.cameras}
+            seen = {camera: join_stack(frames) for camera, frames in self._stacked(maps).items()}
+        else:
+            images = {camera: torch.from_numpy(np.array(observation[camera]))[None] for camera in maker.cameras}
+            seen = maker(self._stacked(images) if maker.config.frame_stack > 1 else images)
+        return vector[None].to(maker.device), {name: array.to(maker.device) for name, array in seen.items()}
+
+    def _stacked(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The newest frames of each camera, oldest first; the first of an episode stands in for those before it."""
+        for camera, image in images.items():
+            count = self._maker.config.frame_stack
+            frames = self._frames.setdefault(camera, deque([image] * count, maxlen=count))
+            frames.append(image)
+        return {camera: torch.stack(list(self._frames[camera]), dim=1) for camera in images}

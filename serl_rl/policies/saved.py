@@ -1,0 +1,124 @@
+"""The policy of a checkpoint, for evaluation; loads without torch unless it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format
+from serl.learner.v1 import spec_pb2
+
+from serl_rl.artifacts import checkpoint as checkpoints
+from serl_rl.config import train as configuration
+from serl_rl.config.train import TrainConfig
+from serl_rl.errors import CheckpointError
+from serl_rl.policies.numpy_policy import RunnablePolicy, make_policy
+from serl_rl.protocol.spec import EnvironmentSpec
+
+
+def load_policy(path: Path) -> tuple[RunnablePolicy, TrainConfig, dict[str, Any]]:
+    """Loads the policy of a checkpoint.
+
+    Args:
+        path: A checkpoint, or the folder of a run.
+
+    Returns:
+        The policy, the experiment that made it, and the checkpoint's manifest.
+
+    Raises:
+        CheckpointError: There is none, it is corrupt or foreign, or the weight file of its backbone is missing or not
+            the one that it was learned with.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    saved = read_experiment(path)
+    try:
+        policy = make_policy(saved.spec, saved.config)
+        check_backbone(saved.path, saved.manifest, saved.config, saved.spec)
+        policy.load(load_file(saved.path / checkpoints.POLICY))
+    except (KeyError, ValueError, TypeError, SafetensorError) as error:
+        raise CheckpointError(f"the checkpoint {saved.path} does not fit this program: {error}") from error
+    return policy, saved.config, saved.manifest
+
+
+@dataclass(frozen=True)
+class SavedExperiment:
+    """What a checkpoint says of itself."""
+
+    path: Path
+    """The checkpoint."""
+    manifest: dict[str, Any]
+    """Its manifest."""
+    config: TrainConfig
+    """The experiment that made it."""
+    spec: EnvironmentSpec
+    """What its environment observes and takes."""
+
+
+def read_experiment(path: Path) -> SavedExperiment:
+    """Reads what a checkpoint says of itself.
+
+    Args:
+        path: A checkpoint, or the folder of a run.
+
+    Raises:
+        CheckpointError: There is none, or it is corrupt or foreign.
+    """
+    path = find_checkpoint(path)
+    manifest = checkpoints.read_manifest(path)
+    try:
+        config = configuration.from_dict(manifest["config"])
+        spec = EnvironmentSpec.from_proto(json_format.ParseDict(manifest["spec"], spec_pb2.EnvironmentSpec()))
+    except (KeyError, ValueError, TypeError, json_format.ParseError) as error:
+        raise CheckpointError(f"the checkpoint {path} does not fit this program: {error}") from error
+    return SavedExperiment(path, manifest, config, spec)
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The checkpoint that a path means: itself, a run's final one, or a run's newest.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    for candidate in (path, path / "checkpoint", checkpoints.newest(path / "checkpoints")):
+        if candidate is not None and (candidate / checkpoints.MANIFEST).exists():
+            return candidate
+    raise CheckpointError(f"there is no checkpoint in {path}; give a run's folder or a checkpoint's")
+
+
+def backbone_of(config: TrainConfig, spec: EnvironmentSpec) -> str | None:
+    """What the frozen backbone is that a policy looks through, as text; None where there is none.
+
+    Such a backbone is no part of a checkpoint, but what is in one means nothing to the maps of another.
+
+    Raises:
+        UsageError: Its weight file cannot be read.
+    """
+    encoder = config.vision.encoder
+    sees = any(not array.is_vector for array in spec.observation)
+    return encoder.describe_backbone() if sees and encoder.backbone.frozen else None
+
+
+def check_backbone(path: Path, manifest: Mapping[str, Any], config: TrainConfig, spec: EnvironmentSpec) -> None:
+    """Refuses a frozen backbone that is not the one that a policy was learned with.
+
+    Args:
+        path: The checkpoint.
+        manifest: Its manifest; one without a word of the backbone fits any.
+        config: The experiment that is to go on with it.
+        spec: What the environment observes and takes.
+
+    Raises:
+        CheckpointError: It is another one.
+        UsageError: Its weight file cannot be read.
+    """
+    known, own = manifest.get("backbone"), backbone_of(config, spec)
+    if known is not None and own is not None and known != own:
+        raise CheckpointError(
+            f"the policy in {path} was learned with the backbone {known}, but here it is {own} (network, digest of the "
+            "weight file, initialization, seed, shared, frozen); give the weight file and settings that it was learned "
+            "with"
+        )

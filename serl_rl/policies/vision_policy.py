@@ -1,0 +1,131 @@
+"""The policy of an agent that sees, as an actor runs it: the frozen backbone of its own, pushed heads, one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from serl_rl.models.gaussian_policy import GaussianTanhPolicy
+from serl_rl.models.grasp_choice import PREFIX, choose, grasp_shapes
+from serl_rl.models.gripper_layout import GripperLayout
+from serl_rl.models.mlp import Arithmetic
+from serl_rl.models.perception import VisualPolicy
+from serl_rl.models.vision import RememberedMaps
+from serl_rl.models.vision.config import VisionConfig
+from serl_rl.models.vision.image_preprocessor import SightMaker
+from serl_rl.policies.frame_stacker import SingleSight
+from serl_rl.policies.numpy_policy import PolicyError
+from serl_rl.protocol.spec import EnvironmentSpec
+
+
+class VisionPolicy:
+    """Actions of a tanh-squashed Gaussian from images, from arrays that `SacAgent.policy_state` names.
+
+    One thread at a time may call it. `act` before the first `load` draws uniformly from [-1, 1]. A frozen backbone is
+    no part of the arrays: it is built from the settings, which actor and learner compare when they meet.
+
+    Args:
+        spec: What the environment observes and takes; at least one camera.
+        config: How to see.
+        hidden_sizes: Features of the hidden layers behind perception.
+        grippers: Grippers that a grasp critic opens and closes.
+        device: Where to compute.
+
+    Raises:
+        SpecError: An array is neither a flat vector nor an RGB image.
+        WeightsError: The backbone's weight file cannot be used.
+    """
+
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        config: VisionConfig,
+        hidden_sizes: tuple[int, ...],
+        grippers: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.spec = spec
+        self._grippers = GripperLayout(spec.action_size, grippers)
+        self._grasp: dict[str, np.ndarray] = {}
+        sight = SightMaker(spec, config, torch.device(device))
+        self._see = SingleSight(spec, sight)
+        self._remembered = None if sight.frozen is None else sight.frozen.remembered
+        generator, arithmetic = torch.Generator().manual_seed(0), Arithmetic()
+        perception = sight.make_perception(arithmetic, generator)
+        self._perceived_size = perception.output_size
+        sizes = (perception.output_size, self._grippers.arm_size, hidden_sizes)
+        policy = GaussianTanhPolicy(*sizes, arithmetic, generator)
+        self._policy = VisualPolicy(perception, policy).to(device).eval()
+        self._is_loaded = False
+
+    @property
+    def remembered(self) -> RememberedMaps | None:
+        """Maps of the newest images, for classifiers with the same frozen backbone; None where there is no one such."""
+        return self._remembered
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether `load` has been called."""
+        return self._is_loaded
+
+    def load(self, state: Mapping[str, np.ndarray | Tensor]) -> None:
+        """Takes over the arrays of a policy; the old ones stay when it raises.
+
+        Raises:
+            PolicyError: An array is missing or unknown, has another shape than the settings ask for, or holds a NaN.
+        """
+        arrays = {name: torch.from_numpy(np.array(np.asarray(value), np.float32)) for name, value in state.items()}
+        own = dict(self._policy.named_parameters())
+        grasp = {name: array.numpy() for name, array in arrays.items() if name.startswith(PREFIX)}
+        shapes = {name: tuple(parameter.shape) for name, parameter in own.items()}
+        if self._grippers.grippers:
+            shapes |= grasp_shapes(grasp, self._perceived_size, self._grippers.choice_count)
+        _check(shapes, arrays)
+        self._grasp = grasp
+        with torch.no_grad():
+            for name, parameter in own.items():
+                parameter.copy_(arrays[name])
+        self._is_loaded = True
+
+    def begin_episode(self) -> None:
+        """Forgets the images of the last episode."""
+        self._see.begin_episode()
+
+    def act(
+        self, observation: Mapping[str, np.ndarray], rng: np.random.Generator, *, deterministic: bool = False
+    ) -> np.ndarray:
+        """Chooses an action.
+
+        Args:
+            observation: One observation, by name; of each camera the newest image.
+            rng: Source of the noise; unused when deterministic and loaded.
+            deterministic: Whether to take tanh(mean) instead of a sample.
+
+        Returns:
+            Action in [-1, 1]. Shape (A,), float32.
+        """
+        if not self._is_loaded:
+            return rng.uniform(-1, 1, self.spec.action_size).astype(np.float32)
+        with torch.inference_mode():
+            perceived = self._policy.perception(self._see(observation))
+            mean, log_std = self._policy.policy(perceived)
+            choice = choose(self._grasp, perceived[0].cpu().numpy()) if self._grasp else 0
+            raw = mean[0].cpu().numpy()
+            if not deterministic:
+                raw = raw + log_std[0].exp().cpu().numpy() * rng.standard_normal(len(raw), np.float32)
+        return self._grippers.compose(np.tanh(raw), choice)
+
+
+def _check(shapes: Mapping[str, tuple[int, ...]], arrays: Mapping[str, Tensor]) -> None:
+    differing = sorted(set(shapes) ^ set(arrays))
+    if differing:
+        where = "missing" if differing[0] in shapes else "unknown"
+        raise PolicyError(f"array {differing[0]!r} is {where} in the policy; actor and learner must be of one version")
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape:
+            raise PolicyError(f"array {name!r} has shape {tuple(arrays[name].shape)} but the settings need {shape}")
+        if not bool(torch.isfinite(arrays[name]).all()):
+            raise PolicyError(f"array {name!r} holds a value that is NaN or infinite; training has diverged")

@@ -1,0 +1,1 @@
+"""Child processes, signals and streams of commands that run for hours."""

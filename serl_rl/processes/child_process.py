@@ -1,0 +1,160 @@
+"""Child processes of a run: start, wait until ready, drain; they die with their parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from serl_rl.errors import ProcessError
+from serl_rl.processes.stop_signal import StopSignal
+
+_CHILD_SCRIPT = Path(__file__).with_name("parent_death.py")
+_POLL_S = 0.02
+
+
+def write_ready_file(path: Path, text: str) -> None:
+    """Writes a file so that a reader sees it whole or not at all.
+
+    Args:
+        path: Where; its folder must exist.
+        text: What, such as the bound address.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+class ChildProcess:
+    """One child with its log file.
+
+    Args:
+        name: What it is, for messages, such as "learner".
+        command: Program and arguments.
+        log_path: File that collects its stdout and stderr.
+        threads: Limit for the numerical libraries' own threads; None leaves it to them.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], log_path: Path, *, threads: int | None = 1) -> None:
+        self.name = name
+        self.log_path = log_path
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        with log_path.open("ab") as log_file:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_CHILD_SCRIPT), str(os.getpid()), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=subprocess.STDOUT,
+                env=_child_environment(threads),
+                # A terminal's Ctrl-C reaches the parent alone, which then drains the children in order.
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Process identifier."""
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """Exit code, or None while it runs."""
+        return self._process.poll()
+
+    def check(self) -> None:
+        """Raises if the child has failed.
+
+        Raises:
+            ProcessError: It ended with a code other than 0; the last line of its log is quoted.
+        """
+        code = self._process.poll()
+        if code not in (None, 0):
+            raise ProcessError(f"the {self.name} ended with code {code}: {self.last_words()} (log: {self.log_path})")
+
+    def last_words(self) -> str:
+        """Last line of the log that is not empty."""
+        lines = [line for line in self.log_path.read_text(errors="replace").splitlines() if line.strip()]
+        return lines[-1].strip() if lines else "it said nothing"
+
+    def wait_for_file(self, path: Path, stop: StopSignal, timeout_s: float = 60.0) -> str:
+        """Waits until the child has written a file.
+
+        Args:
+            path: The file.
+            stop: Ends the wait.
+            timeout_s: Longest wait in s.
+
+        Returns:
+            The file's text; empty if asked to stop.
+
+        Raises:
+            ProcessError: The child ended, or nothing came in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not path.exists():
+            if stop.wait(_POLL_S):
+                return ""
+            self.check()
+            if self.poll() is not None:
+                raise ProcessError(f"the {self.name} ended before it was ready: {self.last_words()}")
+            if time.monotonic() > deadline:
+                raise ProcessError(f"the {self.name} was not ready within {timeout_s:.0f} s (log: {self.log_path})")
+        return path.read_text()
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Waits for the end.
+
+        Args:
+            timeout_s: Longest wait in s.
+
+        Returns:
+            Exit code, or None if it still runs.
+        """
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Sends a signal, if the child still runs."""
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def stop(self, grace_s: float = 15.0) -> int:
+        """Asks the child to drain, and kills it if it does not.
+
+        Args:
+            grace_s: Time to drain, in s.
+
+        Returns:
+            Exit code; negative when killed.
+        """
+        self.signal(signal.SIGTERM)
+        if self.wait(grace_s) is None:
+            self._process.kill()
+        return self._process.wait()
+
+
+def wait_for_file(path: Path, stop: StopSignal, timeout_s: float) -> bool:
+    """Waits until a file exists.
+
+    Args:
+        path: The file.
+        stop: Ends the wait.
+        timeout_s: Longest wait in s.
+
+    Returns:
+        Whether it exists.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not path.exists():
+        if stop.wait(_POLL_S) or time.monotonic() > deadline:
+            return False
+    return True
+
+
+def _child_environment(threads: int | None) -> Mapping[str, str]:
+    limits = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)} if threads is not None else {}
+    return {**os.environ, "PYTHONUNBUFFERED": "1", **limits}

@@ -1,0 +1,109 @@
+"""Settings of a reward classifier and of its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from serl_rl.models.vision.encoder_config import EncoderConfig
+from serl_rl.rewards.classifier.stages import parse_stages
+from serl_rl.validation import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig:
+    """A reward classifier. The sizes are SERL's."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    """From images to features."""
+    hidden_size: int = 256
+    """Features of the hidden layer."""
+    dropout: float = 0.1
+    """Share of them that training leaves out, in [0, 1)."""
+
+    def __post_init__(self) -> None:
+        require("hidden_size", self.hidden_size, self.hidden_size >= 1, "at least 1")
+        require("dropout", self.dropout, 0 <= self.dropout < 1, "in [0, 1)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierTrainingConfig:
+    """How a classifier is trained."""
+
+    steps: int = 400
+    """Gradient steps."""
+    batch_size: int = 128
+    """Frames of a step, as many of each class."""
+    learning_rate: float = 3e-4
+    """Adam's step size."""
+    shift_px: int = 4
+    """Largest random shift of training images, px; 0 for none."""
+    cached_shifts: int = 4
+    """Shifts of each frame that go once through a frozen backbone; later steps reuse its maps."""
+    validation_share: float = 0.2
+    """Share of the episodes that only validate, in (0, 1). No episode does both."""
+    check_steps: int = 25
+    """Steps between two validations; the best weights are kept."""
+    max_frames: int = 4000
+    """Most frames of each class; more are thinned at random."""
+    ambiguous_frames: int = 2
+    """Frames before the success of an episode without labels that are neither: they look almost done."""
+    allowed_false_positive_rate: float = 0.0
+    """Share of validation frames that are no success but may pass the recommended threshold, in [0, 1)."""
+    seed: int = 0
+    """Seed of weights, split and shifts."""
+    threads: int = 0
+    """Threads of the numerical library; 0 leaves the choice to it."""
+    device: str = "auto"
+    """Where to train: "cpu", "cuda", or "auto" for a GPU if there is one."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "check_steps", "cached_shifts", "max_frames"):
+            require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        for name in ("shift_px", "ambiguous_frames"):
+            require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+        require("batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
+        require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
+        require("validation_share", self.validation_share, 0 < self.validation_share < 1, "in (0, 1)")
+        rate = self.allowed_false_positive_rate
+        require("allowed_false_positive_rate", rate, 0 <= rate < 1, "in [0, 1)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierRewardConfig:
+    """Trained classifiers in the place of an environment's own reward: one success, or stages on the way to it."""
+
+    path: Path | None = None
+    """Folder of the classifier; of all stages that name none. None, and no stages, leave the environment's reward."""
+    threshold: float | None = None
+    """Probability of success from which a frame passes, in (0, 1]; None takes the one its report recommends. Of stages
+    that name none as well; where the report is about another class, None is 0.75."""
+    condition: str = ""
+    """What a step must meet besides, such as 'tcp_pose[2] > 0.115' (SI units); empty for nothing."""
+    consecutive_steps: int = 1
+    """Steps in a row that must pass; of stages that name none as well."""
+    stages: tuple[str, ...] = ()
+    """Stages of the task, in order, such as "grasped path=classifiers/grasped" "lifted path=classifiers/lifted
+    condition='tcp_pose[2] > 0.115'": a name, then path, class, threshold, consecutive_steps, condition as needed."""
+    stages_in_order: bool = True
+    """Whether a stage counts only after those before it."""
+    stages_pay: Literal["last", "each"] = "last"
+    """Reward 1 when all stages have passed, or an equal share of 1 for each the first time it does."""
+
+    def __post_init__(self) -> None:
+        bar = self.threshold
+        require("threshold", bar, bar is None or 0 < bar <= 1, "in (0, 1], or None")
+        require("consecutive_steps", self.consecutive_steps, self.consecutive_steps >= 1, "at least 1")
+        for stage in parse_stages(self.stages):
+            if stage.path is None and self.path is None:
+                raise ValueError(
+                    f"stage {stage.name!r} has no classifier; give it path=FOLDER, or a path for all stages"
+                )
+        if self.stages and self.condition:
+            raise ValueError(f"condition is {self.condition!r}; with stages, give one to each stage that needs it")
+
+    @property
+    def judges(self) -> bool:
+        """Whether there is a classifier at all."""
+        return self.path is not None or bool(self.stages)

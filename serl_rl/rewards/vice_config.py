@@ -1,0 +1,55 @@
+"""Settings of VICE, a reward that is learned with the policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from serl_rl.validation import require
+
+EventReward: TypeAlias = Literal["success", "probability", "log-odds"]
+"""1 where success is at least as likely as not, as in SERL; its probability; or the logarithm of its odds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViceConfig:
+    """A reward from a classifier that learns to tell goals from what the policy does. The defaults are SERL's."""
+
+    enabled: bool = False
+    """Whether it takes the place of the environment's reward, which is then "none" or "dense"."""
+    reward: EventReward = "success"
+    """What a step earns by the classifier's opinion of what is seen after it: 1 where success is at least as likely as
+    not, the probability, or the logarithm of the odds."""
+    every_updates: int = 1
+    """Updates of the agent for each of the classifier."""
+    batch_size: int = 256
+    """Frames of one update of the classifier: half show goals, half are of the replay."""
+    learning_rate: float = 3e-4
+    """Adam's step size."""
+    hidden_size: int = 256
+    """Features of the classifier's hidden layer."""
+    dropout: float = 0.1
+    """Share of them that training leaves out, in [0, 1)."""
+    label_smoothing: float = 0.2
+    """How far labels are drawn from 0 and 1 towards 0.5, in [0, 1): 0.2 gives 0.1 and 0.9."""
+    mixup: float = 1.0
+    """Alpha of the Beta distribution that mixes frames in pairs; 0 for none."""
+    gradient_penalty: float = 10.0
+    """Weight of the loss that holds the slope of the logit at 1; 0 for none. Its unit is that of the input: lower it
+    where flat vectors are classified whose goals lie close to other states."""
+    max_goals: int = 500
+    """Most goal frames that are kept; more are thinned evenly."""
+
+    def __post_init__(self) -> None:
+        for name in ("every_updates", "hidden_size", "max_goals"):
+            require(f"vice.{name}", getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        require("vice.batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
+        require("vice.learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
+        for name in ("dropout", "label_smoothing"):
+            require(f"vice.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "in [0, 1)")
+        for name in ("mixup", "gradient_penalty"):
+            require(f"vice.{name}", getattr(self, name), getattr(self, name) >= 0, "at least 0")
+
+    def largest_return(self, discount: float) -> float | None:
+        """Largest discounted sum of rewards; None without a bound."""
+        return None if self.reward == "log-odds" or discount == 1 else 1 / (1 - discount)

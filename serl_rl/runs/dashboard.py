@@ -1,0 +1,168 @@
+"""Live progress: one terminal view, or plain log lines where the output is not a terminal."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import deque
+from types import TracebackType
+from typing import TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+from serl.learner.v1 import learner_service_pb2 as pb
+
+from serl_rl.config.train import TrainConfig
+from serl_rl.monitoring.metrics import MetricsRow
+
+_BARS = "▁▂▃▄▅▆▇█"
+_SPARK_WIDTH = 48
+_LINE_PERIOD_S = 5.0
+_NOTES = 4
+
+
+def sparkline(values: list[float], width: int = _SPARK_WIDTH) -> str:
+    """Draws rates in [0, 1] as a row of bars.
+
+    Args:
+        values: The rates, oldest first; the newest `width` are drawn.
+        width: Most characters.
+
+    Returns:
+        One character a value.
+    """
+    top = len(_BARS) - 1
+    return "".join(_BARS[round(min(max(value, 0.0), 1.0) * top)] for value in values[-width:])
+
+
+class Dashboard:
+    """Shows rows of metrics as they come; a context manager.
+
+    Args:
+        title: Heading.
+        config: The experiment, for targets.
+        stream: Where to draw; a terminal gets the live view, anything else a line now and then.
+    """
+
+    def __init__(self, title: str, config: TrainConfig, stream: TextIO = sys.stderr) -> None:
+        self._title = title
+        self._config = config
+        self._console = Console(file=stream)
+        self._live = Live(console=self._console, refresh_per_second=4, transient=False)
+        self._success: list[float] = []
+        self._evaluations: deque[MetricsRow] = deque(maxlen=5)
+        self._notes: deque[str] = deque(maxlen=_NOTES)
+        self._row: MetricsRow | None = None
+        self._phase = "starting"
+        self._next_line_s = 0.0
+
+    def __enter__(self) -> Dashboard:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del kind, error, trace
+        if self._console.is_terminal:
+            self._live.update(self._render(), refresh=True)
+            self._live.stop()
+
+    def note(self, text: str) -> None:
+        """Says something in one line, such as what is being done."""
+        self._notes.append(text)
+        if self._console.is_terminal:
+            self._live.update(self._render())
+        else:
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def show(self, row: MetricsRow, phase: pb.Phase | None = None) -> None:
+        """Shows a row.
+
+        Args:
+            row: The newest metrics.
+            phase: How training stands; None keeps what was shown.
+        """
+        if phase is not None:
+            self._phase = pb.Phase.Name(phase).removeprefix("PHASE_").replace("_", " ").lower()
+        self._row = row
+        if not math.isnan(row.success):
+            self._success.append(row.success)
+        if row.evaluation_episodes:
+            self._evaluations.append(row)
+        if self._console.is_terminal:
+            self._live.update(self._render())
+        elif row.evaluation_episodes or row.wall_time_s >= self._next_line_s:
+            self._next_line_s = row.wall_time_s + _LINE_PERIOD_S
+            self._console.print(line(row), markup=False, highlight=False, soft_wrap=True)
+
+    def _render(self) -> RenderableType:
+        parts: list[RenderableType] = []
+        if self._row is not None:
+            parts += [self._figures(self._row), Text(f"success  {sparkline(self._success)}", style="green")]
+        parts += [Text(_evaluation_text(row), style="cyan") for row in self._evaluations]
+        parts += [Text(note, style="dim") for note in self._notes]
+        return Panel(Group(*parts), title=f"{self._title} · {self._phase}", title_align="left")
+
+    def _figures(self, row: MetricsRow) -> Table:
+        table = Table.grid(padding=(0, 3))
+        limit = self._config.learner.max_env_steps
+        cells = (
+            ("time", f"{row.wall_time_s:.0f} s"),
+            ("env steps", f"{row.env_steps} / {limit}"),
+            ("critic updates", str(row.critic_updates)),
+            ("success", _percent(row.success)),
+            ("return", _figure(row.episode_return)),
+            ("intervention", _percent(row.intervention_ratio)),
+            ("steps/s", _figure(row.env_steps_per_s, 1)),
+            ("updates/s", _figure(row.critic_updates_per_s, 1)),
+            ("updates per step", _figure(row.update_to_data_ratio)),
+            ("lag", f"{_figure(row.lag_steps, 0)} steps"),
+            ("staleness", f"{_figure(row.staleness_updates, 0)} updates"),
+            ("actors", str(row.live_actors)),
+            ("Q", _figure(row.q_mean)),
+            ("entropy", _figure(row.entropy)),
+            ("temperature", _figure(row.temperature, 4)),
+        )
+        for start in range(0, len(cells), 3):
+            table.add_row(
+                *(Text.assemble((f"{name} ", "dim"), (value, "bold")) for name, value in cells[start : start + 3])
+            )
+        return table
+
+
+def line(row: MetricsRow) -> str:
+    """One row as a log line."""
+    if row.evaluation_episodes:
+        return _evaluation_text(row)
+    return (
+        f"{row.wall_time_s:6.0f} s  steps {row.env_steps:6d}  updates {row.critic_updates:7d}  "
+        f"success {_percent(row.success):>5}  return {_figure(row.episode_return)}  {_intervention(row)}"
+        f"{_figure(row.env_steps_per_s, 1)} steps/s  {_figure(row.critic_updates_per_s, 1)} updates/s  "
+        f"ratio {_figure(row.update_to_data_ratio)}  lag {_figure(row.lag_steps, 0)}  "
+        f"staleness {_figure(row.staleness_updates, 0)}  Q {_figure(row.q_mean)}"
+    )
+
+
+def _intervention(row: MetricsRow) -> str:
+    """Nothing where nobody took over."""
+    return f"intervention {_percent(row.intervention_ratio):>4}  " if row.intervention_ratio > 0 else ""
+
+
+def _evaluation_text(row: MetricsRow) -> str:
+    return (
+        f"evaluation at {row.env_steps} steps, {row.wall_time_s:.0f} s: "
+        f"{_percent(row.evaluation_success)} of {row.evaluation_episodes} episodes"
+    )
+
+
+def _percent(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.0%}"
+
+
+def _figure(value: float, digits: int = 2) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"

@@ -1,0 +1,324 @@
+"""The demo: simulator, learner and actor as separate processes, from nothing to a policy that lifts the cube."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from serl.learner.v1 import learner_service_pb2 as pb
+
+from serl_rl.config.train import TrainConfig, to_json
+from serl_rl.runs.dashboard import Dashboard
+from serl_rl.envs.factory import WITHOUT_SIMULATOR, RobotConfig, make_environment, simulator_task, spec_of
+from serl_rl.errors import ProcessError
+from serl_rl.envs.evaluation import EvaluationResult
+from serl_rl.monitoring.metrics import MetricsRow, MetricsTail, read_metrics
+from serl_rl.processes.child_process import ChildProcess
+from serl_rl.artifacts.run_directory import RunDirectory, write_json
+from serl_rl.processes.stop_signal import StopSignal
+
+_POLL_S = 0.25
+_FINAL_SEED = 500_000
+_LEAVE_S = 30.0
+
+
+@dataclass
+class PhaseClock:
+    """Wall time of each part of a run."""
+
+    start_s: float = field(default_factory=time.monotonic)
+    parts: dict[str, float] = field(default_factory=dict)
+    """Seconds by part."""
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Measures a block."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.parts[name] = round(time.monotonic() - start, 2)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self.start_s
+
+
+class Demo:
+    """One run of the demonstration.
+
+    Args:
+        config: The experiment.
+        directory: Folder of the run, empty.
+        evaluation_episodes: Episodes of the final evaluation; 0 for none.
+        video_episodes: Episodes in the video; 0 for none.
+        stop: Ends the run early; everything is drained and saved.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        directory: RunDirectory,
+        evaluation_episodes: int,
+        video_episodes: int,
+        stop: StopSignal,
+    ) -> None:
+        self._config = config
+        self._directory = directory
+        self._evaluation_episodes = evaluation_episodes
+        self._video_episodes = video_episodes
+        self._stop = stop
+        self._clock = PhaseClock()
+        self._children: list[ChildProcess] = []
+        self._result: EvaluationResult | None = None
+
+    def run(self) -> bool:
+        """Runs everything.
+
+        Returns:
+            Whether the target was reached.
+
+        Raises:
+            RunError: A process failed; its last words are quoted.
+        """
+        self._directory.logs.mkdir(parents=True, exist_ok=True)
+        with Dashboard(self._directory.path.name, self._config, stream=sys.stderr) as dashboard:
+            try:
+                self._directory.config.write_text(to_json(self._config))
+                self._pretrain(dashboard)
+                self._directory.config.write_text(to_json(self._config))  # Now with the weights, if they are new.
+                robot = self._start(dashboard)
+                if not self._stop.is_set():
+                    with self._clock.part("training_s"):
+                        self._follow(dashboard)
+                is_reached = self._drain_training()
+                if not self._stop.is_set():
+                    self._evaluate(robot, dashboard)
+            finally:
+                self._stop_children()
+            self._report(dashboard)
+        return is_reached
+
+    def _pretrain(self, dashboard: Dashboard) -> None:
+        """Makes the weights of the frozen backbone, where none are given."""
+        vision = self._config.vision
+        backbone = vision.encoder.backbone
+        if not self._config.pretrain_encoder or backbone.weights is not None or self._stop.is_set():
+            return
+        dashboard.note(f"pretraining the backbone {backbone.name} on pictures of the simulator")
+        weights = self._directory.encoder.resolve()
+        arguments = ["serl_rl", "pretrain-encoder", "--output", str(weights), "--backbone", backbone.name]
+        for name, value in asdict(self._config.pretraining).items():
+            arguments += [f"--pretraining.{name.replace('_', '-')}", str(value)]
+        with self._clock.part("pretraining_s"):
+            child = self._spawn("pretraining", arguments, threads=None)
+            while child.poll() is None and not self._stop.wait(_POLL_S):
+                pass
+        if self._stop.is_set():
+            child.stop(_LEAVE_S)
+            return
+        child.check()
+        encoder = replace(vision.encoder, backbone=replace(backbone, weights=weights))
+        self._config = replace(self._config, vision=replace(vision, encoder=encoder))
+        dashboard.note(f"pretrained in {self._clock.parts['pretraining_s']:.0f} s: {weights}")
+
+    def _start(self, dashboard: Dashboard) -> str | None:
+        """Starts the processes; compiling, the simulator's start and recording overlap."""
+        learner = self._spawn_learner()
+        robot = None
+        with self._clock.part("simulator_start_s"):
+            if self._config.environment.id not in WITHOUT_SIMULATOR:
+                dashboard.note("starting the simulator")
+                robot = self._spawn_simulator()
+        if self._stop.is_set():
+            return robot
+        with self._clock.part("demonstrations_s"):
+            self._prepare(robot, dashboard)
+        if not self._stop.is_set():
+            address = learner.wait_for_file(self._ready("learner"), self._stop)
+            if address:
+                self._spawn_actor(address, robot)
+                dashboard.note("compiling the update, then training")
+        return robot
+
+    def _prepare(self, robot: str | None, dashboard: Dashboard) -> None:
+        """Tells the learner the environment, and records demonstrations while it compiles."""
+        from serl_rl.demonstrations.scripted import record
+        from serl_rl.protocol.spec_file import write_spec
+
+        config = self._config
+        env = make_environment(config.environment, RobotConfig(robot=robot))
+        try:
+            write_spec(self._spec_path, spec_of(env, config.environment))
+            if config.demonstration_count:
+                dashboard.note(f"recording {config.demonstration_count} scripted demonstrations")
+                record(env, config, self._directory.demonstrations)
+        finally:
+            env.close()
+
+    @property
+    def _spec_path(self) -> Path:
+        return self._directory.logs / "spec.json"
+
+    def _ready(self, name: str) -> Path:
+        return self._directory.logs / f"{name}.ready"
+
+    def _spawn(self, name: str, arguments: list[str], *, threads: int | None = 1) -> ChildProcess:
+        child = ChildProcess(
+            name, [sys.executable, "-m", *arguments], self._directory.logs / f"{name}.log", threads=threads
+        )
+        self._children.append(child)
+        return child
+
+    def _spawn_simulator(self) -> str:
+        arguments = [
+            "simulator",
+            "--task",
+            simulator_task(self._config.environment),
+            "--address",
+            "127.0.0.1:0",
+            "--pacing",
+            "lockstep",
+        ]
+        ready = self._ready("simulator")
+        child = self._spawn("simulator", [*arguments, "--seed", str(self._config.seed), "--ready-file", str(ready)])
+        return child.wait_for_file(ready, self._stop).strip()
+
+    def _spawn_learner(self) -> ChildProcess:
+        directory, files = self._directory, []
+        if self._config.demonstration_count:
+            files = ["--demonstrations", str(directory.demonstrations)]
+        arguments = ["--config-file", str(directory.config), "--run-directory", str(directory.path), *files]
+        paths = ["--spec-file", str(self._spec_path), "--ready-file", str(self._ready("learner"))]
+        return self._spawn(
+            "learner", ["serl_rl", "learner", "--address", "127.0.0.1:0", *arguments, *paths], threads=None
+        )
+
+    def _spawn_actor(self, learner: str, robot: str | None) -> None:
+        arguments = [
+            "--config-file",
+            str(self._directory.config),
+            "--learner-address",
+            learner.strip(),
+            "--actor-id",
+            "demo",
+        ]
+        paths = ["--spool-directory", str(self._directory.path / "spool"), "--ready-file", str(self._ready("actor"))]
+        cell = ["--robot", robot] if robot is not None else []
+        self._spawn("actor", ["serl_rl", "actor", *arguments, *paths, *cell])
+
+    def _child(self, name: str) -> ChildProcess | None:
+        return next((child for child in self._children if child.name == name), None)
+
+    def _follow(self, dashboard: Dashboard) -> None:
+        """Shows progress until the learner is done."""
+        tail, learner = MetricsTail(self._directory.path), self._child("learner")
+        assert learner is not None
+        while learner.poll() is None and not self._stop.wait(_POLL_S):
+            for child in self._children:
+                child.check()
+            for row in tail.read_new():
+                dashboard.show(row, pb.PHASE_TRAINING if row.critic_updates else pb.PHASE_WARM_UP)
+        for row in tail.read_new():
+            dashboard.show(row)
+
+    def _drain_training(self) -> bool:
+        """Ends actor and learner in this order, so that every row arrives."""
+        for name in ("actor", "learner"):
+            child = self._child(name)
+            if child is None:
+                continue
+            if self._stop.is_set():
+                child.stop(_LEAVE_S)
+            elif child.wait(_LEAVE_S) is None:
+                raise ProcessError(f"the {name} did not end within {_LEAVE_S:.0f} s (log: {child.log_path})")
+            if not self._stop.is_set():
+                child.check()
+        return reached_row(read_metrics(self._directory.path), self._config) is not None
+
+    def _evaluate(self, robot: str | None, dashboard: Dashboard) -> None:
+        from serl_rl.visualization.evaluation import watched_evaluation
+        from serl_rl.policies.saved import load_policy
+        from serl_rl.visualization.video import write_video
+
+        checkpoint = self._directory.path
+        policy, config, _ = load_policy(checkpoint)
+        env = make_environment(config.environment, RobotConfig(robot=robot))
+        try:
+            with self._clock.part("final_evaluation_s"):
+                dashboard.note(f"evaluating the checkpoint in {self._evaluation_episodes} episodes")
+                count, stop = self._evaluation_episodes, self._stop
+                self._result, film = watched_evaluation(
+                    env,
+                    policy,
+                    checkpoint,
+                    count,
+                    _FINAL_SEED,
+                    lambda result: stop.is_set(),
+                    film_episodes=self._video_episodes,
+                )
+        finally:
+            env.close()
+        if film is not None and not film.is_empty:
+            with self._clock.part("video_s"):
+                write_video(film, self._directory.video, film.rate_hz)
+
+    def _report(self, dashboard: Dashboard) -> None:
+        """Draws the curves and writes the result."""
+        rows = read_metrics(self._directory.path)
+        if len(rows) > 1:
+            from serl_rl.monitoring.curves import plot_run
+
+            with self._clock.part("curves_s"):
+                plot_run(self._directory.path, self._directory.curves, self._directory.path.name)
+        write_json(self._directory.result, self._values(rows))
+        dashboard.note(self._last_sentence())
+
+    def _values(self, rows: list[MetricsRow]) -> dict[str, Any]:
+        from serl_rl.cli.evaluate import result_values
+
+        reached, last = reached_row(rows, self._config), rows[-1] if rows else None
+        return {
+            "seed": self._config.seed,
+            "reached_target": reached is not None,
+            "env_steps_to_target": reached.env_steps if reached else None,
+            "training_s_to_target": reached.wall_time_s if reached else None,
+            "env_steps": last.env_steps if last else 0,
+            "critic_updates": last.critic_updates if last else 0,
+            "wall_time_s": round(self._clock.elapsed_s, 2),
+            "wall_time_to_target_s": self._time_to_target(),
+            "parts_s": self._clock.parts,
+            "final_evaluation": result_values(self._result) if self._result else None,
+        }
+
+    def _time_to_target(self) -> float:
+        """Seconds from the command to the end of training: pretraining, start, demonstrations, compiling, training."""
+        names = ("pretraining_s", "simulator_start_s", "demonstrations_s", "training_s")
+        return round(sum(self._clock.parts.get(name, 0.0) for name in names), 2)
+
+    def _last_sentence(self) -> str:
+        where = f"everything is in {self._directory.path}"
+        if self._stop.is_set():
+            return f"stopped; {where}"
+        result = self._result
+        success = f"{result.success_count} of {result.episode_count} evaluation episodes succeed; " if result else ""
+        return f"{success}{self._clock.elapsed_s:.0f} s in all; {where}"
+
+    def _stop_children(self) -> None:
+        for child in reversed(self._children):
+            child.stop()
+
+
+def reached_row(rows: list[MetricsRow], config: TrainConfig) -> MetricsRow | None:
+    """First row whose evaluation reached the target; None if none did."""
+    for row in rows:
+        successes = round(row.evaluation_success * row.evaluation_episodes) if row.evaluation_episodes else 0
+        if config.evaluation.is_reached(successes, row.evaluation_episodes):
+            return row
+    return None

@@ -1,0 +1,131 @@
+"""The actor of a pair: opens the arm, joins both learners, and lets the two halves take turns."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+
+from serl_rl.actor.learner_client import LearnerLink
+from serl_rl.actor.loop import Actor
+from serl_rl.actor.rows import row_type
+from serl_rl.actor.spool import Spool
+from serl_rl.actor.intervention import Teach
+from serl_rl.config.train import TrainConfig
+from serl_rl.envs.factory import RobotConfig, share_maps, spec_of
+from serl_rl.errors import UsageError
+from serl_rl.runs.forward_backward.task_player import FinishedHalf, Half, LearningHalf
+from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, Pair, pair_environments
+from serl_rl.runs.forward_backward.alternation import Turns
+from serl_rl.policies.numpy_policy import make_policy
+from serl_rl.policies.saved import load_policy
+from serl_rl.processes.stop_signal import StopSignal
+from serl_rl.protocol.transport import CredentialsConfig
+
+log = logging.getLogger(__name__)
+
+_NEVER_STEPS = 2**62
+_NEVER_RATIO = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairActor:
+    """What the actor of a pair needs to know."""
+
+    pair: Pair
+    """The experiments."""
+    learners: Mapping[Direction, str]
+    """Address of each learner; or the folder of a finished run, whose policy then only plays."""
+    robot: RobotConfig
+    """Which daemon drives the arm."""
+    actor_id: str
+    """Name of this actor at both learners; kept across restarts."""
+    spool_directory: Path
+    """Folder of the spools, one for each direction."""
+    teach: Teach
+    """Puts a teacher around an environment."""
+    credentials: CredentialsConfig = field(default_factory=CredentialsConfig)
+    """How it presents itself to the learners."""
+    join_timeout_s: float = 60.0
+    """How long to try to reach each learner, in s."""
+
+    def run(self, stop: StopSignal, on_joined: Callable[[], None]) -> None:
+        """Acts until both learners have finished, or somebody asks to stop.
+
+        Args:
+            stop: Ends it between two steps.
+            on_joined: Called once both learners know this actor.
+
+        Raises:
+            RunError: A learner refused, or a spool or policy cannot be read.
+        """
+        if all(_is_folder(learner) for learner in self.learners.values()):
+            raise UsageError("both learners are folders of finished runs; give the address of one that learns")
+        with pair_environments(self.pair, self.robot) as envs, contextlib.ExitStack() as stack:
+            halves: dict[Direction, Half] = {}
+            for direction in DIRECTIONS:
+                halves[direction] = self._half(direction, envs[direction], stop, stack)
+            on_joined()
+            Turns(halves, stop).run()
+
+    def _half(
+        self, direction: Direction, env: gymnasium.Env[Any, Any], stop: StopSignal, stack: contextlib.ExitStack
+    ) -> Half:
+        learner, config = self.learners[direction], self.pair.of(direction)
+        together = self.teach(env, config)  # Of a finished half too: somebody may have to say that it succeeded.
+        if _is_folder(learner):
+            policy, trained, _ = load_policy(Path(learner))
+            _check_same_task(trained, config, learner)
+            return FinishedHalf(together.env, policy, stop, config.seed)
+        if not env.get_wrapper_attr("draws_scenes"):
+            log.warning("a real cell draws no scenes, so that %s is not evaluated meanwhile", direction)
+            config = _without_evaluation(config)
+        spec = spec_of(env, config.environment)
+        link = stack.enter_context(
+            contextlib.closing(
+                LearnerLink(
+                    learner,
+                    self.actor_id,
+                    spec,
+                    config.shared_settings(),
+                    metadata.version("serl-robot"),
+                    self.credentials,
+                )
+            )
+        )
+        joined = link.join(self.join_timeout_s, stop.is_set)
+        spool = Spool(
+            self.spool_directory / direction / self.actor_id,
+            row_type(spec),
+            f"{joined.run_id}/{self.actor_id}",
+            int(config.actor.spool_limit_mb * 1e6),
+            joined.acknowledged_sequence_number + 1,
+        )
+        link.start(spool)
+        log.info("%s: joined run %s at row %d", direction, joined.run_id, spool.next_sequence)
+        policy = make_policy(spec, config)
+        share_maps(together.env, policy)
+        actor = Actor(together.env, spec, link, spool, policy, config, stop, together.intervention, keeps_scene=True)
+        return LearningHalf(together.env, actor, link, spool, policy, stop)
+
+
+def _is_folder(learner: str) -> bool:
+    return Path(learner).is_dir()
+
+
+def _check_same_task(trained: TrainConfig, config: TrainConfig, learner: str) -> None:
+    if trained.environment.id != config.environment.id:
+        raise UsageError(
+            f"the policy in {learner} was trained on {trained.environment.id}, not on {config.environment.id}"
+        )
+
+
+def _without_evaluation(config: TrainConfig) -> TrainConfig:
+    never = replace(config.evaluation, trigger_success_ratio=_NEVER_RATIO, longest_gap_steps=_NEVER_STEPS)
+    return replace(config, evaluation=never)

@@ -1,0 +1,63 @@
+"""Who has the arm: each episode belongs to one task, and its success makes the other one active."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from serl_rl.actor.loop import EpisodeEnd
+from serl_rl.errors import UsageError
+from serl_rl.runs.forward_backward.task_player import Half
+from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction
+from serl_rl.processes.stop_signal import StopSignal
+
+_OTHER: Mapping[Direction, Direction] = {"forward": "backward", "backward": "forward"}
+
+
+class Turns:
+    """Lets two halves take turns at one arm, as SERL does in bin relocation: a task goes on until it succeeds.
+
+    A task that is done before it begins, because an evaluation or a bump moved things, passes the turn on as well.
+
+    Args:
+        halves: The two.
+        stop: Ends it between two steps.
+    """
+
+    def __init__(self, halves: Mapping[Direction, Half], stop: StopSignal) -> None:
+        self._halves = halves
+        self._stop = stop
+        self.active: Direction = "forward"
+        """Whose turn it is."""
+        self._done_before = 0
+
+    def run(self) -> None:
+        """Plays until both learners have finished, or somebody asks to stop; sends what is left.
+
+        Raises:
+            UsageError: Both tasks are done at once, so that neither sets the scene of the other.
+            LearnerError: A learner refused for good.
+            SpoolFullError: The disk is full; nothing is lost.
+        """
+        for direction in DIRECTIONS:
+            self._halves[direction].wait_for_policy()
+        while not self._stop.is_set() and any(half.is_learning for half in self._halves.values()):
+            self.take()
+        for direction in DIRECTIONS:
+            self._halves[direction].close()
+
+    def take(self) -> None:
+        """Plays one episode, and passes the turn on if it succeeded.
+
+        Raises:
+            UsageError: Both tasks are done at once.
+        """
+        half = self._halves[self.active]
+        end = half.play()
+        if end is EpisodeEnd.OPEN:
+            self._done_before = 0
+            return
+        self._done_before = self._done_before + 1 if end is EpisodeEnd.DONE_BEFORE else 0
+        if self._done_before == len(self._halves):
+            raise UsageError("both tasks are done at once, so neither sets the scene of the other; set it by hand")
+        half.release()
+        self.active = _OTHER[self.active]

@@ -1,0 +1,189 @@
+"""The processes of a pair: simulator, two learners, one actor; who is killed comes back and goes on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from serl_client.envs.private_simulator import simulator_command
+from serl_rl.envs.factory import WITHOUT_SIMULATOR, simulator_task
+from serl_rl.errors import ProcessError
+from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, Pair
+from serl_rl.processes.child_process import ChildProcess
+from serl_rl.artifacts.run_directory import RunDirectory
+from serl_rl.processes.stop_signal import StopSignal
+
+_LEAVE_S = 30.0
+_MOST_RETURNS = 10
+_ACTOR_ID = "pair"
+
+
+class Crew:
+    """Starts the processes, brings back who was killed, and drains them in order.
+
+    Args:
+        pair: The experiments.
+        directory: Folder of the run; each direction has a run of its own in it.
+        stop: Ends every wait.
+    """
+
+    def __init__(self, pair: Pair, directory: RunDirectory, stop: StopSignal) -> None:
+        self._pair = pair
+        self._directory = directory
+        self._stop = stop
+        self._simulator: ChildProcess | None = None
+        self._actor: ChildProcess | None = None
+        self._learners: dict[Direction, ChildProcess] = {}
+        self._addresses: dict[Direction, str] = {}
+        self._returns = 0
+        self.robot: str | None = None
+        """Address of the simulator; None where none is needed."""
+
+    def directory_of(self, direction: Direction) -> RunDirectory:
+        """Folder of one direction's run."""
+        return RunDirectory(self._directory.path / direction)
+
+    def spec_path(self, direction: Direction) -> Path:
+        """File in which a learner waits for its environment's spec."""
+        return self.directory_of(direction).logs / "spec.json"
+
+    def start_simulator(self) -> None:
+        """Starts the simulator, if the tasks need one, and waits for it."""
+        environment = self._pair.forward.environment
+        if environment.id in WITHOUT_SIMULATOR or self._stop.is_set():
+            return
+        ready = self._ready("simulator")
+        ready.unlink(missing_ok=True)
+        command = simulator_command(
+            simulator_task(environment), self.robot or "127.0.0.1:0", ready, seed=self._pair.forward.seed
+        )
+        self._simulator = self._spawn("simulator", command, "simulator")
+        self.robot = self._simulator.wait_for_file(ready, self._stop).strip() or None
+
+    def start_learner(self, direction: Direction) -> None:
+        """Starts a learner; one that worked here before goes on where it was."""
+        directory = self.directory_of(direction)
+        arguments = ["--config-file", str(directory.config), "--run-directory", str(directory.path)]
+        arguments += ["--address", self._addresses.get(direction, "127.0.0.1:0")]
+        arguments += ["--spec-file", str(self.spec_path(direction))]
+        arguments += ["--ready-file", str(self._ready(direction))]
+        if self._pair.of(direction).demonstration_count:
+            arguments += ["--demonstrations", str(directory.demonstrations)]
+        if directory.has_run():
+            arguments.append("--resume")
+        self._ready(direction).unlink(missing_ok=True)
+        command = _module("learner", arguments)
+        self._learners[direction] = self._spawn(f"{direction} learner", command, f"learner-{direction}", threads=None)
+
+    def start_actor(self) -> None:
+        """Starts the actor once both learners serve."""
+        for direction in DIRECTIONS:
+            if direction not in self._addresses:
+                address = self._learners[direction].wait_for_file(self._ready(direction), self._stop)
+                if not address:
+                    return
+                self._addresses[direction] = address.strip()
+        forward, backward = (self.directory_of(direction) for direction in DIRECTIONS)
+        arguments = ["--config-file", str(forward.config), "--backward-config-file", str(backward.config)]
+        arguments += ["--learner-address", self._teacher("forward")]
+        arguments += ["--backward-learner-address", self._teacher("backward")]
+        arguments += ["--actor-id", _ACTOR_ID, "--spool-directory", str(self._directory.path / "spool")]
+        arguments += ["--ready-file", str(self._ready("actor"))]
+        if self.robot is not None:
+            arguments += ["--robot", self.robot]
+        self._actor = self._spawn("actor", _module("actor", arguments), "actor")
+
+    def is_training(self) -> bool:
+        """Whether a learner still trains, or was killed and will."""
+        return any(child.poll() is None or _was_killed(child) for child in self._learners.values())
+
+    def mend(self) -> tuple[str, ...]:
+        """Brings back who was killed.
+
+        Returns:
+            Names of those who came back.
+
+        Raises:
+            ProcessError: A process failed by itself, or they are killed again and again.
+        """
+        back: list[str] = []
+        for direction, learner in self._learners.items():
+            if self._is_to_come_back(learner):
+                self.start_learner(direction)
+                back.append(learner.name)
+        if self._actor is not None:
+            back += self._mend_actor(self._actor)
+        return tuple(back)
+
+    def _mend_actor(self, actor: ChildProcess) -> Iterable[str]:
+        """Actor and simulator. Without its simulator an actor fails, so what became of the actor is asked for first."""
+        code, simulator = actor.poll(), self._simulator
+        if simulator is not None and simulator.poll() is not None:
+            self._count_return(simulator)
+            actor.stop(_LEAVE_S)
+            self.start_simulator()
+            self.start_actor()
+            return (simulator.name, actor.name)
+        if code is not None and self._is_to_come_back(actor):
+            self.start_actor()
+            return (actor.name,)
+        return ()
+
+    def _is_to_come_back(self, child: ChildProcess) -> bool:
+        """Whether a child was killed; raises if it failed by itself."""
+        if _was_killed(child):
+            self._count_return(child)
+            return True
+        child.check()
+        return False
+
+    def drain(self) -> None:
+        """Ends actor and learners in this order, so that every row arrives.
+
+        Raises:
+            ProcessError: One does not end, or ended badly.
+        """
+        for child in (self._actor, *self._learners.values()):
+            if child is None:
+                continue
+            if self._stop.is_set():
+                child.stop(_LEAVE_S)
+            elif child.wait(_LEAVE_S) is None:
+                raise ProcessError(f"the {child.name} did not end within {_LEAVE_S:.0f} s (log: {child.log_path})")
+            else:
+                child.check()
+
+    def stop(self) -> None:
+        """Ends everything that still runs."""
+        for child in (self._actor, *self._learners.values(), self._simulator):
+            if child is not None:
+                child.stop(_LEAVE_S)
+
+    def _teacher(self, direction: Direction) -> str:
+        """A learner's address, or the folder of its run once it has finished."""
+        has_finished = self._learners[direction].poll() == 0
+        return str(self.directory_of(direction).path) if has_finished else self._addresses[direction]
+
+    def _count_return(self, child: ChildProcess) -> None:
+        self._returns += 1
+        if self._returns > _MOST_RETURNS:
+            raise ProcessError(
+                f"the {child.name} was killed, after {_MOST_RETURNS} processes before it; is memory short? "
+                f"What was collected is in {self._directory.path} (log: {child.log_path})"
+            )
+
+    def _ready(self, name: str) -> Path:
+        return self._directory.logs / f"{name}.ready"
+
+    def _spawn(self, name: str, command: list[str], log: str, *, threads: int | None = 1) -> ChildProcess:
+        return ChildProcess(name, command, self._directory.logs / f"{log}.log", threads=threads)
+
+
+def _was_killed(child: ChildProcess) -> bool:
+    code = child.poll()
+    return code is not None and code < 0
+
+
+def _module(command: str, arguments: list[str]) -> list[str]:
+    return [sys.executable, "-m", "serl_rl", command, *arguments]

@@ -1,0 +1,120 @@
+"""Two opposite tasks: which experiment undoes which, and their environments over one arm."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+import gymnasium
+
+from serl_rl.config.train import TrainConfig
+from serl_rl.envs.factory import POINT_LEFT, POINT_RIGHT, RobotConfig, make_environment, simulator_task
+from serl_rl.errors import UsageError
+
+Direction: TypeAlias = Literal["forward", "backward"]
+"""Which of the two tasks; forward is the one that is active first."""
+DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
+"""Both."""
+
+_POINTS: Mapping[str, str] = MappingProxyType({POINT_RIGHT: POINT_LEFT, POINT_LEFT: POINT_RIGHT})
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The experiments of two opposite tasks.
+
+    Raises:
+        UsageError: Neither undoes the other.
+    """
+
+    forward: TrainConfig
+    """The experiment that is active first."""
+    backward: TrainConfig
+    """The one that undoes it."""
+
+    def __post_init__(self) -> None:
+        """Refuses two that cannot share an arm."""
+        forward, backward = self.forward.environment, self.backward.environment
+        if opposite_id(forward.id) != backward.id:
+            raise UsageError(
+                f"{backward.id} does not undo {forward.id}, which {opposite_id(forward.id)} does; "
+                "give both learners of a pair the same preset, forward and backward"
+            )
+
+    def of(self, direction: Direction) -> TrainConfig:
+        """The experiment of a direction."""
+        return self.forward if direction == "forward" else self.backward
+
+
+def opposite_id(environment: str) -> str:
+    """Name of the environment whose task undoes another's.
+
+    Raises:
+        UsageError: There is none; those that there are, are named.
+    """
+    from serl_client.envs.tasks import TASKS, task_name
+
+    if environment in _POINTS:
+        return _POINTS[environment]
+    task = TASKS.get(task_name(environment))
+    if task is not None and task.opposite:
+        return f"serl/{task.opposite}-v0"
+    known = sorted(f"serl/{name}-v0" for name, task in TASKS.items() if task.opposite)
+    raise UsageError(
+        f"no task undoes that of {environment}, so it cannot be trained forward and backward; "
+        f"take one of {', '.join(known)}"
+    )
+
+
+def pair_of(config: TrainConfig) -> Pair:
+    """An experiment and the same one on the opposite task.
+
+    Args:
+        config: The forward experiment.
+
+    Raises:
+        UsageError: No task undoes its task.
+    """
+    back = replace(config.environment, id=opposite_id(config.environment.id))
+    return Pair(config, replace(config, environment=back))
+
+
+@contextlib.contextmanager
+def pair_environments(pair: Pair, robot: RobotConfig) -> Iterator[Mapping[Direction, gymnasium.Env[Any, Any]]]:
+    """Opens the environments of both tasks over one arm, which one of them holds at a time.
+
+    Args:
+        pair: The experiments.
+        robot: Which daemon; without an address a private simulator is started, which serves both.
+
+    Yields:
+        Environments by direction. Call `release` of one before `reset` of the other.
+    """
+    with contextlib.ExitStack() as stack:
+        if pair.forward.environment.id in _POINTS:
+            yield _points(pair)
+            return
+        if robot.robot is None:
+            from serl_client.envs.private_simulator import PrivateSimulator
+
+            simulator = stack.enter_context(PrivateSimulator(simulator_task(pair.forward.environment)))
+            robot = replace(robot, robot=simulator.address)
+        envs: dict[Direction, gymnasium.Env[Any, Any]] = {}
+        for direction in DIRECTIONS:
+            env = make_environment(pair.of(direction).environment, robot)
+            stack.callback(env.close)
+            envs[direction] = env
+        yield envs
+
+
+def _points(pair: Pair) -> Mapping[Direction, gymnasium.Env[Any, Any]]:
+    from serl_rl.envs.two_way_point_mass import Point, PointShuttleEnv
+
+    point, is_right = Point(), pair.forward.environment.id == POINT_RIGHT
+    return {
+        "forward": PointShuttleEnv("right" if is_right else "left", point),
+        "backward": PointShuttleEnv("left" if is_right else "right", point),
+    }

@@ -1,0 +1,177 @@
+"""One run of a pair, from nothing to two policies that set the scene for each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from serl_rl.config.train import TrainConfig, to_json
+from serl_rl.runs.demo import PhaseClock, reached_row
+from serl_rl.envs.factory import RobotConfig, make_environment, spec_of
+from serl_rl.envs.evaluation import EvaluationResult, evaluate
+from serl_rl.runs.forward_backward.supervisor import Crew
+from serl_rl.runs.forward_backward.dashboard import PairDashboard
+from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, pair_environments, pair_of
+from serl_rl.monitoring.metrics import MetricsTail, read_metrics
+from serl_rl.artifacts.run_directory import RunDirectory, write_json
+from serl_rl.processes.stop_signal import StopSignal
+
+_POLL_S = 0.25
+_FINAL_SEED = 500_000
+
+
+class PairTraining:
+    """Trains two opposite tasks at once.
+
+    Args:
+        config: The forward experiment; the backward one is the same on the opposite task.
+        directory: Folder of the run, empty.
+        evaluation_episodes: Episodes of the final evaluation of each policy; 0 for none.
+        stop: Ends the run early; everything is drained and saved.
+
+    Raises:
+        UsageError: No task undoes that of the experiment.
+    """
+
+    def __init__(
+        self, config: TrainConfig, directory: RunDirectory, evaluation_episodes: int, stop: StopSignal
+    ) -> None:
+        self._pair = pair_of(config)
+        self._directory = directory
+        self._evaluation_episodes = evaluation_episodes
+        self._stop = stop
+        self._clock = PhaseClock()
+        self._crew = Crew(self._pair, directory, stop)
+        self._results: dict[Direction, EvaluationResult] = {}
+
+    def run(self) -> bool:
+        """Runs everything.
+
+        Returns:
+            Whether both policies reached the target.
+
+        Raises:
+            RunError: A process failed; its last words are quoted.
+        """
+        with PairDashboard(self._directory.path.name) as dashboard:
+            try:
+                self._start(dashboard)
+                with self._clock.part("training_s"):
+                    self._follow(dashboard)
+                self._crew.drain()
+                if not self._stop.is_set():
+                    self._evaluate(dashboard)
+            finally:
+                self._crew.stop()
+            self._report(dashboard)
+        return all(self._has_reached(direction) for direction in DIRECTIONS)
+
+    def _start(self, dashboard: PairDashboard) -> None:
+        """Starts the processes; compiling, the simulator's start and recording overlap."""
+        for direction in DIRECTIONS:
+            directory = self._crew.directory_of(direction)
+            directory.logs.mkdir(parents=True)
+            directory.config.write_text(to_json(self._pair.of(direction)))
+            self._crew.start_learner(direction)
+        with self._clock.part("simulator_start_s"):
+            self._crew.start_simulator()
+        if self._stop.is_set():
+            return
+        with self._clock.part("demonstrations_s"):
+            self._prepare(dashboard)
+        if not self._stop.is_set():
+            self._crew.start_actor()
+            dashboard.note("compiling the updates, then training")
+
+    def _prepare(self, dashboard: PairDashboard) -> None:
+        """Tells the learners their environments, and records demonstrations while they compile."""
+        from serl_rl.demonstrations.scripted import record
+        from serl_rl.protocol.spec_file import write_spec
+
+        with pair_environments(self._pair, RobotConfig(robot=self._crew.robot)) as envs:
+            for direction, env in envs.items():
+                config = self._pair.of(direction)
+                write_spec(self._crew.spec_path(direction), spec_of(env, config.environment))
+                if config.demonstration_count:
+                    dashboard.note(f"recording {config.demonstration_count} scripted demonstrations {direction}")
+                    record(env, config, self._crew.directory_of(direction).demonstrations)
+                    env.get_wrapper_attr("release")()
+
+    def _follow(self, dashboard: PairDashboard) -> None:
+        """Shows progress until both learners are done; brings back who is killed."""
+        tails: dict[Direction, MetricsTail] = {
+            direction: MetricsTail(self._crew.directory_of(direction).path) for direction in DIRECTIONS
+        }
+        while not self._stop.is_set() and self._crew.is_training():
+            self._stop.wait(_POLL_S)
+            for name in self._crew.mend():
+                dashboard.note(f"the {name} was killed and goes on")
+            for direction, tail in tails.items():
+                for row in tail.read_new():
+                    dashboard.show(direction, row)
+
+    def _evaluate(self, dashboard: PairDashboard) -> None:
+        """Measures each checkpoint in scenes drawn for its task."""
+        from serl_rl.policies.saved import load_policy
+
+        stop, robot = self._stop, RobotConfig(robot=self._crew.robot)
+        with self._clock.part("final_evaluation_s"):
+            for direction in DIRECTIONS:
+                policy, config, _ = load_policy(self._crew.directory_of(direction).path)
+                dashboard.note(f"evaluating {direction} in {self._evaluation_episodes} episodes")
+                env = make_environment(config.environment, robot)
+                try:
+                    self._results[direction] = evaluate(
+                        env, policy, self._evaluation_episodes, _FINAL_SEED, lambda result: stop.is_set()
+                    )
+                finally:
+                    env.close()
+
+    def _report(self, dashboard: PairDashboard) -> None:
+        """Draws the curves and writes the result."""
+        for direction in DIRECTIONS:
+            directory = self._crew.directory_of(direction)
+            if len(read_metrics(directory.path)) > 1:
+                from serl_rl.monitoring.curves import plot_run
+
+                plot_run(directory.path, directory.curves, f"{self._directory.path.name} {direction}")
+        values = {direction: self._values(direction) for direction in DIRECTIONS}
+        write_json(
+            self._directory.result,
+            {
+                "seed": self._pair.forward.seed,
+                "wall_time_s": round(self._clock.elapsed_s, 2),
+                "parts_s": self._clock.parts,
+                **values,
+            },
+        )
+        dashboard.note(self._last_sentence())
+
+    def _has_reached(self, direction: Direction) -> bool:
+        rows = read_metrics(self._crew.directory_of(direction).path)
+        return reached_row(rows, self._pair.of(direction)) is not None
+
+    def _values(self, direction: Direction) -> dict[str, Any]:
+        from serl_rl.cli.evaluate import result_values
+
+        rows = read_metrics(self._crew.directory_of(direction).path)
+        reached, last = reached_row(rows, self._pair.of(direction)), rows[-1] if rows else None
+        result = self._results.get(direction)
+        return {
+            "environment": self._pair.of(direction).environment.id,
+            "reached_target": reached is not None,
+            "env_steps_to_target": reached.env_steps if reached else None,
+            "training_s_to_target": reached.wall_time_s if reached else None,
+            "env_steps": last.env_steps if last else 0,
+            "critic_updates": last.critic_updates if last else 0,
+            "final_evaluation": result_values(result) if result else None,
+        }
+
+    def _last_sentence(self) -> str:
+        where = f"everything is in {self._directory.path}"
+        if self._stop.is_set():
+            return f"stopped; {where}"
+        told = [
+            f"{direction} {result.success_count} of {result.episode_count}"
+            for direction, result in self._results.items()
+        ]
+        return f"evaluation episodes that succeed: {', '.join(told)}; {self._clock.elapsed_s:.0f} s in all; {where}"

@@ -1,0 +1,226 @@
+"""Frames of a video: what was seen, and under it what was done, expected and paid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from PIL import Image as Pictures
+
+from serl_rl.visualization.canvas import (
+    BACKGROUND,
+    BLUE,
+    FAINT,
+    GREEN,
+    ORANGE,
+    RED,
+    TEXT,
+    VIOLET,
+    Canvas,
+    Curve,
+    common_bounds,
+)
+from serl_rl.visualization.labels import Labels
+from serl_rl.visualization.step_record import Image, Moment
+from serl_rl.visualization.video import annotate
+
+_CAMERA_PX = 384
+_SMALLEST_WIDTH = 640
+_TITLE = 24
+_STATUS = 38
+_PLOT = 78
+_BAR = 24
+_MARGIN = 10
+_GAP = 4
+
+
+def draw_frame(episode: Sequence[Moment], index: int, labels: Labels) -> Image:
+    """Draws one instant of an episode, with what led to it.
+
+    Args:
+        episode: All moments of the episode, so that axes do not move.
+        index: Which one.
+        labels: Names and thresholds.
+
+    Returns:
+        RGB with even sides, of one size for all instants.
+    """
+    pictures = _pictures(episode[index])
+    panel = _panel(episode, index, labels, width=pictures.shape[1])
+    return np.concatenate([pictures, panel])
+
+
+def plain_frame(moment: Moment) -> Image:
+    """Draws the pictures of an instant alone, with one line below them. RGB with even sides."""
+    words = f"episode {moment.episode}  step {moment.step:2d}" + ("  success" if moment.success else "")
+    return annotate(_pictures(moment), words, success=bool(moment.success))
+
+
+def side_by_side(moment: Moment) -> list[tuple[str, Image]]:
+    """What is shown of an instant, by name: the policy's cameras, or the bystander's view where it has none."""
+    if moment.cameras:
+        return list(moment.cameras.items())
+    return [] if moment.scene is None else [("", moment.scene)]
+
+
+def _pictures(moment: Moment) -> Image:
+    """The pictures in a row, enlarged, each under its name."""
+    shown = [(name, _enlarged(image)) for name, image in side_by_side(moment)]
+    top = _TITLE if any(name for name, _ in shown) else 0
+    gaps = _GAP * max(len(shown) - 1, 0)
+    taken = sum(image.shape[1] for _, image in shown) + gaps
+    width, height = max(taken, _SMALLEST_WIDTH), top + max((image.shape[0] for _, image in shown), default=0)
+    width, height = width + width % 2, height + height % 2
+    frame = np.full((height, width, 3), BACKGROUND, np.uint8)
+    names = Canvas(width, _TITLE)
+    left = (width - taken) // 2
+    for name, image in shown:
+        names.text(left + image.shape[1] / 2, _TITLE / 2, name, FAINT, anchor="mm")
+        frame[top : top + image.shape[0], left : left + image.shape[1]] = image
+        left += image.shape[1] + _GAP
+    if top:
+        frame[:top] = names.image()
+    return frame
+
+
+def _enlarged(image: Image) -> Image:
+    """A small image by a whole factor, each pixel a square: what the policy sees, not what it might have seen."""
+    factor = max(1, _CAMERA_PX // max(image.shape[0], 1))
+    if factor == 1:
+        return image
+    size = (image.shape[1] * factor, image.shape[0] * factor)
+    return np.asarray(Pictures.fromarray(image).resize(size, Pictures.Resampling.NEAREST), np.uint8)
+
+
+def _panel(episode: Sequence[Moment], index: int, labels: Labels, width: int) -> Image:
+    plots = _plots(episode, labels)
+    has_gripper = any(moment.gripper_width is not None for moment in episode)
+    rows = len(labels.action) + int(has_gripper)
+    body = max(len(plots) * (_PLOT + _TITLE), _TITLE + rows * _BAR)
+    canvas = Canvas(width, (_STATUS + body + _MARGIN) // 2 * 2)
+    _draw_status(canvas, episode, index, width)
+    middle = round(width * 0.56)
+    for number, plot in enumerate(plots):
+        top = _STATUS + number * (_PLOT + _TITLE)
+        plot(canvas, index, (_MARGIN, top, middle - _MARGIN, top + _PLOT + _TITLE))
+    _draw_action(canvas, episode, index, labels, (middle + _MARGIN, _STATUS, width - _MARGIN))
+    return canvas.image()
+
+
+def _draw_status(canvas: Canvas, episode: Sequence[Moment], index: int, width: int) -> None:
+    now, middle = episode[index], _STATUS / 2
+    words = f"episode {now.episode}    step {now.step} / {episode[-1].step}    {now.time_s:.1f} s"
+    canvas.text(_MARGIN, middle, words)
+    right = float(width - _MARGIN)
+    if now.success is not None:
+        end = "task" if now.is_terminated else "time limit"
+        colour = GREEN if now.success else RED
+        right = canvas.badge(right, middle, "SUCCESS" if now.success else "FAILURE", colour) - 10
+        canvas.text(right, middle, f"ended by the {end}", FAINT, anchor="rm")
+    elif now.is_intervention:
+        canvas.badge(right, middle, "TAUGHT", ORANGE)
+
+
+_Plot = Callable[[Canvas, int, tuple[int, int, int, int]], None]
+
+
+def _plots(episode: Sequence[Moment], labels: Labels) -> list[_Plot]:
+    """What there is to be plotted of an episode."""
+    plots: list[_Plot] = []
+    marks = [moment.is_intervention for moment in episode]
+    if any(moment.values is not None for moment in episode):
+        plots.append(_values_plot(episode, marks))
+    for name in episode[0].probabilities:
+        if name in labels.thresholds or not labels.thresholds:  # A staged reward's "success" repeats one of its stages.
+            plots.append(_probability_plot(episode, name, labels.thresholds.get(name), marks))
+    return [*plots, _reward_plot(episode, marks)]
+
+
+def _values_plot(episode: Sequence[Moment], marks: Sequence[bool]) -> _Plot:
+    means = [math.nan if moment.values is None else moment.values.mean for moment in episode]
+    spreads = [0.0 if moment.values is None else moment.values.spread for moment in episode]
+    grasps = [
+        math.nan if moment.values is None or moment.values.grasp is None else moment.values.grasp for moment in episode
+    ]
+    ends = [mean + sign * spread for mean, spread in zip(means, spreads, strict=True) for sign in (-1, 1)]
+    bounds = common_bounds([*ends, *grasps])
+    has_grasp = any(math.isfinite(value) for value in grasps)
+
+    def draw(canvas: Canvas, index: int, box: tuple[int, int, int, int]) -> None:
+        now = episode[index].values
+        title = "Q of the action"
+        if now is not None:
+            title += f"   {now.mean:.3f} ± {now.spread:.3f}"
+            title += f"   gripper {now.grasp:.3f}" if now.grasp is not None else ""
+        count = index + 1
+        curves = [Curve(values=means[:count], spread=spreads[:count], colour=BLUE)]
+        if has_grasp:
+            curves.append(Curve(values=grasps[:count], colour=VIOLET))
+        _draw_plot(canvas, box, title, curves, len(episode), bounds, marks[:count])
+
+    return draw
+
+
+def _probability_plot(episode: Sequence[Moment], name: str, threshold: float | None, marks: Sequence[bool]) -> _Plot:
+    values = [moment.probabilities.get(name, math.nan) for moment in episode]
+    bounds = common_bounds([])
+
+    def draw(canvas: Canvas, index: int, box: tuple[int, int, int, int]) -> None:
+        title = f"P({name})   {values[index]:.3f}" + (f"   threshold {threshold:.3g}" if threshold is not None else "")
+        passes = threshold is not None and values[index] >= threshold
+        curves = [Curve(values=values[: index + 1], colour=GREEN if passes else VIOLET)]
+        _draw_plot(canvas, box, title, curves, len(episode), bounds, marks[: index + 1], threshold)
+
+    return draw
+
+
+def _reward_plot(episode: Sequence[Moment], marks: Sequence[bool]) -> _Plot:
+    rewards = [moment.reward for moment in episode]
+    bounds = common_bounds(rewards)
+
+    def draw(canvas: Canvas, index: int, box: tuple[int, int, int, int]) -> None:
+        now = episode[index]
+        title = f"reward   {now.reward:.3g}   sum {now.total_reward:.3g}"
+        curves = [Curve(values=rewards[: index + 1], colour=ORANGE)]
+        _draw_plot(canvas, box, title, curves, len(episode), bounds, marks[: index + 1])
+
+    return draw
+
+
+def _draw_plot(
+    canvas: Canvas,
+    box: tuple[int, int, int, int],
+    title: str,
+    curves: Sequence[Curve],
+    steps: int,
+    bounds: tuple[float, float],
+    marks: Sequence[bool],
+    threshold: float | None = None,
+) -> None:
+    left, top, right, bottom = box
+    canvas.text(left, top + _TITLE / 2, title)
+    inside = (left, top + _TITLE, right, bottom)
+    canvas.plot(inside, curves, steps=steps, bounds=bounds, marks=marks, threshold=threshold)
+
+
+def _draw_action(
+    canvas: Canvas, episode: Sequence[Moment], index: int, labels: Labels, place: tuple[int, int, int]
+) -> None:
+    left, top, right = place
+    now = episode[index]
+    canvas.text(left, top + _TITLE / 2, "action" if now.action is not None else "action   (none, the episode is over)")
+    bars = left + 66, right - 62
+    for row, name in enumerate(labels.action):
+        y = top + _TITLE + row * _BAR
+        canvas.text(left, y + _BAR / 2, name, TEXT if now.action is not None else FAINT)
+        value = 0.0 if now.action is None else float(now.action[row])
+        canvas.bar((bars[0], y + 2, bars[1], y + _BAR - 2), value, ORANGE if now.is_intervention else BLUE)
+        if now.action is not None:
+            canvas.text(right, y + _BAR / 2, f"{value:+.2f}", anchor="rm")
+    widest = max((moment.gripper_width for moment in episode if moment.gripper_width is not None), default=0.0)
+    if now.gripper_width is not None:
+        y = top + _TITLE + len(labels.action) * _BAR
+        canvas.text(left, y + _BAR / 2, "width")
+        canvas.bar((bars[0], y + 2, bars[1], y + _BAR - 2), now.gripper_width, GREEN, low=0.0, high=max(widest, 1e-3))
+        canvas.text(right, y + _BAR / 2, f"{1000 * now.gripper_width:.0f} mm", anchor="rm")

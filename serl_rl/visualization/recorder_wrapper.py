@@ -1,0 +1,121 @@
+"""Watches episodes and tells an audience what is known of each instant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, SupportsFloat
+
+import gymnasium
+import numpy as np
+
+from serl_rl.visualization.labels import Labels
+from serl_rl.visualization.step_record import ActionValues, Audience, FloatArray, Image, Moment
+
+_PROBABILITY = "_probability"
+_POSITION = "_position"
+_INTERVENED = "intervene_action"
+
+
+class Judge(Protocol):
+    """Expects something of actions."""
+
+    def begin_episode(self) -> None:
+        """Forgets the last episode."""
+        ...
+
+    def values(self, observation: Mapping[str, np.ndarray], action: np.ndarray) -> ActionValues | None:
+        """What is expected of an action; None where nothing can be said."""
+        ...
+
+
+class Onlooker(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Goes around an environment, and around whoever may take over there; changes nothing.
+
+    Args:
+        env: The environment.
+        audience: Who is told.
+        labels: Names of the cameras, and the rate where the environment's info has no stamps.
+        judge: Says what to expect of an action; None for nobody.
+    """
+
+    def __init__(
+        self,
+        env: gymnasium.Env[Any, Any],
+        audience: Sequence[Audience],
+        labels: Labels,
+        judge: Judge | None = None,
+    ) -> None:
+        super().__init__(env)
+        self._audience = tuple(audience)
+        self._labels = labels
+        self._judge = judge
+        self._episode = 0
+        self._wanting: tuple[Audience, ...] = ()
+        self._seen: dict[str, Any] = {}
+        self._observation: Mapping[str, np.ndarray] = {}
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begins an episode, and notes what is seen first."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._episode += 1
+        self._wanting = tuple(one for one in self._audience if one.wants(self._episode))
+        if self._wanting:
+            if self._judge is not None:
+                self._judge.begin_episode()
+            self._see(observation, info, step=0, reward=0.0, total_reward=0.0)
+        return observation, info
+
+    def step(self, action: np.ndarray) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Takes a step, then tells of the instant in which it was taken."""
+        result = self.env.step(action)
+        if self._wanting:
+            observation, reward, terminated, truncated, info = result
+            self._tell_of_action(np.array(info.get(_INTERVENED, action), np.float32), taught=_INTERVENED in info)
+            total = self._seen["total_reward"] + float(reward)
+            step = self._seen["step"] + 1
+            self._see(observation, info, step=step, reward=float(reward), total_reward=total)
+            if terminated or truncated:
+                success = bool(info.get("success", False))
+                self._tell(Moment(**self._seen, success=success, is_terminated=bool(terminated)))
+        return result
+
+    def _tell_of_action(self, action: np.ndarray, *, taught: bool) -> None:
+        values = self._judge.values(self._observation, action) if self._judge is not None else None
+        self._tell(Moment(**self._seen, action=action, values=values, is_intervention=taught))
+
+    def _tell(self, moment: Moment) -> None:
+        for one in self._wanting:
+            one.show(moment)
+
+    def _see(self, observation: Mapping[str, np.ndarray], info: Mapping[str, Any], **rest: Any) -> None:  # noqa: ANN401
+        """Notes what is known before an action is chosen."""
+        stamp_ns = info.get("stamp_ns")
+        width = float(info.get("gripper_width", math.nan))
+        self._observation = observation
+        self._seen = {
+            "episode": self._episode,
+            "time_s": rest["step"] / self._labels.rate_hz if stamp_ns is None else stamp_ns / 1e9,
+            "cameras": {name: np.array(observation[name]) for name in self._labels.cameras},
+            "scene": self._scene(),
+            "tcp_pose": np.array(info["tcp_pose"]) if "tcp_pose" in info else None,
+            "gripper_width": None if math.isnan(width) else width,
+            "objects": _ending(info, _POSITION, _position),
+            "probabilities": _ending(info, _PROBABILITY, float),
+            **rest,
+        }
+
+    def _scene(self) -> Image | None:
+        """What a bystander sees: for who wants pictures, where the policy has no cameras."""
+        if self._labels.cameras or not any(one.needs_scene for one in self._wanting):
+            return None
+        picture: Any = self.env.render()
+        return None if picture is None else np.array(picture, np.uint8)
+
+
+def _position(value: Any) -> FloatArray:  # noqa: ANN401
+    return np.array(value, np.float64)
+
+
+def _ending(info: Mapping[str, Any], suffix: str, convert: Callable[[Any], Any]) -> dict[str, Any]:
+    return {name.removesuffix(suffix): convert(value) for name, value in info.items() if name.endswith(suffix)}

@@ -1,0 +1,272 @@
+"""A stream of moments for the rerun viewer: cameras, path, actions, values, rewards, probabilities and outcomes."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import itertools
+import logging
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from serl_rl.errors import UsageError
+from serl_rl.visualization.labels import Labels
+from serl_rl.visualization.step_record import Image, Moment
+
+log = logging.getLogger(__name__)
+
+_APPLICATION = "serl"
+_VIEWER = "rerun+http://127.0.0.1:9876/proxy"
+_VIEWER_PORT = 9876
+_ANSWER_S = 3.0
+_CLOSE_S = 10.0
+# What a kill can lose. Each batch of each entity costs about a kilobyte besides its rows.
+_BATCH_S = 0.5
+_JPEG_QUALITY = 90
+
+_BLUE, _ORANGE, _VIOLET = (98, 168, 255), (255, 176, 84), (192, 148, 255)
+_GREEN, _RED, _GREY = (96, 208, 128), (255, 104, 98), (150, 154, 165)
+_ACTION_COLOURS = (_RED, _GREEN, _BLUE, (255, 160, 155), (160, 232, 178), (165, 205, 255), _ORANGE)
+
+
+class Recording(Protocol):
+    """What is used of `rerun.RecordingStream`."""
+
+    def set_time(self, timeline: str, *, sequence: int = ..., duration: float = ...) -> None:
+        """Says when what follows happens."""
+        ...
+
+    def log(self, path: str, value: Any, *, static: bool = False) -> None:  # noqa: ANN401
+        """Logs something."""
+        ...
+
+
+class RerunStream:
+    """An `Audience` that tells rerun everything, one row a moment.
+
+    Timelines: "step" counts the moments of all episodes, "episode" the episodes; "time" is the robot's time, one
+    episode after the other. Pictures are JPEG.
+
+    Args:
+        rerun: The module `rerun`.
+        recording: A `RecordingStream` that has somewhere to go.
+        labels: Names and thresholds.
+        needs_scene: Whether it wants the bystander's view where the policy has no cameras.
+    """
+
+    def __init__(self, rerun: Any, recording: Any, labels: Labels, *, needs_scene: bool = True) -> None:  # noqa: ANN401
+        self.needs_scene = needs_scene
+        self._rerun = rerun
+        self._recording: Recording = recording
+        self._labels = labels
+        self._step = self._episode = 0
+        self._start_s = 0.0
+        self._path: list[np.ndarray] = []
+        self._describe()
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, target: str, labels: Labels, *, name: str, needs_scene: bool = True) -> Iterator[RerunStream]:
+        """Opens a stream for the duration of a block.
+
+        Args:
+            target: A file; "connect" for a viewer on this machine; or a viewer's address, rerun+http://host:9876/proxy.
+            labels: Names and thresholds.
+            name: What the viewer calls the recording.
+            needs_scene: Whether it wants the bystander's view where the policy has no cameras.
+
+        Raises:
+            UsageError: rerun is not installed, no viewer answers, or the file cannot be written.
+        """
+        rerun = _import()
+        batches = rerun.ChunkBatcherConfig(flush_tick=_BATCH_S)
+        recording = rerun.RecordingStream(_APPLICATION, batcher_config=batches)
+        try:
+            _direct(recording, target, labels.cameras)
+            recording.send_recording_name(name)
+            yield cls(rerun, recording, labels, needs_scene=needs_scene)
+        finally:
+            _close(recording)
+
+    def wants(self, episode: int) -> bool:
+        """Every episode."""
+        del episode
+        return True
+
+    def show(self, moment: Moment) -> None:
+        """Logs a moment. Does not wait for a viewer."""
+        if moment.step == 0:
+            self._episode += 1
+            self._path.clear()
+        recording = self._recording
+        recording.set_time("step", sequence=self._step)
+        recording.set_time("episode", sequence=self._episode)
+        recording.set_time("time", duration=self._start_s + moment.time_s)
+        self._show_pictures(moment)
+        self._show_world(moment)
+        self._show_numbers(moment)
+        self._step += 1
+        if moment.is_last:
+            self._show_end(moment)
+            self._start_s += moment.time_s + 1.0 / self._labels.rate_hz
+
+    def _show_pictures(self, moment: Moment) -> None:
+        for name, image in moment.cameras.items():
+            self._log_picture(f"cameras/{name}", image)
+        if moment.scene is not None:
+            self._log_picture("scene", moment.scene)
+
+    def _log_picture(self, path: str, image: Image) -> None:
+        self._recording.log(path, self._rerun.Image(image).compress(jpeg_quality=_JPEG_QUALITY))
+
+    def _show_world(self, moment: Moment) -> None:
+        rerun, pose = self._rerun, moment.tcp_pose
+        if pose is not None:
+            place = rerun.Transform3D(translation=pose[:3], quaternion=rerun.Quaternion(xyzw=pose[3:]))
+            self._recording.log("world/tcp", place)
+            self._path.append(pose[:3])
+            colour = _ORANGE if moment.is_intervention else _BLUE
+            self._recording.log("world/path", rerun.LineStrips3D([np.stack(self._path)], colors=[colour], radii=0.002))
+        for name, position in moment.objects.items():
+            point = rerun.Points3D([position], colors=[_RED], radii=0.01, labels=[name])
+            self._recording.log(f"world/objects/{name}", point)
+
+    def _show_numbers(self, moment: Moment) -> None:
+        self._log_numbers("reward", {"step": moment.reward, "sum": moment.total_reward})
+        self._log_numbers("probability", moment.probabilities)
+        if moment.gripper_width is not None:
+            self._log_numbers("gripper", {"width": moment.gripper_width})
+        if moment.action is not None:
+            self._recording.log("action", self._rerun.Scalars(moment.action))
+            self._recording.log("intervention", self._rerun.Scalars(float(moment.is_intervention)))
+        if (values := moment.values) is not None:
+            self._recording.log("value/critics", self._rerun.Scalars(values.arm))
+            numbers = {"mean": values.mean, "spread": values.spread}
+            self._log_numbers("value", numbers if values.grasp is None else numbers | {"grasp": values.grasp})
+
+    def _log_numbers(self, path: str, numbers: Mapping[str, float]) -> None:
+        for name, value in numbers.items():
+            self._recording.log(f"{path}/{name}", self._rerun.Scalars(value))
+
+    def _show_end(self, moment: Moment) -> None:
+        colour = _GREEN if moment.success else _RED
+        self._recording.log("success", self._rerun.Scalars(float(bool(moment.success))))
+        words = "success" if moment.success else "failure"
+        end = "the task" if moment.is_terminated else "the time limit"
+        words = f"episode {self._episode}: {words} after {moment.step} steps, ended by {end}"
+        self._recording.log("events", self._rerun.TextLog(f"{words}, return {moment.total_reward:g}", color=colour))
+        if self._path:
+            strip = self._rerun.LineStrips3D([np.stack(self._path)], colors=[colour], radii=0.002)
+            self._recording.log("world/path", strip)
+
+    def _describe(self) -> None:
+        """Logs what never changes: axes, thresholds, colours."""
+        rerun, recording = self._rerun, self._recording
+        recording.log("world", rerun.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
+        recording.log("world/tcp", rerun.TransformAxes3D(0.05), static=True)
+        names = self._labels.action
+        colours = list(itertools.islice(itertools.cycle(_ACTION_COLOURS), len(names)))
+        recording.log("action", rerun.SeriesLines(colors=colours, names=list(names)), static=True)
+        self._name_series("value/mean", "Q, mean over the critics", _BLUE)
+        self._name_series("value/spread", "Q, spread over the critics", _GREY)
+        self._name_series("value/grasp", "Q of the gripper's choice", _VIOLET)
+        self._name_series("reward/step", "reward", _ORANGE)
+        self._name_series("reward/sum", "return so far", _VIOLET)
+        self._name_series("intervention", "taught", _ORANGE)
+        for name, threshold in self._labels.thresholds.items():
+            self._name_series(f"threshold/{name}", f"threshold of {name}", _ORANGE)
+            recording.log(f"threshold/{name}", rerun.Scalars(threshold), static=True)
+        # A point, because an episode ends once.
+        recording.log("success", rerun.SeriesPoints(colors=[_GREEN], names=["success"], marker_sizes=[6]), static=True)
+
+    def _name_series(self, path: str, name: str, colour: tuple[int, int, int]) -> None:
+        self._recording.log(path, self._rerun.SeriesLines(colors=[colour], names=[name]), static=True)
+
+
+def free_path(path: Path) -> Path:
+    """A path with this name that no file has: the path itself, or its stem with the first free number."""
+    numbered = (path.with_name(f"{path.stem}-{index}{path.suffix}") for index in itertools.count(2))
+    return next(candidate for candidate in itertools.chain([path], numbered) if not candidate.exists())
+
+
+def _import() -> Any:  # noqa: ANN401 - a module that is not always there.
+    try:
+        return importlib.import_module("rerun")
+    except ImportError as error:
+        raise UsageError(
+            "--rerun needs the package rerun-sdk, which is not installed; install it with: pip install "
+            "'serl-robot[rerun]'"
+        ) from error
+
+
+def _direct(recording: Any, target: str, cameras: Sequence[str]) -> None:  # noqa: ANN401
+    """Says where the recording goes."""
+    blueprint = _blueprint(cameras)
+    if target == "connect" or "://" in target:
+        address = _VIEWER if target == "connect" else target
+        _check_viewer(address)
+        try:
+            recording.connect_grpc(address, default_blueprint=blueprint)
+        except RuntimeError as error:
+            raise UsageError(f"--rerun {target} is no address of a viewer: {error}") from error
+        return
+    path = free_path(Path(target))
+    if path.suffix != ".rrd":
+        raise UsageError(f'--rerun is {target}; it must be a file that ends in .rrd, "connect", or rerun+http://...')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        recording.save(path, default_blueprint=blueprint)
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"cannot write the recording {path}: {error}") from error
+    log.info("rerun recording: %s", path)
+
+
+def _check_viewer(address: str) -> None:
+    """Refuses an address where nobody listens, which rerun itself would find out at the end.
+
+    Raises:
+        UsageError: Nobody listens there.
+    """
+    parts = urlsplit(address)
+    try:
+        with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or _VIEWER_PORT), _ANSWER_S):
+            return
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"no rerun viewer answers at {address} ({error}); start one with the command `rerun`, or give a file such "
+            "as out.rrd"
+        ) from error
+
+
+def _blueprint(cameras: Sequence[str]) -> Any:  # noqa: ANN401 - a type of a module that is not always there.
+    """How the viewer arranges everything."""
+    views = importlib.import_module("rerun.blueprint")
+    shown = [f"/cameras/{name}" for name in cameras] or ["/scene"]
+    pictures = views.Grid(
+        views.Spatial3DView(origin="/world", name="path of the TCP"),
+        *(views.Spatial2DView(origin=path, name=path.rpartition("/")[2]) for path in shown),
+    )
+    curves = views.Vertical(
+        views.TimeSeriesView(name="Q of the action", contents=["/value/mean", "/value/critics", "/value/grasp"]),
+        views.TimeSeriesView(name="action", origin="/action"),
+        views.TimeSeriesView(name="reward", origin="/reward"),
+        views.TimeSeriesView(name="classifiers", contents=["/probability/**", "/threshold/**"]),
+        views.TimeSeriesView(name="taught, succeeded", contents=["/intervention", "/success"]),
+        views.TextLogView(name="episodes", origin="/events"),
+    )
+    return views.Blueprint(
+        views.Horizontal(pictures, curves, column_shares=[3, 2]), views.TimePanel(timeline="step"), collapse_panels=True
+    )
+
+
+def _close(recording: Any) -> None:  # noqa: ANN401
+    try:
+        recording.flush(timeout_sec=_CLOSE_S)
+    except RuntimeError as error:
+        log.warning("the end of the rerun recording may be missing: %s", error)
+    recording.disconnect()

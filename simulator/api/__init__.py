@@ -1,0 +1,1 @@
+"""The robot API over MuJoCo, and `SimulatorService`."""

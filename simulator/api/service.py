@@ -1,0 +1,230 @@
+"""Servicer of `serl.simulator.v1.SimulatorService`: unpacks, calls, packs."""
+
+import grpc
+from google.protobuf import duration_pb2
+from serl.robot.v1 import robot_service_pb2
+from serl.simulator.v1 import simulator_service_pb2 as messages
+from serl.simulator.v1 import simulator_service_pb2_grpc
+
+from robot_daemon.api import codec
+from robot_daemon.api.image_encoding import encode_frame
+from robot_daemon.control.daemon import DaemonCore
+from robot_daemon.errors import (
+    DeviceSilentError,
+    InvalidRequestError,
+    LimitExceededError,
+    UnknownNameError,
+    WrongModeError,
+    refusing,
+)
+from robot_daemon.hardware.devices import FrameSample, Pacing, StampSource
+from simulator.devices.cell import CAMERA_SIZE, cell_of, load_world
+from simulator.devices.injection import Condition, Latency
+from simulator.physics.contacts import contact_pairs
+from simulator.physics.rendering import MAX_PICTURE_SIZE, Orbit, RenderError, View
+from simulator.scene.scene import CAMERAS
+from simulator.scene.world import World
+from simulator.tasks import TASKS, Task
+
+MIN_PICTURE_SIZE = 16
+DEFAULT_WIDTH, DEFAULT_HEIGHT = 640, 480
+
+_PACINGS = {
+    robot_service_pb2.PACING_LOCKSTEP: Pacing.LOCKSTEP,
+    robot_service_pb2.PACING_REAL_TIME: Pacing.REAL_TIME,
+}
+
+
+class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
+    """What only a simulator can do.
+
+    Args:
+        core: The daemon, whose cell was built by `simulator.devices.cell`.
+    """
+
+    def __init__(self, core: DaemonCore) -> None:
+        self._core = core
+        self._picture_count = 0
+
+    @property
+    def _world(self) -> World:
+        world = self._core.cell.scene
+        if not isinstance(world, World):
+            raise WrongModeError("this daemon serves no simulated cell", mode="real")
+        return world
+
+    @refusing
+    def ListTasks(
+        self, request: messages.ListTasksRequest, context: grpc.ServicerContext
+    ) -> messages.ListTasksResponse:
+        """Lists the tasks that can be loaded."""
+        tasks = [_task_info(TASKS[name]) for name in sorted(TASKS)]
+        return messages.ListTasksResponse(tasks=tasks, loaded_task=self._world.task.name)
+
+    @refusing
+    def LoadTask(self, request: messages.LoadTaskRequest, context: grpc.ServicerContext) -> messages.LoadTaskResponse:
+        """Replaces the scene by a task's."""
+        former = self._world
+        with self._core.lock:
+            self._core.require_no_session()
+            world = load_world(request.name, former.table.name, request.seed if request.HasField("seed") else 0)
+            world.physics.set_time(former.physics.time_ns)
+            self._core.replace_cell(cell_of(world, self._core.cell.timebase.pacing))
+        return messages.LoadTaskResponse(task=_task_info(world.task))
+
+    @refusing
+    def SetSeed(self, request: messages.SetSeedRequest, context: grpc.ServicerContext) -> messages.SetSeedResponse:
+        """Seeds the stream of scenes."""
+        self._world.set_seed(request.seed)
+        return messages.SetSeedResponse()
+
+    @refusing
+    def GetGroundTruth(
+        self, request: messages.GetGroundTruthRequest, context: grpc.ServicerContext
+    ) -> messages.GetGroundTruthResponse:
+        """Returns the exact state of the scene."""
+        world = self._world
+        with world.physics.lock:
+            return messages.GetGroundTruthResponse(
+                objects=map(codec.encode_tracked_object, world.tracked_objects()),
+                contacts=[
+                    messages.ContactPair(first_body=first, second_body=second, normal_force_n=force)
+                    for (first, second), force in contact_pairs(world.physics).items()
+                ],
+                simulated_time_ns=world.physics.time_ns,
+                scene_seed=world.scene_seed,
+            )
+
+    @refusing
+    def RenderView(
+        self, request: messages.RenderViewRequest, context: grpc.ServicerContext
+    ) -> messages.RenderViewResponse:
+        """Renders the scene from any viewpoint."""
+        view = _decode_view(request)
+        try:
+            rgb, time_ns = self._world.renderer.render(view)
+        except RenderError as error:
+            raise DeviceSilentError(str(error), device="renderer") from error
+        self._picture_count += 1
+        sample = FrameSample(
+            time_ns=time_ns,
+            receive_time_ns=time_ns,
+            number=self._picture_count,
+            rgb=rgb,
+            stamp_source=StampSource.SIMULATOR,
+        )
+        return messages.RenderViewResponse(frame=encode_frame(view.camera or "orbit", sample, 0))
+
+    @refusing
+    def SetPacing(
+        self, request: messages.SetPacingRequest, context: grpc.ServicerContext
+    ) -> messages.SetPacingResponse:
+        """Changes who makes time pass."""
+        if request.pacing not in _PACINGS:
+            text = f"pacing is {request.pacing}; give PACING_LOCKSTEP or PACING_REAL_TIME"
+            raise InvalidRequestError(text, field="pacing")
+        pacing = _PACINGS[request.pacing]
+        with self._core.lock:
+            self._core.require_no_session()
+            if pacing is not self._core.cell.timebase.pacing:
+                self._core.replace_cell(cell_of(self._world, pacing))
+        return messages.SetPacingResponse()
+
+    @refusing
+    def InjectFault(
+        self, request: messages.InjectFaultRequest, context: grpc.ServicerContext
+    ) -> messages.InjectFaultResponse:
+        """Makes something go wrong."""
+        duration_ns = _decode_duration(request.duration, "duration") if request.HasField("duration") else None
+        kind = request.WhichOneof("fault")
+        injections = self._world.injections
+        if kind == "camera_dropout":
+            name = self._require_camera(request.camera_dropout.camera)
+            injections.inject(Condition.CAMERA_DROPOUT, device=name, duration_ns=duration_ns)
+        elif kind == "camera_latency":
+            self._inject_latency(request.camera_latency, duration_ns)
+        elif kind == "contact_reflex":
+            if duration_ns is not None:
+                injections.inject(Condition.CONTACT_REFLEX, duration_ns=duration_ns)
+            self._world.arm.stop_by_reflex("a contact reflex was injected by the simulator service")
+        elif kind == "stall":
+            self._world.stall.begin(None if duration_ns is None else duration_ns * 1e-9)
+        elif kind == "gripper_jam":
+            injections.inject(Condition.GRIPPER_JAM, duration_ns=duration_ns)
+        elif kind == "hand_guiding":
+            injections.inject(Condition.HAND_GUIDING, duration_ns=duration_ns)
+        else:
+            raise InvalidRequestError("fault is absent; say what should go wrong", field="fault")
+        self._let_notice()
+        return messages.InjectFaultResponse()
+
+    @refusing
+    def ClearInjections(
+        self, request: messages.ClearInjectionsRequest, context: grpc.ServicerContext
+    ) -> messages.ClearInjectionsResponse:
+        """Ends every injected condition."""
+        self._world.injections.clear()
+        self._world.stall.end()
+        self._let_notice()
+        return messages.ClearInjectionsResponse()
+
+    def _inject_latency(self, latency: messages.CameraLatency, duration_ns: int | None) -> None:
+        name = self._require_camera(latency.camera)
+        delay_ns = _decode_duration(latency.delay, "camera_latency.delay")
+        jitter_ns = latency.jitter.ToNanoseconds()
+        if not 0 <= jitter_ns <= delay_ns:
+            text = f"camera_latency.jitter is {jitter_ns} ns; it must be between 0 and the delay, {delay_ns} ns"
+            raise InvalidRequestError(text, field="camera_latency.jitter")
+        value = Latency(delay_ns=delay_ns, jitter_ns=jitter_ns)
+        self._world.injections.inject(Condition.CAMERA_LATENCY, device=name, duration_ns=duration_ns, latency=value)
+
+    def _require_camera(self, name: str) -> str:
+        self._core.require_cameras((name,))
+        return name
+
+    def _let_notice(self) -> None:
+        """Makes the daemon look again now: its lockstep sensors keep what they saw while the clock stands still."""
+        if self._core.cell.timebase.pacing is Pacing.LOCKSTEP:
+            self._core.bench.sensors.forget()
+        self._core.bench.faults.refresh()
+
+
+def _task_info(task: Task) -> messages.TaskInfo:
+    return messages.TaskInfo(name=task.name, text=task.text, tracked_objects=task.tracked_objects, cameras=CAMERAS)
+
+
+def _decode_duration(duration: duration_pb2.Duration, field: str) -> int:
+    nanoseconds = duration.ToNanoseconds()
+    if nanoseconds <= 0:
+        raise InvalidRequestError(f"{field} is {nanoseconds} ns; it must be above 0", field=field)
+    return nanoseconds
+
+
+def _decode_view(request: messages.RenderViewRequest) -> View:
+    kind = request.WhichOneof("view")
+    if kind == "camera":
+        if request.camera not in CAMERAS:
+            raise UnknownNameError("camera", name=request.camera, available=CAMERAS)
+        width = _decode_size(request.width_px, CAMERA_SIZE, "width_px")
+        height = _decode_size(request.height_px, CAMERA_SIZE, "height_px")
+        return View(camera=request.camera, width=width, height=height, fine=True)
+    if kind == "orbit":
+        width = _decode_size(request.width_px, DEFAULT_WIDTH, "width_px")
+        height = _decode_size(request.height_px, DEFAULT_HEIGHT, "height_px")
+        return View(orbit=_decode_orbit(request.orbit), width=width, height=height, fine=True)
+    raise InvalidRequestError("view is absent; give a camera's name or an orbit", field="view")
+
+
+def _decode_orbit(orbit: messages.OrbitView) -> Orbit:
+    if not 0.01 <= orbit.distance_m <= 100.0:
+        raise LimitExceededError(field="orbit.distance_m", value=orbit.distance_m, lower=0.01, upper=100.0, unit="m")
+    target = (orbit.target_m.x, orbit.target_m.y, orbit.target_m.z)
+    return Orbit(target=target, distance=orbit.distance_m, azimuth=orbit.azimuth_rad, elevation=orbit.elevation_rad)
+
+
+def _decode_size(value: int, default: int, field: str) -> int:
+    if value == 0:
+        return default
+    if not MIN_PICTURE_SIZE <= value <= MAX_PICTURE_SIZE:
+        raise LimitExceededError(field=field, value=value, lower=MIN_PICTURE_SIZE, upper=MAX_PICTURE_SIZE, unit="px")
+    return value

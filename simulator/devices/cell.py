@@ -1,0 +1,118 @@
+"""A cell of simulated devices for the daemon."""
+
+import logging
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from robot_daemon.config.cell_config import LimitsConfig
+from robot_daemon.errors import UnknownNameError
+from robot_daemon.hardware.devices import Backend, Camera, CameraInfo, Cell, Pacing, Timebase
+from simulator.devices import MujocoCamera
+from simulator.model.arm_table import ARMS
+from simulator.physics.rendering import RenderError, View
+from simulator.physics.timebase import LockstepTimebase, RealTimebase, SteppingThread
+from simulator.scene.scene import CAMERAS
+from simulator.scene.world import World
+from simulator.tasks import TASKS
+
+logger = logging.getLogger(__name__)
+
+CAMERA_SIZE = 128
+"""Width and height of the policy's cameras, px."""
+CAMERA_RATE_HZ = 30.0
+"""Nominal rate of a camera in real time."""
+
+LIMITS = LimitsConfig(contact_force_n=500.0)
+"""Bounds that suit a simulated arm: it survives a collision, so learning to avoid one need not end in a fault."""
+
+
+def build_cell(task: str, pacing: Pacing = Pacing.LOCKSTEP, seed: int = 0, *, arm: str = "panda") -> Cell:
+    """A simulated cell.
+
+    Args:
+        task: Name of the task.
+        pacing: Who makes time pass.
+        seed: Seed of the first scene and of the stream after it.
+        arm: Name of the arm's table.
+
+    Raises:
+        UnknownNameError: No task or arm of that name.
+    """
+    return cell_of(load_world(task, arm, seed), pacing)
+
+
+def load_world(task: str, arm: str, seed: int) -> World:
+    """Compiles a task's scene and draws its first state.
+
+    Raises:
+        UnknownNameError: No task or arm of that name.
+    """
+    if task not in TASKS:
+        raise UnknownNameError("task", name=task, available=sorted(TASKS))
+    if arm not in ARMS:
+        raise UnknownNameError("arm", name=arm, available=sorted(ARMS))
+    return World(TASKS[task], ARMS[arm], seed)
+
+
+def cell_of(world: World, pacing: Pacing) -> Cell:
+    """The devices of a world under a pacing. Closing the cell ends its threads; another cell may use the world."""
+    timebase, thread = _timebase(world, pacing)
+
+    def close() -> None:
+        if thread is not None:
+            thread.close()
+        world.close()
+
+    return Cell(
+        name=f"simulated {world.table.name}",
+        backend=Backend.SIMULATED,
+        timebase=timebase,
+        arm=world.arm,
+        gripper=world.gripper,
+        cameras=_cameras(world, pacing),
+        scene=world,
+        task=world.task.name,
+        close=close,
+    )
+
+
+def _timebase(world: World, pacing: Pacing) -> tuple[Timebase, SteppingThread | None]:
+    if pacing is Pacing.LOCKSTEP:
+        return LockstepTimebase(world.physics, world.stall), None
+    _warm_up(world)
+
+    def on_failure() -> None:
+        world.arm.is_silent = True
+        world.gripper.is_silent = True
+
+    return RealTimebase(world.stall), SteppingThread(world.physics, on_failure)
+
+
+def _warm_up(world: World) -> None:
+    """Makes the OpenGL context before time starts to run, so that the first frames are not late."""
+    try:
+        world.renderer.render(View(camera=CAMERAS[0], width=CAMERA_SIZE, height=CAMERA_SIZE))
+    except RenderError as error:
+        logger.warning("the cameras stay dark: %s", error)
+
+
+def _cameras(world: World, pacing: Pacing) -> Mapping[str, Camera]:
+    model = world.physics.model
+    rate_hz = 0.0 if pacing is Pacing.LOCKSTEP else CAMERA_RATE_HZ
+    cameras: dict[str, Camera] = {}
+    for index in range(model.ncam):
+        name = model.camera(index).name
+        focal = 0.5 * CAMERA_SIZE / math.tan(math.radians(float(model.cam_fovy[index])) / 2)
+        info = CameraInfo(
+            name=name,
+            model="mujoco",
+            serial_number=name,
+            width=CAMERA_SIZE,
+            height=CAMERA_SIZE,
+            rate_hz=rate_hz,
+            intrinsics=(focal, focal, CAMERA_SIZE / 2, CAMERA_SIZE / 2),
+            mount="base" if model.cam_bodyid[index] == 0 else "tcp",
+        )
+        cameras[name] = MujocoCamera(world.physics, world.renderer, world.injections, info)
+    return MappingProxyType(cameras)

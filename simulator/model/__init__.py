@@ -1,0 +1,1 @@
+"""The models of arm and gripper as MjSpec bodies and as URDF."""

@@ -1,0 +1,1 @@
+"""Stepping, time, impedance, contacts and rendering of a compiled scene."""

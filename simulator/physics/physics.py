@@ -1,0 +1,78 @@
+"""A compiled scene and its state: stepping, integer time, and one lock for everyone who touches them."""
+
+import logging
+import threading
+
+import mujoco
+
+from simulator.scene.scene import TIMESTEP_NS
+
+logger = logging.getLogger(__name__)
+
+
+_BAD_STATES = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
+"""Counters of warnings after which MuJoCo starts again from the model's own state."""
+
+
+def _log_warning(text: str) -> None:
+    logger.warning("mujoco: %s", text)
+
+
+class Physics:
+    """MuJoCo's model and data. Any thread may use them while it holds `lock`.
+
+    Args:
+        model: Compiled scene.
+    """
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        mujoco.set_mju_user_warning(_log_warning)  # Else it writes a file into the working directory.
+        self.model = model
+        self.data = mujoco.MjData(model)
+        self.lock = threading.RLock()
+        """Guards `model` and `data`."""
+        self.step_count = 0
+        """Physics steps since the start; a reset does not turn it back."""
+        self._bad_states = self.data.warning.number[_BAD_STATES]
+        self.divergence_count = 0
+        """How often the state became infinite and MuJoCo started again from the model's own."""
+        self._origin_ns = 0
+        self._fresh_count = -1
+
+    @property
+    def time_ns(self) -> int:
+        """Simulated time, ns: a whole number of physics steps after the origin. It never goes back."""
+        return self._origin_ns + self.step_count * TIMESTEP_NS
+
+    def set_time(self, time_ns: int) -> None:
+        """Declares what time it is, without a step."""
+        with self.lock:
+            self._origin_ns = time_ns - self.step_count * TIMESTEP_NS
+
+    def advance(self, steps: int) -> None:
+        """Takes physics steps, without the interpreter lock."""
+        with self.lock:
+            mujoco.mj_step(self.model, self.data, nstep=steps)
+            self.step_count += steps
+            if self._bad_states.any():
+                self._bad_states[:] = 0
+                self.divergence_count += 1
+
+    def refresh(self) -> None:
+        """Brings poses and Jacobians up to the present positions, which a step leaves one step behind."""
+        if self._fresh_count != self.step_count:
+            mujoco.mj_kinematics(self.model, self.data)
+            mujoco.mj_comPos(self.model, self.data)
+            self._fresh_count = self.step_count
+
+    def restart(self) -> None:
+        """Puts the state back to the model's own, warm start included: what follows does not depend on the past.
+
+        Write positions and set-points, then call `settle_state`.
+        """
+        mujoco.mj_resetData(self.model, self.data)
+
+    def settle_state(self) -> None:
+        """Computes everything that follows from positions that were written."""
+        mujoco.mj_forward(self.model, self.data)
+        self._fresh_count = self.step_count

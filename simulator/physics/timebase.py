@@ -1,0 +1,119 @@
+"""Who makes simulated time pass: the requests (lockstep), or a thread that follows the machine's clock."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from robot_daemon.hardware.devices import Pacing
+from simulator.api.stall import Stall
+from simulator.physics.physics import Physics
+from simulator.scene.scene import TIMESTEP_NS
+
+logger = logging.getLogger(__name__)
+
+TICK_NS = 2 * TIMESTEP_NS
+"""How often the real-time thread steps."""
+MAX_LAG_NS = 100_000_000
+"""Lag that the real-time thread makes up for; what lies further back is lost and time jumps."""
+CHUNK_STEPS = 250
+"""Steps between which a lockstep advance lets readers look at the state."""
+
+
+class LockstepTimebase:
+    """Simulated time; waiting advances the physics, and nothing else does.
+
+    The clock stands at whole physics steps. A time in between is rounded **up** to the next one, so afterwards
+    `now_ns() >= time_ns` always holds; ticks at `start + k * period` keep their mean rate whatever the period.
+    """
+
+    def __init__(self, physics: Physics, stall: Stall) -> None:
+        self._physics = physics
+        self._stall = stall
+
+    @property
+    def pacing(self) -> Pacing:
+        """Lockstep."""
+        return Pacing.LOCKSTEP
+
+    def now_ns(self) -> int:
+        """Simulated time."""
+        return self._physics.time_ns
+
+    def wait_until(self, time_ns: int) -> None:
+        """Advances the physics to a time, rounded up to a whole step; returns at once when it has passed."""
+        self._stall.wait_out()
+        steps = steps_until(self._physics.time_ns, time_ns)
+        while steps > 0:
+            chunk = min(steps, CHUNK_STEPS)
+            self._physics.advance(chunk)
+            steps -= chunk
+
+
+class RealTimebase:
+    """The machine's monotonic clock, which a `SteppingThread` makes the physics follow."""
+
+    def __init__(self, stall: Stall) -> None:
+        self._stall = stall
+
+    @property
+    def pacing(self) -> Pacing:
+        """Real time."""
+        return Pacing.REAL_TIME
+
+    def now_ns(self) -> int:
+        """Monotonic time."""
+        return time.monotonic_ns()
+
+    def wait_until(self, time_ns: int) -> None:
+        """Sleeps until a time; returns at once when it has passed."""
+        remaining_ns = time_ns - time.monotonic_ns()
+        if remaining_ns > 0:
+            time.sleep(remaining_ns * 1e-9)
+        self._stall.wait_out()
+
+
+def steps_until(now_ns: int, time_ns: int) -> int:
+    """Physics steps from now to a time, the last one in full; 0 when it has passed."""
+    return max(0, -((now_ns - time_ns) // TIMESTEP_NS))
+
+
+class SteppingThread:
+    """Keeps the physics at the machine's monotonic clock, by absolute deadlines.
+
+    Args:
+        physics: What to step.
+        on_failure: Called when the thread ends by a bug.
+    """
+
+    def __init__(self, physics: Physics, on_failure: Callable[[], None]) -> None:
+        self._physics = physics
+        self._on_failure = on_failure
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="physics", daemon=True)
+        physics.set_time(time.monotonic_ns())
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._closing.set()
+        self._thread.join(timeout=5.0)
+
+    def _run(self) -> None:
+        try:
+            deadline_ns = time.monotonic_ns()
+            while not self._closing.wait(max(0.0, (deadline_ns - time.monotonic_ns()) * 1e-9)):
+                self._catch_up()
+                deadline_ns = max(deadline_ns + TICK_NS, time.monotonic_ns() - TICK_NS)
+        except Exception:
+            logger.exception("the physics thread met a bug; the simulated devices are silent from now on")
+            self._on_failure()
+
+    def _catch_up(self) -> None:
+        now_ns = time.monotonic_ns()
+        if now_ns - self._physics.time_ns > MAX_LAG_NS:
+            logger.debug("the physics lags by more than %d ms; time jumps", MAX_LAG_NS // 1_000_000)
+            self._physics.set_time(now_ns)
+        steps = (now_ns - self._physics.time_ns) // TIMESTEP_NS
+        if steps > 0:
+            self._physics.advance(steps)

@@ -1,0 +1,1 @@
+"""Scenes: arm, gripper, surroundings and a task's props in one model."""

@@ -1,0 +1,122 @@
+"""Composes arm, gripper, table, lights and cameras into one MjSpec; a task adds its props."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from robot_daemon.hardware.devices import FloatArray
+from simulator.model.arm_model import add_arm
+from simulator.model.arm_table import ArmTable
+from simulator.model.contact_bits import PROP_BIT, TABLE_BIT
+from simulator.model.gripper_model import TCP_OFFSET, add_gripper
+from simulator.model.shapes import VISUAL_GROUP
+from simulator.physics.impedance import JOINT_GROUP, add_impedance
+from simulator.scene.surroundings import add_surroundings
+
+TIMESTEP_NS = 2_000_000
+"""Physics step, ns."""
+
+WRIST_CAMERA = "wrist"
+FRONT_CAMERA = "front"
+CAMERAS = (FRONT_CAMERA, WRIST_CAMERA)
+"""Names of the cameras of every scene."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraPlacement:
+    """A camera that stands in the scene and looks at a point."""
+
+    name: str
+    """Name of the camera."""
+    position: tuple[float, float, float]
+    """m, in base."""
+    target: tuple[float, float, float]
+    """Point in the middle of the image, m, in base."""
+    fovy: float
+    """Vertical field of view, rad."""
+
+
+FRONT = CameraPlacement(name=FRONT_CAMERA, position=(1.30, 0.0, 0.60), target=(0.30, 0.0, 0.10), fovy=0.68)
+
+_WRIST_POSITION = (0.085, 0.0, 0.03)
+_WRIST_TILT = 0.40
+_WRIST_FOVY = 1.2
+
+
+def new_scene(table: ArmTable) -> mujoco.MjSpec:
+    """An arm with gripper before an empty table whose top is at z = 0.
+
+    Args:
+        table: Facts of the arm.
+
+    Returns:
+        The scene, ready for a task's props.
+    """
+    spec = mujoco.MjSpec()
+    spec.modelname = f"{table.name} cell"
+    spec.compiler.degree = False
+    _set_options(spec)
+    add_surroundings(spec)
+    hand = add_gripper(spec, add_arm(spec, table))
+    add_impedance(spec, hand, TCP_OFFSET)
+    _add_cameras(spec, hand)
+    return spec
+
+
+def add_prop_box(
+    spec: mujoco.MjSpec, *, name: str, half_size: float, mass: float, material: str, friction: float
+) -> mujoco.MjsBody:
+    """Adds a free cube that the fingers, the table and other props can touch.
+
+    Args:
+        spec: Scene under construction.
+        name: Name of the body.
+        half_size: Half the edge, m.
+        mass: kg.
+        material: Name of its material.
+        friction: Sliding friction against table and props; against the fingers theirs counts.
+    """
+    body = spec.worldbody.add_body(name=name, pos=[0.4, 0.0, half_size])
+    body.add_freejoint(name=name)
+    geom = body.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=[half_size] * 3, mass=mass, material=material)
+    geom.name = name
+    geom.contype = PROP_BIT
+    geom.conaffinity = TABLE_BIT | PROP_BIT
+    geom.condim = 3
+    geom.friction = [friction, 0.005, 0.0001]
+    geom.group = VISUAL_GROUP
+    return body
+
+
+def _set_options(spec: mujoco.MjSpec) -> None:
+    option = spec.option
+    option.timestep = TIMESTEP_NS * 1e-9
+    option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    option.cone = mujoco.mjtCone.mjCONE_PYRAMIDAL
+    option.impratio = 10.0  # Measured: a held cube creeps 0.15 mm/s instead of 1; elliptic cones lose it.
+    option.iterations = 10
+    option.ls_iterations = 10
+    option.disableactuator = 1 << JOINT_GROUP
+
+
+def _add_cameras(spec: mujoco.MjSpec, hand: mujoco.MjsBody) -> None:
+    forward = np.array(FRONT.target) - np.array(FRONT.position)
+    _add_camera(spec.worldbody, FRONT.name, FRONT.position, forward, np.array([0.0, 0.0, 1.0]), FRONT.fovy)
+    # Before the hand, looking down past the fingers; the top of the image points away from the base.
+    forward = np.array([-math.sin(_WRIST_TILT), 0.0, math.cos(_WRIST_TILT)])
+    _add_camera(hand, WRIST_CAMERA, _WRIST_POSITION, forward, np.array([1.0, 0.0, 0.0]), _WRIST_FOVY)
+
+
+def _add_camera(
+    body: mujoco.MjsBody, name: str, position: Sequence[float], forward: FloatArray, up: FloatArray, fovy: float
+) -> None:
+    """Adds a camera that looks along `forward` with `up` towards the top of its image, both in the body's frame."""
+    right = np.cross(forward, up)
+    right /= np.linalg.norm(right)
+    forward = forward / np.linalg.norm(forward)
+    quat = np.zeros(4)
+    mujoco.mju_mat2Quat(quat, np.stack([right, np.cross(right, forward), -forward], axis=1).ravel())
+    body.add_camera(name=name, pos=position, quat=quat, fovy=math.degrees(fovy))

@@ -1,0 +1,173 @@
+"""One loaded task: the compiled scene, what stands in it, and how an episode begins."""
+
+import mujoco
+import numpy as np
+
+from robot_daemon.errors import InvalidTargetError
+from robot_daemon.hardware.devices import FloatArray, JointTarget, TcpTarget, TrackedPose
+from simulator.api.stall import Stall
+from simulator.devices.arm import MujocoArm
+from simulator.devices.gripper import MujocoGripper
+from simulator.devices.injection import Injections
+from simulator.model.arm_table import ArmTable
+from simulator.model.gripper_model import MAX_WIDTH
+from simulator.model.quaternion import to_xyzw
+from simulator.physics.impedance import Impedance
+from simulator.physics.kinematics import solve_pose
+from simulator.physics.physics import Physics
+from simulator.physics.rendering import Renderer
+from simulator.scene.scene import new_scene
+from simulator.tasks import Task
+
+_SEED_RANGE = 2**63
+
+
+class World:
+    """The scene of a task with its arm and gripper. It implements `robot_daemon.hardware.devices.Scene`.
+
+    Args:
+        task: What to load.
+        table: Which arm.
+        seed: Seed of the first scene and of the stream after it.
+    """
+
+    def __init__(self, task: Task, table: ArmTable, seed: int) -> None:
+        spec = new_scene(table)
+        task.add_props(spec)
+        self.task = task
+        self.table = table
+        self.physics = Physics(spec.compile())
+        self.injections = Injections(lambda: self.physics.time_ns)
+        self.stall = Stall()
+        self.renderer = Renderer(self.physics)
+        self.impedance = Impedance(self.physics.model, self.physics.data, np.array(table.home))
+        self.arm = MujocoArm(self.physics, table, self.impedance, self.injections)
+        self.gripper = MujocoGripper(self.physics, self.injections)
+        self.scene_seed = seed
+        """Seed that the present scene was drawn from."""
+        self._objects = [_tracked(self.physics, name) for name in task.tracked_objects]
+        self.reset(seed=seed, start=None, gripper_width=None)
+
+    def tracked_objects(self) -> tuple[TrackedPose, ...]:
+        """Poses of all props now."""
+        with self.physics.lock:
+            return tuple(prop.pose() for prop in self._objects)
+
+    def set_seed(self, seed: int) -> None:
+        """Seeds the stream of scenes that resets without a seed draw from."""
+        self._stream = np.random.default_rng([seed % 2**64, 1])
+
+    def reset(self, *, seed: int | None, start: TcpTarget | JointTarget | None, gripper_width: float | None) -> bool:
+        """Draws a new scene and places the arm; what follows depends on the scene's seed and on the start alone.
+
+        Args:
+            seed: Seed of the scene and of the stream after it; None draws the scene's seed from the stream.
+            start: Where the arm starts; None is home.
+            gripper_width: Opening to start with, m; None is fully open.
+
+        Returns:
+            True: arm and gripper are placed.
+
+        Raises:
+            InvalidTargetError: The start cannot be reached.
+        """
+        joints = self._start_joints(start)
+        if seed is not None:
+            self.set_seed(seed)
+        self.scene_seed = int(self._stream.integers(_SEED_RANGE)) if seed is None else seed
+        physics = self.physics
+        with physics.lock:
+            physics.restart()
+            physics.data.qpos[:7] = joints
+            self.gripper.place(MAX_WIDTH if gripper_width is None else gripper_width)
+            rng = np.random.default_rng(self.scene_seed % 2**64)
+            self.task.place_props(physics.model, physics.data, rng)
+            self.impedance.posture = joints
+            self.arm.forget()
+            physics.settle_state()
+            self.arm.hold_pose()
+            physics.settle_state()
+            self.arm.forget()
+        return True
+
+    def close(self) -> None:
+        """Frees what is shared by the devices."""
+        self.stall.end()
+        self.renderer.close()
+
+    def _start_joints(self, start: TcpTarget | JointTarget | None) -> FloatArray:
+        home = np.array(self.table.home)
+        if start is None:
+            return home
+        if isinstance(start, JointTarget):
+            return np.array(start.positions)
+        joints = solve_pose(self.physics.model, self.table, start.position, start.quaternion, home)
+        if joints is None:
+            x, y, z = start.position.tolist()
+            text = f"the start pose at ({x:.3f}, {y:.3f}, {z:.3f}) m is out of the arm's reach; choose another"
+            raise InvalidTargetError(text, field="reset.tcp_pose")
+        return joints
+
+
+def _tracked(physics: Physics, name: str) -> "_FreeObject | _Body":
+    free = physics.model.body(name).jntnum[0] == 1 and physics.model.joint(name).type[0] == mujoco.mjtJoint.mjJNT_FREE
+    return _FreeObject(physics, name) if free else _Body(physics, name)
+
+
+class _Body:
+    """A body that is fixed to another, such as to the hand or to the table."""
+
+    def __init__(self, physics: Physics, name: str) -> None:
+        self._name = name
+        self._physics = physics
+        self._id = physics.model.body(name).id
+        self._velocity = np.zeros(6)
+
+    def pose(self) -> TrackedPose:
+        """Pose and twist now, in base."""
+        physics = self._physics
+        physics.refresh()
+        mujoco.mj_comVel(physics.model, physics.data)  # A step leaves velocities of bodies one step behind, too.
+        mujoco.mj_objectVelocity(physics.model, physics.data, mujoco.mjtObj.mjOBJ_XBODY, self._id, self._velocity, 0)
+        return TrackedPose(
+            name=self._name,
+            time_ns=physics.time_ns,
+            position=physics.data.xpos[self._id].copy(),
+            quaternion=to_xyzw(physics.data.xquat[self._id]),
+            twist=np.concatenate([self._velocity[3:], self._velocity[:3]]),
+            ground_truth=True,
+        )
+
+
+class _FreeObject:
+    """A body with a free joint of its own name."""
+
+    def __init__(self, physics: Physics, name: str) -> None:
+        joint = physics.model.joint(name).id
+        first, dof = int(physics.model.jnt_qposadr[joint]), int(physics.model.jnt_dofadr[joint])
+        self._name = name
+        self._physics = physics
+        self._position = physics.data.qpos[first : first + 3]
+        self._quat = physics.data.qpos[first + 3 : first + 7]
+        self._linear = physics.data.qvel[dof : dof + 3]
+        self._angular = physics.data.qvel[dof + 3 : dof + 6]
+
+    def pose(self) -> TrackedPose:
+        """Pose and twist now, in base."""
+        return TrackedPose(
+            name=self._name,
+            time_ns=self._physics.time_ns,
+            position=self._position.copy(),
+            quaternion=to_xyzw(self._quat),
+            twist=np.concatenate([self._linear, _rotate(self._quat, self._angular)]),
+            ground_truth=True,
+        )
+
+
+def _rotate(quat_wxyz: FloatArray, vector: FloatArray) -> FloatArray:
+    """A vector of the object's frame in base axes. Shapes (4,), (3,)."""
+    w, x, y, z = quat_wxyz.tolist()
+    a, b, c = vector.tolist()
+    # v + 2 w (u x v) + 2 u x (u x v), with u the vector part.
+    tx, ty, tz = 2.0 * (y * c - z * b), 2.0 * (z * a - x * c), 2.0 * (x * b - y * a)
+    return np.array((a + w * tx + y * tz - z * ty, b + w * ty + z * tx - x * tz, c + w * tz + x * ty - y * tx))

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from robot_daemon.control.trajectories import PEAK_SPEED_RATIO, minimum_jerk, plan_cartesian, plan_joints
+from robot_daemon.drivers.fake.cell import FakeArm, LockstepTimebase
+from robot_daemon.hardware.devices import JointTarget, TcpTarget
+
+ARM = FakeArm(LockstepTimebase())
+HERE = ARM.read_state()
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_the_way_never_goes_back(a, b):
+    first, second = sorted((a, b))
+    assert 0.0 <= minimum_jerk(first) <= minimum_jerk(second) <= 1.0
+
+
+def test_the_way_starts_and_ends_at_rest():
+    step = 1e-5
+    assert (minimum_jerk(0.0), minimum_jerk(1.0)) == (0.0, 1.0)
+    assert minimum_jerk(step) / step < 1e-6
+    assert (1.0 - minimum_jerk(1.0 - step)) / step < 1e-6
+
+
+def test_the_peak_speed_ratio_is_the_largest_slope():
+    ratios = np.linspace(0, 1, 2001)
+    slopes = np.gradient([minimum_jerk(ratio) for ratio in ratios], ratios)
+    assert slopes.max() == pytest.approx(PEAK_SPEED_RATIO, rel=1e-4)
+
+
+@given(st.floats(0.02, 0.3), st.floats(0.05, 1.0))
+def test_a_cartesian_path_keeps_its_speed(distance, speed):
+    goal = TcpTarget(position=HERE.tcp_position + np.array([0, distance, 0]), quaternion=HERE.tcp_quaternion)
+    path = plan_cartesian(HERE, goal, speed_m_per_s=speed, rotation_rad_per_s=1.0)
+    times = np.linspace(0, path.duration_s, 200)
+    speeds = np.linalg.norm(np.diff([path.at(time).position for time in times], axis=0), axis=1) / np.diff(times)
+    assert speeds.max() <= speed * 1.001
+    assert path.at(0.0).position == pytest.approx(HERE.tcp_position)
+    assert path.at(path.duration_s + 1.0) is goal
+
+
+def test_a_joint_path_keeps_every_joint_below_its_speed():
+    goal = JointTarget(positions=np.array([0.1, 0.5, 0, 0, -1.0, 0, 0]))
+    path = plan_joints(HERE, goal, ARM.info, speed_ratio=0.2)
+    times = np.linspace(0, path.duration_s, 200)
+    speeds = np.abs(np.diff([path.at(time).positions for time in times], axis=0)) / np.diff(times)[:, None]
+    assert (speeds <= 0.2 * ARM.info.joint_speed * 1.001).all()
+
+
+def test_arrival_is_judged_by_the_measured_state():
+    goal = TcpTarget(position=HERE.tcp_position + np.array([0, 0.1, 0]), quaternion=HERE.tcp_quaternion)
+    reached, text = plan_cartesian(HERE, goal, speed_m_per_s=0.5, rotation_rad_per_s=1.0).error(HERE)
+    assert not reached
+    assert "0.100 m" in text

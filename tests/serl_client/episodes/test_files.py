@@ -1,0 +1,294 @@
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from serl_client.episodes.files import (
+    Episode,
+    EpisodeFileWarning,
+    EpisodeHeader,
+    EpisodeWriter,
+    read_episodes,
+    read_header,
+)
+from serl_client.errors import EpisodeFileError
+
+HEADER = EpisodeHeader(task="serl/PickCube-v0", specification={"action": [4]}, metadata={"who": "ada"})
+
+
+def make_episode(steps=3, seed=0):
+    rng = np.random.default_rng(seed)
+    return Episode(
+        observations={
+            "state": rng.standard_normal((steps + 1, 5)).astype(np.float32),
+            "front": rng.integers(0, 255, (steps + 1, 8, 8, 3), np.uint8),
+        },
+        actions=rng.uniform(-1, 1, (steps, 4)).astype(np.float32),
+        rewards=rng.standard_normal(steps),
+        terminated=True,
+        truncated=False,
+        interventions=rng.integers(0, 2, steps).astype(bool),
+        stamps_ns=np.arange(steps + 1, dtype=np.int64),
+        success=True,
+        metadata={"scene_seed": seed},
+    )
+
+
+def assert_same(first, second):
+    assert list(first.observations) == list(second.observations)
+    pairs = [(first.observations[key], second.observations[key]) for key in first.observations]
+    for name in ("actions", "rewards", "interventions", "stamps_ns"):
+        pairs.append((getattr(first, name), getattr(second, name)))
+    for one, other in pairs:
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+    for name in ("terminated", "truncated", "success"):
+        assert getattr(first, name) is getattr(second, name)
+    assert first.metadata == second.metadata
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "demonstrations.serl"
+
+
+def write(path, episodes, header=HEADER):
+    with EpisodeWriter(path, header) as writer:
+        for episode in episodes:
+            writer.append(episode)
+
+
+dtypes = (
+    hnp.boolean_dtypes() | hnp.integer_dtypes() | hnp.unsigned_integer_dtypes() | hnp.floating_dtypes(sizes=(32, 64))
+)
+
+
+@st.composite
+def any_episodes(draw):
+    steps = draw(st.integers(0, 5))
+    arrays = dtypes.flatmap(
+        lambda dtype: hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5).flatmap(
+            lambda shape: hnp.arrays(dtype, (steps + 1, *shape))
+        )
+    )
+    return Episode(
+        observations=draw(st.dictionaries(st.text(max_size=8), arrays, max_size=3)),
+        actions=draw(hnp.arrays(np.float32, (steps, draw(st.integers(0, 8))))),
+        rewards=draw(hnp.arrays(np.float64, steps)),
+        terminated=draw(st.booleans()),
+        truncated=draw(st.booleans()),
+        interventions=draw(hnp.arrays(bool, steps)),
+        stamps_ns=draw(hnp.arrays(np.int64, steps + 1)),
+        success=draw(st.booleans()),
+        metadata=draw(st.dictionaries(st.text(max_size=5), st.integers() | st.text() | st.none(), max_size=3)),
+    )
+
+
+@settings(max_examples=40)
+@given(st.lists(any_episodes(), max_size=3))
+def test_every_episode_comes_back_as_it_was(tmp_path_factory, episodes):
+    path = tmp_path_factory.mktemp("episodes") / "file"
+    write(path, episodes)
+    for one, other in zip(read_episodes(path), episodes, strict=True):
+        normalised = Episode(**{**vars(other), "observations": {k: native(v) for k, v in other.observations.items()}})
+        assert_same(one, normalised)
+
+
+def native(array):
+    return array.astype(array.dtype.newbyteorder("="))
+
+
+def test_episodes_are_appended_over_several_sessions(path):
+    for seed in range(3):
+        write(path, [make_episode(seed=seed)])
+    assert [episode.metadata["scene_seed"] for episode in read_episodes(path)] == [0, 1, 2]
+    assert read_header(path) == HEADER
+
+
+def test_a_file_cut_anywhere_in_its_last_episode_gives_the_earlier_ones(path):
+    write(path, [make_episode(seed=0), make_episode(seed=1)])
+    whole = path.stat().st_size
+    write(path, [make_episode(seed=2)])
+    data = path.read_bytes()
+    for length in range(whole, len(data)):
+        path.write_bytes(data[:length])
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            episodes = read_episodes(path)
+        assert len(episodes) == 2
+        dropped = length - whole
+        assert [f"last {dropped} bytes" in str(warning.message) for warning in caught] == ([True] if dropped else [])
+
+
+def test_a_torn_tail_is_cut_off_before_the_next_episode(path):
+    write(path, [make_episode(seed=0), make_episode(seed=1)])
+    path.write_bytes(path.read_bytes()[:-7])
+    write(path, [make_episode(seed=2)])
+    assert [episode.metadata["scene_seed"] for episode in read_episodes(path)] == [0, 2]
+
+
+def test_a_damaged_episode_is_left_out_and_named(path):
+    write(path, [make_episode(seed=0)])
+    first_end = path.stat().st_size
+    write(path, [make_episode(seed=1)])
+    data = bytearray(path.read_bytes())
+    data[first_end - 5] ^= 0xFF
+    path.write_bytes(bytes(data))
+    with pytest.warns(EpisodeFileWarning, match="episode 1 is damaged"):
+        episodes = read_episodes(path)
+    assert [episode.metadata["scene_seed"] for episode in episodes] == [1]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a zip file", b"\x80\x04\x95 a pickle"])
+def test_a_foreign_file_is_refused_and_not_touched(path, content):
+    path.write_bytes(content)
+    with pytest.raises(EpisodeFileError, match="demonstrations"):
+        read_episodes(path)
+    if content:
+        with pytest.raises(EpisodeFileError):
+            EpisodeWriter(path, HEADER)
+        assert path.read_bytes() == content
+
+
+def test_a_missing_file_is_named(path):
+    with pytest.raises(EpisodeFileError, match="cannot read"):
+        read_episodes(path)
+
+
+def test_a_file_cut_in_its_header_is_refused(path):
+    write(path, [])
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(EpisodeFileError, match="within its header"):
+        read_episodes(path)
+
+
+def test_a_file_of_another_task_is_not_appended_to(path):
+    write(path, [make_episode()])
+    other = EpisodeHeader(task="serl/PegInsert-v0", specification={"action": [6]})
+    with pytest.raises(EpisodeFileError, match="whose task is serl/PickCube-v0, not serl/PegInsert-v0; choose another"):
+        EpisodeWriter(path, other)
+    assert len(read_episodes(path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("specification", "sentence"),
+    [
+        ({"action": [7]}, r"whose action is \[4\], not \[7\]; choose another file"),
+        ({"action": [4], "state_components": ["x"]}, r"whose state_components is None, not \['x'\]"),
+    ],
+)
+def test_a_file_of_other_arrays_is_not_appended_to(path, specification, sentence):
+    write(path, [make_episode()])
+    with pytest.raises(EpisodeFileError, match=sentence):
+        EpisodeWriter(path, EpisodeHeader(task=HEADER.task, specification=specification))
+    assert len(read_episodes(path)) == 1
+
+
+def test_two_writers_at_once_are_refused(path):
+    with EpisodeWriter(path, HEADER), pytest.raises(EpisodeFileError, match="another process"):
+        EpisodeWriter(path, HEADER)
+
+
+def test_lengths_must_agree():
+    with pytest.raises(ValueError, match=r"rewards has 2 entries.*3 steps needs 3"):
+        Episode(**{**vars(make_episode(steps=3)), "rewards": np.zeros(2)})
+
+
+def test_objects_are_refused(path):
+    episode = Episode(**{**vars(make_episode(steps=1)), "observations": {"x": np.array([None, "a"], object)}})
+    with EpisodeWriter(path, HEADER) as writer, pytest.raises(ValueError, match="only booleans"):
+        writer.append(episode)
+    assert read_episodes(path) == []
+
+
+def test_a_full_disk_leaves_the_file_readable(path):
+    import resource
+
+    write(path, [make_episode(seed=0)])
+    limit = path.stat().st_size + 100
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+        with EpisodeWriter(path, HEADER) as writer, pytest.raises(OSError, match="large"):
+            writer.append(make_episode(seed=1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert len(read_episodes(path)) == 1
+
+
+def test_a_killed_writer_loses_nothing_that_append_returned_for(path):
+    code = textwrap.dedent(f"""
+        import numpy as np
+        from serl_client.episodes.files import Episode, EpisodeHeader, EpisodeWriter
+        n = 20000
+        episode = Episode(observations={{"state": np.random.default_rng(0).random((n + 1, 8))}},
+            actions=np.zeros((n, 4)), rewards=np.zeros(n), terminated=True, truncated=False,
+            interventions=np.zeros(n, bool), stamps_ns=np.zeros(n + 1, np.int64), success=True)
+        with EpisodeWriter({str(path)!r}, EpisodeHeader(task="x")) as writer:
+            while True:
+                writer.append(episode)
+                print("appended", flush=True)
+    """)
+    writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    for _ in range(4):
+        assert writer.stdout.readline() == "appended\n"
+    os.kill(writer.pid, signal.SIGKILL)
+    rest = writer.stdout.read().count("appended")
+    writer.wait()
+    writer.stdout.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EpisodeFileWarning)
+        assert len(read_episodes(path)) >= 4 + rest
+
+
+def test_penalties_of_the_gripper_are_kept_where_there_are_any(path):
+    penalties = np.array([0, -0.02, 0], np.float32)
+    write(path, [Episode(**{**vars(make_episode()), "grasp_penalties": penalties}), make_episode()])
+    first, second = read_episodes(path)
+    np.testing.assert_array_equal(first.grasp_penalties, penalties)
+    assert second.grasp_penalties is None
+
+
+def test_penalties_must_have_the_episodes_length():
+    with pytest.raises(ValueError, match="grasp_penalties has 2 entries; an episode of 3 steps needs 3"):
+        Episode(**{**vars(make_episode()), "grasp_penalties": np.zeros(2, np.float32)})
+
+
+def test_the_last_episode_can_be_taken_back_once(path):
+    write(path, [make_episode(seed=0)])
+    with EpisodeWriter(path, HEADER) as writer:
+        assert not writer.remove_last()  # Not what was there before.
+        writer.append(make_episode(seed=1))
+        writer.append(make_episode(seed=2))
+        assert writer.remove_last()
+        assert not writer.remove_last()
+        writer.append(make_episode(seed=3))
+    assert [episode.metadata["scene_seed"] for episode in read_episodes(path)] == [0, 1, 3]
+
+
+def test_a_file_that_was_put_in_place_of_another_is_not_written_into_the_void(path, monkeypatch):
+    write(path, [make_episode()])
+    real = fcntl.flock
+
+    def replace_before_locking(file, operation):
+        other = path.with_name("other")
+        write_bytes = path.read_bytes()
+        other.write_bytes(write_bytes)
+        other.replace(path)
+        real(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", replace_before_locking)
+    with pytest.raises(EpisodeFileError, match="try again"):
+        EpisodeWriter(path, HEADER)

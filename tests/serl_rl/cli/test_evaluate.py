@@ -1,0 +1,129 @@
+"""`serl-train evaluate` from its options to what it writes."""
+
+import json
+
+import av
+import numpy as np
+import pytest
+
+from serl_rl.__main__ import parse
+from serl_rl.algorithms.sac.agent import SacAgent
+from serl_rl.artifacts import checkpoint as checkpoints
+from serl_rl.config.train import EnvironmentConfig, SacConfig, TrainConfig, to_dict
+from serl_rl.envs.evaluation import wilson_interval
+from serl_rl.envs.factory import POINT_MASS, make_environment, spec_of
+from serl_rl.errors import CheckpointError, UsageError
+
+SAC = SacConfig(hidden_sizes=(16, 16), compile="off", precision="float32")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run with a policy that was never trained, which reaches the centre sometimes."""
+    from google.protobuf import json_format
+
+    config = TrainConfig(environment=EnvironmentConfig(id=POINT_MASS), sac=SAC)
+    env = make_environment(config.environment)
+    spec = spec_of(env, config.environment)
+    agent = SacAgent(spec, SAC, seed=4)
+    tensors, skeleton = checkpoints.flatten(agent.state_dict())
+    manifest = {
+        "config": to_dict(config),
+        "spec": json_format.MessageToDict(spec.to_proto(), preserving_proto_field_name=True),
+        "agent": skeleton,
+        "policy_version": 7,
+        "env_steps": 11,
+    }
+    path = tmp_path_factory.mktemp("evaluate") / "run"
+    checkpoints.save(checkpoints.Checkpoint(manifest, tensors, agent.policy_state()), path / "checkpoint")
+    return path
+
+
+@pytest.fixture
+def evaluate(run, capsys, monkeypatch):
+    """Runs the command and returns what it printed, as values."""
+    monkeypatch.setattr(
+        "serl_rl.processes.stop_signal.StopSignal.install", lambda self: self
+    )  # Signals stay the tests' own.
+
+    def call(*options):
+        assert parse(["evaluate", "--checkpoint", str(run), *map(str, options)]).run() == 0
+        return json.loads(capsys.readouterr().out)
+
+    return call
+
+
+@pytest.mark.trap
+def test_it_prints_the_rate_with_its_interval(evaluate):
+    report = evaluate("--episodes", 12)
+    assert report["episodes"] == 12
+    assert report["success_ratio"] == pytest.approx(report["successes"] / 12, abs=1e-4)
+    expected = wilson_interval(report["successes"], 12)
+    assert report["wilson_interval_95"] == pytest.approx(expected, abs=1e-4)
+    assert (report["policy_version"], report["env_steps"]) == (7, 11)
+
+
+def test_it_is_deterministic_and_watching_changes_nothing(evaluate, tmp_path):
+    plain = [evaluate("--episodes", 6, "--output-json", tmp_path / f"{index}.json") for index in range(2)]
+    video = ("--video", tmp_path / "policy.mp4", "--video-episodes", 2)
+    watched = evaluate("--episodes", 6, "--output-json", tmp_path / "2.json", *video)
+    assert plain[0] == plain[1] == watched
+    files = [json.loads((tmp_path / f"{index}.json").read_text()) for index in range(3)]
+    assert files[0] == files[1] == files[2]
+    other = evaluate("--episodes", 6, "--evaluation-seed", 3, "--output-json", tmp_path / "3.json")
+    assert json.loads((tmp_path / "3.json").read_text())["outcomes"] != files[0]["outcomes"]
+    assert other["episodes"] == 6
+
+
+def test_the_file_tells_of_every_episode(evaluate, tmp_path):
+    report = evaluate("--episodes", 5, "--evaluation-seed", 40, "--output-json", tmp_path / "new" / "result.json")
+    found = json.loads((tmp_path / "new" / "result.json").read_text())
+    assert {name: found[name] for name in report} == report
+    assert [outcome["seed"] for outcome in found["outcomes"]] == [40, 41, 42, 43, 44]
+    assert sum(outcome["success"] for outcome in found["outcomes"]) == report["successes"]
+    assert np.mean([outcome["steps"] for outcome in found["outcomes"]]) == pytest.approx(report["mean_steps"])
+    assert found["environment"] == POINT_MASS
+    assert list((tmp_path / "new").iterdir()) == [tmp_path / "new" / "result.json"]
+
+
+def test_the_video_has_the_first_episodes_frame_by_frame(evaluate, tmp_path):
+    options = ("--episodes", 3, "--video-episodes", 2, "--output-json", tmp_path / "result.json")
+    evaluate(*options, "--video", tmp_path / "with.mp4")
+    evaluate(*options, "--video", tmp_path / "without.mp4", "--no-overlay")
+    steps = [outcome["steps"] for outcome in json.loads((tmp_path / "result.json").read_text())["outcomes"]]
+    sizes = []
+    for name in ("with.mp4", "without.mp4"):
+        with av.open(str(tmp_path / name)) as video:
+            stream = video.streams.video[0]
+            assert stream.average_rate == 10
+            assert stream.frames == steps[0] + steps[1] + 2 * 10  # The end of each is held for a second.
+            sizes.append((stream.width, stream.height))
+    assert sizes[0][1] > sizes[1][1]
+
+
+def test_episodes_of_the_video_alone_do_not_count(evaluate, tmp_path):
+    alone = evaluate("--episodes", 1)
+    assert evaluate("--episodes", 1, "--video", tmp_path / "policy.mp4", "--video-episodes", 3) == alone
+
+
+def test_a_recording_is_written(evaluate, tmp_path):
+    pytest.importorskip("rerun", reason="needs the extra serl-robot[rerun]")
+    from rerun.chunk import RrdReader
+
+    evaluate("--episodes", 2, "--rerun", tmp_path / "policy.rrd")
+    paths = {chunk.entity_path for chunk in RrdReader(tmp_path / "policy.rrd").stream()}
+    assert {"/scene", "/action", "/value/mean", "/value/critics", "/reward/step", "/success", "/events"} <= paths
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (("--episodes", "0"), UsageError, "--episodes is 0; it must be at least 1"),
+        (("--video-episodes", "-1"), UsageError, "--video-episodes is -1; it must be at least 1"),
+        (("--output-json", "/dev/null/x/result.json"), UsageError, "cannot make the folder /dev/null/x"),
+        (("--checkpoint", "/nowhere"), CheckpointError, "there is no checkpoint in /nowhere"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(evaluate, options, error, message):
+    with pytest.raises(error, match=message):
+        evaluate(*options)

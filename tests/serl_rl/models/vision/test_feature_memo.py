@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+import torch
+
+from serl_rl.models.vision import BackboneConfig, RememberedMaps, make_backbone
+
+
+def build(**values):
+    return make_backbone(BackboneConfig(**{"name": "small"} | values))
+
+
+def images(count):
+    return np.random.default_rng(0).integers(0, 256, (count, 36, 36, 3), dtype=np.uint8)
+
+
+def test_equal_images_are_computed_once_and_others_anew():
+    backbone = build()
+    calls = []
+    backbone.register_forward_hook(lambda *_: calls.append(1))
+    remembered = RememberedMaps(backbone, kept=2)
+    one, two, three = images(3)
+    first = remembered.maps(one)
+    assert remembered.maps(one.copy()) is first
+    torch.testing.assert_close(remembered.maps(two), build()(torch.from_numpy(two)[None]))
+    assert len(calls) == 2
+    remembered.maps(three)
+    remembered.maps(one)  # Forgotten meanwhile.
+    assert len(calls) == 4
+
+
+def test_an_image_that_is_overwritten_later_is_not_mistaken():
+    remembered = RememberedMaps(build())
+    buffer, other = images(2)
+    before = remembered.maps(buffer)
+    buffer[:] = other
+    assert not torch.equal(remembered.maps(buffer), before)
+
+
+def test_only_equal_frozen_backbones_fit():
+    remembered = RememberedMaps(build())
+    assert remembered.fits(remembered.backbone)
+    assert remembered.fits(build())
+    assert not remembered.fits(build(seed=1))
+    assert not remembered.fits(build(frozen=False))
+    assert not remembered.fits(build(name="resnet10"))
+    assert not remembered.fits(build().to(torch.bfloat16))
+    assert RememberedMaps(build().to(torch.bfloat16)).fits(build())  # What it computes is theirs, rounded.
+    with pytest.raises(ValueError, match="not frozen"):
+        RememberedMaps(build(frozen=False))

@@ -1,0 +1,162 @@
+"""A half that learns, and what becomes of it once its learner has finished."""
+
+import contextlib
+import dataclasses
+import types
+
+import gymnasium
+import numpy as np
+import pytest
+from serl.learner.v1 import learner_service_pb2 as pb
+
+from serl_rl.actor.loop import EpisodeEnd
+from serl_rl.actor.intervention import TaughtEnvironment
+from serl_rl.config.train import EnvironmentConfig, TrainConfig
+from serl_rl.envs.factory import RobotConfig
+from serl_rl.errors import LearnerUnreachableError, UsageError
+from serl_rl.runs.forward_backward import actor as acting
+from serl_rl.runs.forward_backward.actor import PairActor
+from serl_rl.runs.forward_backward.task_player import LearningHalf
+from serl_rl.runs.forward_backward.task_pair import pair_of
+from serl_rl.envs.two_way_point_mass import Point, PointShuttleEnv
+from serl_rl.processes.stop_signal import StopSignal
+
+
+class Learning:
+    """Stands for actor, link and spool: its learner finishes after some episodes and leaves a last policy."""
+
+    address = "gpu:50052"
+
+    def __init__(self, episodes):
+        self.left = episodes
+        self.diary = []
+        self.follower = types.SimpleNamespace(
+            take=lambda: types.SimpleNamespace(arrays={"push": np.array((1.0, 0.0), np.float32)}),
+            wait=lambda timeout_s: True,
+        )
+
+    @property
+    def is_over(self):
+        return self.left == 0
+
+    def play(self):
+        self.left -= 1
+        self.diary.append("collects")
+        return EpisodeEnd.OPEN
+
+    def drain(self):
+        self.diary.append("drains")
+
+    def check(self):
+        raise LearnerUnreachableError("no learner answers")
+
+    def close(self):
+        self.diary.append("closes")
+
+
+class Pushing:
+    """A policy that always pushes the same way."""
+
+    def load(self, arrays):
+        self._push = arrays["push"]
+
+    def begin_episode(self):
+        pass
+
+    def act(self, observation, rng, *, deterministic=False):
+        return self._push
+
+
+def learning_half(learning, point, stop=None):
+    env = PointShuttleEnv("right", point)
+    return LearningHalf(env, learning, learning, learning, Pushing(), stop or StopSignal())
+
+
+def test_once_its_learner_has_finished_it_leaves_and_plays_with_the_last_policy():
+    learning, point = Learning(2), Point()
+    half = learning_half(learning, point)
+    half.wait_for_policy()
+    assert [half.play(), half.play()] == [EpisodeEnd.OPEN] * 2
+    assert not half.is_learning
+    assert half.play() is EpisodeEnd.DONE
+    assert point.position[0] >= 0.4
+    assert half.play() is EpisodeEnd.DONE_BEFORE
+    assert learning.diary == ["collects", "collects", "drains", "closes", "closes"]  # Link and spool, once.
+
+
+def test_a_refusal_ends_the_wait_for_a_policy():
+    learning = Learning(1)
+    learning.follower.wait = lambda timeout_s: False
+    with pytest.raises(LearnerUnreachableError):
+        learning_half(learning, Point()).wait_for_policy()
+
+
+def test_a_stop_ends_the_wait_for_a_policy():
+    learning, stop = Learning(1), StopSignal()
+    learning.follower.wait = lambda timeout_s: False
+    stop.set()
+    learning_half(learning, Point(), stop).wait_for_policy()
+
+
+class JudgedEnv(gymnasium.Wrapper):
+    """Somebody says at the second step that the task is done."""
+
+    def reset(self, **options):
+        self.steps = 0
+        return self.env.reset(**options)
+
+    def step(self, action):
+        self.steps += 1
+        observation, reward, _, truncated, info = self.env.step(action)
+        return observation, reward, self.steps == 2, truncated, info | {"success": self.steps == 2}
+
+
+class FinishedLink(Learning):
+    """A link to a learner that has finished."""
+
+    status = types.SimpleNamespace(phase=pb.PHASE_FINISHED, is_connected=True)
+
+    def __init__(self, *arguments):
+        super().__init__(0)
+
+    def join(self, timeout_s, should_stop):
+        return types.SimpleNamespace(run_id="run", acknowledged_sequence_number=0)
+
+    def start(self, spool):
+        pass
+
+    def drain(self, timeout_s):
+        return True
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_finished_half_is_still_judged_by_whoever_judges(tmp_path, monkeypatch, is_folder):
+    actor = actor_of(tmp_path, forward=str(tmp_path) if is_folder else "gpu:50052")
+    actor = dataclasses.replace(actor, teach=lambda env, config: TaughtEnvironment(JudgedEnv(env), None))
+    away = Pushing()
+    away.load({"push": np.array((0.0, 1.0), np.float32)})
+    monkeypatch.setattr(acting, "load_policy", lambda path: (away, actor.pair.forward, {}))
+    monkeypatch.setattr(acting, "make_policy", lambda spec, config: away)
+    monkeypatch.setattr(acting, "LearnerLink", FinishedLink)
+    monkeypatch.setattr(Pushing, "load", lambda self, arrays: None)
+    with contextlib.ExitStack() as stack:
+        half = actor._half("forward", PointShuttleEnv("right", Point()), StopSignal(), stack)
+        assert half.play() is EpisodeEnd.DONE
+
+
+def actor_of(tmp_path, **learners):
+    config = TrainConfig(environment=EnvironmentConfig(id="serl/PointRight-v0"))
+    return PairActor(
+        pair=pair_of(config),
+        learners=learners,
+        robot=RobotConfig(),
+        actor_id="a",
+        spool_directory=tmp_path,
+        teach=lambda env, config: None,
+    )
+
+
+def test_two_finished_runs_have_nothing_to_learn(tmp_path):
+    actor = actor_of(tmp_path, forward=str(tmp_path), backward=str(tmp_path))
+    with pytest.raises(UsageError, match="both learners are folders of finished runs"):
+        actor.run(StopSignal(), lambda: None)

@@ -1,0 +1,168 @@
+"""An onlooker tells what was seen together with what was done there, and changes nothing."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from serl_rl.visualization.labels import labels_of
+from serl_rl.visualization.recorder_wrapper import Onlooker
+from serl_rl.visualization.step_record import ActionValues
+
+
+class CountingEnv(gymnasium.Env[Any, Any]):
+    """Shows the number of steps in all that it shows; ends after three, by the task or by the clock."""
+
+    success_thresholds = {"success": 0.7}  # noqa: RUF012
+
+    def __init__(self, *, terminates=True, takes_over_at=None, cameras=True):
+        images = {"front": spaces.Box(0, 255, (4, 4, 3), np.uint8)} if cameras else {}
+        self.observation_space = spaces.Dict({**images, "state": spaces.Box(-9, 9, (1,), np.float32)})
+        self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
+        self._terminates, self._takes_over_at, self._cameras = terminates, takes_over_at, cameras
+        self._image = np.zeros((4, 4, 3), np.uint8)
+        self._steps = 0
+        self.rendered = 0
+
+    def reset(self, *, seed=None, options=None):
+        self._steps = 0
+        return self._observe(), self._info()
+
+    def step(self, action):
+        taught = {"intervene_action": -np.asarray(action)} if self._steps == self._takes_over_at else {}
+        self._steps += 1
+        is_over = self._steps == 3
+        terminated, truncated = is_over and self._terminates, is_over and not self._terminates
+        return self._observe(), 0.5 * self._steps, terminated, truncated, self._info() | taught | {"success": is_over}
+
+    def render(self):
+        self.rendered += 1
+        return np.full((8, 8, 3), self._steps, np.uint8)
+
+    def _observe(self):
+        self._image[:] = self._steps  # One buffer for all frames, as a camera's may be.
+        images = {"front": self._image} if self._cameras else {}
+        return images | {"state": np.array([self._steps], np.float32)}
+
+    def _info(self):
+        return {
+            "stamp_ns": self._steps * 200_000_000,
+            "tcp_pose": np.full(7, float(self._steps)),
+            "gripper_width": 0.01 * self._steps,
+            "cube_position": np.full(3, float(self._steps)),
+            "success_probability": 0.1 * self._steps,
+        }
+
+
+class Listener:
+    """Keeps what it is told."""
+
+    def __init__(self, *, episodes=9, needs_scene=False):
+        self.needs_scene = needs_scene
+        self._episodes = episodes
+        self.moments = []
+
+    def wants(self, episode):
+        return episode <= self._episodes
+
+    def show(self, moment):
+        self.moments.append(moment)
+
+
+class Judge:
+    """Values that say what was judged."""
+
+    def __init__(self):
+        self.episodes = 0
+
+    def begin_episode(self):
+        self.episodes += 1
+
+    def values(self, observation, action):
+        return ActionValues(arm=np.array([observation["state"][0], action[0]]))
+
+
+def watch(env, *audience, judge=None, episodes=1):
+    watched = Onlooker(env, audience, labels_of(env, 5.0), judge)
+    results = []
+    for _ in range(episodes):
+        results.append(watched.reset(seed=1))
+        is_over = False
+        while not is_over:
+            results.append(watched.step(np.array([0.5, -0.5], np.float32)))
+            is_over = results[-1][2] or results[-1][3]
+    return results
+
+
+def test_a_moment_joins_what_was_seen_with_what_was_done_there():
+    listener = Listener()
+    watch(CountingEnv(), listener, judge=Judge())
+    assert [moment.step for moment in listener.moments] == [0, 1, 2, 3]
+    for index, moment in enumerate(listener.moments):
+        assert (moment.cameras["front"] == index).all()
+        assert moment.time_s == pytest.approx(0.2 * index)
+        assert moment.tcp_pose[0] == moment.objects["cube"][0] == index
+        assert moment.gripper_width == pytest.approx(0.01 * index)
+        assert moment.probabilities == {"success": pytest.approx(0.1 * index)}
+        assert moment.reward == 0.5 * index
+    assert [moment.total_reward for moment in listener.moments] == [0.0, 0.5, 1.5, 3.0]
+    for moment in listener.moments[:-1]:
+        np.testing.assert_array_equal(moment.action, [0.5, -0.5])
+        np.testing.assert_array_equal(moment.values.arm, [moment.step, 0.5])
+        assert moment.success is None
+    last = listener.moments[-1]
+    assert last.action is None
+    assert last.values is None
+    assert last.success is True
+    assert last.is_terminated
+
+
+def test_the_clock_s_end_is_none_of_the_task():
+    listener = Listener()
+    watch(CountingEnv(terminates=False), listener)
+    assert listener.moments[-1].is_last
+    assert not listener.moments[-1].is_terminated
+
+
+def test_what_somebody_else_did_is_shown_and_judged():
+    listener = Listener()
+    watch(CountingEnv(takes_over_at=1), listener, judge=Judge())
+    assert [moment.is_intervention for moment in listener.moments] == [False, True, False, False]
+    np.testing.assert_array_equal(listener.moments[1].action, [-0.5, 0.5])
+    np.testing.assert_array_equal(listener.moments[1].values.arm, [1, -0.5])
+
+
+def test_the_environment_answers_as_if_nobody_looked_on():
+    plain, watched = watch(CountingEnv()), watch(CountingEnv(), Listener(needs_scene=True), judge=Judge())
+    assert len(plain) == len(watched)
+    for one, other in zip(plain, watched, strict=True):
+        np.testing.assert_equal(other, one)
+
+
+def test_only_who_wants_an_episode_is_told():
+    short, long, judge = Listener(episodes=1), Listener(episodes=2), Judge()
+    watch(CountingEnv(), short, long, judge=judge, episodes=3)
+    assert {moment.episode for moment in short.moments} == {1}
+    assert {moment.episode for moment in long.moments} == {1, 2}
+    assert judge.episodes == 2  # Nobody asks it about the third.
+
+
+def test_the_scene_is_drawn_where_there_are_no_cameras_and_somebody_wants_it():
+    blind, seeing = CountingEnv(cameras=False), CountingEnv()
+    listener = Listener(needs_scene=True, episodes=1)
+    watch(blind, listener, episodes=2)
+    watch(seeing, Listener(needs_scene=True))
+    watch(blind, Listener())
+    assert [int(moment.scene[0, 0, 0]) for moment in listener.moments] == [0, 1, 2, 3]
+    assert blind.rendered == 4
+    assert seeing.rendered == 0
+
+
+def test_labels_are_the_environment_s():
+    labels = labels_of(CountingEnv(), 5.0)
+    assert labels.cameras == ("front",)
+    assert labels.thresholds == {"success": 0.7}
+    assert labels.action == ("a0", "a1")
+    assert labels.rate_hz == 5.0

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from robot_daemon.hardware.devices import Compliance, JointTarget, TcpTarget, WrenchTarget
+from simulator.physics.impedance import null_vector
+
+DOWN = np.array([1.0, 0.0, 0.0, 0.0])
+
+
+@given(seed=st.integers(0, 10_000))
+def test_the_null_vector_is_a_unit_vector_that_the_jacobian_maps_to_zero(seed):
+    jacobian = np.random.default_rng(seed).normal(size=(6, 7))
+    direction = null_vector(jacobian)
+    assert np.linalg.norm(direction) == pytest.approx(1.0)
+    np.testing.assert_allclose(jacobian @ direction, 0.0, atol=1e-8)
+
+
+def test_there_is_no_null_vector_where_the_jacobian_loses_rank():
+    jacobian = np.zeros((6, 7))
+    jacobian[:4, :4] = np.eye(4)
+    np.testing.assert_array_equal(null_vector(jacobian), 0.0)
+
+
+@pytest.mark.parametrize("clip", [0.005, 0.02])
+def test_pressing_on_the_table_does_not_exceed_stiffness_times_clip(cell, run_for, go_to, park_cube, clip):
+    park_cube()
+    go_to([0.4, 0.0, 0.05])
+    cell.arm.set_compliance(Compliance(translational_clip_negative=(clip, clip, clip)))
+    cell.arm.set_target(TcpTarget(position=np.array([0.4, 0.0, -0.08]), quaternion=DOWN))
+    run_for(3.0)
+    force = cell.arm.read_state().external_wrench[2]
+    assert force == pytest.approx(2000.0 * clip, rel=0.05)
+    assert force <= 2000.0 * clip * 1.02
+
+
+def test_gains_change_while_pressing(cell, run_for, go_to, park_cube):
+    park_cube()
+    go_to([0.4, 0.0, 0.03])
+    cell.arm.set_target(TcpTarget(position=np.array([0.4, 0.0, 0.0]), quaternion=DOWN))
+    run_for(2.0)
+    stiff = cell.arm.read_state().external_wrench[2]
+    cell.arm.set_compliance(Compliance(translational_stiffness=500.0))
+    run_for(2.0)
+    assert cell.arm.read_state().external_wrench[2] == pytest.approx(stiff / 4.0, rel=0.1)
+
+
+def test_the_null_space_returns_to_the_posture_without_moving_the_tcp(cell, run_for):
+    start = cell.arm.read_state()
+    physics = cell.scene.physics
+    direction = null_vector(start.jacobian)
+    posture = cell.scene.impedance.posture
+    cell.scene.impedance.posture = posture + 0.2 * direction
+    for _ in range(20):
+        cell.arm.set_target(TcpTarget(position=start.tcp_position, quaternion=start.tcp_quaternion))
+        run_for(0.1)
+    moved = cell.arm.read_state()
+    assert (moved.joint_positions - posture) @ direction > 0.15
+    assert np.abs(moved.tcp_position - start.tcp_position).max() < 0.001
+    assert physics.data.time > 1.9
+
+
+def test_without_null_space_stiffness_the_posture_is_left_alone(cell, run_for):
+    cell.arm.set_compliance(Compliance(nullspace_stiffness=0.0))
+    start = cell.arm.read_state()
+    cell.scene.impedance.posture = cell.scene.impedance.posture + 0.3
+    cell.arm.set_target(TcpTarget(position=start.tcp_position, quaternion=start.tcp_quaternion))
+    run_for(1.0)
+    np.testing.assert_allclose(cell.arm.read_state().joint_positions, start.joint_positions, atol=1e-3)
+
+
+def test_joint_targets_are_reached(cell, run_for):
+    goal = cell.arm.info.home + np.array([0.1, 0.1, -0.1, 0.1, 0.1, -0.1, 0.1])
+    cell.arm.set_target(JointTarget(positions=goal))
+    run_for(2.0)
+    np.testing.assert_allclose(cell.arm.read_state().joint_positions, goal, atol=2e-3)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_wrench_pushes_along_its_own_axis(cell, run_for, axis):
+    start = cell.arm.read_state().tcp_position
+    wrench = np.zeros(6)
+    wrench[axis] = 5.0
+    cell.arm.set_target(WrenchTarget(wrench=wrench))
+    run_for(0.3)
+    moved = cell.arm.read_state().tcp_position - start
+    assert moved[axis] > 0.01
+
+
+def test_a_wrench_against_the_table_is_felt_as_its_reaction(cell, run_for, go_to, park_cube):
+    park_cube()
+    go_to([0.4, 0.0, 0.02])
+    cell.arm.set_target(WrenchTarget(wrench=np.array([0.0, 0.0, -20.0, 0.0, 0.0, 0.0])))
+    run_for(2.0)
+    assert cell.arm.read_state().external_wrench[2] == pytest.approx(20.0, rel=0.1)
+
+
+def test_going_back_to_a_pose_after_other_modes_is_the_same_law(cell, run_for):
+    start = cell.arm.read_state()
+    cell.arm.set_target(WrenchTarget(wrench=np.zeros(6)))
+    run_for(0.1)
+    cell.arm.set_target(JointTarget(positions=start.joint_positions))
+    run_for(0.1)
+    cell.arm.set_target(
+        TcpTarget(position=start.tcp_position + np.array((0.0, 0.03, 0.0)), quaternion=start.tcp_quaternion)
+    )
+    run_for(1.5)
+    np.testing.assert_allclose(
+        cell.arm.read_state().tcp_position, start.tcp_position + np.array((0.0, 0.03, 0.0)), atol=1e-3
+    )
