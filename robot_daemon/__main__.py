@@ -16,7 +16,7 @@ from robot_daemon.config.cell_builder import build_cell
 from robot_daemon.config.cell_config import ConfigError, DaemonConfig, load_config
 from robot_daemon.control.active_cell import close_cell
 from robot_daemon.control.daemon import DaemonCore
-from robot_daemon.control.events import Witness, Witnesses
+from robot_daemon.control.events import EventListener, EventListeners
 from robot_daemon.errors import DeviceSilentError
 from robot_daemon.hardware.devices import DeviceConnectError
 from robot_daemon.operations.black_box import BlackBox, list_recordings
@@ -36,7 +36,7 @@ examples:
   robot-daemon check --config cell.toml       say what is wrong with the cell and its host, and how to fix it
   robot-daemon --config cell.toml             serve the cell until Ctrl-C or SIGTERM; the arm then holds
   robot-daemon install-unit --config /etc/serl/cell.toml --output -   print the systemd unit and the udev rules
-  robot-daemon black-box FILE                 say what happened in the seconds before a fault
+  robot-daemon black-box FILE                 say what on_event in the seconds before a fault
 
 `robot-daemon COMMAND --help` explains a command. Without a command it serves.
 
@@ -58,11 +58,11 @@ def serve(config: DaemonConfig, ready_file: Path | None = None) -> None:
         with contextlib.suppress(OSError, AttributeError, ValueError):  # stderr is no file.
             faulthandler.enable()  # When the service manager's watchdog aborts, the log says where each thread hung.
     notifier = Notifier.from_environment()
-    witnesses: list[Witness] = [EventLog(), ServiceStatus(notifier)]
+    listeners: list[EventListener] = [EventLog(), ServiceStatus(notifier)]
     with ExitStack() as failed:  # What must be closed when the daemon does not even start.
         if config.black_box.seconds > 0.0:
-            witnesses.append(BlackBox(config.black_box, config.synchronization.sample_rate_hz, _facts(config)))
-        failed.callback(Witnesses(witnesses).close)
+            listeners.append(BlackBox(config.black_box, config.synchronization.sample_rate_hz, _facts(config)))
+        failed.callback(EventListeners(listeners).close)
         notifier.status("connecting to the devices")
         cell = build_cell(config)
         failed.callback(close_cell, cell)
@@ -72,7 +72,7 @@ def serve(config: DaemonConfig, ready_file: Path | None = None) -> None:
             config.limits,
             sync=config.synchronization,
             compliance=config.compliance,
-            witnesses=witnesses,
+            listeners=listeners,
         )
         failed.pop_all()
     _warn_of_workspace(server.core)

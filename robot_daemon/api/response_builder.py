@@ -79,7 +79,7 @@ class Observer:
                 onset_time=codec.encode_wall_time(self._core.wall_ns(fault.onset_time_ns)),
                 text=fault.text,
                 clearable=fault.clearable,
-                black_box_path=self._core.witness.recording_of(fault),
+                black_box_path=self._core.listener.recording_of(fault),
             )
             for fault in faults
         ]

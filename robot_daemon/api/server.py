@@ -20,7 +20,7 @@ from robot_daemon.api.security import TokenInterceptor, credentials, read_token,
 from robot_daemon.api.stream_slots import StreamPlaces
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig, SyncConfig
 from robot_daemon.control.daemon import DaemonCore
-from robot_daemon.control.events import Witness
+from robot_daemon.control.events import EventListener
 from robot_daemon.hardware.devices import Cell, Compliance, DeviceUnavailableError, Pacing
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class DaemonServer:
             `service_names`, which reflection and health then list.
         sync: Sampling and alignment of sensors.
         compliance: What a session starts with.
-        witnesses: Hear what happens; closed by `stop`.
+        listeners: Hear what happens; closed by `stop`.
 
     Raises:
         ConfigError: The address is not safe to serve, or a file cannot be read.
@@ -82,7 +82,7 @@ class DaemonServer:
         *,
         sync: SyncConfig | None = None,
         compliance: Compliance | None = None,
-        witnesses: Sequence[Witness] = (),
+        listeners: Sequence[EventListener] = (),
     ) -> None:
         require_secure(config)
         self._config = config
@@ -101,7 +101,7 @@ class DaemonServer:
             StreamPlaces("state and frame", config.max_streams),
             StreamPlaces("control", config.max_control_streams),
         ]
-        self.core = DaemonCore(cell, limits, sync=sync, compliance=compliance, witnesses=witnesses)
+        self.core = DaemonCore(cell, limits, sync=sync, compliance=compliance, listeners=listeners)
         self._register(extra)
 
     def start(self) -> str:

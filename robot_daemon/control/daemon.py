@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from robot_daemon.config.cell_config import LimitsConfig, SyncConfig
 from robot_daemon.control.active_cell import Bench, close_cell
-from robot_daemon.control.events import Event, FieldValue, Witness, Witnesses, ended_event, raised_event
+from robot_daemon.control.events import Event, EventListener, EventListeners, FieldValue, ended_event, raised_event
 from robot_daemon.control.fault_rules import contact_fault, hand_fault, is_contact, persists
 from robot_daemon.control.faults import FaultRegistry
 from robot_daemon.control.limits import Limits
@@ -45,7 +45,7 @@ class DaemonCore:
         limits: Bounds for every client.
         sync: Sampling and alignment of sensors.
         compliance: What a session starts with.
-        witnesses: Hear what happens; closed by `close`.
+        listeners: Hear what happens; closed by `close`.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class DaemonCore:
         *,
         sync: SyncConfig | None = None,
         compliance: Compliance | None = None,
-        witnesses: Sequence[Witness] = (),
+        listeners: Sequence[EventListener] = (),
     ) -> None:
         self.boot_id = uuid.uuid4().hex
         self.default_compliance = compliance or Compliance()
@@ -63,7 +63,7 @@ class DaemonCore:
         self.step_index = 0
         self.lock = threading.RLock()
         """Guards every command to the devices and everything that permits one."""
-        self.witness: Witness = Witnesses(witnesses)
+        self.listener: EventListener = EventListeners(listeners)
         self._sync = sync or SyncConfig()
         self._session: ControlSession | None = None
         self._session_count = 0
@@ -120,7 +120,7 @@ class DaemonCore:
                 compliance=compliance,
                 command_timeout_ns=self._bench.command_timeout_ns,
                 lock=self.lock,
-                witness=self.witness,
+                listener=self.listener,
             )
             return self._session
 
@@ -254,11 +254,11 @@ class DaemonCore:
         self.drain()
         self._bench.sensors.close()
         close_cell(self.cell)
-        self.witness.close()
+        self.listener.close()
 
     def tell(self, name: str, *, warning: bool = False, **fields: FieldValue) -> None:
-        """Tells the witnesses what happens now."""
-        self.witness.happened(Event(name, self.cell.timebase.now_ns(), fields, is_warning=warning))
+        """Tells the listeners what happens now."""
+        self.listener.on_event(Event(name, self.cell.timebase.now_ns(), fields, is_warning=warning))
 
     def _set_up(self, cell: Cell, config: LimitsConfig) -> Bench:
         gripper = cell.gripper
@@ -279,11 +279,11 @@ class DaemonCore:
             self._is_arm_silent = arm is None
             self.tell("arm_silent" if arm is None else "arm_answers", warning=arm is None)
         if arm is not None:
-            self.witness.sampled(arm, gripper)
+            self.listener.sampled(arm, gripper)
             self.watch(arm)
         if self.lock.acquire(blocking=False):
             self.lock.release()
-            self.witness.beat()
+            self.listener.beat()
 
     def _on_fault_change(self, raised: Sequence[DeviceFault], ended: Sequence[DeviceFault]) -> None:
         critical = any(fault.severity is FaultSeverity.CRITICAL for fault in raised)
@@ -292,9 +292,9 @@ class DaemonCore:
                 self.cell.arm.hold()
             now_ns = self.cell.timebase.now_ns()
             for fault in raised:
-                self.witness.happened(raised_event(fault, now_ns))
+                self.listener.on_event(raised_event(fault, now_ns))
             for fault in ended:
-                self.witness.happened(ended_event(fault, now_ns))
+                self.listener.on_event(ended_event(fault, now_ns))
             session = self._session
             if session is not None and critical:
                 self.release(session, self._faulted())
@@ -306,7 +306,7 @@ class DaemonCore:
         return ArmFaultedError(
             fault_ids=[fault.id for fault in faults],
             text=faults[0].text if faults else "",
-            black_box=self.witness.recording_of(faults[0]) if faults else "",
+            black_box=self.listener.recording_of(faults[0]) if faults else "",
             needs_recovery=bool(self._bench.faults.critical),
         )
 

@@ -12,7 +12,7 @@ FieldValue: TypeAlias = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened once."""
+    """Something that on_event once."""
 
     name: str
     """Such as "session_opened"; docs/hardware/operations.md lists them."""
@@ -54,10 +54,10 @@ class Command(NamedTuple):
     """What the gripper was told; None left it alone."""
 
 
-class Witness:
-    """Hears what happens in a cell. Each method does nothing unless a witness cares.
+class EventListener:
+    """Hears what happens in a cell. Each method does nothing unless a listener cares.
 
-    The threads that control the arm call these, some with the core's lock held: a witness must neither block nor raise.
+    The threads that control the arm call these, some with the core's lock held: a listener must neither block nor raise.
     """
 
     def beat(self) -> None:
@@ -69,48 +69,48 @@ class Witness:
     def commanded(self, command: Command) -> None:
         """A session commanded the devices."""
 
-    def happened(self, event: Event) -> None:
-        """Something happened."""
+    def on_event(self, event: Event) -> None:
+        """Something on_event."""
 
     def recording_of(self, fault: DeviceFault) -> str:
-        """File with the last seconds before a fault; empty when this witness keeps none."""
+        """File with the last seconds before a fault; empty when this listener keeps none."""
         return ""
 
     def close(self) -> None:
         """The cell is closed; what is kept must be safe now. May block."""
 
 
-class Witnesses(Witness):
-    """Several witnesses as one, in order."""
+class EventListeners(EventListener):
+    """Several listeners as one, in order."""
 
-    def __init__(self, witnesses: Sequence[Witness] = ()) -> None:
-        self._all = tuple(witnesses)
+    def __init__(self, listeners: Sequence[EventListener] = ()) -> None:
+        self._all = tuple(listeners)
 
     def beat(self) -> None:
         """Tells all."""
-        for witness in self._all:
-            witness.beat()
+        for listener in self._all:
+            listener.beat()
 
     def sampled(self, arm: ArmState, gripper: GripperState | None) -> None:
         """Tells all."""
-        for witness in self._all:
-            witness.sampled(arm, gripper)
+        for listener in self._all:
+            listener.sampled(arm, gripper)
 
     def commanded(self, command: Command) -> None:
         """Tells all."""
-        for witness in self._all:
-            witness.commanded(command)
+        for listener in self._all:
+            listener.commanded(command)
 
-    def happened(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Tells all."""
-        for witness in self._all:
-            witness.happened(event)
+        for listener in self._all:
+            listener.on_event(event)
 
     def recording_of(self, fault: DeviceFault) -> str:
         """The first that is known."""
-        return next((path for witness in self._all if (path := witness.recording_of(fault))), "")
+        return next((path for listener in self._all if (path := listener.recording_of(fault))), "")
 
     def close(self) -> None:
         """Closes all."""
-        for witness in self._all:
-            witness.close()
+        for listener in self._all:
+            listener.close()

@@ -31,7 +31,7 @@ def persists(fault: DeviceFault, bench: Bench, state: ArmState) -> bool:
 
     Args:
         fault: That somebody wants to recover from.
-        bench: Where it happened.
+        bench: Where it on_event.
         state: Newest of the arm.
     """
     if fault.id == CONTACT_FAULT:

@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from robot_daemon.control.events import Command, Event, FieldValue, Witness
+from robot_daemon.control.events import Command, Event, EventListener, FieldValue
 from robot_daemon.control.limits import Clip
 from robot_daemon.errors import DaemonError
 from robot_daemon.hardware.devices import Cell, Compliance, GripperTarget, Pacing, Target
@@ -61,7 +61,7 @@ class ControlSession:
         compliance: In force at the start; applied here.
         command_timeout_ns: Age at which a target expires; 0 for never.
         lock: Guards every command to the devices; shared with the core, so that nothing moves after a `Stop`.
-        witness: Hears of commands, clips and expired targets.
+        listener: Hears of commands, clips and expired targets.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ControlSession:
         compliance: Compliance,
         command_timeout_ns: int,
         lock: threading.RLock,
-        witness: Witness | None = None,
+        listener: EventListener | None = None,
     ) -> None:
         self.number = number
         self.client_name = client_name
@@ -89,7 +89,7 @@ class ControlSession:
         self.step_count = 0
         self._opened_time_ns = cell.timebase.now_ns()
         self._clip_counts: Counter[str] = Counter()
-        self._witness = witness or Witness()
+        self._witness = listener or EventListener()
         self._clip_report_ns = 0
         self._arm = cell.arm
         self._gripper = cell.gripper
@@ -228,4 +228,4 @@ class ControlSession:
     def _tell(self, name: str, **fields: FieldValue) -> None:
         fields = {"session": self.number, "client": self.client_name, **fields}
         is_warning = name in ("targets_clipped", "target_expired")
-        self._witness.happened(Event(name, self._now_ns(), fields, is_warning=is_warning))
+        self._witness.on_event(Event(name, self._now_ns(), fields, is_warning=is_warning))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from robot_daemon.config.cell_config import BlackBoxConfig, ConfigError
-from robot_daemon.control.events import Command, Event, Witness
+from robot_daemon.control.events import Command, Event, EventListener
 from robot_daemon.hardware.devices import ArmState, DeviceFault, GripperState
 from robot_daemon.operations.event_log import log_event
 from robot_daemon.operations.recording import (
@@ -71,7 +71,7 @@ class _Pending:
     triggers: list[Event] = field(default_factory=list)
 
 
-class BlackBox(Witness):
+class BlackBox(EventListener):
     """Writes recordings in a thread of its own. Hearing something costs the calling thread an append.
 
     Args:
@@ -117,7 +117,7 @@ class BlackBox(Witness):
         """Keeps a command."""
         self._commands.append(command)
 
-    def happened(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Keeps an event; orders a recording when it is a fault or a `Stop`."""
         self._events.append(event)
         if event.name in TRIGGERS and not self._is_repeated(event):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from robot_daemon.control.events import Event, FieldValue, Witness
+from robot_daemon.control.events import Event, EventListener, FieldValue
 
 LOGGER = "robot_daemon.events"
 
@@ -18,13 +18,13 @@ _FIELDS = "event_fields"
 """Attribute of a log record that holds the fields of an event."""
 
 
-class EventLog(Witness):
+class EventLog(EventListener):
     """Writes each event to the log."""
 
     def __init__(self) -> None:
         self._logger = logging.getLogger(LOGGER)
 
-    def happened(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Writes one line."""
         log_event(self._logger, event.name, event.fields, is_warning=event.is_warning)
 

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable
 
-from robot_daemon.control.events import Event, Witness
+from robot_daemon.control.events import Event, EventListener
 from robot_daemon.operations.notify import Notifier
 
 FEEDS_PER_TIMEOUT = 4
 """How often the watchdog is fed within its timeout."""
 
 
-class ServiceStatus(Witness):
+class ServiceStatus(EventListener):
     """Feeds the watchdog from the sampling thread, and from nowhere else.
 
     A sampling loop that hangs or ended, or a command that never returns, therefore ends in a restart of the daemon.
@@ -36,7 +36,7 @@ class ServiceStatus(Witness):
             self._fed_s = now
             self._notifier.alive()
 
-    def happened(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Says who controls the arm, or what prevents it."""
         before = self.text
         fields = event.fields

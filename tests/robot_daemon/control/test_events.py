@@ -1,4 +1,4 @@
-"""What the core tells its witnesses."""
+"""What the core tells its listeners."""
 
 import threading
 
@@ -8,7 +8,7 @@ import pytest
 from robot_daemon.api.server import DaemonServer
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig, SyncConfig
 from robot_daemon.control.daemon import DaemonCore
-from robot_daemon.control.events import Witness, Witnesses
+from robot_daemon.control.events import EventListener, EventListeners
 from robot_daemon.control.limits import Clip, ClipKind
 from robot_daemon.drivers.fake.cell import build_fake_cell
 from robot_daemon.hardware.devices import Compliance, GripperTarget, Pacing, TcpTarget
@@ -18,7 +18,7 @@ TARGET = TcpTarget(position=np.array([0.42, 0.0, 0.25]), quaternion=np.array([1.
 SECOND = 1_000_000_000
 
 
-class Ear(Witness):
+class Ear(EventListener):
     """Remembers what it hears."""
 
     def __init__(self):
@@ -35,7 +35,7 @@ class Ear(Witness):
     def commanded(self, command):
         self.commands.append(command)
 
-    def happened(self, event):
+    def on_event(self, event):
         with self.heard:
             self.events.append(event)
             self.heard.notify_all()
@@ -68,7 +68,7 @@ def fake(request):
 @pytest.fixture
 def core(fake, ear):
     made = DaemonCore(
-        fake.cell, LimitsConfig(command_timeout_s=0.05), sync=SyncConfig(camera_lost_s=0.05), witnesses=[ear]
+        fake.cell, LimitsConfig(command_timeout_s=0.05), sync=SyncConfig(camera_lost_s=0.05), listeners=[ear]
     )
     yield made
     made.close()
@@ -78,7 +78,7 @@ def core(fake, ear):
 @pytest.fixture
 def lockstep(ear):
     fake = build_fake_cell(pacing=Pacing.LOCKSTEP)
-    made = DaemonCore(fake.cell, LimitsConfig(), witnesses=[ear])
+    made = DaemonCore(fake.cell, LimitsConfig(), listeners=[ear])
     yield made
     made.close()
 
@@ -137,7 +137,7 @@ def test_clips_are_counted_and_told_at_the_first_and_every_ten_seconds(lockstep,
 def real_time(ear):
     fake = build_fake_cell(rate_hz=100.0, cameras=("wrist",))
     made = DaemonCore(
-        fake.cell, LimitsConfig(command_timeout_s=0.05), sync=SyncConfig(camera_lost_s=0.05), witnesses=[ear]
+        fake.cell, LimitsConfig(command_timeout_s=0.05), sync=SyncConfig(camera_lost_s=0.05), listeners=[ear]
     )
     yield made, fake
     made.close()
@@ -179,7 +179,7 @@ def test_states_come_with_the_gripper_and_each_with_a_beat(real_time, ear):
 def test_a_client_is_told_which_recording_belongs_to_its_fault(ear):
     fake = build_fake_cell(pacing=Pacing.LOCKSTEP)
     server = DaemonServer(
-        fake.cell, ServerConfig(address="127.0.0.1:0", drain_grace_s=0.1), LimitsConfig(), witnesses=[ear]
+        fake.cell, ServerConfig(address="127.0.0.1:0", drain_grace_s=0.1), LimitsConfig(), listeners=[ear]
     )
     try:
         with RobotClient(server.start()) as robot, robot.control("ada") as session:
@@ -200,13 +200,13 @@ def test_without_witnesses_nothing_is_recorded():
     core = DaemonCore(fake.cell, LimitsConfig())
     fake.arm.inject_fault("joint_reflex")
     core.bench.faults.refresh()
-    assert core.witness.recording_of(core.bench.faults.active[0]) == ""
+    assert core.listener.recording_of(core.bench.faults.active[0]) == ""
     core.close()
 
 
 def test_several_witnesses_hear_the_same():
     ears = [Ear(), Ear()]
-    both = Witnesses(ears)
+    both = EventListeners(ears)
     both.beat()
     both.close()
     assert [(ear.beats, ear.is_closed) for ear in ears] == [(1, True)] * 2

@@ -19,7 +19,7 @@ SECOND = 1_000_000_000
 
 
 def fault(name="reflex", onset_ns=7, severity=FaultSeverity.CRITICAL, source=FaultSource.ARM):
-    return DeviceFault(id=name, source=source, severity=severity, onset_time_ns=onset_ns, text="it happened")
+    return DeviceFault(id=name, source=source, severity=severity, onset_time_ns=onset_ns, text="it on_event")
 
 
 class Clock:
@@ -55,9 +55,9 @@ def test_a_fault_is_recorded_with_what_came_before(make, arm_at, gripper_at):
         box.sampled(arm_at(n * SECOND // 100, z=n), gripper_at(n))
         target = TcpTarget(position=np.full(3, float(n)), quaternion=np.array([1.0, 0.0, 0.0, 0.0]))
         box.commanded(Command(n * SECOND // 100, n, target, None))
-    box.happened(Event("session_opened", SECOND, {"client": "too old"}))
-    box.happened(Event("session_opened", 2 * SECOND + 1, {"client": "ada"}))
-    box.happened(raised_event(fault(), 3 * SECOND))
+    box.on_event(Event("session_opened", SECOND, {"client": "too old"}))
+    box.on_event(Event("session_opened", 2 * SECOND + 1, {"client": "ada"}))
+    box.on_event(raised_event(fault(), 3 * SECOND))
     path = box.recording_of(fault())
     box.close()
     recording = read_recording(path)
@@ -73,7 +73,7 @@ def test_a_fault_is_recorded_with_what_came_before(make, arm_at, gripper_at):
 
 def test_a_recording_goes_on_for_half_a_second(make, arm_at, until, clock):
     box = make()
-    box.happened(raised_event(fault(), 0))
+    box.on_event(raised_event(fault(), 0))
     box.sampled(arm_at(SECOND // 4), None)
     assert list_recordings(box.directory) == []
     clock.now_s = 0.6
@@ -85,9 +85,9 @@ def test_a_recording_goes_on_for_half_a_second(make, arm_at, until, clock):
 
 def test_faults_of_one_moment_share_a_recording(make):
     box = make()
-    box.happened(raised_event(fault("a"), 0))
-    box.happened(raised_event(fault("b"), 1))
-    box.happened(Event("stop_latched", 2, {"client": "ada"}))
+    box.on_event(raised_event(fault("a"), 0))
+    box.on_event(raised_event(fault("b"), 1))
+    box.on_event(Event("stop_latched", 2, {"client": "ada"}))
     box.close()
     (path,) = list_recordings(box.directory)
     assert box.recording_of(fault("a")) == box.recording_of(fault("b")) == str(path)
@@ -96,7 +96,7 @@ def test_faults_of_one_moment_share_a_recording(make):
 
 def test_a_stop_is_recorded(make):
     box = make()
-    box.happened(Event("stop_latched", 2, {"client": "ada"}))
+    box.on_event(Event("stop_latched", 2, {"client": "ada"}))
     box.close()
     (path,) = list_recordings(box.directory)
     assert path.name.endswith("Z-stop.npz")
@@ -105,7 +105,7 @@ def test_a_stop_is_recorded(make):
 @pytest.mark.parametrize("name", ["session_opened", "session_closed", "fault_cleared", "recovered", "targets_clipped"])
 def test_other_events_are_not(make, name):
     box = make()
-    box.happened(Event(name, 2))
+    box.on_event(Event(name, 2))
     box.close()
     assert list_recordings(box.directory) == []
 
@@ -116,7 +116,7 @@ def test_a_warning_that_comes_again_within_a_minute_is_not_recorded_again(make, 
 
     def count_after(seconds):
         clock.now_s += seconds
-        box.happened(raised_event(loose, 0))
+        box.on_event(raised_event(loose, 0))
         with box._wake:
             ordered = box._pending is not None
             box._pending = None
@@ -128,7 +128,7 @@ def test_a_warning_that_comes_again_within_a_minute_is_not_recorded_again(make, 
 def test_a_critical_fault_is_always_recorded(make):
     box = make()
     for n in range(3):
-        box.happened(raised_event(fault(onset_ns=n), n))
+        box.on_event(raised_event(fault(onset_ns=n), n))
         with box._wake:
             assert box._pending is not None
             box._pending = None
@@ -139,7 +139,7 @@ def test_the_oldest_are_deleted_and_no_longer_named(make, until):
     other = box.directory / "measurements.npz"
     other.touch()
     for n in range(5):
-        box.happened(raised_event(fault(onset_ns=n), n))
+        box.on_event(raised_event(fault(onset_ns=n), n))
         with box._wake:
             box._pending.due_s = 0.0
             box._wake.notify_all()
@@ -156,7 +156,7 @@ def test_a_disk_that_fails_is_told_and_withdraws_the_path(make, monkeypatch, cap
 
     monkeypatch.setattr(black_box, "write_recording", fail)
     box = make()
-    box.happened(raised_event(fault(), 0))
+    box.on_event(raised_event(fault(), 0))
     assert box.recording_of(fault())
     with caplog.at_level(logging.WARNING):
         box.close()
@@ -174,14 +174,14 @@ def test_writing_delays_no_witness(make, monkeypatch, arm_at, until):
 
     monkeypatch.setattr(black_box, "write_recording", stuck)
     box = make()
-    box.happened(raised_event(fault(onset_ns=1), 0))
+    box.on_event(raised_event(fault(onset_ns=1), 0))
     with box._wake:
         box._pending.due_s = 0.0
         box._wake.notify_all()
     assert writes.wait(5.0)
     box.sampled(arm_at(1), None)  # Each would hang here if it waited for the disk.
     box.commanded(Command(1, 1, None, None))
-    box.happened(raised_event(fault(onset_ns=2), 0))
+    box.on_event(raised_event(fault(onset_ns=2), 0))
     assert box.recording_of(fault(onset_ns=2))
     may_go_on.set()
 
@@ -215,7 +215,7 @@ def test_where_recordings_go_by_default(environment, path):
 def test_a_daemon_records_a_contact_and_names_the_file(tmp_path, until):
     fake = build_fake_cell(cameras=())
     box = BlackBox(BlackBoxConfig(seconds=5.0, directory=tmp_path), 500.0, {"cell": "fake"})
-    core = DaemonCore(fake.cell, LimitsConfig(), sync=SyncConfig(sample_rate_hz=500.0), witnesses=[box])
+    core = DaemonCore(fake.cell, LimitsConfig(), sync=SyncConfig(sample_rate_hz=500.0), listeners=[box])
     try:
         session = core.claim("ada", "peer", Compliance())
         target = TcpTarget(position=np.array([0.45, 0.0, 0.25]), quaternion=np.array([1.0, 0.0, 0.0, 0.0]))
@@ -225,7 +225,7 @@ def test_a_daemon_records_a_contact_and_names_the_file(tmp_path, until):
         with pytest.raises(ArmFaultedError) as caught:
             session.require_open()
         path = caught.value.metadata["black_box"]
-        assert path == core.witness.recording_of(core.bench.faults.critical[0])
+        assert path == core.listener.recording_of(core.bench.faults.critical[0])
     finally:
         core.close()
     recording = read_recording(path)

@@ -27,21 +27,21 @@ def written(monkeypatch):
 
 
 def test_an_event_is_one_line_of_text(written):
-    (line,) = written("text", lambda: EventLog().happened(EVENT))
+    (line,) = written("text", lambda: EventLog().on_event(EVENT))
     stamp, rest = line.split(" ", 1)
     assert stamp.endswith("Z")
     assert rest == 'INFO session_opened session=1 client="a \\"b\\"\\n" seconds=0.5 ok=true'
 
 
 def test_an_event_is_one_json_object(written):
-    (line,) = written("json", lambda: EventLog().happened(EVENT))
+    (line,) = written("json", lambda: EventLog().on_event(EVENT))
     document = json.loads(line)
     assert document.pop("time").endswith("Z")
     assert document == {"level": "info", "event": "session_opened", **EVENT.fields}
 
 
 def test_a_warning_has_its_level(written):
-    (line,) = written("json", lambda: EventLog().happened(Event("stop_latched", 0, is_warning=True)))
+    (line,) = written("json", lambda: EventLog().on_event(Event("stop_latched", 0, is_warning=True)))
     assert json.loads(line)["level"] == "warning"
 
 
@@ -62,7 +62,7 @@ def test_other_lines_are_messages_with_their_traceback(written):
 
 
 def test_the_level_is_obeyed(written):
-    lines = written("text", lambda: EventLog().happened(EVENT), level="warning")
+    lines = written("text", lambda: EventLog().on_event(EVENT), level="warning")
     assert lines == []
 
 
@@ -78,7 +78,7 @@ def test_a_reader_that_is_slow_delays_nobody(monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
     with logging_to_stderr("info", "text"):
         for _ in range(1000):
-            log_event(logging.getLogger("x"), "happened", {})  # Would hang here for ever.
+            log_event(logging.getLogger("x"), "on_event", {})  # Would hang here for ever.
         assert stream.getvalue() == ""
         stream.may_go_on.set()
     assert len(stream.getvalue().splitlines()) == 1000

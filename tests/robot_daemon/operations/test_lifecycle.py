@@ -30,7 +30,7 @@ fake = build_fake_cell(cameras=())
 {misbehaviour}
 with logging_to_stderr("info", "text"):
     daemon = server.DaemonServer(
-        fake.cell, ServerConfig(address="127.0.0.1:0", drain_grace_s={grace}), LimitsConfig(), witnesses=[EventLog()]
+        fake.cell, ServerConfig(address="127.0.0.1:0", drain_grace_s={grace}), LimitsConfig(), listeners=[EventLog()]
     )
     lifecycle.serve_until_signal(daemon, ready_file=Path(sys.argv[1]), notifier=Notifier.from_environment())
 """

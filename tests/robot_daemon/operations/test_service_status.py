@@ -32,7 +32,7 @@ def watched(manager):
     """A core whose watchdog has a timeout of 40 ms, so that it is fed each 10 ms."""
     fake = build_fake_cell(cameras=())
     hanging = HangingArm(fake.arm)
-    core = DaemonCore(fake.cell, LimitsConfig(), witnesses=[ServiceStatus(Notifier(manager.address, 0.04))])
+    core = DaemonCore(fake.cell, LimitsConfig(), listeners=[ServiceStatus(Notifier(manager.address, 0.04))])
     yield core, fake, hanging
     hanging.may_go_on.set()
     core.close()
