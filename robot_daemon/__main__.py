@@ -208,7 +208,7 @@ def _facts(config: DaemonConfig) -> dict[str, str]:
 
 def _warn_of_workspace(core: DaemonCore) -> None:
     with contextlib.suppress(DeviceSilentError):
-        text = outside_workspace(core.bench.limits.config, core.arm_state()[0])
+        text = outside_workspace(core.active_cell.limits.config, core.arm_state()[0])
         if text:
             core.tell("outside_workspace", warning=True, text=text)
 

@@ -59,7 +59,7 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
             while not ended.is_set():
                 for name in names:
                     number, due = sent[name]
-                    frame = self._core.bench.sensors.newest_frame(name) if time.monotonic() >= due else None
+                    frame = self._core.active_cell.sensors.newest_frame(name) if time.monotonic() >= due else None
                     if frame is None or frame.number == number:
                         continue
                     interval = 1.0 / request.max_rate_hz if request.max_rate_hz > 0.0 else 0.0
@@ -70,4 +70,4 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
                 if self._core.cell.timebase.pacing is Pacing.LOCKSTEP:
                     ended.wait(1.0 / LOCKSTEP_RATE_HZ)
                 else:
-                    self._core.bench.sensors.wait_for_frames(0.1)
+                    self._core.active_cell.sensors.wait_for_frames(0.1)

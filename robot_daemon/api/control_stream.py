@@ -68,8 +68,8 @@ class ControlStream:
         self._take_number(first)
         self._session = session = self._claim(first)
         try:
-            self._bench = self._core.bench
-            self._arm = self._bench.cell.arm.info
+            self._active_cell = self._core.active_cell
+            self._arm = self._active_cell.cell.arm.info
             yield self._opened()
             while (request := self._reader.read()) is not None:
                 session.require_open()
@@ -118,24 +118,24 @@ class ControlStream:
         response = Response(sequence_number=self._number)
         opened = response.opened
         opened.session_number = session.number
-        opened.command_timeout.FromNanoseconds(self._bench.command_timeout_ns)
+        opened.command_timeout.FromNanoseconds(self._active_cell.command_timeout_ns)
         opened.compliance.CopyFrom(codec.encode_compliance(session.compliance))
         self._observe(opened.observation)
         return response
 
     def _observe(self, message: observation_pb2.Observation) -> None:
-        self._observer.write_observation(message, self._bench.sensors.snapshot(()))
+        self._observer.write_observation(message, self._active_cell.sensors.snapshot(()))
 
     def _step(self, step: control_pb2.Step) -> Response:
-        core, session, bench = self._core, self._session, self._bench
+        core, session, active_cell = self._core, self._session, self._active_cell
         period_ns = requests.decode_period_ns(step.period)
-        bench.limits.require_period(period_ns * 1e-9)
+        active_cell.limits.require_period(period_ns * 1e-9)
         cameras = core.require_cameras(step.cameras)
         target, gripper, clips = self._clip(step, period_ns)
         applied_ns = session.apply(self._number, target, gripper, period_ns)
         tick_ns, due_ns = session.schedule_tick(applied_ns, period_ns)
-        bench.cell.timebase.wait_until(tick_ns)
-        snapshot = bench.sensors.snapshot(cameras)
+        active_cell.cell.timebase.wait_until(tick_ns)
+        snapshot = active_cell.sensors.snapshot(cameras)
         core.watch(snapshot.arm)
         session.require_open()
         core.step_index += 1
@@ -152,7 +152,7 @@ class ControlStream:
 
     def _clip(self, step: control_pb2.Step, period_ns: int) -> tuple[Target | None, GripperTarget | None, list[Clip]]:
         """Checks and clips the targets of a step."""
-        limits = self._bench.limits
+        limits = self._active_cell.limits
         target: Target | None = requests.decode_step_target(step, self._arm.joint_count)
         clips: list[Clip] = []
         if target is not None:
@@ -160,9 +160,9 @@ class ControlStream:
             if isinstance(target, WrenchTarget):
                 target, clips = limits.clip_wrench(target)
             elif isinstance(target, JointTarget):
-                target, clips = limits.clip_joints(target, self._bench.sensors.arm_state(), period_ns * 1e-9)
+                target, clips = limits.clip_joints(target, self._active_cell.sensors.arm_state(), period_ns * 1e-9)
             else:
-                target, clips = limits.clip_tcp(target, self._bench.sensors.arm_state())
+                target, clips = limits.clip_tcp(target, self._active_cell.sensors.arm_state())
         if not step.HasField("gripper"):
             return target, None, clips
         gripper, narrowed = self._clip_gripper(step.gripper, "step.gripper")
@@ -175,9 +175,9 @@ class ControlStream:
             raise NotEquippedError(f"this arm ({self._arm.model}) has no {name} control", capability=name)
 
     def _clip_gripper(self, message: control_pb2.GripperTarget, field: str) -> tuple[GripperTarget, list[Clip]]:
-        if self._bench.cell.gripper is None:
+        if self._active_cell.cell.gripper is None:
             raise NotEquippedError("this cell has no gripper; leave the gripper target out", capability="gripper")
-        return self._bench.limits.clip_gripper(requests.decode_gripper(message, field))
+        return self._active_cell.limits.clip_gripper(requests.decode_gripper(message, field))
 
     def _move(self, request: Request) -> Iterator[Response]:
         move = request.move
@@ -195,9 +195,9 @@ class ControlStream:
     def _require_goal(self, goal: TcpTarget | JointTarget, field: str) -> None:
         self._require_mode(goal)
         if isinstance(goal, TcpTarget):
-            self._bench.limits.require_tcp_goal(goal, f"{field}.tcp_pose")
+            self._active_cell.limits.require_tcp_goal(goal, f"{field}.tcp_pose")
         else:
-            self._bench.limits.require_joint_goal(goal, f"{field}.joint_positions")
+            self._active_cell.limits.require_joint_goal(goal, f"{field}.joint_positions")
 
     def _motion(self) -> Motion:
         return Motion(self._core, self._session, self._reader, self._number)
@@ -213,7 +213,7 @@ class ControlStream:
 
     def _reset(self, request: Request) -> Iterator[Response]:
         core, reset = self._core, request.reset
-        scene = None if reset.keep_scene else self._bench.cell.scene
+        scene = None if reset.keep_scene else self._active_cell.cell.scene
         cameras = core.require_cameras(reset.cameras)
         start = requests.decode_goal(reset, self._arm.joint_count, "reset")
         if start is not None:
@@ -229,13 +229,13 @@ class ControlStream:
             if placed:
                 self._session.hold()
         if placed:
-            self._bench.sensors.forget(cameras)
+            self._active_cell.sensors.forget(cameras)
         else:
             reached = yield from self._go_to_start(start, width, ratio, joint_reset=reset.joint_reset)
             if not reached:
                 return
-        snapshot = self._bench.sensors.snapshot(cameras)
-        self._bench.faults.refresh()
+        snapshot = self._active_cell.sensors.snapshot(cameras)
+        self._active_cell.faults.refresh()
         self._session.require_open()
         response = Response(sequence_number=self._number)
         self._observer.write_observation(response.reset_done.observation, snapshot, reset.encoding)
@@ -244,9 +244,9 @@ class ControlStream:
     def _start_width(self, reset: control_pb2.Reset) -> float | None:
         if not reset.HasField("gripper_width_m"):
             return None
-        if self._bench.cell.gripper is None:
+        if self._active_cell.cell.gripper is None:
             raise NotEquippedError("this cell has no gripper; leave gripper_width_m out", capability="gripper")
-        self._bench.limits.require_gripper_width(reset.gripper_width_m, "reset.gripper_width_m")
+        self._active_cell.limits.require_gripper_width(reset.gripper_width_m, "reset.gripper_width_m")
         return reset.gripper_width_m
 
     def _go_to_start(
@@ -255,7 +255,7 @@ class ControlStream:
         """Moves a cell that could not be placed; returns whether the start was reached."""
         home = JointTarget(positions=self._arm.home)
         goals = [home, start] if joint_reset and start is not None else [start or home]
-        gripper = self._bench.cell.gripper
+        gripper = self._active_cell.cell.gripper
         if gripper is not None:
             target = GripperTarget(width=gripper.info.max_width if width is None else width)
             self._session.apply(self._number, None, target, 0)
@@ -277,7 +277,7 @@ class ControlStream:
         yield Response(sequence_number=self._number, compliance_set=answer)
 
     def _activate_gripper(self, _request: Request) -> Iterator[Response]:
-        gripper = self._bench.cell.gripper
+        gripper = self._active_cell.cell.gripper
         if gripper is None:
             raise NotEquippedError("this cell has no gripper to activate", capability="gripper")
         with self._core.lock:
@@ -290,6 +290,6 @@ class ControlStream:
         load = requests.decode_load(request.set_load)
         with self._core.lock:
             self._session.require_open()
-            self._bench.cell.arm.set_load(load)
+            self._active_cell.cell.arm.set_load(load)
         self._session.note_applied(self._number)
         yield Response(sequence_number=self._number, load_set=control_pb2.LoadSet())

@@ -33,9 +33,9 @@ class Observer:
         """The newest state; the last known one, marked as disconnected, while the arm is silent."""
         core = self._core
         arm, answers = core.arm_state()
-        core.bench.faults.refresh()
+        core.active_cell.faults.refresh()
         message = state_pb2.RobotState()
-        self._write_state(message, arm, core.bench.sensors.gripper_state(), core.wall_ns(arm.time_ns))
+        self._write_state(message, arm, core.active_cell.sensors.gripper_state(), core.wall_ns(arm.time_ns))
         if not answers:
             message.mode = state_pb2.ARM_MODE_DISCONNECTED
         return message
@@ -86,7 +86,7 @@ class Observer:
 
     def info(self) -> robot_service_pb2.GetInfoResponse:
         """Description of the cell."""
-        core, cell, bench = self._core, self._core.cell, self._core.bench
+        core, cell, active_cell = self._core, self._core.cell, self._core.active_cell
         gripper = cell.gripper
         response = robot_service_pb2.GetInfoResponse(
             cell_name=cell.name,
@@ -97,17 +97,17 @@ class Observer:
             arm=codec.encode_arm_info(cell.arm.info),
             gripper=None if gripper is None else codec.encode_gripper_info(gripper.info),
             cameras=self.cameras(),
-            limits=codec.encode_limits(bench.limits.config),
+            limits=codec.encode_limits(active_cell.limits.config),
             task=cell.task,
             default_compliance=codec.encode_compliance(core.default_compliance),
         )
-        response.command_timeout.FromNanoseconds(bench.command_timeout_ns)
+        response.command_timeout.FromNanoseconds(active_cell.command_timeout_ns)
         return response
 
     def cameras(self) -> list[camera_service_pb2.CameraInfo]:
         """Facts of the cameras. A simulator in lockstep always delivers; asking would draw a picture."""
         core = self._core
-        sensors = core.bench.sensors
+        sensors = core.active_cell.sensors
         lockstep = core.cell.timebase.pacing is Pacing.LOCKSTEP
         return [
             codec.encode_camera_info(camera.info, delivering=lockstep or sensors.is_delivering(name))
@@ -123,7 +123,7 @@ class Observer:
         if gripper is not None:
             codec.write_gripper_state(message.gripper, gripper)
         message.mode = _MODES[core.mode]  # type: ignore[assignment]
-        active = core.bench.faults.active
+        active = core.active_cell.faults.active
         if active:
             message.faults.extend(self.faults(active))
         if core.stopped is not None:

@@ -117,7 +117,7 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
         self, request: messages.ListFaultsRequest, context: grpc.ServicerContext
     ) -> messages.ListFaultsResponse:
         """Returns faults, newest first."""
-        faults = self._core.bench.faults
+        faults = self._core.active_cell.faults
         faults.refresh()
         return messages.ListFaultsResponse(
             active_faults=self._observer.faults(faults.active), cleared_faults=self._observer.faults(faults.cleared)

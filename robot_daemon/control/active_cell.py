@@ -9,7 +9,7 @@ from robot_daemon.sensing.sensors import Sensors
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class ActiveCell:
     """A cell at work: its devices, and what watches over them."""
 
     cell: Cell

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 from robot_daemon.config.cell_config import LimitsConfig, SyncConfig
-from robot_daemon.control.active_cell import Bench, close_cell
+from robot_daemon.control.active_cell import ActiveCell, close_cell
 from robot_daemon.control.events import Event, EventListener, EventListeners, FieldValue, ended_event, raised_event
 from robot_daemon.control.fault_rules import contact_fault, hand_fault, is_contact, persists
 from robot_daemon.control.faults import FaultRegistry
@@ -71,17 +71,17 @@ class DaemonCore:
         self._is_draining = False
         self._last_arm_state: ArmState | None = None
         self._is_arm_silent = False
-        self._bench = self._set_up(cell, limits)
+        self._active_cell = self._set_up(cell, limits)
 
     @property
-    def bench(self) -> Bench:
+    def active_cell(self) -> ActiveCell:
         """The cell at work; another one after `replace_cell`."""
-        return self._bench
+        return self._active_cell
 
     @property
     def cell(self) -> Cell:
         """The devices."""
-        return self._bench.cell
+        return self._active_cell.cell
 
     @property
     def session(self) -> ControlSession | None:
@@ -96,7 +96,7 @@ class DaemonCore:
     @property
     def mode(self) -> Mode:
         """What the arm is doing, as far as the last sample shows."""
-        return mode_of(self._bench.faults, self._stopped, self._session)
+        return mode_of(self._active_cell.faults, self._stopped, self._session)
 
     def claim(self, client_name: str, peer: str, compliance: Compliance) -> ControlSession:
         """Opens the control session.
@@ -107,7 +107,7 @@ class DaemonCore:
             StopLatchedError: `Stop` is latched.
             DrainingError: The daemon is shutting down.
         """
-        self._bench.faults.refresh()
+        self._active_cell.faults.refresh()
         with self.lock:
             self.require_motion()
             self.require_no_session()
@@ -118,7 +118,7 @@ class DaemonCore:
                 peer=peer,
                 cell=self.cell,
                 compliance=compliance,
-                command_timeout_ns=self._bench.command_timeout_ns,
+                command_timeout_ns=self._active_cell.command_timeout_ns,
                 lock=self.lock,
                 listener=self.listener,
             )
@@ -135,7 +135,7 @@ class DaemonCore:
         """Raises what forbids motion at present: draining, a critical fault, a hand on the arm or the stop latch."""
         if self._is_draining:
             raise DrainingError
-        if self._bench.faults.forbidding:
+        if self._active_cell.faults.forbidding:
             raise self._faulted()
         if self._stopped is not None:
             raise StopLatchedError(stopped_by=self._stopped.client_name, text=self._stopped.text)
@@ -168,20 +168,20 @@ class DaemonCore:
         self, fault_ids: Sequence[str], client_name: str = ""
     ) -> tuple[tuple[DeviceFault, ...], tuple[DeviceFault, ...]]:
         """Clears faults; see `FaultRegistry.recover`."""
-        bench = self._bench
-        cleared, remaining = bench.faults.recover(
-            tuple(fault_ids), lambda fault: persists(fault, bench, self.arm_state()[0])
+        active_cell = self._active_cell
+        cleared, remaining = active_cell.faults.recover(
+            tuple(fault_ids), lambda fault: persists(fault, active_cell, self.arm_state()[0])
         )
         self.tell("recovered", client=client_name, cleared=_listed(cleared), remaining=_listed(remaining))
         return cleared, remaining
 
     def watch(self, state: ArmState) -> None:
         """Looks for faults in a sample and at the devices; a critical one ends the session."""
-        bound = self._bench.limits.config.contact_force_n
+        bound = self._active_cell.limits.config.contact_force_n
         if is_contact(state, bound):
-            self._bench.faults.raise_fault(contact_fault(state, bound))
+            self._active_cell.faults.raise_fault(contact_fault(state, bound))
         else:
-            self._bench.faults.refresh()
+            self._active_cell.faults.refresh()
 
     def arm_state(self) -> tuple[ArmState, bool]:
         """The newest state, and whether the arm answers now; else it is the last one known.
@@ -190,7 +190,7 @@ class DaemonCore:
             DeviceSilentError: The arm has never answered.
         """
         try:
-            self._last_arm_state = self._bench.sensors.arm_state()
+            self._last_arm_state = self._active_cell.sensors.arm_state()
         except DeviceUnavailableError as error:
             if self._last_arm_state is None:
                 raise DeviceSilentError(f"the arm has not answered yet: {error}", device="arm") from None
@@ -205,7 +205,7 @@ class DaemonCore:
             DeviceSilentError: It does not deliver.
         """
         self.require_cameras((camera,))
-        frame = self._bench.sensors.newest_frame(camera)
+        frame = self._active_cell.sensors.newest_frame(camera)
         if frame is None:
             text = f"camera {camera} delivers no frames at present; check its cable, it returns by itself"
             raise DeviceSilentError(text, device=f"camera/{camera}")
@@ -236,10 +236,10 @@ class DaemonCore:
         """
         with self.lock:
             self.require_no_session()
-            former = self._bench
+            former = self._active_cell
             former.sensors.close()
             self._last_arm_state = None
-            self._bench = self._set_up(cell, limits or former.limits.config)
+            self._active_cell = self._set_up(cell, limits or former.limits.config)
         close_cell(former.cell)
 
     def drain(self) -> None:
@@ -252,7 +252,7 @@ class DaemonCore:
     def close(self) -> None:
         """Drains, ends every thread and closes the devices."""
         self.drain()
-        self._bench.sensors.close()
+        self._active_cell.sensors.close()
         close_cell(self.cell)
         self.listener.close()
 
@@ -260,19 +260,19 @@ class DaemonCore:
         """Tells the listeners what happens now."""
         self.listener.on_event(Event(name, self.cell.timebase.now_ns(), fields, is_warning=warning))
 
-    def _set_up(self, cell: Cell, config: LimitsConfig) -> Bench:
+    def _set_up(self, cell: Cell, config: LimitsConfig) -> ActiveCell:
         gripper = cell.gripper
         faults = FaultRegistry(cell.arm, gripper, self._on_fault_change)
         limits = Limits(config, cell.arm.info, None if gripper is None else gripper.info)
         if cell.timebase.pacing is Pacing.LOCKSTEP:
             sensors: Sensors = LockstepSensors(cell, self._sync)
-            return Bench(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=0)
-        self._bench = Bench(  # The sampling threads watch this bench from their first sample on.
+            return ActiveCell(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=0)
+        self._active_cell = ActiveCell(  # The sampling threads watch this active_cell from their first sample on.
             cell=cell, limits=limits, faults=faults, sensors=LockstepSensors(cell, self._sync), command_timeout_ns=0
         )
         sensors = RealTimeSensors(cell, self._sync, faults, self._on_sample)
         timeout_ns = round(config.command_timeout_s * 1e9)
-        return Bench(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=timeout_ns)
+        return ActiveCell(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=timeout_ns)
 
     def _on_sample(self, arm: ArmState | None, gripper: GripperState | None) -> None:
         if (arm is None) is not self._is_arm_silent:
@@ -298,16 +298,18 @@ class DaemonCore:
             session = self._session
             if session is not None and critical:
                 self.release(session, self._faulted())
-            elif session is not None and self._bench.faults.is_by_hand:
-                self._bench.faults.raise_fault(hand_fault(session.client_name, now_ns))  # Critical: ends the session.
+            elif session is not None and self._active_cell.faults.is_by_hand:
+                self._active_cell.faults.raise_fault(
+                    hand_fault(session.client_name, now_ns)
+                )  # Critical: ends the session.
 
     def _faulted(self) -> ArmFaultedError:
-        faults = self._bench.faults.forbidding
+        faults = self._active_cell.faults.forbidding
         return ArmFaultedError(
             fault_ids=[fault.id for fault in faults],
             text=faults[0].text if faults else "",
             black_box=self.listener.recording_of(faults[0]) if faults else "",
-            needs_recovery=bool(self._bench.faults.critical),
+            needs_recovery=bool(self._active_cell.faults.critical),
         )
 
 

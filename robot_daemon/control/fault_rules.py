@@ -1,6 +1,6 @@
 """Faults that the daemon finds by itself, and whether the cause of one is still there."""
 
-from robot_daemon.control.active_cell import Bench
+from robot_daemon.control.active_cell import ActiveCell
 from robot_daemon.hardware.devices import ArmState, DeviceFault, FaultSeverity, FaultSource, Pacing
 
 CONTACT_FAULT = "contact_force"
@@ -26,22 +26,22 @@ def hand_fault(client_name: str, now_ns: int) -> DeviceFault:
     return _critical(HAND_FAULT, now_ns, text)
 
 
-def persists(fault: DeviceFault, bench: Bench, state: ArmState) -> bool:
+def persists(fault: DeviceFault, active_cell: ActiveCell, state: ArmState) -> bool:
     """Whether the cause of one of the daemon's own faults is still there.
 
     Args:
         fault: That somebody wants to recover from.
-        bench: Where it on_event.
+        active_cell: Where it on_event.
         state: Newest of the arm.
     """
     if fault.id == CONTACT_FAULT:
-        if bench.cell.timebase.pacing is Pacing.LOCKSTEP:
+        if active_cell.cell.timebase.pacing is Pacing.LOCKSTEP:
             return False  # Time stands still, so contact cannot end; the next tick raises it again if it goes on.
-        return is_contact(state, bench.limits.config.contact_force_n)
+        return is_contact(state, active_cell.limits.config.contact_force_n)
     if fault.id == HAND_FAULT:
-        return bench.faults.is_by_hand
+        return active_cell.faults.is_by_hand
     if fault.source is FaultSource.CAMERA:
-        return not bench.sensors.is_delivering(fault.id.partition(".")[2])
+        return not active_cell.sensors.is_delivering(fault.id.partition(".")[2])
     return False
 
 

@@ -46,7 +46,7 @@ class Motion:
 
     def __init__(self, core: DaemonCore, session: ControlSession, reader: RequestReader, sequence_number: int) -> None:
         self._core = core
-        self._bench = core.bench
+        self._active_cell = core.active_cell
         self._session = session
         self._reader = reader
         self._number = sequence_number
@@ -74,7 +74,7 @@ class Motion:
 
     def await_gripper(self) -> None:
         """Lets time pass until the fingers rest, within bounds."""
-        timebase, sensors = self._bench.cell.timebase, self._bench.sensors
+        timebase, sensors = self._active_cell.cell.timebase, self._active_cell.sensors
         deadline = timebase.now_ns() + GRIPPER_TIME_NS
         while timebase.now_ns() < deadline and not self._reader.is_pending:
             state = sensors.gripper_state()
@@ -83,10 +83,10 @@ class Motion:
             self._wait()
 
     def _plan(self, goal: TcpTarget | JointTarget, speed_ratio: float) -> Path:
-        state = self._bench.sensors.arm_state()
+        state = self._active_cell.sensors.arm_state()
         if isinstance(goal, JointTarget):
-            return plan_joints(state, goal, self._bench.cell.arm.info, speed_ratio=speed_ratio)
-        config = self._bench.limits.config
+            return plan_joints(state, goal, self._active_cell.cell.arm.info, speed_ratio=speed_ratio)
+        config = self._active_cell.limits.config
         return plan_cartesian(
             state,
             goal,
@@ -95,7 +95,7 @@ class Motion:
         )
 
     def _follow(self, path: Path) -> Iterator[Progress]:
-        now_ns = self._bench.cell.timebase.now_ns
+        now_ns = self._active_cell.cell.timebase.now_ns
         start = now_ns()
         end = start + round(path.duration_s * 1e9)
         told = start
@@ -119,7 +119,7 @@ class Motion:
 
     def _judge(self, path: Path, since_end_ns: int) -> Progress | None:
         """The final outcome; None while the arm may still arrive."""
-        reached, distance = path.error(self._bench.sensors.arm_state())
+        reached, distance = path.error(self._active_cell.sensors.arm_state())
         if reached:
             self._session.apply(self._number, path.at(path.duration_s), None, 0)
             return Outcome.REACHED, 1.0, ""
@@ -131,7 +131,7 @@ class Motion:
 
     def _wait(self) -> None:
         """Lets one interval pass, then looks for faults. Raises the reason when the session ended."""
-        timebase = self._bench.cell.timebase
+        timebase = self._active_cell.cell.timebase
         timebase.wait_until(timebase.now_ns() + TARGET_INTERVAL_NS)
-        self._core.watch(self._bench.sensors.arm_state())
+        self._core.watch(self._active_cell.sensors.arm_state())
         self._session.require_open()

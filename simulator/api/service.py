@@ -185,8 +185,8 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
     def _let_notice(self) -> None:
         """Makes the daemon look again now: its lockstep sensors keep what they saw while the clock stands still."""
         if self._core.cell.timebase.pacing is Pacing.LOCKSTEP:
-            self._core.bench.sensors.forget()
-        self._core.bench.faults.refresh()
+            self._core.active_cell.sensors.forget()
+        self._core.active_cell.faults.refresh()
 
 
 def _task_info(task: Task) -> messages.TaskInfo:

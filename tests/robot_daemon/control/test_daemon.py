@@ -102,7 +102,7 @@ def test_the_history_keeps_the_last_hundred_faults_newest_first(fake, core):
     for number in range(105):
         fake.arm.inject_fault(f"reflex_{number}")
         core.recover(())
-    cleared = [fault.id for fault in core.bench.faults.cleared]
+    cleared = [fault.id for fault in core.active_cell.faults.cleared]
     assert cleared == [f"reflex_{number}" for number in range(104, 4, -1)]
 
 
@@ -122,7 +122,7 @@ def test_the_first_stop_is_remembered(core):
 
 def test_a_silent_arm_leaves_its_last_state(fake, core):
     state, answers = core.arm_state()
-    core.bench.sensors.forget(())
+    core.active_cell.sensors.forget(())
     fake.arm.set_connected(connected=False)
     assert (core.arm_state(), answers) == ((state, False), True)
 
@@ -145,10 +145,10 @@ def test_a_cell_is_not_replaced_under_a_session(core):
 
 
 def test_replacing_a_cell_closes_the_former_and_changes_the_pacing(fake, core):
-    assert core.bench.command_timeout_ns == 0
+    assert core.active_cell.command_timeout_ns == 0
     core.replace_cell(build_fake_cell(pacing=Pacing.REAL_TIME).cell)
     assert (fake.arm.is_closed, fake.gripper.is_closed) == (True, True)
-    assert core.bench.command_timeout_ns == 500_000_000
+    assert core.active_cell.command_timeout_ns == 500_000_000
     assert claim(core).number == 1
 
 
@@ -169,14 +169,14 @@ def test_closing_closes_every_device(fake):
 class TestHand:
     def test_guiding_while_nobody_controls_ends_by_letting_go(self, fake, core):
         fake.arm.take_by_hand()
-        core.bench.faults.refresh()
+        core.active_cell.faults.refresh()
         assert core.mode is Mode.GUIDED
         with pytest.raises(ArmFaultedError, match=r"^a hand is on the arm \(guiding\): .*let it go$"):
             claim(core)
         led = np.full(7, 0.1)
         fake.arm.lead_to(led)
         fake.arm.let_go()
-        core.bench.faults.refresh()
+        core.active_cell.faults.refresh()
         assert core.mode is Mode.IDLE
         claim(core)
         assert fake.arm.read_state().joint_positions == pytest.approx(led)
@@ -190,7 +190,7 @@ class TestHand:
             session.require_open()
         assert "guided_under_control" in [fault.id for fault in core.recover(())[1]]
         fake.arm.let_go()
-        core.bench.faults.refresh()
+        core.active_cell.faults.refresh()
         assert core.mode is Mode.FAULTED
         with pytest.raises(ArmFaultedError, match='"ada" controlled it'):
             claim(core, "bob")
@@ -200,8 +200,8 @@ class TestHand:
     def test_a_guided_arm_can_be_stopped_too(self, fake, core):
         fake.arm.take_by_hand()
         core.stop("guard", "")
-        core.bench.faults.refresh()
+        core.active_cell.faults.refresh()
         assert core.mode is Mode.GUIDED
         fake.arm.let_go()
-        core.bench.faults.refresh()
+        core.active_cell.faults.refresh()
         assert core.mode is Mode.STOPPED

@@ -109,7 +109,7 @@ def test_the_reason_of_an_end_is_told(core, ear):
 def test_a_fault_is_told_between_the_hold_and_the_end_of_the_session(core, fake, ear):
     core.claim("ada", "here", Compliance())
     fake.arm.inject_fault("joint_reflex")
-    core.bench.faults.refresh()
+    core.active_cell.faults.refresh()
     raised = ear.wait_for("fault_raised")
     ear.wait_for("session_closed")
     assert ear.names() == ["session_opened", "fault_raised", "session_closed"]
@@ -199,8 +199,8 @@ def test_without_witnesses_nothing_is_recorded():
     fake = build_fake_cell(pacing=Pacing.LOCKSTEP)
     core = DaemonCore(fake.cell, LimitsConfig())
     fake.arm.inject_fault("joint_reflex")
-    core.bench.faults.refresh()
-    assert core.listener.recording_of(core.bench.faults.active[0]) == ""
+    core.active_cell.faults.refresh()
+    assert core.listener.recording_of(core.active_cell.faults.active[0]) == ""
     core.close()
 
 

@@ -41,7 +41,7 @@ def make(tmp_path, clock):
 
     def build(seconds=1.0, keep=50, rate_hz=100.0):
         config = BlackBoxConfig(seconds=seconds, keep=keep, directory=tmp_path / "box")
-        made.append(BlackBox(config, rate_hz, {"cell": "bench"}, clock))
+        made.append(BlackBox(config, rate_hz, {"cell": "active_cell"}, clock))
         return made[-1]
 
     yield build
@@ -68,7 +68,7 @@ def test_a_fault_is_recorded_with_what_came_before(make, arm_at, gripper_at):
     assert header["trigger_time_ns"] == 3 * SECOND
     assert [event["name"] for event in header["triggers"]] == ["fault_raised"]
     assert [event.get("client", event["name"]) for event in header["events"]] == ["ada", "fault_raised"]
-    assert header["facts"] == {"cell": "bench"}
+    assert header["facts"] == {"cell": "active_cell"}
 
 
 def test_a_recording_goes_on_for_half_a_second(make, arm_at, until, clock):
@@ -221,11 +221,11 @@ def test_a_daemon_records_a_contact_and_names_the_file(tmp_path, until):
         target = TcpTarget(position=np.array([0.45, 0.0, 0.25]), quaternion=np.array([1.0, 0.0, 0.0, 0.0]))
         session.apply(2, target, None, SECOND // 10)
         fake.arm.external_wrench = np.array([150.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-        until(lambda: core.bench.faults.critical)
+        until(lambda: core.active_cell.faults.critical)
         with pytest.raises(ArmFaultedError) as caught:
             session.require_open()
         path = caught.value.metadata["black_box"]
-        assert path == core.listener.recording_of(core.bench.faults.critical[0])
+        assert path == core.listener.recording_of(core.active_cell.faults.critical[0])
     finally:
         core.close()
     recording = read_recording(path)

@@ -19,7 +19,7 @@ from robot_daemon.operations.install import (
     render_unit,
 )
 
-CONFIG = DaemonConfig(name="left bench", arm=DriverConfig(driver="fake"))
+CONFIG = DaemonConfig(name="left active_cell", arm=DriverConfig(driver="fake"))
 CELL = Path("/etc/serl/cell.toml")
 HOST = Host(
     command=("/opt/serl/bin/robot-daemon",),
@@ -99,7 +99,7 @@ def test_the_unit_keeps_its_promises():
         "ExecStart=/opt/serl/bin/robot-daemon serve --config /etc/serl/cell.toml --log-format json",
         "User=robot",
         "SupplementaryGroups=dialout plugdev video",
-        "Description=Robot daemon of the cell left bench",
+        "Description=Robot daemon of the cell left active_cell",
         "ProtectHome=yes",
     ):
         assert line in lines

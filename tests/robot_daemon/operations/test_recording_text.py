@@ -26,14 +26,14 @@ def recording(arm_at, gripper_at):
         "trigger_wall_time": "2026-01-01T00:00:00.000+00:00",
         "triggers": events,
         "events": events,
-        "facts": {"cell": "bench", "gripper": ""},
+        "facts": {"cell": "active_cell", "gripper": ""},
     }
     return Recording(header=header, arrays={**pack_samples(samples), **pack_commands(commands, 7)})
 
 
 def test_the_summary_says_what_happened_and_when(recording):
     lines = list(summarize(recording))
-    assert lines[0] == "cell bench"
+    assert lines[0] == "cell active_cell"
     assert "fault_raised fault=contact_force text=it hit" in lines[1]
     assert lines[2] == "states   200, from -1.50 s to +0.49 s, 100 Hz, longest gap 10.0 ms"
     assert lines[3] == "commands 2"

@@ -102,7 +102,7 @@ def test_the_status_says_who_controls_the_arm_and_what_prevents_it(watched, mana
     assert told() == ["STATUS=idle", 'STATUS=stopped by "guard"']
     core.clear_stop()
     fake.arm.inject_fault("contact_reflex")
-    core.bench.faults.refresh()
+    core.active_cell.faults.refresh()
     assert told() == ["STATUS=idle", "STATUS=idle; faults: contact_reflex"]
     core.recover(())
     assert told() == ["STATUS=idle"]

@@ -46,7 +46,7 @@ class ScriptedRobot:
 
 
 @pytest.fixture
-def bench(make_state, monkeypatch):
+def active_cell(make_state, monkeypatch):
     state = make_state()
     monkeypatch.setattr(module, "arm_state", lambda _sample: state)
     setup = Setup(
@@ -72,65 +72,65 @@ def bench(make_state, monkeypatch):
     return SimpleNamespace(robot=robot, steering=steering, loop=loop, faults=faults, runner=runner, begin=begin)
 
 
-def ids(bench):
-    return [fault.id for fault in bench.faults.active]
+def ids(active_cell):
+    return [fault.id for fault in active_cell.faults.active]
 
 
-def test_a_motion_starts_once(bench):
-    bench.begin()
-    bench.runner.start()
-    assert len(bench.robot.motions) == 1
+def test_a_motion_starts_once(active_cell):
+    active_cell.begin()
+    active_cell.runner.start()
+    assert len(active_cell.robot.motions) == 1
 
 
 @pytest.mark.parametrize(("name", "critical"), [("contact_reflex", True), ("guiding", False)])
-def test_nothing_starts_while_a_fault_is_active(bench, name, critical):
-    bench.faults.add(name, "text", critical=critical, clearable=critical)
-    bench.begin()
-    assert bench.robot.motions == []
+def test_nothing_starts_while_a_fault_is_active(active_cell, name, critical):
+    active_cell.faults.add(name, "text", critical=critical, clearable=critical)
+    active_cell.begin()
+    assert active_cell.robot.motions == []
 
 
-def test_a_fed_motion_runs_on(bench):
-    bench.begin()
+def test_a_fed_motion_runs_on(active_cell):
+    active_cell.begin()
     for _ in range(3 * STALL_LOOKS):
-        bench.loop.beat = time.monotonic()
-        bench.runner.look_after()
-    assert bench.robot.is_in_control
+        active_cell.loop.beat = time.monotonic()
+        active_cell.runner.look_after()
+    assert active_cell.robot.is_in_control
 
 
-def test_a_motion_that_nobody_feeds_is_brought_to_rest(bench):
-    bench.begin()
-    bench.loop.beat = time.monotonic() - STALL_S - 0.1
+def test_a_motion_that_nobody_feeds_is_brought_to_rest(active_cell):
+    active_cell.begin()
+    active_cell.loop.beat = time.monotonic() - STALL_S - 0.1
     for _ in range(STALL_LOOKS - 1):
-        bench.runner.look_after()
-    assert bench.robot.is_in_control
+        active_cell.runner.look_after()
+    assert active_cell.robot.is_in_control
     with pytest.raises(LoopError):
-        bench.runner.look_after()
-    assert isinstance(bench.robot.motions[-1], franky.TorqueStopMotion)
-    assert not bench.robot.is_in_control
-    assert ids(bench) == ["stream_stalled"]
-    assert not bench.steering.is_due
+        active_cell.runner.look_after()
+    assert isinstance(active_cell.robot.motions[-1], franky.TorqueStopMotion)
+    assert not active_cell.robot.is_in_control
+    assert ids(active_cell) == ["stream_stalled"]
+    assert not active_cell.steering.is_due
 
 
-def test_a_loop_that_was_late_once_is_forgiven(bench):
-    bench.begin()
+def test_a_loop_that_was_late_once_is_forgiven(active_cell):
+    active_cell.begin()
     for _ in range(3):
-        bench.loop.beat = time.monotonic() - STALL_S - 0.1
+        active_cell.loop.beat = time.monotonic() - STALL_S - 0.1
         for _ in range(STALL_LOOKS - 1):
-            bench.runner.look_after()
-        bench.loop.beat = time.monotonic()
-        bench.runner.look_after()
-    assert bench.robot.is_in_control
+            active_cell.runner.look_after()
+        active_cell.loop.beat = time.monotonic()
+        active_cell.runner.look_after()
+    assert active_cell.robot.is_in_control
 
 
-def test_resting_for_a_command_goes_on_with_the_target(bench):
-    bench.begin()
-    bench.runner.settle(forget=False)
-    assert bench.steering.is_due
-    bench.runner.settle(forget=True)
-    assert bench.steering.is_due  # Nothing ran: there was nothing to forget.
-    bench.runner.start()
-    bench.runner.settle(forget=True)
-    assert not bench.steering.is_due
+def test_resting_for_a_command_goes_on_with_the_target(active_cell):
+    active_cell.begin()
+    active_cell.runner.settle(forget=False)
+    assert active_cell.steering.is_due
+    active_cell.runner.settle(forget=True)
+    assert active_cell.steering.is_due  # Nothing ran: there was nothing to forget.
+    active_cell.runner.start()
+    active_cell.runner.settle(forget=True)
+    assert not active_cell.steering.is_due
 
 
 @pytest.mark.parametrize(
@@ -144,17 +144,17 @@ def test_resting_for_a_command_goes_on_with_the_target(bench):
         (franky.TorqueSignalTimeoutException, "SimpleTorqueMotion did not receive", "stream_stalled"),
     ],
 )
-def test_why_a_motion_has_ended_becomes_a_fault(bench, kind, said, expected):
-    bench.begin()
-    bench.robot.abort(kind(f"libfranka: {said}"))
-    bench.runner.look_after()
-    assert ids(bench) == [expected]
-    assert not bench.steering.is_due
+def test_why_a_motion_has_ended_becomes_a_fault(active_cell, kind, said, expected):
+    active_cell.begin()
+    active_cell.robot.abort(kind(f"libfranka: {said}"))
+    active_cell.runner.look_after()
+    assert ids(active_cell) == [expected]
+    assert not active_cell.steering.is_due
 
 
-def test_a_lost_connection_is_not_a_fault_of_the_motion(bench):
-    bench.begin()
-    bench.robot.abort(franky.NetworkException("libfranka: UDP receive: Timeout"))
+def test_a_lost_connection_is_not_a_fault_of_the_motion(active_cell):
+    active_cell.begin()
+    active_cell.robot.abort(franky.NetworkException("libfranka: UDP receive: Timeout"))
     with pytest.raises(franky.NetworkException):
-        bench.runner.look_after()
-    assert ids(bench) == []
+        active_cell.runner.look_after()
+    assert ids(active_cell) == []
