@@ -8,7 +8,7 @@ from serl.robot.v1 import camera_service_pb2 as messages
 from serl.robot.v1 import camera_service_pb2_grpc
 
 from robot_daemon.api.image_encoding import encode_frame
-from robot_daemon.api.response_builder import Observer
+from robot_daemon.api.response_builder import ResponseBuilder
 from robot_daemon.api.stream_slots import StreamPlaces
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.errors import InvalidRequestError, refusing, refusing_stream
@@ -28,7 +28,7 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
 
     def __init__(self, core: DaemonCore, streams: StreamPlaces) -> None:
         self._core = core
-        self._observer = Observer(core)
+        self._observer = ResponseBuilder(core)
         self._streams = streams
 
     @refusing

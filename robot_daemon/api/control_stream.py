@@ -6,7 +6,7 @@ from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2
 
 from robot_daemon.api import codec, requests
 from robot_daemon.api.request_prefetcher import RequestReader
-from robot_daemon.api.response_builder import Observer
+from robot_daemon.api.response_builder import ResponseBuilder
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.limits import Clip
 from robot_daemon.control.motion_executor import Motion, Outcome
@@ -41,7 +41,7 @@ class ControlStream:
     def __init__(
         self,
         core: DaemonCore,
-        observer: Observer,
+        observer: ResponseBuilder,
         incoming: Iterator[Request],
         peer: str,
         on_claim: Callable[[ControlSession], None],

@@ -23,7 +23,7 @@ def daemon_version() -> str:
         return "unknown"
 
 
-class Observer:
+class ResponseBuilder:
     """Packs what a core knows."""
 
     def __init__(self, core: DaemonCore) -> None:

@@ -10,7 +10,7 @@ from serl.robot.v1 import robot_service_pb2_grpc
 
 from robot_daemon.api.codec import encode_wall_time
 from robot_daemon.api.control_stream import ControlStream
-from robot_daemon.api.response_builder import Observer
+from robot_daemon.api.response_builder import ResponseBuilder
 from robot_daemon.api.stream_slots import StreamPlaces
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.session import ControlSession
@@ -31,7 +31,7 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
 
     def __init__(self, core: DaemonCore, streams: StreamPlaces, control_streams: StreamPlaces) -> None:
         self._core = core
-        self._observer = Observer(core)
+        self._observer = ResponseBuilder(core)
         self._streams = streams
         self._control_streams = control_streams
 
