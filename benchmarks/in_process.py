@@ -13,7 +13,7 @@ from serl.robot.v1 import camera_service_pb2_grpc, robot_service_pb2_grpc
 
 from robot_daemon.api.camera_service import CameraServicer
 from robot_daemon.api.robot_service import RobotServicer
-from robot_daemon.api.stream_slots import StreamPlaces
+from robot_daemon.api.stream_slots import StreamSlots
 from robot_daemon.control.daemon import DaemonCore
 from simulator.devices.cell import LIMITS, build_cell
 
@@ -92,7 +92,7 @@ def in_process_simulator(task: str) -> Iterator[str]:
     """Lets clients reach a simulator in this process at the address that is given."""
     core = DaemonCore(build_cell(task), LIMITS)
     registry: Any = _Registry()
-    streams, control = StreamPlaces("state and frame", 8), StreamPlaces("control", 4)
+    streams, control = StreamSlots("state and frame", 8), StreamSlots("control", 4)
     robot_service_pb2_grpc.add_RobotServiceServicer_to_server(RobotServicer(core, streams, control), registry)
     camera_service_pb2_grpc.add_CameraServiceServicer_to_server(CameraServicer(core, streams), registry)
     channel = _Channel(registry.handlers)

@@ -9,7 +9,7 @@ from serl.robot.v1 import camera_service_pb2_grpc
 
 from robot_daemon.api.image_encoding import encode_frame
 from robot_daemon.api.response_builder import ResponseBuilder
-from robot_daemon.api.stream_slots import StreamPlaces
+from robot_daemon.api.stream_slots import StreamSlots
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.errors import InvalidRequestError, refusing, refusing_stream
 from robot_daemon.hardware.devices import Pacing
@@ -26,7 +26,7 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
         streams: Places for `StreamFrames`.
     """
 
-    def __init__(self, core: DaemonCore, streams: StreamPlaces) -> None:
+    def __init__(self, core: DaemonCore, streams: StreamSlots) -> None:
         self._core = core
         self._observer = ResponseBuilder(core)
         self._streams = streams

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2
 
 from robot_daemon.api import codec, requests
-from robot_daemon.api.request_prefetcher import RequestReader
+from robot_daemon.api.request_prefetcher import RequestPrefetcher
 from robot_daemon.api.response_builder import ResponseBuilder
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.limits import Clip
@@ -48,7 +48,7 @@ class ControlStream:
     ) -> None:
         self._core = core
         self._observer = observer
-        self._reader = RequestReader(incoming)
+        self._reader = RequestPrefetcher(incoming)
         self._peer = peer
         self._on_claim = on_claim
         self._number = 0

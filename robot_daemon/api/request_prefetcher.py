@@ -9,7 +9,7 @@ from serl.robot.v1 import robot_service_pb2
 Request = robot_service_pb2.ControlRequest
 
 
-class RequestReader:
+class RequestPrefetcher:
     """Reads one request at a time. Used by one thread; `prefetch` starts a helper for the next request only."""
 
     def __init__(self, incoming: Iterator[Request]) -> None:

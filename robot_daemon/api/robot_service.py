@@ -11,7 +11,7 @@ from serl.robot.v1 import robot_service_pb2_grpc
 from robot_daemon.api.codec import encode_wall_time
 from robot_daemon.api.control_stream import ControlStream
 from robot_daemon.api.response_builder import ResponseBuilder
-from robot_daemon.api.stream_slots import StreamPlaces
+from robot_daemon.api.stream_slots import StreamSlots
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.session import ControlSession
 from robot_daemon.errors import LimitExceededError, refusing, refusing_stream
@@ -29,7 +29,7 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
         control_streams: Places for `Control`.
     """
 
-    def __init__(self, core: DaemonCore, streams: StreamPlaces, control_streams: StreamPlaces) -> None:
+    def __init__(self, core: DaemonCore, streams: StreamSlots, control_streams: StreamSlots) -> None:
         self._core = core
         self._observer = ResponseBuilder(core)
         self._streams = streams

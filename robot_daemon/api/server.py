@@ -17,7 +17,7 @@ from robot_daemon.api.camera_service import CameraServicer
 from robot_daemon.api.response_builder import daemon_version
 from robot_daemon.api.robot_service import RobotServicer
 from robot_daemon.api.security import TokenInterceptor, credentials, read_token, require_secure
-from robot_daemon.api.stream_slots import StreamPlaces
+from robot_daemon.api.stream_slots import StreamSlots
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig, SyncConfig
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import EventListener
@@ -98,8 +98,8 @@ class DaemonServer:
         self._hurried = threading.Event()
         self._stop_lock = threading.Lock()
         self._places = [
-            StreamPlaces("state and frame", config.max_streams),
-            StreamPlaces("control", config.max_control_streams),
+            StreamSlots("state and frame", config.max_streams),
+            StreamSlots("control", config.max_control_streams),
         ]
         self.core = DaemonCore(cell, limits, sync=sync, compliance=compliance, listeners=listeners)
         self._register(extra)

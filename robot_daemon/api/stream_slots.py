@@ -9,7 +9,7 @@ import grpc
 from robot_daemon.errors import DrainingError, TooManyStreamsError
 
 
-class StreamPlaces:
+class StreamSlots:
     """A bounded number of streams of one kind.
 
     Args:

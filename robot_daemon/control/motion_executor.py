@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from enum import Enum, auto
 
-from robot_daemon.api.request_prefetcher import RequestReader
+from robot_daemon.api.request_prefetcher import RequestPrefetcher
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.session import ControlSession
 from robot_daemon.control.trajectories import Path, plan_cartesian, plan_joints
@@ -44,7 +44,9 @@ class Motion:
         sequence_number: Of the request that asked for the motion.
     """
 
-    def __init__(self, core: DaemonCore, session: ControlSession, reader: RequestReader, sequence_number: int) -> None:
+    def __init__(
+        self, core: DaemonCore, session: ControlSession, reader: RequestPrefetcher, sequence_number: int
+    ) -> None:
         self._core = core
         self._active_cell = core.active_cell
         self._session = session
