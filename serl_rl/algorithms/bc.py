@@ -19,7 +19,7 @@ from serl_rl.models.gripper_layout import GripperLayout
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.perception import Perception, VisualPolicy
 from serl_rl.models.vision.config import VisionConfig
-from serl_rl.models.vision.image_preprocessor import SightMaker
+from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 from serl_rl.protocol.spec import EnvironmentSpec
 
 
@@ -133,7 +133,7 @@ class BcAgent:
         self.spec = spec
         self.config = config
         self.device = torch.device(device)
-        self.sight = None if vision is None else SightMaker(spec, vision, self.device)
+        self.sight = None if vision is None else ImagePreprocessor(spec, vision, self.device)
         self._grippers = GripperLayout(spec.action_size, networks.grippers)
         generator, arithmetic = torch.Generator().manual_seed(seed), Arithmetic()
         sizes = (spec.vector_size, self._grippers.arm_size)

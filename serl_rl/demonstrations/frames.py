@@ -10,7 +10,7 @@ from torch import Tensor
 
 from serl_client.episodes.files import Episode
 from serl_rl.algorithms.sac.gradients import Observations
-from serl_rl.models.vision.image_preprocessor import SightMaker
+from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 from serl_rl.protocol.spec import EnvironmentSpec
 
 _AT_ONCE = 64
@@ -59,7 +59,7 @@ class FrameBank:
         self,
         frames: Mapping[str, np.ndarray],
         spec: EnvironmentSpec,
-        sight: SightMaker | None,
+        sight: ImagePreprocessor | None,
         *,
         crops: int,
         seed: int,
@@ -104,7 +104,7 @@ class FrameBank:
         place = versions.to(self._device), chosen.to(self._device)
         return vector, {name: maps[place].permute(0, 3, 1, 2) for name, maps in self._maps.items()}
 
-    def _all_maps(self, sight: SightMaker) -> dict[str, Tensor]:
+    def _all_maps(self, sight: ImagePreprocessor) -> dict[str, Tensor]:
         """Maps of one crop of every image, bfloat16 of shape (N, h, w, C)."""
         parts: dict[str, list[Tensor]] = {name: [] for name in self._images}
         for start in range(0, self._count, _AT_ONCE):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.models.mlp import Affine, Arithmetic, Mlp
-from serl_rl.models.perception import Perception, Sight
+from serl_rl.models.perception import Perception, VisualInput
 
 
 class GraspCritic(nn.Module):
@@ -56,6 +56,6 @@ class VisualGraspCritic(nn.Module):
         self.perception = perception
         self.network = network
 
-    def forward(self, sight: Sight) -> Tensor:
+    def forward(self, sight: VisualInput) -> Tensor:
         """Returns the value of each choice. Shape (B, choices)."""
         return self.network(self.perception(sight))

@@ -13,7 +13,7 @@ from serl_rl.models.mlp import Arithmetic, HiddenLayer
 from serl_rl.models.vision.head import CameraHeads
 from serl_rl.models.vision.image_encoder import ImageEncoder
 
-Sight: TypeAlias = tuple[Tensor, dict[str, Tensor]]
+VisualInput: TypeAlias = tuple[Tensor, dict[str, Tensor]]
 """The flat vectors, float32 of shape (B, D), and by camera the maps (B, C, h, w) of a frozen backbone, or the images,
 uint8 of shape (B, H, W, 3), for a backbone that is trained."""
 
@@ -39,7 +39,7 @@ class Perception(nn.Module):
             self.proprioception = HiddenLayer(vector_size, features, None, Arithmetic(), generator)
             self.output_size += features
 
-    def forward(self, sight: Sight, *, learns_images: bool = True) -> Tensor:
+    def forward(self, sight: VisualInput, *, learns_images: bool = True) -> Tensor:
         """Reads observations.
 
         Args:
@@ -69,11 +69,11 @@ class VisualPolicy(nn.Module):
         self.perception = perception
         self.policy = policy
 
-    def forward(self, sight: Sight) -> tuple[Tensor, Tensor]:
+    def forward(self, sight: VisualInput) -> tuple[Tensor, Tensor]:
         """Returns mean and logarithm of the standard deviation before squashing. Shapes (B, A) and (B, A)."""
         return self.policy(self.perception(sight, learns_images=False))
 
-    def mode(self, sight: Sight) -> Tensor:
+    def mode(self, sight: VisualInput) -> Tensor:
         """Returns the deterministic action tanh(mean). Shape (B, A)."""
         return torch.tanh(self(sight)[0])
 
@@ -91,7 +91,7 @@ class VisualCritic(nn.Module):
         self.perception = perception
         self.ensemble = ensemble
 
-    def forward(self, sight: Sight, actions: Tensor, members: Tensor | None = None) -> Tensor:
+    def forward(self, sight: VisualInput, actions: Tensor, members: Tensor | None = None) -> Tensor:
         """Returns the values; arguments as in `CriticEnsemble.forward`. Shape (M, B) or (N, B)."""
         return self.ensemble(self.perception(sight), actions, members)
 

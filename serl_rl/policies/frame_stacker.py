@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from serl_rl.models.perception import Sight
+from serl_rl.models.perception import VisualInput
 from serl_rl.models.vision.frozen_backbone import join_stack
-from serl_rl.models.vision.image_preprocessor import SightMaker
+from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 from serl_rl.protocol.spec import EnvironmentSpec
 
 
-class SingleSight:
+class FrameStacker:
     """Remembers the frames of an episode where stacks of them are seen, and the maps of each frame.
 
     Args:
@@ -23,7 +23,7 @@ class SingleSight:
         maker: Prepares images.
     """
 
-    def __init__(self, spec: EnvironmentSpec, maker: SightMaker) -> None:
+    def __init__(self, spec: EnvironmentSpec, maker: ImagePreprocessor) -> None:
         self._vectors = tuple(array.name for array in spec.vectors)
         self._maker = maker
         self._frames: dict[str, deque[Tensor]] = {}
@@ -32,7 +32,7 @@ class SingleSight:
         """Forgets the images of the last episode."""
         self._frames.clear()
 
-    def __call__(self, observation: Mapping[str, np.ndarray]) -> Sight:
+    def __call__(self, observation: Mapping[str, np.ndarray]) -> VisualInput:
         """Reads the next observation of the episode.
 
         Args:

@@ -13,10 +13,10 @@ from serl_rl.models.grasp_choice import PREFIX, choose, grasp_shapes
 from serl_rl.models.gripper_layout import GripperLayout
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.perception import VisualPolicy
-from serl_rl.models.vision import RememberedMaps
+from serl_rl.models.vision import FeatureMemo
 from serl_rl.models.vision.config import VisionConfig
-from serl_rl.models.vision.image_preprocessor import SightMaker
-from serl_rl.policies.frame_stacker import SingleSight
+from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
+from serl_rl.policies.frame_stacker import FrameStacker
 from serl_rl.policies.numpy_policy import PolicyError
 from serl_rl.protocol.spec import EnvironmentSpec
 
@@ -50,8 +50,8 @@ class VisionPolicy:
         self.spec = spec
         self._grippers = GripperLayout(spec.action_size, grippers)
         self._grasp: dict[str, np.ndarray] = {}
-        sight = SightMaker(spec, config, torch.device(device))
-        self._see = SingleSight(spec, sight)
+        sight = ImagePreprocessor(spec, config, torch.device(device))
+        self._see = FrameStacker(spec, sight)
         self._remembered = None if sight.frozen is None else sight.frozen.remembered
         generator, arithmetic = torch.Generator().manual_seed(0), Arithmetic()
         perception = sight.make_perception(arithmetic, generator)
@@ -62,7 +62,7 @@ class VisionPolicy:
         self._is_loaded = False
 
     @property
-    def remembered(self) -> RememberedMaps | None:
+    def remembered(self) -> FeatureMemo | None:
         """Maps of the newest images, for classifiers with the same frozen backbone; None where there is no one such."""
         return self._remembered
 

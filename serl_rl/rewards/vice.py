@@ -19,7 +19,7 @@ from serl_rl.models.adam import Adam
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.vision.head import CameraHeads
 from serl_rl.models.vision.image_encoder import ImageEncoder
-from serl_rl.models.vision.image_preprocessor import SightMaker
+from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.replay.update_batch import UpdateBatch
 from serl_rl.rewards.classifier.config import ClassifierConfig
@@ -98,7 +98,7 @@ class Vice:
         self,
         spec: EnvironmentSpec,
         config: ViceConfig,
-        sight: SightMaker | None,
+        sight: ImagePreprocessor | None,
         *,
         seed: int = 0,
         device: torch.device | str = "cpu",

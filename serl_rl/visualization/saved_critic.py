@@ -42,18 +42,18 @@ class SavedCritic:
         from serl_rl.models.gripper_layout import GripperLayout
         from serl_rl.models.mlp import Arithmetic
         from serl_rl.models.perception import VisualCritic
-        from serl_rl.models.vision.image_preprocessor import SightMaker
-        from serl_rl.policies.frame_stacker import SingleSight
+        from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
+        from serl_rl.policies.frame_stacker import FrameStacker
 
         spec, config, device = saved.spec, saved.config, torch.device("cpu")
         sees = any(not array.is_vector for array in spec.observation)
-        maker = SightMaker(spec, config.vision, device) if sees else None
+        maker = ImagePreprocessor(spec, config.vision, device) if sees else None
         self._layout = GripperLayout(spec.action_size, config.sac.grippers)
         rest = maker, Arithmetic(), torch.Generator(), device
         self._critic = make_networks(spec.vector_size, self._layout.arm_size, config.sac, *rest).critic
         _load(self._critic, arrays, saved.path)
         self._vectors = tuple(array.name for array in spec.vectors)
-        self._see = None if maker is None else SingleSight(spec, maker)
+        self._see = None if maker is None else FrameStacker(spec, maker)
         self._grasp = None
         if self._layout.grippers:
             inputs = spec.vector_size

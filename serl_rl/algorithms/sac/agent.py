@@ -28,7 +28,7 @@ from serl_rl.models.compilation import compiled, fast_arithmetic, should_compile
 from serl_rl.models.grasp_choice import PREFIX
 from serl_rl.models.gripper_layout import GripperLayout
 from serl_rl.models.vision.config import VisionConfig
-from serl_rl.models.vision.image_preprocessor import SightMaker, cameras_of
+from serl_rl.models.vision.image_preprocessor import ImagePreprocessor, cameras_of
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec, SpecError
 from serl_rl.replay.update_batch import UpdateBatch
 
@@ -69,7 +69,7 @@ class SacAgent:
         self.device = torch.device(device)
         self.target_entropy = -spec.action_size / 2 if config.target_entropy is None else config.target_entropy
         self.is_compiled = should_compile(config.compile, self.device)
-        self.sight = SightMaker(spec, vision, self.device) if vision is not None and cameras else None
+        self.sight = ImagePreprocessor(spec, vision, self.device) if vision is not None and cameras else None
         arithmetic = fast_arithmetic(config.precision, self.device, is_compiled=self.is_compiled)
         self._grippers = GripperLayout(spec.action_size, config.grippers)
         sizes, first_weights = (spec.vector_size, self._grippers.arm_size), torch.Generator().manual_seed(seed)

@@ -18,10 +18,10 @@ from serl_rl.algorithms.sac.losses import (
     temperature_loss,
 )
 from serl_rl.models.gaussian_policy import squashed_sample
-from serl_rl.models.perception import Sight
+from serl_rl.models.perception import VisualInput
 
 Arrays: TypeAlias = dict[str, Tensor]
-Observations: TypeAlias = Tensor | Sight
+Observations: TypeAlias = Tensor | VisualInput
 """Flat vectors, float32 of shape (..., D), or what is seen; the leading dimensions are those of the batch."""
 
 

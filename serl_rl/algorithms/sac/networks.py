@@ -15,7 +15,7 @@ from serl_rl.models.gaussian_policy import GaussianTanhPolicy
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.perception import VisualCritic, VisualPolicy, is_trained_by_policy
 from serl_rl.models.temperature import Temperature
-from serl_rl.models.vision.image_preprocessor import SightMaker
+from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def make_networks(
     observation_size: int,
     action_size: int,
     config: SacConfig,
-    sight: SightMaker | None,
+    sight: ImagePreprocessor | None,
     arithmetic: Arithmetic,
     generator: torch.Generator,
     device: torch.device,

@@ -11,7 +11,7 @@ from torch import Tensor
 from serl_rl.models.vision.backbone import Backbone
 
 
-class RememberedMaps:
+class FeatureMemo:
     """Feature maps of single images, computed at most once for equal images that come shortly after one another.
 
     Args:

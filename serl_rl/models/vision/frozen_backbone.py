@@ -14,7 +14,7 @@ from serl_rl.models.vision.augmentation import shifted
 from serl_rl.models.vision.backbone import Backbone
 from serl_rl.models.vision.encoder_config import BackboneConfig
 from serl_rl.models.vision.factory import make_backbone
-from serl_rl.models.vision.feature_memo import RememberedMaps
+from serl_rl.models.vision.feature_memo import FeatureMemo
 
 FeatureShape = tuple[int, int, int]
 
@@ -56,7 +56,7 @@ class FrozenVision:
         }
         shared = next(iter(backbones.values()))
         is_one = all(backbone is shared for backbone in backbones.values())
-        self.remembered = RememberedMaps(shared) if is_one else None
+        self.remembered = FeatureMemo(shared) if is_one else None
         """Maps of the newest single images, for all who look through this backbone; None where each camera has its own.
         """
         on_gpu = device.type == "cuda"

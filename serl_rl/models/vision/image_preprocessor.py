@@ -39,7 +39,7 @@ def cameras_of(spec: EnvironmentSpec) -> tuple[ArraySpec, ...]:
     return tuple(others)
 
 
-class SightMaker:
+class ImagePreprocessor:
     """Turns the images of a batch into what `Perception` reads: random crops, then the frozen backbone if there is one.
 
     Args:

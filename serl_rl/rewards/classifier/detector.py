@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from serl_rl.models.vision import RememberedMaps
+from serl_rl.models.vision import FeatureMemo
 from serl_rl.rewards.classifier.errors import ClassifierError
 from serl_rl.rewards.classifier.network import RewardClassifier
 
@@ -51,14 +51,14 @@ class Detector:
 
 def share_backbones(detectors: Iterable[Detector]) -> None:
     """Lets classifiers with equal frozen backbones compute the maps of an image once for all."""
-    shared: list[RememberedMaps] = []
+    shared: list[FeatureMemo] = []
     for detector in detectors:
         classifier = detector.classifier
         if any(classifier.share(remembered) for remembered in shared):
             continue
         backbone = classifier.encoder.backbone(classifier.spec.cameras[0])
         if backbone.is_frozen:
-            shared.append(RememberedMaps(backbone))
+            shared.append(FeatureMemo(backbone))
             classifier.share(shared[-1])
 
 

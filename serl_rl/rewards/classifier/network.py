@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.models.mlp import LAYER_NORM_EPSILON
-from serl_rl.models.vision import ImageEncoder, RememberedMaps, make_image_encoder
+from serl_rl.models.vision import FeatureMemo, ImageEncoder, make_image_encoder
 from serl_rl.rewards.classifier.config import ClassifierConfig
 
 FAILURE, SUCCESS = "failure", "success"
@@ -87,7 +87,7 @@ class RewardClassifier(nn.Module):
         self.encoder: ImageEncoder = make_image_encoder(config.encoder, spec.image_sizes, generator)
         outputs = 1 if len(spec.classes) == 2 else len(spec.classes)
         self.head = ClassifierHead(self.encoder.output_size, outputs, config, generator)
-        self._remembered: RememberedMaps | None = None
+        self._remembered: FeatureMemo | None = None
         self.temperature: Tensor
         self.register_buffer("temperature", torch.ones(()))
 
@@ -114,7 +114,7 @@ class RewardClassifier(nn.Module):
         """Probabilities of scores: softmax(logits / temperature). Shape (B, classes)."""
         return torch.softmax(logits / self.temperature, dim=-1)
 
-    def share(self, remembered: RememberedMaps) -> bool:
+    def share(self, remembered: FeatureMemo) -> bool:
         """Takes the maps of single observations from others who see the same images, if the backbone is the same.
 
         Returns:

@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from serl_rl.models.vision import RememberedMaps
+from serl_rl.models.vision import FeatureMemo
 from serl_rl.rewards.classifier.condition import StateCondition
 from serl_rl.rewards.classifier.config import ClassifierRewardConfig
 from serl_rl.rewards.classifier.detector import Detector, Watch, check_cameras
@@ -39,7 +39,7 @@ class ClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Probability from which a frame passes, by what is looked for."""
         return {"success": self._watch.detector.threshold}
 
-    def share_maps(self, remembered: RememberedMaps) -> bool:
+    def share_maps(self, remembered: FeatureMemo) -> bool:
         """Looks through a policy's frozen backbone where it is the classifier's too; returns whether it is."""
         return self._watch.detector.classifier.share(remembered)
 

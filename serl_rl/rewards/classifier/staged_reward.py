@@ -9,7 +9,7 @@ from typing import Any, Literal
 import gymnasium
 import numpy as np
 
-from serl_rl.models.vision import RememberedMaps
+from serl_rl.models.vision import FeatureMemo
 from serl_rl.rewards.classifier.config import ClassifierRewardConfig
 from serl_rl.rewards.classifier.detector import Detector, Watch, check_cameras, share_backbones
 from serl_rl.rewards.classifier.errors import ClassifierError
@@ -63,7 +63,7 @@ class StagedClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Probability from which a frame passes, by stage."""
         return {name: watch.detector.threshold for name, watch in self._watches.items()}
 
-    def share_maps(self, remembered: RememberedMaps) -> bool:
+    def share_maps(self, remembered: FeatureMemo) -> bool:
         """Looks through a policy's frozen backbone in stages with the same one; returns whether any has."""
         shared = [watch.detector.classifier.share(remembered) for watch in self._watches.values()]
         return any(shared)

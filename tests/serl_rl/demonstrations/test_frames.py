@@ -5,14 +5,14 @@ import torch
 from serl_rl.demonstrations.frames import FrameBank, frames_of, joined
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.models.vision.image_preprocessor import SightMaker
+from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 
 CPU = torch.device("cpu")
 
 
 def make_sight(spec, *, frozen=True, frame_stack=1):
     encoder = EncoderConfig(backbone=BackboneConfig(name="small", frozen=frozen), head=HeadConfig(bottleneck=8))
-    return SightMaker(spec, VisionConfig(encoder=encoder, frame_stack=frame_stack), CPU)
+    return ImagePreprocessor(spec, VisionConfig(encoder=encoder, frame_stack=frame_stack), CPU)
 
 
 def noisy(spec, make_episode, steps=5, number=0):

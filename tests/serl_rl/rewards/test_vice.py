@@ -10,7 +10,7 @@ from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
 from serl_rl.demonstrations.frames import FrameBank
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.models.vision.image_preprocessor import SightMaker
+from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay.update_batch import UpdateBatch
 from serl_rl.rewards.vice import Vice, event_gradients
@@ -60,7 +60,7 @@ def make_batch(spec=STATE, *, seed=0, updates=2, count=8, rewards=None, near=0.0
 
 
 def make_vice(spec=STATE, config=CONFIG, *, goals=20, seed=0):
-    sight = SightMaker(spec, VISION, CPU) if len(spec.observation) > 1 else None
+    sight = ImagePreprocessor(spec, VISION, CPU) if len(spec.observation) > 1 else None
     vice = Vice(spec, config, sight, seed=seed)
     rng = np.random.default_rng(9)
     frames = {"state": (rng.normal(size=(goals, 2)) * 0.1).astype(np.float32)}
@@ -162,7 +162,7 @@ def test_state_of_another_classifier_is_refused_whole():
 
 
 def test_kept_maps_are_classified_like_the_images_they_are_of():
-    vice, sight = make_vice(PIXELS, replace(CONFIG, every_updates=100)), SightMaker(PIXELS, VISION, CPU)
+    vice, sight = make_vice(PIXELS, replace(CONFIG, every_updates=100)), ImagePreprocessor(PIXELS, VISION, CPU)
     vice.reward(make_batch(PIXELS))  # The only update.
     batch = make_batch(PIXELS, seed=1)
     images = {name: batch.next_observations[name].flatten(0, 1) for name in sight.cameras}
@@ -202,7 +202,7 @@ def test_agent_takes_a_rewarded_batch_from_images():
 def test_a_backbone_that_is_trained_is_refused():
     encoder = replace(VISION.encoder, backbone=BackboneConfig(name="small", frozen=False))
     with pytest.raises(ValueError, match=r"maps of a frozen backbone; set vision\.encoder\.backbone\.frozen"):
-        Vice(PIXELS, CONFIG, SightMaker(PIXELS, replace(VISION, encoder=encoder), CPU))
+        Vice(PIXELS, CONFIG, ImagePreprocessor(PIXELS, replace(VISION, encoder=encoder), CPU))
 
 
 def test_without_goals_it_says_so():

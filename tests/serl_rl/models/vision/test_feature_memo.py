@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from serl_rl.models.vision import BackboneConfig, RememberedMaps, make_backbone
+from serl_rl.models.vision import BackboneConfig, FeatureMemo, make_backbone
 
 
 def build(**values):
@@ -17,7 +17,7 @@ def test_equal_images_are_computed_once_and_others_anew():
     backbone = build()
     calls = []
     backbone.register_forward_hook(lambda *_: calls.append(1))
-    remembered = RememberedMaps(backbone, kept=2)
+    remembered = FeatureMemo(backbone, kept=2)
     one, two, three = images(3)
     first = remembered.maps(one)
     assert remembered.maps(one.copy()) is first
@@ -29,7 +29,7 @@ def test_equal_images_are_computed_once_and_others_anew():
 
 
 def test_an_image_that_is_overwritten_later_is_not_mistaken():
-    remembered = RememberedMaps(build())
+    remembered = FeatureMemo(build())
     buffer, other = images(2)
     before = remembered.maps(buffer)
     buffer[:] = other
@@ -37,13 +37,13 @@ def test_an_image_that_is_overwritten_later_is_not_mistaken():
 
 
 def test_only_equal_frozen_backbones_fit():
-    remembered = RememberedMaps(build())
+    remembered = FeatureMemo(build())
     assert remembered.fits(remembered.backbone)
     assert remembered.fits(build())
     assert not remembered.fits(build(seed=1))
     assert not remembered.fits(build(frozen=False))
     assert not remembered.fits(build(name="resnet10"))
     assert not remembered.fits(build().to(torch.bfloat16))
-    assert RememberedMaps(build().to(torch.bfloat16)).fits(build())  # What it computes is theirs, rounded.
+    assert FeatureMemo(build().to(torch.bfloat16)).fits(build())  # What it computes is theirs, rounded.
     with pytest.raises(ValueError, match="not frozen"):
-        RememberedMaps(build(frozen=False))
+        FeatureMemo(build(frozen=False))

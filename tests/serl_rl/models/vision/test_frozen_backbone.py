@@ -8,7 +8,7 @@ from serl_rl.models.vision import make_backbone
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig
 from serl_rl.models.vision.frozen_backbone import FrozenVision, join_stack
-from serl_rl.models.vision.image_preprocessor import SightMaker
+from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 
 SIDE, CAMERAS, COUNT = 48, ("front", "wrist"), 5  # More than one piece, once each image has two crops.
@@ -69,7 +69,7 @@ def test_a_frozen_backbone_sees_all_cameras_of_a_sample_shifted_alike_and_the_ne
     arrays = tuple(ArraySpec(name=name, dtype=np.dtype(np.uint8), shape=(SIDE, SIDE, 3)) for name in CAMERAS)
     action = ArraySpec(name="action", dtype=np.dtype(np.float32), shape=(2,))
     spec = EnvironmentSpec(environment="test/Look-v0", observation=arrays, action=action)
-    sight = SightMaker(spec, VisionConfig(encoder=EncoderConfig(backbone=config)), CPU)
+    sight = ImagePreprocessor(spec, VisionConfig(encoder=EncoderConfig(backbone=config)), CPU)
     tensors = {camera: torch.from_numpy(array) for camera, array in images.items()}
     generator, again = (torch.Generator().manual_seed(3) for _ in range(2))
     draws = [torch.randint(-4, 5, (COUNT, 2), generator=again) for _ in range(2)]
