@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from serl_rl.visualization.labels import Labels
 from serl_rl.visualization.overlay import draw_frame, plain_frame
-from serl_rl.visualization.step_record import Image, Moment
+from serl_rl.visualization.step_record import Image, StepRecord
 
 _HELD_FRAMES = 10
 
 
-class Film:
-    """An `Audience` that keeps what it is shown: one camera image or picture of the scene a step, as it came.
+class EpisodeVideo:
+    """An `StepSink` that keeps what it is shown: one camera image or picture of the scene a step, as it came.
 
     Frames are drawn when somebody iterates, as often as wanted.
 
@@ -28,7 +28,7 @@ class Film:
         self._episode_count = episode_count
         self._labels = labels
         self._overlay = overlay
-        self._episodes: list[list[Moment]] = []
+        self._episodes: list[list[StepRecord]] = []
 
     @property
     def is_empty(self) -> bool:
@@ -44,7 +44,7 @@ class Film:
         """Whether an episode is kept."""
         return episode <= self._episode_count
 
-    def show(self, moment: Moment) -> None:
+    def show(self, moment: StepRecord) -> None:
         """Keeps a moment."""
         if moment.step == 0:
             self._episodes.append([])

@@ -15,9 +15,9 @@ from serl_rl.errors import UsageError
 from serl_rl.visualization.labels import labels_of
 
 if TYPE_CHECKING:
-    from serl_rl.visualization.episode_video import Film
+    from serl_rl.visualization.episode_video import EpisodeVideo
     from serl_rl.visualization.rerun_stream import RerunStream
-    from serl_rl.visualization.step_record import Audience
+    from serl_rl.visualization.step_record import StepSink
 
 Watch: TypeAlias = Callable[[gymnasium.Env[Any, Any]], gymnasium.Env[Any, Any]]
 """Puts somebody who looks on around an environment."""
@@ -34,7 +34,7 @@ def watched_evaluation(
     film_episodes: int = 0,
     overlay: bool = True,
     rerun: str | None = None,
-) -> tuple[EvaluationResult, Film | None]:
+) -> tuple[EvaluationResult, EpisodeVideo | None]:
     """Evaluates a policy; watching changes no outcome.
 
     Args:
@@ -57,13 +57,13 @@ def watched_evaluation(
     """
     if not film_episodes and rerun is None:
         return evaluate(env, policy, episode_count, seed, should_stop), None
-    from serl_rl.visualization.episode_video import Film
-    from serl_rl.visualization.recorder_wrapper import Onlooker
+    from serl_rl.visualization.episode_video import EpisodeVideo
+    from serl_rl.visualization.recorder_wrapper import StepRecorder
     from serl_rl.visualization.saved_critic import SavedCritic
 
     labels = labels_of(env, control_rate_hz(env))
-    audience: list[Audience] = []
-    film = Film(film_episodes, labels, overlay=overlay) if film_episodes else None
+    audience: list[StepSink] = []
+    film = EpisodeVideo(film_episodes, labels, overlay=overlay) if film_episodes else None
     if film is not None:
         audience.append(film)
     with contextlib.ExitStack() as stack:
@@ -71,7 +71,7 @@ def watched_evaluation(
             from serl_rl.visualization.rerun_stream import RerunStream
 
             audience.append(stack.enter_context(RerunStream.open(rerun, labels, name=checkpoint.name)))
-        watched = Onlooker(env, audience, labels, SavedCritic.load(checkpoint))
+        watched = StepRecorder(env, audience, labels, SavedCritic.load(checkpoint))
         result = evaluate(watched, policy, max(episode_count, film_episodes), seed, should_stop)
     return result.first(episode_count), film
 
@@ -94,7 +94,7 @@ def watching(target: str | None, name: str, run: Path | None = None) -> Iterator
     if target is None:
         yield lambda env: env
         return
-    from serl_rl.visualization.recorder_wrapper import Onlooker
+    from serl_rl.visualization.recorder_wrapper import StepRecorder
     from serl_rl.visualization.rerun_stream import RerunStream
     from serl_rl.visualization.saved_critic import NewestCritic
 
@@ -105,6 +105,6 @@ def watching(target: str | None, name: str, run: Path | None = None) -> Iterator
             labels = labels_of(env, control_rate_hz(env))
             if not streams:
                 streams.append(stack.enter_context(RerunStream.open(target, labels, name=name, needs_scene=False)))
-            return Onlooker(env, streams, labels, None if run is None else NewestCritic(run))
+            return StepRecorder(env, streams, labels, None if run is None else NewestCritic(run))
 
         yield watch

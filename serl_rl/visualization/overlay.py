@@ -22,7 +22,7 @@ from serl_rl.visualization.canvas import (
     common_bounds,
 )
 from serl_rl.visualization.labels import Labels
-from serl_rl.visualization.step_record import Image, Moment
+from serl_rl.visualization.step_record import Image, StepRecord
 from serl_rl.visualization.video import annotate
 
 _CAMERA_PX = 384
@@ -35,7 +35,7 @@ _MARGIN = 10
 _GAP = 4
 
 
-def draw_frame(episode: Sequence[Moment], index: int, labels: Labels) -> Image:
+def draw_frame(episode: Sequence[StepRecord], index: int, labels: Labels) -> Image:
     """Draws one instant of an episode, with what led to it.
 
     Args:
@@ -51,20 +51,20 @@ def draw_frame(episode: Sequence[Moment], index: int, labels: Labels) -> Image:
     return np.concatenate([pictures, panel])
 
 
-def plain_frame(moment: Moment) -> Image:
+def plain_frame(moment: StepRecord) -> Image:
     """Draws the pictures of an instant alone, with one line below them. RGB with even sides."""
     words = f"episode {moment.episode}  step {moment.step:2d}" + ("  success" if moment.success else "")
     return annotate(_pictures(moment), words, success=bool(moment.success))
 
 
-def side_by_side(moment: Moment) -> list[tuple[str, Image]]:
+def side_by_side(moment: StepRecord) -> list[tuple[str, Image]]:
     """What is shown of an instant, by name: the policy's cameras, or the bystander's view where it has none."""
     if moment.cameras:
         return list(moment.cameras.items())
     return [] if moment.scene is None else [("", moment.scene)]
 
 
-def _pictures(moment: Moment) -> Image:
+def _pictures(moment: StepRecord) -> Image:
     """The pictures in a row, enlarged, each under its name."""
     shown = [(name, _enlarged(image)) for name, image in side_by_side(moment)]
     top = _TITLE if any(name for name, _ in shown) else 0
@@ -93,7 +93,7 @@ def _enlarged(image: Image) -> Image:
     return np.asarray(Pictures.fromarray(image).resize(size, Pictures.Resampling.NEAREST), np.uint8)
 
 
-def _panel(episode: Sequence[Moment], index: int, labels: Labels, width: int) -> Image:
+def _panel(episode: Sequence[StepRecord], index: int, labels: Labels, width: int) -> Image:
     plots = _plots(episode, labels)
     has_gripper = any(moment.gripper_width is not None for moment in episode)
     rows = len(labels.action) + int(has_gripper)
@@ -108,7 +108,7 @@ def _panel(episode: Sequence[Moment], index: int, labels: Labels, width: int) ->
     return canvas.image()
 
 
-def _draw_status(canvas: Canvas, episode: Sequence[Moment], index: int, width: int) -> None:
+def _draw_status(canvas: Canvas, episode: Sequence[StepRecord], index: int, width: int) -> None:
     now, middle = episode[index], _STATUS / 2
     words = f"episode {now.episode}    step {now.step} / {episode[-1].step}    {now.time_s:.1f} s"
     canvas.text(_MARGIN, middle, words)
@@ -125,7 +125,7 @@ def _draw_status(canvas: Canvas, episode: Sequence[Moment], index: int, width: i
 _Plot = Callable[[Canvas, int, tuple[int, int, int, int]], None]
 
 
-def _plots(episode: Sequence[Moment], labels: Labels) -> list[_Plot]:
+def _plots(episode: Sequence[StepRecord], labels: Labels) -> list[_Plot]:
     """What there is to be plotted of an episode."""
     plots: list[_Plot] = []
     marks = [moment.is_intervention for moment in episode]
@@ -137,7 +137,7 @@ def _plots(episode: Sequence[Moment], labels: Labels) -> list[_Plot]:
     return [*plots, _reward_plot(episode, marks)]
 
 
-def _values_plot(episode: Sequence[Moment], marks: Sequence[bool]) -> _Plot:
+def _values_plot(episode: Sequence[StepRecord], marks: Sequence[bool]) -> _Plot:
     means = [math.nan if moment.values is None else moment.values.mean for moment in episode]
     spreads = [0.0 if moment.values is None else moment.values.spread for moment in episode]
     grasps = [
@@ -162,7 +162,9 @@ def _values_plot(episode: Sequence[Moment], marks: Sequence[bool]) -> _Plot:
     return draw
 
 
-def _probability_plot(episode: Sequence[Moment], name: str, threshold: float | None, marks: Sequence[bool]) -> _Plot:
+def _probability_plot(
+    episode: Sequence[StepRecord], name: str, threshold: float | None, marks: Sequence[bool]
+) -> _Plot:
     values = [moment.probabilities.get(name, math.nan) for moment in episode]
     bounds = common_bounds([])
 
@@ -175,7 +177,7 @@ def _probability_plot(episode: Sequence[Moment], name: str, threshold: float | N
     return draw
 
 
-def _reward_plot(episode: Sequence[Moment], marks: Sequence[bool]) -> _Plot:
+def _reward_plot(episode: Sequence[StepRecord], marks: Sequence[bool]) -> _Plot:
     rewards = [moment.reward for moment in episode]
     bounds = common_bounds(rewards)
 
@@ -205,7 +207,7 @@ def _draw_plot(
 
 
 def _draw_action(
-    canvas: Canvas, episode: Sequence[Moment], index: int, labels: Labels, place: tuple[int, int, int]
+    canvas: Canvas, episode: Sequence[StepRecord], index: int, labels: Labels, place: tuple[int, int, int]
 ) -> None:
     left, top, right = place
     now = episode[index]

@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 
 from serl_rl.visualization.labels import Labels
-from serl_rl.visualization.step_record import ActionValues, Audience, FloatArray, Image, Moment
+from serl_rl.visualization.step_record import ActionValues, FloatArray, Image, StepRecord, StepSink
 
 _PROBABILITY = "_probability"
 _POSITION = "_position"
@@ -29,7 +29,7 @@ class Judge(Protocol):
         ...
 
 
-class Onlooker(gymnasium.Wrapper[Any, Any, Any, Any]):
+class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Goes around an environment, and around whoever may take over there; changes nothing.
 
     Args:
@@ -42,7 +42,7 @@ class Onlooker(gymnasium.Wrapper[Any, Any, Any, Any]):
     def __init__(
         self,
         env: gymnasium.Env[Any, Any],
-        audience: Sequence[Audience],
+        audience: Sequence[StepSink],
         labels: Labels,
         judge: Judge | None = None,
     ) -> None:
@@ -51,7 +51,7 @@ class Onlooker(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._labels = labels
         self._judge = judge
         self._episode = 0
-        self._wanting: tuple[Audience, ...] = ()
+        self._wanting: tuple[StepSink, ...] = ()
         self._seen: dict[str, Any] = {}
         self._observation: Mapping[str, np.ndarray] = {}
 
@@ -77,14 +77,14 @@ class Onlooker(gymnasium.Wrapper[Any, Any, Any, Any]):
             self._see(observation, info, step=step, reward=float(reward), total_reward=total)
             if terminated or truncated:
                 success = bool(info.get("success", False))
-                self._tell(Moment(**self._seen, success=success, is_terminated=bool(terminated)))
+                self._tell(StepRecord(**self._seen, success=success, is_terminated=bool(terminated)))
         return result
 
     def _tell_of_action(self, action: np.ndarray, *, taught: bool) -> None:
         values = self._judge.values(self._observation, action) if self._judge is not None else None
-        self._tell(Moment(**self._seen, action=action, values=values, is_intervention=taught))
+        self._tell(StepRecord(**self._seen, action=action, values=values, is_intervention=taught))
 
-    def _tell(self, moment: Moment) -> None:
+    def _tell(self, moment: StepRecord) -> None:
         for one in self._wanting:
             one.show(moment)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from serl_rl.errors import UsageError
 from serl_rl.visualization.labels import Labels
-from serl_rl.visualization.step_record import Image, Moment
+from serl_rl.visualization.step_record import Image, StepRecord
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Recording(Protocol):
 
 
 class RerunStream:
-    """An `Audience` that tells rerun everything, one row a moment.
+    """An `StepSink` that tells rerun everything, one row a moment.
 
     Timelines: "step" counts the moments of all episodes, "episode" the episodes; "time" is the robot's time, one
     episode after the other. Pictures are JPEG.
@@ -98,7 +98,7 @@ class RerunStream:
         del episode
         return True
 
-    def show(self, moment: Moment) -> None:
+    def show(self, moment: StepRecord) -> None:
         """Logs a moment. Does not wait for a viewer."""
         if moment.step == 0:
             self._episode += 1
@@ -115,7 +115,7 @@ class RerunStream:
             self._show_end(moment)
             self._start_s += moment.time_s + 1.0 / self._labels.rate_hz
 
-    def _show_pictures(self, moment: Moment) -> None:
+    def _show_pictures(self, moment: StepRecord) -> None:
         for name, image in moment.cameras.items():
             self._log_picture(f"cameras/{name}", image)
         if moment.scene is not None:
@@ -124,7 +124,7 @@ class RerunStream:
     def _log_picture(self, path: str, image: Image) -> None:
         self._recording.log(path, self._rerun.Image(image).compress(jpeg_quality=_JPEG_QUALITY))
 
-    def _show_world(self, moment: Moment) -> None:
+    def _show_world(self, moment: StepRecord) -> None:
         rerun, pose = self._rerun, moment.tcp_pose
         if pose is not None:
             place = rerun.Transform3D(translation=pose[:3], quaternion=rerun.Quaternion(xyzw=pose[3:]))
@@ -136,7 +136,7 @@ class RerunStream:
             point = rerun.Points3D([position], colors=[_RED], radii=0.01, labels=[name])
             self._recording.log(f"world/objects/{name}", point)
 
-    def _show_numbers(self, moment: Moment) -> None:
+    def _show_numbers(self, moment: StepRecord) -> None:
         self._log_numbers("reward", {"step": moment.reward, "sum": moment.total_reward})
         self._log_numbers("probability", moment.probabilities)
         if moment.gripper_width is not None:
@@ -153,7 +153,7 @@ class RerunStream:
         for name, value in numbers.items():
             self._recording.log(f"{path}/{name}", self._rerun.Scalars(value))
 
-    def _show_end(self, moment: Moment) -> None:
+    def _show_end(self, moment: StepRecord) -> None:
         colour = _GREEN if moment.success else _RED
         self._recording.log("success", self._rerun.Scalars(float(bool(moment.success))))
         words = "success" if moment.success else "failure"

@@ -34,7 +34,7 @@ class ActionValues:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Moment:
+class StepRecord:
     """One instant. Its arrays are copies that nobody changes any more."""
 
     episode: int
@@ -76,7 +76,7 @@ class Moment:
         return self.success is not None
 
 
-class Audience(Protocol):
+class StepSink(Protocol):
     """Somebody who wants to see moments."""
 
     needs_scene: bool
@@ -86,6 +86,6 @@ class Audience(Protocol):
         """Whether it wants to see an episode."""
         ...
 
-    def show(self, moment: Moment) -> None:
+    def show(self, moment: StepRecord) -> None:
         """Is given the next moment."""
         ...

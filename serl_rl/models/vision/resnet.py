@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from serl_rl.models.vision.backbone import Backbone
 from serl_rl.models.vision.encoder_config import Initialization
-from serl_rl.models.vision.film import Film
+from serl_rl.models.vision.film import EpisodeVideo
 from serl_rl.models.vision.initialization import initialize_convolutions
 from serl_rl.models.vision.normalization import imagenet_scaling
 from serl_rl.models.vision.padding import SameConv, same_max_pool
@@ -89,7 +89,7 @@ class ResNet(Backbone):
                 inputs = outputs
         self.blocks = nn.ModuleList(blocks)
         channels = [_FIRST_CHANNELS * 2**stage for stage, count in enumerate(stages) for _ in range(count)]
-        films = [] if condition_size is None else [Film(condition_size, size) for size in channels]
+        films = [] if condition_size is None else [EpisodeVideo(condition_size, size) for size in channels]
         self.films = nn.ModuleList(films)
         initialize_convolutions(self, initialization, generator)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs lack it.

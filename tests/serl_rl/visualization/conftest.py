@@ -14,7 +14,7 @@ from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.visualization.labels import Labels
-from serl_rl.visualization.step_record import ActionValues, Moment
+from serl_rl.visualization.step_record import ActionValues, StepRecord
 
 CAMERAS = ("front", "wrist")
 
@@ -38,7 +38,7 @@ def build_moment(step=0, *, episode=1, last=False, success=True, taught=False, *
     else:
         given |= {"action": np.array([0.5, -0.5, 0.1, 1.0], np.float32), "is_intervention": taught}
         given["values"] = ActionValues(arm=np.array([0.2, 0.4]) + 0.1 * step)
-    return Moment(**(given | changes))
+    return StepRecord(**(given | changes))
 
 
 def build_episode(count=4, *, success=True, **changes):

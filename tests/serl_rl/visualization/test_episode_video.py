@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from serl_rl.visualization.episode_video import Film
+from serl_rl.visualization.episode_video import EpisodeVideo
 
 
 def test_each_moment_is_a_frame_and_the_end_is_held(make_episode, labels):
-    film = Film(2, labels)
+    film = EpisodeVideo(2, labels)
     assert film.is_empty
     for number in (1, 2):
         for moment in make_episode(3, episode=number):
@@ -20,19 +20,19 @@ def test_each_moment_is_a_frame_and_the_end_is_held(make_episode, labels):
 
 
 def test_it_can_be_drawn_again(make_episode, labels):
-    film = Film(1, labels)
+    film = EpisodeVideo(1, labels)
     for moment in make_episode(2):
         film.show(moment)
     np.testing.assert_array_equal(list(film), list(film))
 
 
 def test_it_wants_no_more_than_it_was_told():
-    film = Film(3, labels=None)
+    film = EpisodeVideo(3, labels=None)
     assert [film.wants(episode) for episode in (1, 3, 4)] == [True, True, False]
 
 
 def test_the_overlay_can_be_left_away(make_episode, labels):
-    plain, drawn = Film(1, labels, overlay=False), Film(1, labels)
+    plain, drawn = EpisodeVideo(1, labels, overlay=False), EpisodeVideo(1, labels)
     for moment in make_episode(2):
         plain.show(moment)
         drawn.show(moment)

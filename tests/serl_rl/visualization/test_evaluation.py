@@ -9,10 +9,10 @@ from serl_rl.envs.evaluation import evaluate
 from serl_rl.envs.factory import make_environment
 from serl_rl.envs.point_mass import PointMassEnv
 from serl_rl.errors import UsageError
-from serl_rl.visualization.episode_video import Film
+from serl_rl.visualization.episode_video import EpisodeVideo
 from serl_rl.visualization.evaluation import watching
 from serl_rl.visualization.labels import labels_of
-from serl_rl.visualization.recorder_wrapper import Onlooker
+from serl_rl.visualization.recorder_wrapper import StepRecorder
 
 
 class Nudging:
@@ -61,7 +61,7 @@ def test_watching_changes_nothing_in_the_simulator():
     labels = labels_of(env, 10.0)
     assert labels.action == ("x", "y", "z", "gripper")
     plain = evaluate(env, Nudging(), 2, seed=7)
-    film = Film(1, labels)
+    film = EpisodeVideo(1, labels)
     states = []
 
     class Keep(gymnasium.ObservationWrapper):
@@ -71,7 +71,7 @@ def test_watching_changes_nothing_in_the_simulator():
 
     first = evaluate(Keep(env), Nudging(), 2, seed=7)
     unwatched, states = states, []
-    second = evaluate(Onlooker(Keep(env), [film], labels), Nudging(), 2, seed=7)
+    second = evaluate(StepRecorder(Keep(env), [film], labels), Nudging(), 2, seed=7)
     env.close()
     assert plain == first == second
     np.testing.assert_array_equal(states, unwatched)

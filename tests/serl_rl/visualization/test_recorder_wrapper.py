@@ -8,7 +8,7 @@ import pytest
 from gymnasium import spaces
 
 from serl_rl.visualization.labels import labels_of
-from serl_rl.visualization.recorder_wrapper import Onlooker
+from serl_rl.visualization.recorder_wrapper import StepRecorder
 from serl_rl.visualization.step_record import ActionValues
 
 
@@ -85,7 +85,7 @@ class Judge:
 
 
 def watch(env, *audience, judge=None, episodes=1):
-    watched = Onlooker(env, audience, labels_of(env, 5.0), judge)
+    watched = StepRecorder(env, audience, labels_of(env, 5.0), judge)
     results = []
     for _ in range(episodes):
         results.append(watched.reset(seed=1))

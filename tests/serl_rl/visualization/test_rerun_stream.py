@@ -172,12 +172,12 @@ def test_a_kill_leaves_what_was_batched(tmp_path):
         import sys, time
         import numpy as np
         from serl_rl.visualization.labels import Labels
-        from serl_rl.visualization.step_record import Moment
+        from serl_rl.visualization.step_record import StepRecord
         from serl_rl.visualization.rerun_stream import RerunStream
         labels = Labels(action=("x",), cameras=())
         with RerunStream.open(sys.argv[1], labels, name="test") as stream:
             for step in range(10**6):
-                stream.show(Moment(episode=1, step=step, time_s=step / 10, cameras={}, action=np.zeros(1)))
+                stream.show(StepRecord(episode=1, step=step, time_s=step / 10, cameras={}, action=np.zeros(1)))
                 print(step, flush=True)
                 time.sleep(0.05)
     """
