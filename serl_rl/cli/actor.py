@@ -121,11 +121,11 @@ class ActorCommand:
         from serl_rl.actor.intervention import teaching
         from serl_rl.cli.options import config_of_file
         from serl_rl.runs.forward_backward.actor import PairActor
-        from serl_rl.runs.forward_backward.task_pair import Pair, pair_of
+        from serl_rl.runs.forward_backward.task_pair import TaskPair, pair_of
         from serl_rl.visualization.evaluation import watching
 
         config, path = self.config, self.backward_config_file
-        pair = pair_of(config) if path is None else Pair(config, config_of_file(path))
+        pair = pair_of(config) if path is None else TaskPair(config, config_of_file(path))
         if self.rerun_run is not None:
             raise UsageError("--rerun-run is the folder of one run, and --backward-learner-address brings a second one")
         with (

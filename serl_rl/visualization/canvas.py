@@ -42,7 +42,7 @@ class Curve:
     colour: Colour
     """Of the line."""
     spread: Sequence[float] = ()
-    """Half the height of the band around it, one a step; empty for none."""
+    """TaskPlayer the height of the band around it, one a step; empty for none."""
 
 
 class Canvas:

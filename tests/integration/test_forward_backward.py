@@ -43,7 +43,7 @@ def wait_until(condition, *children, timeout_s=WAIT_S):
         never.wait(0.02)
 
 
-class Pair:
+class TaskPair:
     """Two learners and an actor in a folder."""
 
     def __init__(self, folder):
@@ -113,7 +113,7 @@ class Pair:
 
 @pytest.fixture
 def pair(tmp_path):
-    running = Pair(tmp_path)
+    running = TaskPair(tmp_path)
     yield running
     running.stop()
 

@@ -20,9 +20,9 @@ from serl_rl.actor.intervention import Teach
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.factory import RobotConfig, share_maps, spec_of
 from serl_rl.errors import UsageError
-from serl_rl.runs.forward_backward.task_player import FinishedHalf, Half, LearningHalf
-from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, Pair, pair_environments
-from serl_rl.runs.forward_backward.alternation import Turns
+from serl_rl.runs.forward_backward.task_player import FinishedTaskPlayer, TaskPlayer, LearningTaskPlayer
+from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, TaskPair, pair_environments
+from serl_rl.runs.forward_backward.alternation import Alternation
 from serl_rl.policies.numpy_policy import make_policy
 from serl_rl.policies.saved import load_policy
 from serl_rl.processes.stop_signal import StopSignal
@@ -38,7 +38,7 @@ _NEVER_RATIO = 2.0
 class PairActor:
     """What the actor of a pair needs to know."""
 
-    pair: Pair
+    pair: TaskPair
     """The experiments."""
     learners: Mapping[Direction, str]
     """Address of each learner; or the folder of a finished run, whose policy then only plays."""
@@ -68,21 +68,21 @@ class PairActor:
         if all(_is_folder(learner) for learner in self.learners.values()):
             raise UsageError("both learners are folders of finished runs; give the address of one that learns")
         with pair_environments(self.pair, self.robot) as envs, contextlib.ExitStack() as stack:
-            halves: dict[Direction, Half] = {}
+            halves: dict[Direction, TaskPlayer] = {}
             for direction in DIRECTIONS:
                 halves[direction] = self._half(direction, envs[direction], stop, stack)
             on_joined()
-            Turns(halves, stop).run()
+            Alternation(halves, stop).run()
 
     def _half(
         self, direction: Direction, env: gymnasium.Env[Any, Any], stop: StopSignal, stack: contextlib.ExitStack
-    ) -> Half:
+    ) -> TaskPlayer:
         learner, config = self.learners[direction], self.pair.of(direction)
         together = self.teach(env, config)  # Of a finished half too: somebody may have to say that it succeeded.
         if _is_folder(learner):
             policy, trained, _ = load_policy(Path(learner))
             _check_same_task(trained, config, learner)
-            return FinishedHalf(together.env, policy, stop, config.seed)
+            return FinishedTaskPlayer(together.env, policy, stop, config.seed)
         if not env.get_wrapper_attr("draws_scenes"):
             log.warning("a real cell draws no scenes, so that %s is not evaluated meanwhile", direction)
             config = _without_evaluation(config)
@@ -112,7 +112,7 @@ class PairActor:
         policy = make_policy(spec, config)
         share_maps(together.env, policy)
         actor = Actor(together.env, spec, link, spool, policy, config, stop, together.intervention, keeps_scene=True)
-        return LearningHalf(together.env, actor, link, spool, policy, stop)
+        return LearningTaskPlayer(together.env, actor, link, spool, policy, stop)
 
 
 def _is_folder(learner: str) -> bool:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from serl_rl.actor.loop import EpisodeEnd
 from serl_rl.errors import UsageError
-from serl_rl.runs.forward_backward.task_player import Half
+from serl_rl.runs.forward_backward.task_player import TaskPlayer
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction
 from serl_rl.processes.stop_signal import StopSignal
 
 _OTHER: Mapping[Direction, Direction] = {"forward": "backward", "backward": "forward"}
 
 
-class Turns:
+class Alternation:
     """Lets two halves take turns at one arm, as SERL does in bin relocation: a task goes on until it succeeds.
 
     A task that is done before it begins, because an evaluation or a bump moved things, passes the turn on as well.
@@ -23,7 +23,7 @@ class Turns:
         stop: Ends it between two steps.
     """
 
-    def __init__(self, halves: Mapping[Direction, Half], stop: StopSignal) -> None:
+    def __init__(self, halves: Mapping[Direction, TaskPlayer], stop: StopSignal) -> None:
         self._halves = halves
         self._stop = stop
         self.active: Direction = "forward"

@@ -9,7 +9,7 @@ from pathlib import Path
 from serl_client.envs.private_simulator import simulator_command
 from serl_rl.envs.factory import WITHOUT_SIMULATOR, simulator_task
 from serl_rl.errors import ProcessError
-from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, Pair
+from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, TaskPair
 from serl_rl.processes.child_process import ChildProcess
 from serl_rl.artifacts.run_directory import RunDirectory
 from serl_rl.processes.stop_signal import StopSignal
@@ -19,7 +19,7 @@ _MOST_RETURNS = 10
 _ACTOR_ID = "pair"
 
 
-class Crew:
+class Supervisor:
     """Starts the processes, brings back who was killed, and drains them in order.
 
     Args:
@@ -28,7 +28,7 @@ class Crew:
         stop: Ends every wait.
     """
 
-    def __init__(self, pair: Pair, directory: RunDirectory, stop: StopSignal) -> None:
+    def __init__(self, pair: TaskPair, directory: RunDirectory, stop: StopSignal) -> None:
         self._pair = pair
         self._directory = directory
         self._stop = stop

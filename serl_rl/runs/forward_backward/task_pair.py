@@ -23,7 +23,7 @@ _POINTS: Mapping[str, str] = MappingProxyType({POINT_RIGHT: POINT_LEFT, POINT_LE
 
 
 @dataclass(frozen=True)
-class Pair:
+class TaskPair:
     """The experiments of two opposite tasks.
 
     Raises:
@@ -69,7 +69,7 @@ def opposite_id(environment: str) -> str:
     )
 
 
-def pair_of(config: TrainConfig) -> Pair:
+def pair_of(config: TrainConfig) -> TaskPair:
     """An experiment and the same one on the opposite task.
 
     Args:
@@ -79,11 +79,11 @@ def pair_of(config: TrainConfig) -> Pair:
         UsageError: No task undoes its task.
     """
     back = replace(config.environment, id=opposite_id(config.environment.id))
-    return Pair(config, replace(config, environment=back))
+    return TaskPair(config, replace(config, environment=back))
 
 
 @contextlib.contextmanager
-def pair_environments(pair: Pair, robot: RobotConfig) -> Iterator[Mapping[Direction, gymnasium.Env[Any, Any]]]:
+def pair_environments(pair: TaskPair, robot: RobotConfig) -> Iterator[Mapping[Direction, gymnasium.Env[Any, Any]]]:
     """Opens the environments of both tasks over one arm, which one of them holds at a time.
 
     Args:
@@ -110,7 +110,7 @@ def pair_environments(pair: Pair, robot: RobotConfig) -> Iterator[Mapping[Direct
         yield envs
 
 
-def _points(pair: Pair) -> Mapping[Direction, gymnasium.Env[Any, Any]]:
+def _points(pair: TaskPair) -> Mapping[Direction, gymnasium.Env[Any, Any]]:
     from serl_rl.envs.two_way_point_mass import Point, PointShuttleEnv
 
     point, is_right = Point(), pair.forward.environment.id == POINT_RIGHT

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _POLL_S = 0.2
 
 
-class Half(Protocol):
+class TaskPlayer(Protocol):
     """What takes turns."""
 
     @property
@@ -44,7 +44,7 @@ class Half(Protocol):
         ...
 
 
-class FinishedHalf:
+class FinishedTaskPlayer:
     """Plays with a policy that does not change any more; records nothing.
 
     Args:
@@ -88,7 +88,7 @@ class FinishedHalf:
         """Nothing is left."""
 
 
-class LearningHalf:
+class LearningTaskPlayer:
     """Plays for its learner; once that has finished, only so that the other half can go on.
 
     Args:
@@ -115,7 +115,7 @@ class LearningHalf:
         self._spool = spool
         self._policy = policy
         self._stop = stop
-        self._finished: FinishedHalf | None = None
+        self._finished: FinishedTaskPlayer | None = None
 
     @property
     def is_learning(self) -> bool:
@@ -154,11 +154,11 @@ class LearningHalf:
         self._link.close()
         self._spool.close()
 
-    def _finish(self) -> FinishedHalf:
+    def _finish(self) -> FinishedTaskPlayer:
         """Leaves the learner, which ends then, with the newest policy."""
         newest = self._link.follower.take()
         if newest is not None:
             self._policy.load(newest.arrays)
         self.close()
         log.info("%s has finished; it only plays for the other half now", self._link.address)
-        return FinishedHalf(self._env, self._policy, self._stop)
+        return FinishedTaskPlayer(self._env, self._policy, self._stop)

@@ -8,7 +8,7 @@ from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.runs.demo import PhaseClock, reached_row
 from serl_rl.envs.factory import RobotConfig, make_environment, spec_of
 from serl_rl.envs.evaluation import EvaluationResult, evaluate
-from serl_rl.runs.forward_backward.supervisor import Crew
+from serl_rl.runs.forward_backward.supervisor import Supervisor
 from serl_rl.runs.forward_backward.dashboard import PairDashboard
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, pair_environments, pair_of
 from serl_rl.monitoring.metrics import MetricsTail, read_metrics
@@ -40,7 +40,7 @@ class PairTraining:
         self._evaluation_episodes = evaluation_episodes
         self._stop = stop
         self._clock = PhaseClock()
-        self._crew = Crew(self._pair, directory, stop)
+        self._crew = Supervisor(self._pair, directory, stop)
         self._results: dict[Direction, EvaluationResult] = {}
 
     def run(self) -> bool:

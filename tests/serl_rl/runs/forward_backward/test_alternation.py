@@ -4,8 +4,8 @@ import pytest
 
 from serl_rl.actor.loop import EpisodeEnd
 from serl_rl.errors import UsageError
-from serl_rl.runs.forward_backward.task_player import FinishedHalf
-from serl_rl.runs.forward_backward.alternation import Turns
+from serl_rl.runs.forward_backward.task_player import FinishedTaskPlayer
+from serl_rl.runs.forward_backward.alternation import Alternation
 from serl_rl.envs.two_way_point_mass import Point, PointShuttleEnv, PointShuttleExpert
 from serl_rl.processes.stop_signal import StopSignal
 
@@ -43,7 +43,7 @@ def play(forward, backward, stop=None):
     """The diary between the waiting and the closing."""
     diary = []
     halves = {"forward": Script("f", forward, diary), "backward": Script("b", backward, diary)}
-    Turns(halves, stop or StopSignal()).run()
+    Alternation(halves, stop or StopSignal()).run()
     assert diary[:2] == ["f waits", "b waits"]
     assert diary[-2:] == ["f closes", "b closes"]
     return diary[2:-2]
@@ -95,9 +95,9 @@ def test_finished_halves_carry_one_point_to_and_fro():
     point, stop = Point(), StopSignal()
     sides = {"forward": "right", "backward": "left"}
     halves = {
-        name: FinishedHalf(PointShuttleEnv(side, point), ExpertPolicy(side), stop) for name, side in sides.items()
+        name: FinishedTaskPlayer(PointShuttleEnv(side, point), ExpertPolicy(side), stop) for name, side in sides.items()
     }
-    turns, places = Turns(halves, stop), []
+    turns, places = Alternation(halves, stop), []
     for _ in range(6):
         turns.take()
         places.append(point.position[0])
@@ -108,7 +108,7 @@ def test_finished_halves_carry_one_point_to_and_fro():
 def test_a_finished_half_passes_on_what_is_done_and_stops_when_asked():
     point, stop = Point(), StopSignal()
     env = PointShuttleEnv("left", point)
-    half = FinishedHalf(env, ExpertPolicy("left"), stop)
+    half = FinishedTaskPlayer(env, ExpertPolicy("left"), stop)
     point.position[0] = -0.5
     assert half.play() is BEFORE
     point.position[0] = 0.5

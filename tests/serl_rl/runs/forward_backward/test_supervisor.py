@@ -6,7 +6,7 @@ import pytest
 
 from serl_rl.errors import ProcessError
 from serl_rl.runs.forward_backward import supervisor as crews
-from serl_rl.runs.forward_backward.supervisor import Crew
+from serl_rl.runs.forward_backward.supervisor import Supervisor
 from serl_rl.runs.forward_backward.task_pair import pair_of
 from serl_rl.config.presets import preset
 from serl_rl.processes.child_process import ChildProcess
@@ -20,7 +20,7 @@ _WAITING = f"{_FINISHING}; exec sleep 300"
 _FAILING = f"{_FINISHING}; echo out of luck; exit 3"
 
 
-class WaitingCrew(Crew):
+class WaitingCrew(Supervisor):
     """The same commands, carried out by a shell."""
 
     def __init__(self, *arguments):

@@ -8,7 +8,7 @@ from serl_client.envs.tasks import TASKS, find_task
 from serl_rl.config.train import EnvironmentConfig, TrainConfig
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
-from serl_rl.runs.forward_backward.task_pair import Pair, opposite_id, pair_environments, pair_of
+from serl_rl.runs.forward_backward.task_pair import TaskPair, opposite_id, pair_environments, pair_of
 from serl_rl.config.presets import preset
 
 
@@ -38,7 +38,7 @@ def test_a_task_that_nothing_undoes_is_refused_with_those_that_have_an_opposite(
 def test_two_experiments_of_one_task_are_no_pair():
     config = preset("relocate-cube")
     with pytest.raises(UsageError, match="RelocateForward-v0 does not undo serl/RelocateForward-v0, which serl/Reloca"):
-        Pair(config, config)
+        TaskPair(config, config)
 
 
 def test_points_are_one_point():

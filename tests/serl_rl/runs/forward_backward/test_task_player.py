@@ -16,7 +16,7 @@ from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import LearnerUnreachableError, UsageError
 from serl_rl.runs.forward_backward import actor as acting
 from serl_rl.runs.forward_backward.actor import PairActor
-from serl_rl.runs.forward_backward.task_player import LearningHalf
+from serl_rl.runs.forward_backward.task_player import LearningTaskPlayer
 from serl_rl.runs.forward_backward.task_pair import pair_of
 from serl_rl.envs.two_way_point_mass import Point, PointShuttleEnv
 from serl_rl.processes.stop_signal import StopSignal
@@ -69,7 +69,7 @@ class Pushing:
 
 def learning_half(learning, point, stop=None):
     env = PointShuttleEnv("right", point)
-    return LearningHalf(env, learning, learning, learning, Pushing(), stop or StopSignal())
+    return LearningTaskPlayer(env, learning, learning, learning, Pushing(), stop or StopSignal())
 
 
 def test_once_its_learner_has_finished_it_leaves_and_plays_with_the_last_policy():
