@@ -7,12 +7,12 @@ import threading
 from pathlib import Path
 
 from benchmarks.rows import LAYOUT, SETTINGS, VERSION, spec
-from serl_rl.learner.ingest import Intake
+from serl_rl.learner.ingest import Ingest
 from serl_rl.learner.publish import PolicyPublisher
 from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
-from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.protocol import transport
 from serl_rl.replay import ReplayBuffer
 
@@ -24,9 +24,9 @@ def main() -> None:
     parser.add_argument("--ready-file", type=Path, required=True)
     parser.add_argument("--images", type=int, default=0)
     arguments = parser.parse_args()
-    gate = UpdateGate(ratio=1, warm_up_steps=ENDLESS, lead_steps=10, tolerance_steps=0, max_env_steps=ENDLESS)
+    gate = UpdateRateLimiter(ratio=1, warm_up_steps=ENDLESS, lead_steps=10, tolerance_steps=0, max_env_steps=ENDLESS)
     state, publisher = RunState("benchmark", gate), PolicyPublisher()
-    intake = Intake(state, SETTINGS, VERSION)
+    intake = Ingest(state, SETTINGS, VERSION)
     environment = spec(arguments.images)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())

@@ -20,12 +20,12 @@ from benchmarks.rows import SETTINGS, VERSION, one_row, spec
 from serl_rl.actor.learner_client import LearnerLink
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
-from serl_rl.learner.ingest import Intake
+from serl_rl.learner.ingest import Ingest
 from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
 from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
-from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.protocol.transport import SecurityConfig
 from serl_rl.replay import ReplayBuffer
 
@@ -95,9 +95,9 @@ def _agentlace(images: int) -> float:
 def _push_ms(size: int) -> float:
     """Median from publishing to a policy that the actor could swap in; learner and actor in one process."""
     environment, layout = spec(0), (tensor_pb2.Tensor(name="w", data_type=tensor_pb2.DATA_TYPE_UINT8, shape=(size,)),)
-    gate = UpdateGate(ratio=1, warm_up_steps=1, lead_steps=10, tolerance_steps=0, max_env_steps=10**9)
+    gate = UpdateRateLimiter(ratio=1, warm_up_steps=1, lead_steps=10, tolerance_steps=0, max_env_steps=10**9)
     state, publisher = RunState("benchmark", gate), PolicyPublisher()
-    intake = Intake(state, SETTINGS, VERSION)
+    intake = Ingest(state, SETTINGS, VERSION)
     intake.offer_spec(environment)
     replay = ReplayBuffer(environment, 1000)
     intake.open(replay, layout)

@@ -19,7 +19,7 @@ Settings = tuple[tuple[str, str], ...]
 Layout = tuple[tensor_pb2.Tensor, ...]
 
 
-class Intake:
+class Ingest:
     """Admits actors and their rows. Safe from any thread.
 
     The spec comes from a checkpoint, a spec file or the first actor, whichever is there first; the replay and the

@@ -18,14 +18,14 @@ from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import TrainConfig, to_dict
 from serl_rl.errors import UsageError
-from serl_rl.learner.ingest import Intake, Layout
+from serl_rl.learner.ingest import Ingest, Layout
 from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
 from serl_rl.learner.recorder import ProgressRecorder
 from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.learner.trainer import Trainer
-from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.monitoring.metrics import MetricsRow
 from serl_rl.policies.saved import backbone_of, check_backbone, find_checkpoint
 from serl_rl.processes.stop_signal import StopSignal
@@ -78,7 +78,7 @@ class Learner:
         self._initial_policy = None if initial_policy is None else find_checkpoint(initial_policy)
         self._identity = _identity(directory, resume=resume)
         settings = config.learner
-        gate = UpdateGate(
+        gate = UpdateRateLimiter(
             ratio=settings.update_to_data_ratio,
             warm_up_steps=settings.warm_up_steps,
             lead_steps=settings.lead_steps,
@@ -87,7 +87,7 @@ class Learner:
             updates_per_call=config.sac.critic_updates_per_actor_update,
         )
         self._state = RunState(self._identity["run_id"], gate)
-        self._intake = Intake(self._state, config.shared_settings(), package_version)
+        self._intake = Ingest(self._state, config.shared_settings(), package_version)
         self._publisher = PolicyPublisher()
         self._writer = checkpoints.CheckpointWriter(directory.checkpoints, settings.kept_checkpoints)
         self._on_metrics = on_metrics

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from serl.learner.v1 import learner_service_pb2 as pb
 
-from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 
 Clock = Callable[[], float]
 
@@ -54,7 +54,7 @@ class RunState:
         clock: Monotonic time in s.
     """
 
-    def __init__(self, run_id: str, gate: UpdateGate, clock: Clock = time.monotonic) -> None:
+    def __init__(self, run_id: str, gate: UpdateRateLimiter, clock: Clock = time.monotonic) -> None:
         self.run_id = run_id
         self.gate = gate
         self.changed = threading.Condition()

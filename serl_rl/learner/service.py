@@ -13,7 +13,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc
 
 from serl_rl import errors
-from serl_rl.learner.ingest import Intake
+from serl_rl.learner.ingest import Ingest
 from serl_rl.learner.publish import PolicyPublisher
 from serl_rl.learner.run_state import Answer, RunState
 from serl_rl.protocol import transport
@@ -40,7 +40,7 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
     def __init__(
         self,
         state: RunState,
-        intake: Intake,
+        intake: Ingest,
         publisher: PolicyPublisher,
         max_streams: int,
         progress: Callable[[pb.GetProgressResponse], None],
@@ -145,7 +145,7 @@ class _Reader(threading.Thread):
 
     def __init__(
         self,
-        intake: Intake,
+        intake: Ingest,
         state: RunState,
         first: pb.StreamStepsRequest,
         requests: Iterator[pb.StreamStepsRequest],

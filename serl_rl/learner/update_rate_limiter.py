@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpdateGate:
+class UpdateRateLimiter:
     """Ties critic updates to environment steps, so that a run does not depend on how fast a machine is.
 
     The learner never does more than `ratio * (steps - warm_up_steps + tolerance_steps)` critic updates. Actors in

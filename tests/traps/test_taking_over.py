@@ -23,12 +23,12 @@ from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
 from serl_rl.config.train import ActorConfig, TrainConfig
 from serl_rl.envs.factory import spec_of
-from serl_rl.learner.ingest import Intake
+from serl_rl.learner.ingest import Ingest
 from serl_rl.learner.publish import PolicyPublisher
 from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
-from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.protocol.transport import SecurityConfig
 from serl_rl.replay import ReplayBuffer
@@ -175,11 +175,11 @@ class Learner:
     """A learner's service without training; its replay is on the disk."""
 
     def __init__(self, spec, directory, address="127.0.0.1:0"):
-        gate = UpdateGate(ratio=1, warm_up_steps=10**6, lead_steps=10, tolerance_steps=0, max_env_steps=10**7)
+        gate = UpdateRateLimiter(ratio=1, warm_up_steps=10**6, lead_steps=10, tolerance_steps=0, max_env_steps=10**7)
         self.state = RunState("run", gate)
         self.publisher = PolicyPublisher()
         self.replay = ReplayBuffer(spec, 1000, directory)
-        intake = Intake(self.state, (), "1.0.0")
+        intake = Ingest(self.state, (), "1.0.0")
         intake.offer_spec(spec)
         layout = (tensor_pb2.Tensor(name="weight", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=(1,)),)
         intake.open(self.replay, layout)

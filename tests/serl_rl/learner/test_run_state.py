@@ -4,9 +4,9 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_rl.learner.run_state import Answer, RunState
-from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 
-GATE = UpdateGate(ratio=1, warm_up_steps=10, lead_steps=16, tolerance_steps=0, max_env_steps=1000)
+GATE = UpdateRateLimiter(ratio=1, warm_up_steps=10, lead_steps=16, tolerance_steps=0, max_env_steps=1000)
 
 
 class Clock:

@@ -13,12 +13,12 @@ from serl_rl import errors
 from serl_rl.actor.learner_client import LearnerLink
 from serl_rl.actor.rows import make_row, pack_rows, row_type
 from serl_rl.actor.spool import Spool
-from serl_rl.learner.ingest import Intake
+from serl_rl.learner.ingest import Ingest
 from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
 from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
-from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.protocol import transport
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay import ReplayBuffer
@@ -31,7 +31,9 @@ SPEC = EnvironmentSpec(
 )
 SETTINGS = (("environment.id", "test"),)
 LAYOUT = (tensor_pb2.Tensor(name="weight", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=(2, 2)),)
-OPEN_GATE = UpdateGate(ratio=1, warm_up_steps=1_000_000, lead_steps=10, tolerance_steps=0, max_env_steps=10_000_000)
+OPEN_GATE = UpdateRateLimiter(
+    ratio=1, warm_up_steps=1_000_000, lead_steps=10, tolerance_steps=0, max_env_steps=10_000_000
+)
 WAIT_S = 5.0
 
 
@@ -40,7 +42,7 @@ class RunningLearner:
 
     def __init__(self, gate=OPEN_GATE, max_streams=4, security=None, address="127.0.0.1:0", directory=None):
         self.state = RunState("run", gate)
-        self.intake = Intake(self.state, SETTINGS, "1.2.3")
+        self.intake = Ingest(self.state, SETTINGS, "1.2.3")
         self.publisher = PolicyPublisher()
         self.replay = ReplayBuffer(SPEC, 100_000, directory)
         self.intake.offer_spec(SPEC)
@@ -289,7 +291,7 @@ def test_the_link_finds_a_restarted_learner_within_two_seconds(tmp_path):
 
 
 def test_grants_follow_the_gate(learner, tmp_path):
-    gate = UpdateGate(ratio=1, warm_up_steps=0, lead_steps=3, tolerance_steps=0, max_env_steps=100)
+    gate = UpdateRateLimiter(ratio=1, warm_up_steps=0, lead_steps=3, tolerance_steps=0, max_env_steps=100)
     gated = RunningLearner(gate=gate)
     link = make_link(gated)
     link.join(WAIT_S)
@@ -309,7 +311,7 @@ def test_grants_follow_the_gate(learner, tmp_path):
 
 def test_rows_that_are_not_counted_yet_are_not_granted_again():
     """The replay has them a moment before the state has heard of them; who asks in between is told of the replay's."""
-    gate = UpdateGate(ratio=1, warm_up_steps=0, lead_steps=3, tolerance_steps=0, max_env_steps=100)
+    gate = UpdateRateLimiter(ratio=1, warm_up_steps=0, lead_steps=3, tolerance_steps=0, max_env_steps=100)
     gated = RunningLearner(gate=gate)
     request = batch(1, 3)
     rows = rows_from_proto(request.batch, SPEC, actor_id="a", first_sequence_number=1)

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serl_rl.learner.update_rate_limiter import UpdateGate
+from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 
 
 def gate(**changes):
     values = {"ratio": 2.0, "warm_up_steps": 100, "lead_steps": 10, "tolerance_steps": 3, "max_env_steps": 10_000}
-    return UpdateGate(**{**values, **changes})
+    return UpdateRateLimiter(**{**values, **changes})
 
 
 def test_nothing_is_learned_during_the_warm_up():
