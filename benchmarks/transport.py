@@ -17,7 +17,7 @@ from benchmarks.measure import Report, figure, interleave, ratio
 from benchmarks.processes import rival, served
 from benchmarks.rivals import TRANSITIONS_PER_UPDATE, AgentlaceClient, transition
 from benchmarks.rows import SETTINGS, VERSION, one_row, spec
-from serl_rl.actor.learner_client import LearnerLink
+from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
 from serl_rl.learner.ingest import Ingest
@@ -66,7 +66,7 @@ def _ours(images: int) -> float:
         for index in range(count):
             row["step_index"] = index
             spool.append(row)
-        link = LearnerLink(address, "actor", environment, SETTINGS, VERSION)
+        link = LearnerClient(address, "actor", environment, SETTINGS, VERSION)
         link.join(10.0)
         start = time.perf_counter()
         link.start(spool)
@@ -107,7 +107,7 @@ def _push_ms(size: int) -> float:
     server.start()
     times = []
     with tempfile.TemporaryDirectory() as folder:
-        link = LearnerLink(server.address, "actor", environment, SETTINGS, VERSION)
+        link = LearnerClient(server.address, "actor", environment, SETTINGS, VERSION)
         link.join(10.0)
         spool = Spool(Path(folder), row_type(environment), owner="benchmark", limit_bytes=2**20)
         link.start(spool)

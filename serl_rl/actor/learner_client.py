@@ -13,7 +13,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc, spec_pb2
 
 from serl_rl import errors
-from serl_rl.actor.policy_receiver import PolicyFollower
+from serl_rl.actor.policy_receiver import PolicyReceiver
 from serl_rl.actor.rows import pack_rows
 from serl_rl.actor.spool import Spool
 from serl_rl.protocol import transport
@@ -55,7 +55,7 @@ class LinkStatus:
     """Whether the step stream is up."""
 
 
-class LearnerLink:
+class LearnerClient:
     """One actor's connection to its learner. Safe from any thread.
 
     Args:
@@ -96,7 +96,7 @@ class LearnerLink:
         self._spool: Spool | None = None
         self._calls: set[grpc.Call] = set()
         self._threads: list[threading.Thread] = []
-        self.follower = PolicyFollower()
+        self.follower = PolicyReceiver()
 
     @property
     def status(self) -> LinkStatus:

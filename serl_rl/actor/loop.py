@@ -16,7 +16,7 @@ import numpy.typing as npt
 from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_client.wrappers import Intervention
-from serl_rl.actor.learner_client import LearnerLink
+from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.rows import make_row, row_type
 from serl_rl.actor.spool import Spool
 from serl_rl.config.train import TrainConfig
@@ -121,7 +121,7 @@ class Actor:
         self,
         env: gymnasium.Env[Any, Any],
         spec: EnvironmentSpec,
-        link: LearnerLink,
+        link: LearnerClient,
         spool: Spool,
         policy: RunnablePolicy,
         config: TrainConfig,

@@ -29,7 +29,7 @@ class ReceivedPolicy:
     """Environment steps that the learner had when it made it."""
 
 
-class PolicyFollower:
+class PolicyReceiver:
     """Collects pieces into versions; the latest complete one wins. Safe from any thread."""
 
     def __init__(self) -> None:

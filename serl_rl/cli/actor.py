@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import gymnasium
 
     from serl_rl.actor.intervention import TaughtEnvironment
-    from serl_rl.actor.learner_client import LearnerLink
+    from serl_rl.actor.learner_client import LearnerClient
     from serl_rl.protocol.spec import EnvironmentSpec
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class ActorCommand:
         # One picture at a time needs no more, and a learner on the same machine does. Read when torch is loaded.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         from serl_rl.actor.intervention import taught
-        from serl_rl.actor.learner_client import LearnerLink
+        from serl_rl.actor.learner_client import LearnerClient
         from serl_rl.envs.factory import make_environment, spec_of
         from serl_rl.visualization.evaluation import watching
 
@@ -111,7 +111,7 @@ class ActorCommand:
                 watching(self.rerun, self.actor_id, self.rerun_run) as watch,
                 taught(env, config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set) as together,
                 contextlib.closing(
-                    LearnerLink(self.learner, self.actor_id, spec, settings, version, self.credentials)
+                    LearnerClient(self.learner, self.actor_id, spec, settings, version, self.credentials)
                 ) as link,
             ):
                 self._act(replace(together, env=watch(together.env)), spec, link, stop)
@@ -153,7 +153,7 @@ class ActorCommand:
         if self.ready_file is not None:
             write_ready_file(self.ready_file, self.actor_id)
 
-    def _act(self, together: TaughtEnvironment, spec: EnvironmentSpec, link: LearnerLink, stop: StopSignal) -> None:
+    def _act(self, together: TaughtEnvironment, spec: EnvironmentSpec, link: LearnerClient, stop: StopSignal) -> None:
         from serl_rl.actor.loop import Actor
         from serl_rl.actor.rows import row_type
         from serl_rl.actor.spool import Spool

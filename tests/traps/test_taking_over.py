@@ -17,7 +17,7 @@ from serl_client.teleop.device import TeleopSample
 from serl_client.teleop.human import HumanTeacher
 from serl_client.teleop.spacemouse import open_spacemouse
 from serl_client.wrappers import Intervention
-from serl_rl.actor.learner_client import LearnerLink
+from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.loop import Actor
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
@@ -214,7 +214,7 @@ def test_what_a_person_does_while_the_learner_is_down_is_learned_from_later(tmp_
     spec = spec_of(env, config.environment)
     learner = Learner(spec, tmp_path / "replay")
     policy = types.SimpleNamespace(begin_episode=lambda: None, act=lambda observation, rng: POLICY, load=None)
-    with contextlib.closing(LearnerLink(learner.address, "a", spec, (), "1.0.0")) as link:
+    with contextlib.closing(LearnerClient(learner.address, "a", spec, (), "1.0.0")) as link:
         link.join(5.0)
         spool = Spool(tmp_path / "spool", row_type(spec), "run/a", 1_000_000)
         link.start(spool)

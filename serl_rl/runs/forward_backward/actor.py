@@ -12,7 +12,7 @@ from typing import Any
 
 import gymnasium
 
-from serl_rl.actor.learner_client import LearnerLink
+from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.loop import Actor
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
@@ -89,7 +89,7 @@ class PairActor:
         spec = spec_of(env, config.environment)
         link = stack.enter_context(
             contextlib.closing(
-                LearnerLink(
+                LearnerClient(
                     learner,
                     self.actor_id,
                     spec,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import gymnasium
 import numpy as np
 
-from serl_rl.actor.learner_client import LearnerLink
+from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.loop import Actor, EpisodeEnd
 from serl_rl.actor.spool import Spool
 from serl_rl.policies.numpy_policy import RunnablePolicy
@@ -104,7 +104,7 @@ class LearningTaskPlayer:
         self,
         env: gymnasium.Env[Any, Any],
         actor: Actor,
-        link: LearnerLink,
+        link: LearnerClient,
         spool: Spool,
         policy: RunnablePolicy,
         stop: StopSignal,

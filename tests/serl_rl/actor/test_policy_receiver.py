@@ -5,7 +5,7 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import tensor_pb2
 
-from serl_rl.actor.policy_receiver import PolicyFollower, split_policy
+from serl_rl.actor.policy_receiver import PolicyReceiver, split_policy
 
 LAYOUT = [
     tensor_pb2.Tensor(name="weight", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=(2, 3)),
@@ -20,7 +20,7 @@ def piece(version, offset, data, total=28):
 
 @pytest.fixture
 def follower():
-    following = PolicyFollower()
+    following = PolicyReceiver()
     following.set_layout(LAYOUT)
     return following
 

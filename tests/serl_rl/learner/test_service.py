@@ -10,7 +10,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc, tensor_pb2
 
 from serl_rl import errors
-from serl_rl.actor.learner_client import LearnerLink
+from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.rows import make_row, pack_rows, row_type
 from serl_rl.actor.spool import Spool
 from serl_rl.learner.ingest import Ingest
@@ -106,7 +106,7 @@ def stream(stub, *requests):
 
 
 def make_link(learner, actor_id="a", settings=SETTINGS, spec=SPEC):
-    return LearnerLink(learner.address, actor_id, spec, settings, "1.0.0")
+    return LearnerClient(learner.address, actor_id, spec, settings, "1.0.0")
 
 
 def test_join_tells_the_run_and_the_layout(stub):
@@ -330,7 +330,7 @@ def test_a_fatal_refusal_reaches_the_loop(learner, tmp_path):
 
 
 def test_an_unreachable_learner_is_named():
-    link = LearnerLink("127.0.0.1:1", "a", SPEC, SETTINGS, "1.0.0")
+    link = LearnerClient("127.0.0.1:1", "a", SPEC, SETTINGS, "1.0.0")
     with pytest.raises(errors.LearnerUnreachableError, match=r"127\.0\.0\.1:1"):
         link.join(0.1)
     link.close()

@@ -137,7 +137,7 @@ def test_a_finished_half_is_still_judged_by_whoever_judges(tmp_path, monkeypatch
     away.load({"push": np.array((0.0, 1.0), np.float32)})
     monkeypatch.setattr(acting, "load_policy", lambda path: (away, actor.pair.forward, {}))
     monkeypatch.setattr(acting, "make_policy", lambda spec, config: away)
-    monkeypatch.setattr(acting, "LearnerLink", FinishedLink)
+    monkeypatch.setattr(acting, "LearnerClient", FinishedLink)
     monkeypatch.setattr(Pushing, "load", lambda self, arrays: None)
     with contextlib.ExitStack() as stack:
         half = actor._half("forward", PointShuttleEnv("right", Point()), StopSignal(), stack)
