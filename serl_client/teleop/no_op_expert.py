@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class StillExpert:
+class NoOpExpert:
     """Asks for nothing.
 
     Args:

@@ -12,7 +12,7 @@ _MEMORY = 0.8
 _GRIPPER_CHANGE_RATIO = 0.1
 
 
-class WanderingExpert:
+class RandomWalkExpert:
     """A random walk in velocity, and a gripper that opens or closes now and then.
 
     Args:

@@ -13,9 +13,9 @@ import gymnasium
 
 from serl_client.cli.interrupt import certain_interrupt
 from serl_client.episodes.recording import EpisodeRecorder, Expert, episode_header
-from serl_client.teleop.no_op_expert import StillExpert
+from serl_client.teleop.no_op_expert import NoOpExpert
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
-from serl_client.teleop.random_walk_expert import WanderingExpert
+from serl_client.teleop.random_walk_expert import RandomWalkExpert
 from serl_client.wrappers import HumanReward, Intervention, Pace, Pause, RecordingKeys
 from serl_rl.config.train import TrainConfig
 from serl_rl.demonstrations.scripted import scripted_expert
@@ -83,7 +83,7 @@ def recording_session(
         with EpisodeRecorder(output, episode_header(env)) as recorder:
             around: gymnasium.Env[Any, Any] = Pace(env, control_rate_hz(env))
             is_asking = None
-            expert: Expert = StillExpert((env.action_space.shape or (0,))[0])
+            expert: Expert = NoOpExpert((env.action_space.shape or (0,))[0])
             if kind is None:
                 expert = _machine(env, config, driver)
             else:
@@ -102,4 +102,4 @@ def recording_session(
 def _machine(env: gymnasium.Env[Any, Any], config: TrainConfig, driver: Driver) -> Expert:
     if driver == "scripted":
         return scripted_expert(config)
-    return WanderingExpert((env.action_space.shape or (0,))[0], seed=config.seed)
+    return RandomWalkExpert((env.action_space.shape or (0,))[0], seed=config.seed)

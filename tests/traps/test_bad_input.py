@@ -196,11 +196,11 @@ def test_a_camera_that_is_unplugged_costs_no_episode_that_was_recorded(said, cel
     address, fake = cell()
     from serl_client.envs.tasks import make_training_env
     from serl_client.episodes.recording import EpisodeRecorder, episode_header, run_episode
-    from serl_client.teleop.no_op_expert import StillExpert
+    from serl_client.teleop.no_op_expert import NoOpExpert
 
     env = make_training_env(TASK, address=address, reward="none", max_episode_steps=3)
     with EpisodeRecorder(path, episode_header(env)) as recorder:
-        recorder.add(run_episode(env, StillExpert(4)))
+        recorder.add(run_episode(env, NoOpExpert(4)))
     env.close()
     fake.cameras["wrist"].is_delivering = False
     code, found = record(said, address, path)

@@ -44,7 +44,7 @@ class CoinEnv(gymnasium.Env):
         return {"state": np.full(1, self.steps, np.float32)}
 
 
-class StillExpert:
+class NoOpExpert:
     def reset(self):
         pass
 
@@ -55,7 +55,7 @@ class StillExpert:
 def test_only_successes_are_kept(tmp_path):
     path = tmp_path / "file"
     seen = []
-    episodes = record_demonstrations(CoinEnv(lucky=True), StillExpert(), 2, path, seen.append)
+    episodes = record_demonstrations(CoinEnv(lucky=True), NoOpExpert(), 2, path, seen.append)
     assert [(progress.attempts, progress.recorded, progress.kept) for progress in seen] == [
         (1, 0, False),
         (2, 1, True),
@@ -86,14 +86,14 @@ class CorrectedEnv(CoinEnv):
 
 @pytest.mark.trap
 def test_stored_is_what_was_executed():
-    episode = run_episode(CorrectedEnv(lucky=False), StillExpert())
+    episode = run_episode(CorrectedEnv(lucky=False), NoOpExpert())
     assert episode.actions.tolist() == [[0.5], [0.0]]
     assert episode.interventions.tolist() == [True, False]
     assert episode.grasp_penalties.tolist() == pytest.approx([0.0, -0.02])
 
 
 def test_a_persons_label_goes_before_the_environments_word():
-    episode = run_episode(CorrectedEnv(lucky=False), StillExpert())
+    episode = run_episode(CorrectedEnv(lucky=False), NoOpExpert())
     assert episode.metadata[SUCCESS_LABELS] == [False, False, True]
     assert episode.success
 
@@ -109,7 +109,7 @@ class JudgedEnv(CoinEnv):
 
 
 def test_what_a_person_ends_as_a_failure_is_no_success():
-    assert not run_episode(JudgedEnv(lucky=False), StillExpert()).success
+    assert not run_episode(JudgedEnv(lucky=False), NoOpExpert()).success
 
 
 class SeenEnv(CoinEnv):
@@ -122,7 +122,7 @@ class SeenEnv(CoinEnv):
 
 
 def test_frames_just_before_a_person_says_success_are_labelled_as_neither():
-    episode = run_episode(SeenEnv(lucky=False), StillExpert())
+    episode = run_episode(SeenEnv(lucky=False), NoOpExpert())
     assert episode.metadata[SUCCESS_LABELS] == [False, False, False, None, None, True]
     assert episode.success
 
@@ -159,7 +159,7 @@ class HeldEnv(CoinEnv):
 
 
 def test_recorded_labels_are_bridged():
-    episode = run_episode(HeldEnv(lucky=False), StillExpert())
+    episode = run_episode(HeldEnv(lucky=False), NoOpExpert())
     assert episode.metadata[SUCCESS_LABELS] == [False, True, *[None] * 8, True]
     assert episode.success
 
@@ -167,7 +167,7 @@ def test_recorded_labels_are_bridged():
 def record_all(env, path, count):
     with EpisodeRecorder(path, episode_header(env)) as recorder:
         record_episodes(
-            env, StillExpert(), recorder, is_done=lambda attempts: attempts == count, keeps=lambda episode: True
+            env, NoOpExpert(), recorder, is_done=lambda attempts: attempts == count, keeps=lambda episode: True
         )
     return read_episodes(path)
 
@@ -192,7 +192,7 @@ def test_the_last_episode_is_taken_back(tmp_path):
     with EpisodeRecorder(tmp_path / "file", episode_header(env)) as recorder:
         assert not recorder.take_back()
         for _ in range(2):
-            recorder.add(run_episode(env, StillExpert()))
+            recorder.add(run_episode(env, NoOpExpert()))
         assert recorder.take_back()
         assert len(recorder.episodes) == 1
     assert [episode.metadata["scene_seed"] for episode in read_episodes(tmp_path / "file")] == [1]
@@ -200,12 +200,12 @@ def test_the_last_episode_is_taken_back(tmp_path):
 
 def test_an_expert_that_always_fails_is_given_up(tmp_path):
     with pytest.raises(RobotError, match="0 of 6 episodes"):
-        record_demonstrations(CoinEnv(lucky=False), StillExpert(), 2, tmp_path / "file")
+        record_demonstrations(CoinEnv(lucky=False), NoOpExpert(), 2, tmp_path / "file")
 
 
 def test_a_count_below_one_is_refused(tmp_path):
     with pytest.raises(ValueError, match="at least 1"):
-        record_demonstrations(CoinEnv(lucky=True), StillExpert(), 0, tmp_path / "file")
+        record_demonstrations(CoinEnv(lucky=True), NoOpExpert(), 0, tmp_path / "file")
 
 
 def test_demonstrations_of_the_simulator(simulator_address, tmp_path):

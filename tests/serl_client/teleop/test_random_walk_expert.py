@@ -1,6 +1,6 @@
 import numpy as np
 
-from serl_client.teleop.random_walk_expert import WanderingExpert
+from serl_client.teleop.random_walk_expert import RandomWalkExpert
 
 
 def walk(expert, steps):
@@ -9,7 +9,7 @@ def walk(expert, steps):
 
 
 def test_actions_are_smooth_and_go_everywhere():
-    actions = walk(WanderingExpert(4, seed=0), 3000)
+    actions = walk(RandomWalkExpert(4, seed=0), 3000)
     assert actions.dtype == np.float32
     assert np.abs(actions).max() <= 1
     motion = actions[:, :3]
@@ -22,11 +22,11 @@ def test_actions_are_smooth_and_go_everywhere():
 
 
 def test_a_seed_repeats_the_walk_and_episodes_differ():
-    expert = WanderingExpert(4, seed=1)
+    expert = RandomWalkExpert(4, seed=1)
     first, second = walk(expert, 20), walk(expert, 20)
-    np.testing.assert_array_equal(first, walk(WanderingExpert(4, seed=1), 20))
+    np.testing.assert_array_equal(first, walk(RandomWalkExpert(4, seed=1), 20))
     assert not np.array_equal(first, second)
 
 
 def test_without_a_gripper_every_component_wanders():
-    assert len(np.unique(walk(WanderingExpert(6, has_gripper=False, seed=0), 50)[:, -1])) > 20
+    assert len(np.unique(walk(RandomWalkExpert(6, has_gripper=False, seed=0), 50)[:, -1])) > 20
