@@ -28,7 +28,7 @@ from serl_rl.cli.record import RecordCommand
 from serl_rl.cli.review import ReviewCommand
 from serl_rl.config.train import TrainConfig
 from serl_rl.errors import RunError, UsageError
-from serl_rl.processes.broken_pipe_safe_stream import LastingStream
+from serl_rl.processes.broken_pipe_safe_stream import BrokenPipeSafeStream
 from serl_rl.replay.errors import ReplayError
 
 _NAMES: dict[str, type[Any]] = {
@@ -112,7 +112,7 @@ def _with_default(name: str, kind: type[Any], config: TrainConfig, *, in_full: b
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a subcommand; exits with 0, 1 (failure) or 2 (usage)."""
-    lasting: Any = LastingStream(sys.stderr)
+    lasting: Any = BrokenPipeSafeStream(sys.stderr)
     with contextlib.redirect_stderr(lasting):
         _run(sys.argv[1:] if arguments is None else arguments)
 

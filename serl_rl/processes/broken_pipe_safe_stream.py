@@ -6,7 +6,7 @@ import os
 from typing import Any, TextIO
 
 
-class LastingStream:
+class BrokenPipeSafeStream:
     """Wraps a text stream: once it cannot be written any more, what comes is thrown away instead of raising.
 
     With `serl-train demo 2>&1 | tee run.log`, Ctrl-C ends `tee` as well; a lost connection takes the terminal away.
