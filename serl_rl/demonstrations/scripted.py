@@ -34,9 +34,9 @@ def scripted_expert(config: TrainConfig) -> Expert:
 
         return PointMassExpert()
     if environment.id in (POINT_RIGHT, POINT_LEFT):
-        from serl_rl.envs.two_way_point_mass import PointShuttleExpert
+        from serl_rl.envs.two_way_point_mass import TwoWayPointMassExpert
 
-        return PointShuttleExpert("right" if environment.id == POINT_RIGHT else "left")
+        return TwoWayPointMassExpert("right" if environment.id == POINT_RIGHT else "left")
     if environment.id.startswith("serl/PickCube"):
         from serl_client.teleop.scripted import PickCubeExpert
 

@@ -66,9 +66,9 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
 
         return PointMassEnv(ends=config.reward not in ("dense", "none"))
     if config.id in (POINT_RIGHT, POINT_LEFT):
-        from serl_rl.envs.two_way_point_mass import PointShuttleEnv
+        from serl_rl.envs.two_way_point_mass import TwoWayPointMassEnv
 
-        return PointShuttleEnv("right" if config.id == POINT_RIGHT else "left")
+        return TwoWayPointMassEnv("right" if config.id == POINT_RIGHT else "left")
     from serl_client.envs.tasks import make_training_env
 
     limit = {"max_episode_steps": config.max_episode_steps} if config.max_episode_steps else {}

@@ -26,7 +26,7 @@ class Point:
         """Where it is, x and y in m."""
 
 
-class PointShuttleEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
+class TwoWayPointMassEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
     """Reward 1 and termination once the point is 0.4 m beyond the middle on one side; truncation after 25 steps.
 
     Args:
@@ -83,7 +83,7 @@ class PointShuttleEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         return {"state": self._point.position.copy()}
 
 
-class PointShuttleExpert:
+class TwoWayPointMassExpert:
     """Pushes the point straight to one side.
 
     Args:

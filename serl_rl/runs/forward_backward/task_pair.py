@@ -111,10 +111,10 @@ def pair_environments(pair: TaskPair, robot: RobotConfig) -> Iterator[Mapping[Di
 
 
 def _points(pair: TaskPair) -> Mapping[Direction, gymnasium.Env[Any, Any]]:
-    from serl_rl.envs.two_way_point_mass import Point, PointShuttleEnv
+    from serl_rl.envs.two_way_point_mass import Point, TwoWayPointMassEnv
 
     point, is_right = Point(), pair.forward.environment.id == POINT_RIGHT
     return {
-        "forward": PointShuttleEnv("right" if is_right else "left", point),
-        "backward": PointShuttleEnv("left" if is_right else "right", point),
+        "forward": TwoWayPointMassEnv("right" if is_right else "left", point),
+        "backward": TwoWayPointMassEnv("left" if is_right else "right", point),
     }

@@ -6,7 +6,7 @@ import pytest
 from serl_rl.config.train import EnvironmentConfig, TrainConfig
 from serl_rl.demonstrations.scripted import scripted_expert
 from serl_rl.envs.factory import POINT_LEFT, POINT_RIGHT, make_environment, spec_of
-from serl_rl.envs.two_way_point_mass import Point, PointShuttleEnv
+from serl_rl.envs.two_way_point_mass import Point, TwoWayPointMassEnv
 
 
 @pytest.mark.parametrize(("name", "sign"), [(POINT_RIGHT, 1.0), (POINT_LEFT, -1.0)])
@@ -30,7 +30,7 @@ def test_its_expert_reaches_the_goal_from_every_drawn_place(name, sign):
 
 def test_a_kept_scene_leaves_the_point_and_says_when_all_is_done():
     point = Point()
-    right, left = PointShuttleEnv("right", point), PointShuttleEnv("left", point)
+    right, left = TwoWayPointMassEnv("right", point), TwoWayPointMassEnv("left", point)
     point.position = np.array((0.7, 0.2), np.float32)
     observation, info = right.reset(options={"keep_scene": True})
     np.testing.assert_allclose(observation["state"], (0.7, 0.2))
@@ -39,7 +39,7 @@ def test_a_kept_scene_leaves_the_point_and_says_when_all_is_done():
 
 
 def test_it_is_cut_off_after_25_steps():
-    env = PointShuttleEnv("right")
+    env = TwoWayPointMassEnv("right")
     env.reset(seed=0)
     ends = [env.step(np.zeros(2, np.float32))[3] for _ in range(25)]
     assert ends == [False] * 24 + [True]

@@ -6,7 +6,7 @@ from serl_rl.actor.loop import EpisodeEnd
 from serl_rl.errors import UsageError
 from serl_rl.runs.forward_backward.task_player import FinishedTaskPlayer
 from serl_rl.runs.forward_backward.alternation import Alternation
-from serl_rl.envs.two_way_point_mass import Point, PointShuttleEnv, PointShuttleExpert
+from serl_rl.envs.two_way_point_mass import Point, TwoWayPointMassEnv, TwoWayPointMassExpert
 from serl_rl.processes.stop_signal import StopSignal
 
 
@@ -82,7 +82,7 @@ class ExpertPolicy:
     """An expert in the place of a trained policy."""
 
     def __init__(self, side):
-        self._expert = PointShuttleExpert(side)
+        self._expert = TwoWayPointMassExpert(side)
 
     def begin_episode(self):
         self._expert.reset()
@@ -95,7 +95,7 @@ def test_finished_halves_carry_one_point_to_and_fro():
     point, stop = Point(), StopSignal()
     sides = {"forward": "right", "backward": "left"}
     halves = {
-        name: FinishedTaskPlayer(PointShuttleEnv(side, point), ExpertPolicy(side), stop) for name, side in sides.items()
+        name: FinishedTaskPlayer(TwoWayPointMassEnv(side, point), ExpertPolicy(side), stop) for name, side in sides.items()
     }
     turns, places = Alternation(halves, stop), []
     for _ in range(6):
@@ -107,7 +107,7 @@ def test_finished_halves_carry_one_point_to_and_fro():
 
 def test_a_finished_half_passes_on_what_is_done_and_stops_when_asked():
     point, stop = Point(), StopSignal()
-    env = PointShuttleEnv("left", point)
+    env = TwoWayPointMassEnv("left", point)
     half = FinishedTaskPlayer(env, ExpertPolicy("left"), stop)
     point.position[0] = -0.5
     assert half.play() is BEFORE

@@ -18,7 +18,7 @@ from serl_rl.runs.forward_backward import actor as acting
 from serl_rl.runs.forward_backward.actor import PairActor
 from serl_rl.runs.forward_backward.task_player import LearningTaskPlayer
 from serl_rl.runs.forward_backward.task_pair import pair_of
-from serl_rl.envs.two_way_point_mass import Point, PointShuttleEnv
+from serl_rl.envs.two_way_point_mass import Point, TwoWayPointMassEnv
 from serl_rl.processes.stop_signal import StopSignal
 
 
@@ -68,7 +68,7 @@ class Pushing:
 
 
 def learning_half(learning, point, stop=None):
-    env = PointShuttleEnv("right", point)
+    env = TwoWayPointMassEnv("right", point)
     return LearningTaskPlayer(env, learning, learning, learning, Pushing(), stop or StopSignal())
 
 
@@ -140,7 +140,7 @@ def test_a_finished_half_is_still_judged_by_whoever_judges(tmp_path, monkeypatch
     monkeypatch.setattr(acting, "LearnerClient", FinishedLink)
     monkeypatch.setattr(Pushing, "load", lambda self, arrays: None)
     with contextlib.ExitStack() as stack:
-        half = actor._half("forward", PointShuttleEnv("right", Point()), StopSignal(), stack)
+        half = actor._half("forward", TwoWayPointMassEnv("right", Point()), StopSignal(), stack)
         assert half.play() is EpisodeEnd.DONE
 
 
