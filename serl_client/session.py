@@ -14,7 +14,7 @@ from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2, robot
 
 from serl_client import codec
 from serl_client.connection.channel import SLOW_TIMEOUT_S, Connection
-from serl_client.connection.stream_deadline import SilenceWatch
+from serl_client.connection.stream_deadline import StreamDeadline
 from serl_client.errors import DeadlineError, MotionFailedError, RobotError, SessionClosedError, robot_error
 from serl_client.values import (
     Compliance,
@@ -60,7 +60,7 @@ class ControlSession:
         self._requests: SimpleQueue[robot_service_pb2.ControlRequest | None] = SimpleQueue()
         stub = robot_service_pb2_grpc.RobotServiceStub(connection.channel)
         self._call: Any = stub.Control(iter(self._requests.get, None), metadata=connection.metadata)
-        self._watch = SilenceWatch(self._call.cancel)
+        self._watch = StreamDeadline(self._call.cancel)
         opening = control_pb2.Open(client_name=client_name)
         if compliance is not None:
             opening.compliance.CopyFrom(codec.encode_compliance(compliance))

@@ -11,7 +11,7 @@ from types import TracebackType
 _CHECK_S = 0.1
 
 
-class SilenceWatch:
+class StreamDeadline:
     """Cancels a stream when an answer takes too long, at a cost of two attribute writes an answer.
 
     One thread looks at a deadline ten times a second, so that the wait itself needs neither a timer nor a lock.
@@ -27,7 +27,7 @@ class SilenceWatch:
         self.has_fired = False
         threading.Thread(target=self._run, name="silence-watch", daemon=True).start()
 
-    def limit(self, timeout_s: float) -> SilenceWatch:
+    def limit(self, timeout_s: float) -> StreamDeadline:
         """Starts a wait; use as a context manager.
 
         Args:

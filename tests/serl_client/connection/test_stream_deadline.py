@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from serl_client.connection.stream_deadline import SilenceWatch
+from serl_client.connection.stream_deadline import StreamDeadline
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def cancelled():
 
 @pytest.fixture
 def watch(cancelled):
-    made = SilenceWatch(cancelled.set)
+    made = StreamDeadline(cancelled.set)
     yield made
     made.close()
 
