@@ -36,7 +36,7 @@ examples:
   robot-daemon check --config cell.toml       say what is wrong with the cell and its host, and how to fix it
   robot-daemon --config cell.toml             serve the cell until Ctrl-C or SIGTERM; the arm then holds
   robot-daemon install-unit --config /etc/serl/cell.toml --output -   print the systemd unit and the udev rules
-  robot-daemon black-box FILE                 say what on_event in the seconds before a fault
+  robot-daemon black-box FILE                 say what happened in the seconds before a fault
 
 `robot-daemon COMMAND --help` explains a command. Without a command it serves.
 
@@ -210,7 +210,7 @@ def _warn_of_workspace(core: DaemonCore) -> None:
     with contextlib.suppress(DeviceSilentError):
         text = outside_workspace(core.active_cell.limits.config, core.arm_state()[0])
         if text:
-            core.tell("outside_workspace", warning=True, text=text)
+            core.emit("outside_workspace", warning=True, text=text)
 
 
 if __name__ == "__main__":

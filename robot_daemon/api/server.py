@@ -149,7 +149,7 @@ class DaemonServer:
                 places.drain()
             self._server.stop(self._config.drain_grace_s if grace_s is None else grace_s).wait()
             is_at_rest = await_rest(self.core.cell, self._hurried)
-            self.core.tell("daemon_stopped", warning=not is_at_rest, at_rest=is_at_rest)
+            self.core.emit("daemon_stopped", warning=not is_at_rest, at_rest=is_at_rest)
             self.core.close()
             self._pool.shutdown(wait=True)
             self._stopped.set()
@@ -170,7 +170,7 @@ class DaemonServer:
 
     def _tell_started(self, address: str) -> None:
         cell = self.core.cell
-        self.core.tell(
+        self.core.emit(
             "daemon_started",
             address=address,
             cell=cell.name,

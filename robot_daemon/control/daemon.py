@@ -152,7 +152,7 @@ class DaemonCore:
             self.cell.arm.hold()
             if self._stopped is None:
                 self._stopped = Stopped(client_name=client_name or "an unnamed client", text=text)
-                self.tell("stop_latched", warning=True, client=self._stopped.client_name, text=text)
+                self.emit("stop_latched", warning=True, client=self._stopped.client_name, text=text)
             reason = StopLatchedError(stopped_by=self._stopped.client_name, text=self._stopped.text)
             if self._session is not None:
                 self.release(self._session, reason)
@@ -162,7 +162,7 @@ class DaemonCore:
         with self.lock:
             if self._stopped is not None:
                 self._stopped = None
-                self.tell("stop_cleared", client=client_name)
+                self.emit("stop_cleared", client=client_name)
 
     def recover(
         self, fault_ids: Sequence[str], client_name: str = ""
@@ -172,7 +172,7 @@ class DaemonCore:
         cleared, remaining = active_cell.faults.recover(
             tuple(fault_ids), lambda fault: persists(fault, active_cell, self.arm_state()[0])
         )
-        self.tell("recovered", client=client_name, cleared=_listed(cleared), remaining=_listed(remaining))
+        self.emit("recovered", client=client_name, cleared=_listed(cleared), remaining=_listed(remaining))
         return cleared, remaining
 
     def watch(self, state: ArmState) -> None:
@@ -256,7 +256,7 @@ class DaemonCore:
         close_cell(self.cell)
         self.listener.close()
 
-    def tell(self, name: str, *, warning: bool = False, **fields: FieldValue) -> None:
+    def emit(self, name: str, *, warning: bool = False, **fields: FieldValue) -> None:
         """Tells the listeners what happens now."""
         self.listener.on_event(Event(name, self.cell.timebase.now_ns(), fields, is_warning=warning))
 
@@ -277,7 +277,7 @@ class DaemonCore:
     def _on_sample(self, arm: ArmState | None, gripper: GripperState | None) -> None:
         if (arm is None) is not self._is_arm_silent:
             self._is_arm_silent = arm is None
-            self.tell("arm_silent" if arm is None else "arm_answers", warning=arm is None)
+            self.emit("arm_silent" if arm is None else "arm_answers", warning=arm is None)
         if arm is not None:
             self.listener.sampled(arm, gripper)
             self.watch(arm)

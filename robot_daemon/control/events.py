@@ -12,7 +12,7 @@ FieldValue: TypeAlias = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that on_event once."""
+    """Something that happened once."""
 
     name: str
     """Such as "session_opened"; docs/hardware/operations.md lists them."""
@@ -57,7 +57,8 @@ class Command(NamedTuple):
 class EventListener:
     """Hears what happens in a cell. Each method does nothing unless a listener cares.
 
-    The threads that control the arm call these, some with the core's lock held: a listener must neither block nor raise.
+    The threads that control the arm call these, some with the core's lock held: a listener must neither block nor
+    raise.
     """
 
     def beat(self) -> None:
@@ -70,7 +71,7 @@ class EventListener:
         """A session commanded the devices."""
 
     def on_event(self, event: Event) -> None:
-        """Something on_event."""
+        """Something happened."""
 
     def recording_of(self, fault: DeviceFault) -> str:
         """File with the last seconds before a fault; empty when this listener keeps none."""

@@ -31,7 +31,7 @@ def persists(fault: DeviceFault, active_cell: ActiveCell, state: ArmState) -> bo
 
     Args:
         fault: That somebody wants to recover from.
-        active_cell: Where it on_event.
+        active_cell: Where it happened.
         state: Newest of the arm.
     """
     if fault.id == CONTACT_FAULT:

@@ -41,7 +41,7 @@ class Recording:
     """The last seconds before a fault: N samples, M commands, an arm of n joints."""
 
     header: Mapping[str, Any]
-    """What on_event, when and where: "triggers" and "events" are lists of `{"name", "time_ns", **fields}`."""
+    """What happened, when and where: "triggers" and "events" are lists of `{"name", "time_ns", **fields}`."""
     arrays: Mapping[str, Array]
     """`arm_*` and `gripper_*` with N rows, `command_*` with M rows; docs/hardware/operations.md lists them."""
 

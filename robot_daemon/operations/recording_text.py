@@ -22,7 +22,7 @@ _VECTOR_COLUMNS = {
 
 
 def summarize(recording: Recording) -> Iterator[str]:
-    """Lines that say what on_event, with a plot of each signal that tells most."""
+    """Lines that say what happened, with a plot of each signal that tells most."""
     header, arrays = recording.header, recording.arrays
     facts = header.get("facts", {})
     yield ", ".join(f"{name} {value}" for name, value in facts.items() if value)

@@ -213,7 +213,7 @@ class _Slots:
 
 @contextmanager
 def _guard(context: grpc.ServicerContext) -> Iterator[None]:
-    """Alternation errors of a block into the status of a call."""
+    """Turns errors of a block into the status of a call."""
     try:
         yield
     except errors.LearnerError as error:

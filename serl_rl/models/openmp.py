@@ -8,7 +8,7 @@ docs/results.md has the figures.
 import os
 
 SPIN_COUNT = 10_000
-"""Alternation of GNU OpenMP's waiting loop."""
+"""Turns of GNU OpenMP's waiting loop."""
 
 
 def choose_waiting() -> None:

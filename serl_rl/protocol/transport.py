@@ -179,7 +179,7 @@ def abort(context: grpc.ServicerContext, error: errors.LearnerError) -> NoReturn
 
 
 def learner_error(error: grpc.RpcError, address: str) -> errors.LearnerError:
-    """Alternation a failed call into the exception of its reason.
+    """Turns a failed call into the exception of its reason.
 
     Args:
         error: What gRPC raised.

@@ -188,7 +188,7 @@ def rows_from_episode(
     actor_id: str = "",
     first_sequence_number: int | None = None,
 ) -> RowBatch:
-    """Alternation an episode of T steps into its T + 1 rows.
+    """Turns an episode of T steps into its T + 1 rows.
 
     An episode that ended neither by the task nor by the clock was broken off: its last step is like any other.
     """

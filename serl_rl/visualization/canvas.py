@@ -42,7 +42,7 @@ class Curve:
     colour: Colour
     """Of the line."""
     spread: Sequence[float] = ()
-    """TaskPlayer the height of the band around it, one a step; empty for none."""
+    """Half the height of the band around it, one a step; empty for none."""
 
 
 class Canvas:

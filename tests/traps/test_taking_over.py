@@ -102,7 +102,7 @@ def until(condition):
         if condition():
             return
         pause.wait(0.002)
-    raise AssertionError("it never on_event")
+    raise AssertionError("it never happened")
 
 
 def transitions(replay):

@@ -54,7 +54,7 @@ def draw_pictures(
 ) -> Pictures:
     """Draws scenes in a simulator and takes a picture of each with every camera.
 
-    TaskPlayer of the time the gripper is near the cube, where a policy spends its time and where the wrist camera sees it.
+    Half of the time the gripper is near the cube, where a policy spends its time and where the wrist camera sees it.
 
     Args:
         count: Number of scenes.

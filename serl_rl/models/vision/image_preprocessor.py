@@ -40,7 +40,7 @@ def cameras_of(spec: EnvironmentSpec) -> tuple[ArraySpec, ...]:
 
 
 class ImagePreprocessor:
-    """Alternation the images of a batch into what `Perception` reads: random crops, then the frozen backbone if there is one.
+    """Turns the images of a batch into what `Perception` reads: random crops, then the frozen backbone if there is one.
 
     Args:
         spec: What the environment observes; at least one camera.

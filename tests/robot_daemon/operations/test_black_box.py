@@ -19,7 +19,7 @@ SECOND = 1_000_000_000
 
 
 def fault(name="reflex", onset_ns=7, severity=FaultSeverity.CRITICAL, source=FaultSource.ARM):
-    return DeviceFault(id=name, source=source, severity=severity, onset_time_ns=onset_ns, text="it on_event")
+    return DeviceFault(id=name, source=source, severity=severity, onset_time_ns=onset_ns, text="it happened")
 
 
 class Clock:

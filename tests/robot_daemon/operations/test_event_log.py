@@ -78,7 +78,7 @@ def test_a_reader_that_is_slow_delays_nobody(monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
     with logging_to_stderr("info", "text"):
         for _ in range(1000):
-            log_event(logging.getLogger("x"), "on_event", {})  # Would hang here for ever.
+            log_event(logging.getLogger("x"), "happened", {})  # Would hang here for ever.
         assert stream.getvalue() == ""
         stream.may_go_on.set()
     assert len(stream.getvalue().splitlines()) == 1000
