@@ -28,7 +28,7 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
 
     def __init__(self, core: DaemonCore, streams: StreamSlots) -> None:
         self._core = core
-        self._observer = ResponseBuilder(core)
+        self._responses = ResponseBuilder(core)
         self._streams = streams
 
     @refusing
@@ -36,7 +36,7 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
         self, request: messages.ListCamerasRequest, context: grpc.ServicerContext
     ) -> messages.ListCamerasResponse:
         """Lists the cameras."""
-        return messages.ListCamerasResponse(cameras=self._observer.cameras())
+        return messages.ListCamerasResponse(cameras=self._responses.cameras())
 
     @refusing
     def GetFrame(self, request: messages.GetFrameRequest, context: grpc.ServicerContext) -> messages.GetFrameResponse:

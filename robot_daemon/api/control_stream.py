@@ -32,7 +32,7 @@ class ControlStream:
 
     Args:
         core: The daemon.
-        observer: Packs its answers.
+        responses: Packs its answers.
         incoming: Requests of the client.
         peer: Address of the client.
         on_claim: Called with the session, so that its end can be tied to the call's.
@@ -41,13 +41,13 @@ class ControlStream:
     def __init__(
         self,
         core: DaemonCore,
-        observer: ResponseBuilder,
+        responses: ResponseBuilder,
         incoming: Iterator[Request],
         peer: str,
         on_claim: Callable[[ControlSession], None],
     ) -> None:
         self._core = core
-        self._observer = observer
+        self._responses = responses
         self._reader = RequestPrefetcher(incoming)
         self._peer = peer
         self._on_claim = on_claim
@@ -124,7 +124,7 @@ class ControlStream:
         return response
 
     def _observe(self, message: observation_pb2.Observation) -> None:
-        self._observer.write_observation(message, self._active_cell.sensors.snapshot(()))
+        self._responses.write_observation(message, self._active_cell.sensors.snapshot(()))
 
     def _step(self, step: control_pb2.Step) -> Response:
         core, session, active_cell = self._core, self._session, self._active_cell
@@ -145,7 +145,7 @@ class ControlStream:
         codec.write_applied_target(stepped.applied_target, target, gripper)
         if clips:
             stepped.clips.extend(map(codec.encode_clip, clips))
-        self._observer.write_observation(stepped.observation, snapshot, step.encoding)
+        self._responses.write_observation(stepped.observation, snapshot, step.encoding)
         stepped.applied_time_ns = applied_ns
         stepped.overrun_ns = session.overrun_ns(due_ns)
         return response
@@ -238,7 +238,7 @@ class ControlStream:
         self._active_cell.faults.refresh()
         self._session.require_open()
         response = Response(sequence_number=self._number)
-        self._observer.write_observation(response.reset_done.observation, snapshot, reset.encoding)
+        self._responses.write_observation(response.reset_done.observation, snapshot, reset.encoding)
         yield response
 
     def _start_width(self, reset: control_pb2.Reset) -> float | None:

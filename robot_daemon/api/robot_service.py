@@ -31,19 +31,19 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
 
     def __init__(self, core: DaemonCore, streams: StreamSlots, control_streams: StreamSlots) -> None:
         self._core = core
-        self._observer = ResponseBuilder(core)
+        self._responses = ResponseBuilder(core)
         self._streams = streams
         self._control_streams = control_streams
 
     @refusing
     def GetInfo(self, request: messages.GetInfoRequest, context: grpc.ServicerContext) -> messages.GetInfoResponse:
         """Describes the cell."""
-        return self._observer.info()
+        return self._responses.info()
 
     @refusing
     def GetState(self, request: messages.GetStateRequest, context: grpc.ServicerContext) -> messages.GetStateResponse:
         """Returns the newest robot state."""
-        return messages.GetStateResponse(state=self._observer.state())
+        return messages.GetStateResponse(state=self._responses.state())
 
     @refusing_stream()
     def StreamState(
@@ -56,7 +56,7 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
         with self._streams.take(context) as ended:
             due = time.monotonic()
             while True:
-                yield messages.StreamStateResponse(state=self._observer.state())
+                yield messages.StreamStateResponse(state=self._responses.state())
                 due += math.ceil(max(time.monotonic() - due, 1e-9) * rate) / rate
                 if ended.wait(max(0.0, due - time.monotonic())):
                     break
@@ -73,13 +73,13 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
                 core.release(session)
 
         with self._control_streams.take(context):
-            yield from ControlStream(core, self._observer, request_iterator, context.peer(), tie_to_call).serve()
+            yield from ControlStream(core, self._responses, request_iterator, context.peer(), tie_to_call).serve()
 
     @refusing
     def Stop(self, request: messages.StopRequest, context: grpc.ServicerContext) -> messages.StopResponse:
         """Stops the arm at once and latches."""
         self._core.stop(request.client_name, request.text)
-        return messages.StopResponse(state=self._observer.state())
+        return messages.StopResponse(state=self._responses.state())
 
     @refusing
     def ClearStop(
@@ -87,7 +87,7 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
     ) -> messages.ClearStopResponse:
         """Releases the latch."""
         self._core.clear_stop(request.client_name)
-        return messages.ClearStopResponse(state=self._observer.state())
+        return messages.ClearStopResponse(state=self._responses.state())
 
     @refusing
     def RecoverFromFault(
@@ -96,7 +96,7 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
         """Clears faults."""
         cleared, remaining = self._core.recover(request.fault_ids, request.client_name)
         return messages.RecoverFromFaultResponse(
-            cleared_faults=self._observer.faults(cleared), remaining_faults=self._observer.faults(remaining)
+            cleared_faults=self._responses.faults(cleared), remaining_faults=self._responses.faults(remaining)
         )
 
     @refusing
@@ -120,5 +120,5 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
         faults = self._core.active_cell.faults
         faults.refresh()
         return messages.ListFaultsResponse(
-            active_faults=self._observer.faults(faults.active), cleared_faults=self._observer.faults(faults.cleared)
+            active_faults=self._responses.faults(faults.active), cleared_faults=self._responses.faults(faults.cleared)
         )

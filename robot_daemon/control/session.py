@@ -89,7 +89,7 @@ class ControlSession:
         self.step_count = 0
         self._opened_time_ns = cell.timebase.now_ns()
         self._clip_counts: Counter[str] = Counter()
-        self._witness = listener or EventListener()
+        self._listener = listener or EventListener()
         self._clip_report_ns = 0
         self._arm = cell.arm
         self._gripper = cell.gripper
@@ -139,7 +139,7 @@ class ControlSession:
             if self._watchdog is not None and self.is_tracking:
                 self._deadline_ns = now + max(self._timeout_ns, period_ns + self._timeout_ns // 2)
                 self._watchdog.feed(self._deadline_ns)
-            self._witness.commanded(Command(now, sequence_number, target, gripper))
+            self._listener.commanded(Command(now, sequence_number, target, gripper))
             return now
 
     def count_step(self, clips: Sequence[Clip]) -> None:
@@ -228,4 +228,4 @@ class ControlSession:
     def _tell(self, name: str, **fields: FieldValue) -> None:
         fields = {"session": self.number, "client": self.client_name, **fields}
         is_warning = name in ("targets_clipped", "target_expired")
-        self._witness.on_event(Event(name, self._now_ns(), fields, is_warning=is_warning))
+        self._listener.on_event(Event(name, self._now_ns(), fields, is_warning=is_warning))
