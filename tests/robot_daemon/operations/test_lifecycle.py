@@ -20,7 +20,8 @@ SERVE = """
 import signal, sys, threading, time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Whatever the tests themselves run under.
 from pathlib import Path
-from robot_daemon import lifecycle, server
+from robot_daemon.api import server
+from robot_daemon.operations import lifecycle
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
 from robot_daemon.drivers.fake.cell import build_fake_cell
 from robot_daemon.operations.event_log import EventLog, logging_to_stderr

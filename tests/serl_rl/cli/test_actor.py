@@ -8,7 +8,7 @@ import pytest
 
 ACT = """
 import sys
-from serl_rl import environment
+from serl_rl.envs import factory
 from serl_rl.__main__ import main
 
 def tell(config, robot):
@@ -17,7 +17,7 @@ def tell(config, robot):
     print(torch.get_num_threads(), flush=True)
     raise SystemExit(0)
 
-environment.make_environment = tell
+factory.make_environment = tell
 main(["actor", "--preset", "pick-cube-vision"])
 """
 

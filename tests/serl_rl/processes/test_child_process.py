@@ -43,7 +43,7 @@ def test_a_child_that_is_too_slow_is_named(tmp_path):
 def test_a_child_dies_with_its_parent(tmp_path):
     ready, pid = tmp_path / "ready", tmp_path / "pid"
     code = (
-        "import sys, pathlib, signal; from serl_rl.processes import ChildProcess;"
+        "import sys, pathlib, signal; from serl_rl.processes.child_process import ChildProcess;"
         f"child = ChildProcess('x', [sys.executable, '-c', {FOREVER!r}, {str(ready)!r}],"
         f"pathlib.Path({str(tmp_path)!r}) / 'l');"
         f"pathlib.Path({str(pid)!r}).write_text(str(child.pid)); signal.pause()"

@@ -26,7 +26,7 @@ def test_a_late_listener_is_called_at_once():
 
 
 WAITING = (
-    "from serl_rl.stopping import StopSignal; stop = StopSignal().install(); print('up', flush=True);"
+    "from serl_rl.processes.stop_signal import StopSignal; stop = StopSignal().install(); print('up', flush=True);"
     "assert stop.wait(30); print('stopping', flush=True); import threading; threading.Event().wait(30)"
 )
 
