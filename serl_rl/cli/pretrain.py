@@ -48,8 +48,9 @@ class PretrainEncoderCommand:
         from serl_rl.learner.trainer import find_device
         from serl_rl.models.pretraining.pictures import TASK, draw_pictures
         from serl_rl.models.pretraining.training import PretrainingProgress, pretrain, summary
-        from serl_rl.models.vision import BackboneConfig, make_backbone
-        from serl_rl.models.vision.weights import save_weights
+        from serl_rl.models.vision.encoder_config import BackboneConfig
+        from serl_rl.models.vision.factory import make_backbone
+        from serl_rl.models.vision.weights.files import save_weights
         from serl_rl.processes.stop_signal import StopSignal
 
         if self.output.exists():

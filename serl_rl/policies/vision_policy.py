@@ -13,8 +13,8 @@ from serl_rl.models.grasp_choice import PREFIX, choose, grasp_shapes
 from serl_rl.models.gripper_layout import GripperLayout
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.perception import VisualPolicy
-from serl_rl.models.vision import FeatureMemo
 from serl_rl.models.vision.config import VisionConfig
+from serl_rl.models.vision.feature_memo import FeatureMemo
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 from serl_rl.policies.frame_stacker import FrameStacker
 from serl_rl.policies.numpy_policy import PolicyError

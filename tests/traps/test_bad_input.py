@@ -16,9 +16,9 @@ from serl_client.episodes.files import Episode, EpisodeHeader, EpisodeWriter, re
 from serl_rl.__main__ import main
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
-from serl_rl.models.vision import make_backbone
 from serl_rl.models.vision.encoder_config import BackboneConfig
-from serl_rl.models.vision.weights import save_weights
+from serl_rl.models.vision.factory import make_backbone
+from serl_rl.models.vision.weights.files import save_weights
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.protocol.spec_file import write_spec
 

@@ -15,9 +15,10 @@ from serl_rl.models.compilation import fast_arithmetic
 from serl_rl.models.mlp import Affine, Arithmetic
 from serl_rl.models.pretraining.config import PretrainingConfig
 from serl_rl.models.pretraining.pictures import KEYPOINTS, Pictures
-from serl_rl.models.vision import Backbone, CameraHeads
 from serl_rl.models.vision.augmentation import draw_shifts, shifted
+from serl_rl.models.vision.backbone import Backbone
 from serl_rl.models.vision.encoder_config import HeadConfig
+from serl_rl.models.vision.head import CameraHeads
 
 _CHECK_STEPS = 100
 _CHUNK = 64

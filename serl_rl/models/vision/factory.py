@@ -14,7 +14,7 @@ from serl_rl.models.vision.image_encoder import ImageEncoder
 from serl_rl.models.vision.resnet import resnet10
 from serl_rl.models.vision.small import SmallEncoder
 from serl_rl.models.vision.torchvision_models import TorchvisionBackbone
-from serl_rl.models.vision.weights import load_weights, read_arrays
+from serl_rl.models.vision.weights.files import load_weights, read_arrays
 
 
 def make_backbone(config: BackboneConfig, *, seed_offset: int = 0) -> Backbone:

@@ -17,7 +17,7 @@ from serl_rl.models.vision.factory import make_image_encoder
 from serl_rl.models.vision.frozen_backbone import FrozenVision
 from serl_rl.models.vision.head import CameraHeads
 from serl_rl.models.vision.image_encoder import ImageEncoder
-from serl_rl.models.vision.weights import load_heads
+from serl_rl.models.vision.weights.files import load_heads
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec, SpecError
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from serl_rl.models.vision import FeatureMemo
+from serl_rl.models.vision.feature_memo import FeatureMemo
 from serl_rl.rewards.classifier.errors import ClassifierError
 from serl_rl.rewards.classifier.network import RewardClassifier
 

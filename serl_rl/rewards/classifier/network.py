@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.models.mlp import LAYER_NORM_EPSILON
-from serl_rl.models.vision import FeatureMemo, ImageEncoder, make_image_encoder
+from serl_rl.models.vision.factory import make_image_encoder
+from serl_rl.models.vision.feature_memo import FeatureMemo
+from serl_rl.models.vision.image_encoder import ImageEncoder
 from serl_rl.rewards.classifier.config import ClassifierConfig
 
 FAILURE, SUCCESS = "failure", "success"

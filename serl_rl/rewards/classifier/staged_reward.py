@@ -9,7 +9,7 @@ from typing import Any, Literal
 import gymnasium
 import numpy as np
 
-from serl_rl.models.vision import FeatureMemo
+from serl_rl.models.vision.feature_memo import FeatureMemo
 from serl_rl.rewards.classifier.config import ClassifierRewardConfig
 from serl_rl.rewards.classifier.detector import Detector, Watch, check_cameras, share_backbones
 from serl_rl.rewards.classifier.errors import ClassifierError

@@ -4,7 +4,8 @@ import pytest
 from safetensors import safe_open
 
 from serl_rl.__main__ import main
-from serl_rl.models.vision import BackboneConfig, make_backbone
+from serl_rl.models.vision.encoder_config import BackboneConfig
+from serl_rl.models.vision.factory import make_backbone
 
 
 def run(*arguments):

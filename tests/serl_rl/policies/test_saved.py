@@ -11,10 +11,10 @@ from serl_rl.config.train import EnvironmentConfig, LearnerConfig, SacConfig, Tr
 from serl_rl.errors import CheckpointError
 from serl_rl.learner.clone_checkpoint import CloneWriter
 from serl_rl.learner.loop import Learner
-from serl_rl.models.vision import make_backbone
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.models.vision.weights import save_weights
+from serl_rl.models.vision.factory import make_backbone
+from serl_rl.models.vision.weights.files import save_weights
 from serl_rl.policies.saved import load_policy
 from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec

@@ -12,11 +12,12 @@ from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
 from serl_rl.algorithms.sac.gradients import critic_gradients
 from serl_rl.models.compilation import compiled, should_compile
 from serl_rl.models.mlp import Arithmetic
-from serl_rl.models.vision import CameraHeads, make_backbone
 from serl_rl.models.vision.config import FeatureCacheConfig, VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
+from serl_rl.models.vision.factory import make_backbone
+from serl_rl.models.vision.head import CameraHeads
 from serl_rl.models.vision.pooling import SpatialLearnedEmbeddings
-from serl_rl.models.vision.weights import save_weights
+from serl_rl.models.vision.weights.files import save_weights
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec, SpecError
 from serl_rl.replay.update_batch import UpdateBatch
 

@@ -6,9 +6,10 @@ from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.pretraining.config import PretrainingConfig
 from serl_rl.models.pretraining.pictures import KEYPOINTS, Pictures
 from serl_rl.models.pretraining.training import KeypointRegressor, augmented, pretrain, summary
-from serl_rl.models.vision import BackboneConfig, CameraHeads, make_backbone
-from serl_rl.models.vision.encoder_config import HeadConfig
-from serl_rl.models.vision.weights import load_heads, save_weights
+from serl_rl.models.vision.encoder_config import BackboneConfig, HeadConfig
+from serl_rl.models.vision.factory import make_backbone
+from serl_rl.models.vision.head import CameraHeads
+from serl_rl.models.vision.weights.files import load_heads, save_weights
 
 CONFIG = PretrainingConfig(
     scenes=300, steps=150, minutes=0, batch_size=32, learning_rate=2e-3, shift_px=0, device="cpu", threads=1

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from serl_rl.models.vision import BackboneConfig, make_backbone
+from serl_rl.models.vision.encoder_config import BackboneConfig
+from serl_rl.models.vision.factory import make_backbone
 from serl_rl.models.vision.normalization import imagenet_scaling
 
 SHAPES = {

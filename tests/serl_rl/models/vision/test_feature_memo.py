@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from serl_rl.models.vision import BackboneConfig, FeatureMemo, make_backbone
+from serl_rl.models.vision.encoder_config import BackboneConfig
+from serl_rl.models.vision.factory import make_backbone
+from serl_rl.models.vision.feature_memo import FeatureMemo
 
 
 def build(**values):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from serl_rl.models.vision import make_backbone
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig
+from serl_rl.models.vision.factory import make_backbone
 from serl_rl.models.vision.frozen_backbone import FrozenVision, join_stack
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec

@@ -3,14 +3,9 @@ import pytest
 import torch
 
 from serl_rl.models.mlp import Arithmetic
-from serl_rl.models.vision import (
-    BackboneConfig,
-    EncoderConfig,
-    GoalConditionedEncoder,
-    HeadConfig,
-    LanguageConditionedEncoder,
-    make_image_encoder,
-)
+from serl_rl.models.vision.conditioning import GoalConditionedEncoder, LanguageConditionedEncoder
+from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
+from serl_rl.models.vision.factory import make_image_encoder
 from serl_rl.models.vision.head import ImageHead
 
 SIZES = {"wrist": (40, 40), "front": (40, 40), "side": (36, 48)}
