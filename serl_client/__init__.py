@@ -4,10 +4,7 @@ Importing it registers the environments `serl/...` with gymnasium.
 """
 
 import serl_client.connection.grpc_poller  # noqa: F401 - First: gRPC reads the setting once.
-from serl_client.camera import (
-    CameraClient,
-)
-from serl_client.cell import (
+from serl_api.cell import (
     ArmInfo,
     CameraInfo,
     CameraIntrinsics,
@@ -15,10 +12,7 @@ from serl_client.cell import (
     GripperInfo,
     Limits,
 )
-from serl_client.connection.clock import (
-    ClockOffset,
-)
-from serl_client.enums import (
+from serl_api.enums import (
     ArmMode,
     Backend,
     ClipKind,
@@ -30,6 +24,32 @@ from serl_client.enums import (
     Pacing,
     PixelEncoding,
     StampSource,
+)
+from serl_api.values import (
+    Clip,
+    Compliance,
+    DepthImage,
+    Fault,
+    FaultList,
+    Frame,
+    GripperState,
+    GripperTarget,
+    JointTarget,
+    MotionProgress,
+    Observation,
+    Pose,
+    RecoveryResult,
+    RobotState,
+    SensorOffset,
+    StepResult,
+    TrackedObject,
+    WrenchTarget,
+)
+from serl_client.camera import (
+    CameraClient,
+)
+from serl_client.connection.clock import (
+    ClockOffset,
 )
 from serl_client.envs.robot_env import (
     RobotEnv,
@@ -92,26 +112,6 @@ from serl_client.simulator import (
     SimulatorClient,
     TaskInfo,
     TaskList,
-)
-from serl_client.values import (
-    Clip,
-    Compliance,
-    DepthImage,
-    Fault,
-    FaultList,
-    Frame,
-    GripperState,
-    GripperTarget,
-    JointTarget,
-    MotionProgress,
-    Observation,
-    Pose,
-    RecoveryResult,
-    RobotState,
-    SensorOffset,
-    StepResult,
-    TrackedObject,
-    WrenchTarget,
 )
 
 __all__ = [

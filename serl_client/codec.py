@@ -9,7 +9,7 @@ import numpy as np
 from google.protobuf import duration_pb2, timestamp_pb2
 from serl.robot.v1 import control_pb2, geometry_pb2, observation_pb2, state_pb2
 
-from serl_client.enums import (
+from serl_api.enums import (
     ArmMode,
     ClipKind,
     FaultSeverity,
@@ -19,8 +19,7 @@ from serl_client.enums import (
     PixelEncoding,
     StampSource,
 )
-from serl_client.lazy import lazy_decoder
-from serl_client.values import (
+from serl_api.values import (
     Clip,
     Compliance,
     DepthImage,
@@ -41,6 +40,7 @@ from serl_client.values import (
     Triple,
     WrenchTarget,
 )
+from serl_client.lazy import lazy_decoder
 
 _COMPLIANCE_SCALARS = {
     "translational_stiffness": "translational_stiffness_n_per_m",

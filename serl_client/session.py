@@ -12,11 +12,7 @@ from typing import Any, Self, cast
 import grpc
 from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2, robot_service_pb2_grpc
 
-from serl_client import codec
-from serl_client.connection.channel import SLOW_TIMEOUT_S, Connection
-from serl_client.connection.stream_deadline import StreamDeadline
-from serl_client.errors import DeadlineError, MotionFailedError, RobotError, SessionClosedError, robot_error
-from serl_client.values import (
+from serl_api.values import (
     Compliance,
     FloatArray,
     GripperTarget,
@@ -30,6 +26,10 @@ from serl_client.values import (
     Target,
     Triple,
 )
+from serl_client import codec
+from serl_client.connection.channel import SLOW_TIMEOUT_S, Connection
+from serl_client.connection.stream_deadline import StreamDeadline
+from serl_client.errors import DeadlineError, MotionFailedError, RobotError, SessionClosedError, robot_error
 
 _CLOSE_TIMEOUT_S = 2.0
 

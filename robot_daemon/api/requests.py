@@ -18,7 +18,7 @@ from robot_daemon.hardware.devices import (
     Triple,
     WrenchTarget,
 )
-from robot_daemon.rotation import normalized
+from serl_api.rotation import normalized
 
 NORM_TOLERANCE = 0.001
 """Largest difference of a quaternion's norm from 1."""

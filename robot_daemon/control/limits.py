@@ -22,7 +22,7 @@ from robot_daemon.hardware.devices import (
     TcpTarget,
     WrenchTarget,
 )
-from robot_daemon.rotation import Quaternion, Vector, angle_between, normalized, slerp
+from serl_api.rotation import Quaternion, Vector, angle_between, normalized, slerp
 
 RELATIVE_TOLERANCE = 1e-9
 """Excess, relative to a bound, that rounding may leave after a clip."""

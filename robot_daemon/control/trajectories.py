@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from robot_daemon.hardware.devices import ArmInfo, ArmState, JointTarget, TcpTarget
-from robot_daemon.rotation import Quaternion, angle_between, slerp
+from serl_api.rotation import Quaternion, angle_between, slerp
 
 PEAK_SPEED_RATIO = 1.875
 """Peak over mean speed of a minimum-jerk motion: the derivative of `minimum_jerk` at its middle, 15/8."""

@@ -4,7 +4,7 @@ import math
 
 from robot_daemon.config.cell_config import LimitsConfig
 from robot_daemon.hardware.devices import ArmState
-from robot_daemon.rotation import angle_between, normalized
+from serl_api.rotation import angle_between, normalized
 
 
 def outside_workspace(config: LimitsConfig, state: ArmState) -> str:

@@ -19,7 +19,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 
 from robot_daemon.hardware.devices import ArmState, FloatArray, FrameSample, GripperState
-from robot_daemon.rotation import slerp
+from serl_api.rotation import slerp
 
 
 class Stamped(Protocol):

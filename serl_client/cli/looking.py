@@ -10,11 +10,11 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
+from serl_api.cell import CellInfo
+from serl_api.enums import PixelEncoding
+from serl_api.values import Fault, RobotState
 from serl_client.camera import CameraClient
-from serl_client.cell import CellInfo
 from serl_client.cli.options import Common, UsageError, say, say_json
-from serl_client.enums import PixelEncoding
-from serl_client.values import Fault, RobotState
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,13 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from serl_api.enums import Pacing
+from serl_api.values import FloatArray, Frame, Pose, RobotState, StepResult
 from serl_client.camera import CameraClient
 from serl_client.connection.clock import ClockOffset
-from serl_client.enums import Pacing
 from serl_client.errors import RobotError
 from serl_client.robot import RobotClient
 from serl_client.session import ControlSession
-from serl_client.values import FloatArray, Frame, Pose, RobotState, StepResult
 
 WARM_UP_STEPS = 3
 """Steps before the measured ones; the first anchors the daemon's grid."""

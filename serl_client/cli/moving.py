@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from serl_api.enums import FaultSource, GripperMotion
+from serl_api.rotation import from_rotvec, multiply
+from serl_api.values import GripperState, JointTarget, Pose, RobotState
 from serl_client.cli.options import CommandError, Moving, UsageError, say
-from serl_client.enums import FaultSource, GripperMotion
 from serl_client.robot import RobotClient
-from serl_client.rotation import multiply_quaternions_xyzw, quaternion_xyzw_from_rotation_vector
 from serl_client.session import ControlSession
-from serl_client.values import GripperState, JointTarget, Pose, RobotState
 
 _GRIPPER_PERIOD_S = 0.1
 _GRIPPER_STEPS = 50
@@ -64,8 +64,8 @@ class Move(Moving):
             position = np.array(self.xyz) + (position if self.relative else 0.0)
         if self.rotation_vector is None:
             return Pose(position, pose.quaternion_xyzw)
-        turn = quaternion_xyzw_from_rotation_vector(self.rotation_vector)
-        return Pose(position, multiply_quaternions_xyzw(turn, pose.quaternion_xyzw))
+        turn = from_rotvec(self.rotation_vector)
+        return Pose(position, np.array(multiply(turn, pose.quaternion_xyzw.tolist())))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from serl_api.enums import Backend
 from serl_client.connection.channel import CONNECT_TIMEOUT_S, read_token
-from serl_client.enums import Backend
 from serl_client.robot import RobotClient
 
 

@@ -9,13 +9,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from serl_api.rotation import canonical, from_rotvec, multiply
+from serl_api.values import FloatArray, Pose
 from serl_client.envs.task_config import TaskConfig
-from serl_client.rotation import (
-    multiply_quaternions_xyzw,
-    normalize_quaternion_xyzw,
-    quaternion_xyzw_from_rotation_vector,
-)
-from serl_client.values import FloatArray, Pose
 
 _BINARY_THRESHOLD = 0.5
 
@@ -63,8 +59,8 @@ class ActionMap:
         position = base.position + self.task.translation_scale * action[:3]
         quaternion = kept_quaternion_xyzw
         if self.rotation:
-            turn = quaternion_xyzw_from_rotation_vector(self.task.rotation_scale * action[3:6])
-            quaternion = normalize_quaternion_xyzw(multiply_quaternions_xyzw(turn, base.quaternion_xyzw))
+            turn = from_rotvec((self.task.rotation_scale * action[3:6]).tolist())
+            quaternion = np.array(canonical(multiply(turn, base.quaternion_xyzw.tolist())))
         target = Pose(position, quaternion)
         return target if self.task.box is None else self.task.box.clip(target)
 

@@ -6,14 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serl_client.rotation import (
-    invert_quaternion_xyzw,
-    multiply_quaternions_xyzw,
-    normalize_quaternion_xyzw,
-    quaternion_xyzw_from_rotation_vector,
-    rotation_vector_from_quaternion_xyzw,
-)
-from serl_client.values import FloatArray, Pose, Triple
+from serl_api.rotation import canonical, conjugate, from_rotvec, multiply, to_rotvec
+from serl_api.values import FloatArray, Pose, Triple
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,9 +42,9 @@ class PoseBox:
         return self._at(rng.uniform(self.lower, self.upper), rng.uniform(np.negative(self.rotation), self.rotation))
 
     def _turn(self, pose: Pose) -> FloatArray:
-        inverse = invert_quaternion_xyzw(self.center.quaternion_xyzw)
-        return rotation_vector_from_quaternion_xyzw(multiply_quaternions_xyzw(pose.quaternion_xyzw, inverse))
+        inverse = conjugate(self.center.quaternion_xyzw.tolist())
+        return np.array(to_rotvec(multiply(pose.quaternion_xyzw.tolist(), inverse)))
 
     def _at(self, offset: FloatArray, turn: FloatArray) -> Pose:
-        rotated = multiply_quaternions_xyzw(quaternion_xyzw_from_rotation_vector(turn), self.center.quaternion_xyzw)
-        return Pose(self.center.position + offset, normalize_quaternion_xyzw(rotated))
+        rotated = multiply(from_rotvec(turn.tolist()), self.center.quaternion_xyzw.tolist())
+        return Pose(self.center.position + offset, np.array(canonical(rotated)))

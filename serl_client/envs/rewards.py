@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from serl_api.rotation import angle_between, conjugate, rotate
+from serl_api.values import Observation, Pose
 from serl_client.envs.task_config import Outcome
-from serl_client.rotation import invert_quaternion_xyzw, rotate_vector, rotation_angle
-from serl_client.values import Observation, Pose
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,7 @@ class PoseReached:
         del start
         pose = now.state.tcp_pose
         error = float(np.abs(pose.position - self.goal.position).max())
-        angle = rotation_angle(pose.quaternion_xyzw, self.goal.quaternion_xyzw)
+        angle = angle_between(pose.quaternion_xyzw.tolist(), self.goal.quaternion_xyzw.tolist())
         success = error <= self.distance and angle <= self.angle
         return Outcome(
             reward=float(success), terminated=success, success=success, facts={"error": error, "angle": angle}
@@ -165,9 +165,8 @@ class PoseReached:
 def _insertion(now: Observation, tip: str, hole: str) -> tuple[float, float]:
     """Depth of the tip below the hole's mouth and its distance from the axis, m."""
     mouth = now.tracked_objects[hole].pose
-    inside = rotate_vector(
-        invert_quaternion_xyzw(mouth.quaternion_xyzw), now.tracked_objects[tip].pose.position - mouth.position
-    )
+    to_mouth = conjugate(mouth.quaternion_xyzw.tolist())
+    inside = rotate(to_mouth, now.tracked_objects[tip].pose.position - mouth.position)
     return -float(inside[2]), math.hypot(float(inside[0]), float(inside[1]))
 
 

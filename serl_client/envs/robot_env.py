@@ -10,7 +10,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from serl_client.enums import Backend
+from serl_api.enums import Backend
+from serl_api.values import FloatArray, Observation, Pose, StepResult
 from serl_client.envs.action_map import ActionMap
 from serl_client.envs.env_link import EnvLink
 from serl_client.envs.episode_start import EpisodeStart
@@ -20,7 +21,6 @@ from serl_client.envs.tasks import find_task
 from serl_client.errors import FaultError, TaskMismatchError
 from serl_client.session import ControlSession
 from serl_client.simulator import OrbitView
-from serl_client.values import FloatArray, Observation, Pose, StepResult
 
 _VIEW = OrbitView(target=(0.3, 0.0, 0.28), distance=1.5, azimuth=2.4, elevation=0.45)
 _VIEW_WIDTH_PX, _VIEW_HEIGHT_PX = 640, 480

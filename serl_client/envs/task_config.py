@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
+from serl_api.values import Compliance, JointTarget, Observation, Pose
 from serl_client.envs.pose_box import PoseBox
-from serl_client.values import Compliance, JointTarget, Observation, Pose
 from serl_client.wrappers.flatten_state import StateComponent, proprioception_components
 
 SERL_COMPLIANCE = Compliance(

@@ -12,10 +12,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from serl_api.values import Pose
 from serl_client.envs.pose_box import PoseBox
 from serl_client.envs.rewards import DenseLift, NoReward, PoseReached, Relocated, SparseInsertion, SparseLift
 from serl_client.envs.task_config import SERL_COMPLIANCE, Reach, TaskConfig
-from serl_client.values import Pose
 from serl_client.wrappers.flatten_state import (
     FlattenState,
     peg_insert_components,

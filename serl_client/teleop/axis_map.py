@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from serl_client.values import FloatArray
+from serl_api.values import FloatArray
 
 Viewpoint: TypeAlias = Literal["facing", "behind"]
 """Where the person stands: in front of the arm and facing it, as SERL assumes, or behind it, looking along `base` x."""

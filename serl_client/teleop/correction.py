@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_api.values import FloatArray
 from serl_client.episodes.recording import Expert
-from serl_client.values import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)

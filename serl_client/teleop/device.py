@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from serl_client.values import FloatArray
+from serl_api.values import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

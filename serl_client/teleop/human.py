@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_api.values import FloatArray
 from serl_client.teleop.device import TeleopDevice, TeleopSample
-from serl_client.values import FloatArray
 
 log = logging.getLogger(__name__)
 

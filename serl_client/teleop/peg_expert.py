@@ -10,14 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_api.rotation import conjugate, multiply, to_rotvec
+from serl_api.values import FloatArray
 from serl_client.envs.task_config import TaskConfig
 from serl_client.envs.tasks import PEG_INSERT
-from serl_client.rotation import (
-    invert_quaternion_xyzw,
-    multiply_quaternions_xyzw,
-    rotation_vector_from_quaternion_xyzw,
-)
-from serl_client.values import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +63,7 @@ class PegInsertExpert:
     ) -> None:
         if task.box is None:
             raise ValueError(f"{task.name} has no box; its centre is the orientation that the expert turns to")
-        self._upright = invert_quaternion_xyzw(task.box.center.quaternion_xyzw)
+        self._upright = conjugate(task.box.center.quaternion_xyzw.tolist())
         self._task = task
         self._noise = noise
         self._rng = np.random.default_rng(seed)
@@ -96,8 +92,8 @@ class PegInsertExpert:
         to_mouth = np.asarray(info["socket_position"], float) - tip
         moved = math.inf if self._last_tip is None else float(np.linalg.norm(tip - self._last_tip))
         self._last_tip = tip
-        turned = multiply_quaternions_xyzw(np.asarray(info["tcp_pose"], float)[3:], self._upright)
-        turn = -rotation_vector_from_quaternion_xyzw(turned)
+        turned = multiply(np.asarray(info["tcp_pose"], float)[3:].tolist(), self._upright)
+        turn = -np.array(to_rotvec(turned))
         return self._composed(self._translation(to_mouth, moved, float(np.linalg.norm(turn))), turn)
 
     def _translation(self, to_mouth: FloatArray, moved: float, angle: float) -> FloatArray:

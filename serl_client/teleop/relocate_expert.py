@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_api.values import FloatArray
 from serl_client.envs.task_config import TaskConfig
 from serl_client.envs.tasks import RELOCATE_FORWARD
 from serl_client.teleop.scripted import PickCubeExpert, scattered, translating, within_box
-from serl_client.values import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)

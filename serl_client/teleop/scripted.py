@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_api.values import FloatArray
 from serl_client.envs.task_config import TaskConfig
 from serl_client.envs.tasks import PICK_CUBE
-from serl_client.values import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)

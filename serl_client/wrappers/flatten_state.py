@@ -11,8 +11,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from serl_client.rotation import rotation_matrix_from_quaternion_xyzw
-from serl_client.values import FloatArray
+from serl_api.rotation import to_matrix
+from serl_api.values import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,7 @@ class FlattenState(gymnasium.ObservationWrapper[Any, Any, Any]):
 def _select(component: StateComponent, observation: dict[str, NDArray[Any]]) -> FloatArray:
     indices = list(component.indices)
     if component.as_rotation_matrix:
-        return rotation_matrix_from_quaternion_xyzw(observation[component.key][3:7]).ravel()[indices]
+        return to_matrix(observation[component.key][3:7]).ravel()[indices]
     values = observation[component.key][indices]
     return values - observation[component.minus_key][indices] if component.minus_key else values
 

@@ -8,14 +8,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from serl_client.rotation import (
-    compose_poses,
-    invert_pose,
-    invert_quaternion_xyzw,
-    normalize_quaternion_xyzw,
-    rotate_vector,
-)
-from serl_client.values import FloatArray, Pose
+from serl_api.rotation import Quaternion, canonical, compose_poses, conjugate, invert_pose, rotate, rotate_six_vector
+from serl_api.values import FloatArray, Pose
 
 
 class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -50,7 +44,7 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
         before = self._quaternion_xyzw
         observation, reward, terminated, truncated, info = self.env.step(_turned(before, action))
         if "intervene_action" in info:
-            own = _turned(invert_quaternion_xyzw(before), info["intervene_action"])
+            own = _turned(conjugate(before.tolist()), info["intervene_action"])
             info = info | {"intervene_action": own}
         return self._observation(observation), reward, terminated, truncated, info
 
@@ -60,7 +54,7 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def from_base(self, action: NDArray[Any]) -> NDArray[Any]:
         """The policy's action that does now what an action in base axes asks for; in [-1, 1], its direction kept."""
-        return _turned(invert_quaternion_xyzw(self._quaternion_xyzw), action)
+        return _turned(conjugate(self._quaternion_xyzw.tolist()), action)
 
     def _observation(self, observation: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         pose = _pose(observation["tcp_pose"])
@@ -68,14 +62,14 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
         to_start = invert_pose(self._start)
         relative = compose_poses(to_start, pose)
         result = dict(observation)
-        orientation = normalize_quaternion_xyzw(relative.quaternion_xyzw)
+        orientation = canonical(relative.quaternion_xyzw.tolist())
         result["tcp_pose"] = np.concatenate((relative.position, orientation))
-        to_tcp = invert_quaternion_xyzw(pose.quaternion_xyzw)
+        to_tcp = conjugate(pose.quaternion_xyzw.tolist())
         for key, value in observation.items():
             if key in ("tcp_twist", "tcp_wrench"):
-                result[key] = np.concatenate((rotate_vector(to_tcp, value[:3]), rotate_vector(to_tcp, value[3:])))
+                result[key] = rotate_six_vector(to_tcp, value)
             elif key.endswith("_position"):
-                result[key] = to_start.position + rotate_vector(to_start.quaternion_xyzw, value)
+                result[key] = to_start.position + rotate(to_start.quaternion_xyzw, value)
         return result
 
 
@@ -83,13 +77,13 @@ def _pose(vector: NDArray[Any]) -> Pose:
     return Pose(np.array(vector[:3], float), np.array(vector[3:], float))
 
 
-def _turned(quaternion_xyzw: FloatArray, action: NDArray[Any]) -> NDArray[Any]:
+def _turned(quaternion_xyzw: FloatArray | Quaternion, action: NDArray[Any]) -> NDArray[Any]:
     """Turns the translation, and the rotation of a 7-D or 6-D action; what follows them stays."""
     action = np.asarray(action)
     result = np.array(action, float)
-    result[:3] = _within_box(rotate_vector(quaternion_xyzw, action[:3]))
+    result[:3] = _within_box(rotate(quaternion_xyzw, action[:3]))
     if len(action) >= 6:
-        result[3:6] = _within_box(rotate_vector(quaternion_xyzw, action[3:6]))
+        result[3:6] = _within_box(rotate(quaternion_xyzw, action[3:6]))
     return result.astype(action.dtype)
 
 

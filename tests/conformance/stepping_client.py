@@ -5,8 +5,8 @@ import sys
 
 import numpy as np
 
+from serl_api.values import Pose
 from serl_client import RobotClient
-from serl_client.values import Pose
 
 robot = RobotClient(sys.argv[1])
 session = robot.control("doomed")

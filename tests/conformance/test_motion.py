@@ -7,7 +7,7 @@ import pytest
 from serl.robot.v1 import control_pb2, robot_service_pb2_grpc
 
 import serl_client
-from serl_client.values import ArmMode, Compliance, JointTarget, MotionOutcome
+from serl_api.values import ArmMode, Compliance, JointTarget, MotionOutcome
 from tests.conformance.asking import PERIOD_S, home, open_request, raw_pose, raw_step, refusal, request, shifted
 
 

@@ -9,8 +9,8 @@ from grpc_status import rpc_status
 from serl.robot.v1 import robot_service_pb2_grpc
 
 import serl_client
+from serl_api.values import ArmMode
 from serl_client import RobotClient
-from serl_client.values import ArmMode
 from tests.conformance.asking import raw_step
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import serl_client
-from serl_client.values import ArmMode
+from serl_api.values import ArmMode
 from tests.conformance.asking import PERIOD_S, home, open_request, raw_step, refusal, request, shifted
 
 

@@ -8,7 +8,7 @@ import pytest
 from serl.robot.v1 import control_pb2, geometry_pb2
 
 import serl_client
-from serl_client.values import ArmMode, ClipKind, JointTarget
+from serl_api.values import ArmMode, ClipKind, JointTarget
 from tests.conformance.asking import PERIOD_S, home, open_request, raw_pose, raw_step, refusal, rotated_about_z, shifted
 
 

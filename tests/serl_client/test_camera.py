@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 
+from serl_api.enums import PixelEncoding
 from serl_client import CameraClient
-from serl_client.enums import PixelEncoding
 from serl_client.errors import ConnectionLostError, DeviceUnavailableError, NotFoundError
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serl.robot.v1 import control_pb2, geometry_pb2, observation_pb2, state_pb2
 
+from serl_api.enums import ArmMode, ClipKind, GripperMotion, PixelEncoding
+from serl_api.values import Compliance, GripperTarget, JointTarget, Pose, WrenchTarget
 from serl_client import codec
-from serl_client.enums import ArmMode, ClipKind, GripperMotion, PixelEncoding
-from serl_client.values import Compliance, GripperTarget, JointTarget, Pose, WrenchTarget
 
 finite = st.floats(-1e6, 1e6)
 triples = st.tuples(finite, finite, finite)

@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 
+from serl_api.enums import Backend
 from serl_client import RobotClient
 from serl_client.__main__ import main
 from serl_client.cli.options import Moving, UsageError
-from serl_client.enums import Backend
 
 
 @pytest.fixture

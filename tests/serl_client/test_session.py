@@ -3,8 +3,9 @@ import threading
 import numpy as np
 import pytest
 
+from serl_api.enums import ArmMode, ClipKind, MotionOutcome
+from serl_api.values import Compliance, GripperTarget, JointTarget, Pose, WrenchTarget
 from serl_client import RobotClient
-from serl_client.enums import ArmMode, ClipKind, MotionOutcome
 from serl_client.errors import (
     ConnectionLostError,
     ControlHeldError,
@@ -16,7 +17,6 @@ from serl_client.errors import (
     SessionClosedError,
     StopLatchedError,
 )
-from serl_client.values import Compliance, GripperTarget, JointTarget, Pose, WrenchTarget
 
 PERIOD_S = 0.02
 

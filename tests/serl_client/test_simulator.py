@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from serl_api.enums import ArmMode, Pacing
 from serl_client import RobotClient, SimulatorClient
-from serl_client.enums import ArmMode, Pacing
 from serl_client.errors import ControlHeldError, DeviceUnavailableError, FaultError, NotEquippedError, NotFoundError
 from serl_client.simulator import OrbitView
 

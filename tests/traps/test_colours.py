@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
+from serl_api.enums import PixelEncoding
 from serl_client import CameraClient
-from serl_client.enums import PixelEncoding
 
 pytestmark = pytest.mark.trap
 

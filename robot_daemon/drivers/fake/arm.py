@@ -27,7 +27,7 @@ from robot_daemon.hardware.devices import (
     TcpTarget,
     Timebase,
 )
-from robot_daemon.rotation import Quaternion, conjugate, from_rotvec, multiply, to_rotvec
+from serl_api.rotation import Quaternion, conjugate, from_rotvec, multiply, to_rotvec
 
 REACH_M_PER_RAD = 0.25
 FREQUENCY_RAD_PER_S = 25.0

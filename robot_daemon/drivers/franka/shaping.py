@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robot_daemon.hardware.devices import ArmState, Compliance, FloatArray, TcpTarget
-from robot_daemon.rotation import Quaternion, conjugate, from_rotvec, multiply, slerp, to_rotvec
+from serl_api.rotation import Quaternion, conjugate, from_rotvec, multiply, slerp, to_rotvec
 
 POSTURE_TORQUE = 5.0
 """Largest torque that pulls a joint to the preferred posture, Nm: an arm far from it swings gently."""

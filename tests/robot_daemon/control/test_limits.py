@@ -10,7 +10,7 @@ from robot_daemon.control.limits import ClipKind, Limits
 from robot_daemon.drivers.fake.cell import build_fake_cell
 from robot_daemon.errors import LimitExceededError
 from robot_daemon.hardware.devices import ArmState, GripperTarget, JointTarget, TcpTarget, WrenchTarget
-from robot_daemon.rotation import angle_between, normalized
+from serl_api.rotation import angle_between, normalized
 
 CELL = build_fake_cell().cell
 CONFIG = LimitsConfig(workspace_rotation_rad=0.8, step_rotation_rad=0.3)

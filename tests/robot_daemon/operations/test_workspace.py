@@ -5,7 +5,7 @@ import pytest
 
 from robot_daemon.config.cell_config import LimitsConfig
 from robot_daemon.operations.workspace import outside_workspace
-from robot_daemon.rotation import from_rotvec, multiply
+from serl_api.rotation import from_rotvec, multiply
 
 BOX = LimitsConfig(workspace_rotation_rad=0.5)
 

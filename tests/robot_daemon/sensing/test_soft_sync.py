@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from robot_daemon.drivers.fake.cell import FakeArm, LockstepTimebase
 from robot_daemon.hardware.devices import GripperMotion, GripperState
-from robot_daemon.rotation import angle_between, from_rotvec, multiply
 from robot_daemon.sensing.soft_sync import Offset, Ring, interpolate_arm, interpolate_gripper, reference_time_ns
+from serl_api.rotation import angle_between, from_rotvec, multiply
 
 SAMPLE = FakeArm(LockstepTimebase()).read_state()
 

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from serl_client.enums import Backend
+from serl_api.enums import Backend
+from serl_api.values import Pose
 from serl_client.envs.episode_start import EpisodeStart
 from serl_client.envs.tasks import RELOCATE_FORWARD, make_training_env
 from serl_client.errors import MotionFailedError
-from serl_client.values import Pose
 
 
 @pytest.fixture(scope="module")

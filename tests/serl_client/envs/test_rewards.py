@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from serl_api.values import Pose
 from serl_client.envs.rewards import DenseLift, NoReward, PoseReached, Relocated, SparseInsertion, SparseLift
-from serl_client.values import Pose
 
 IDENTITY = np.array((0.0, 0.0, 0.0, 1.0))
 

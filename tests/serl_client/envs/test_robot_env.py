@@ -7,10 +7,10 @@ from gymnasium.utils.env_checker import check_env
 
 import serl_client
 from robot_daemon.hardware.devices import Pacing
+from serl_api.rotation import angle_between
 from serl_client import RobotClient, SimulatorClient
 from serl_client.envs.robot_env import RobotEnv
 from serl_client.errors import ControlHeldError, FaultError, TaskMismatchError
-from serl_client.rotation import rotation_angle
 
 ENV_ID = "serl/PickCube-v0"
 STILL = np.array((0.0, 0.0, 0.0, 1.0), np.float32)
@@ -124,7 +124,7 @@ def test_an_action_turns_the_tcp_about_its_axis(make):
     for _ in range(3):
         observation, *_ = env.step(action)
     turned = observation["tcp_pose"][3:]
-    assert 0.2 < rotation_angle(start, turned) < 0.8
+    assert 0.2 < angle_between(start, turned) < 0.8
 
 
 @pytest.mark.parametrize(

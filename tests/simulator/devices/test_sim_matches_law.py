@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from robot_daemon.hardware.devices import Compliance, TcpTarget
-from robot_daemon.rotation import from_rotvec, multiply, to_rotvec
+from serl_api.rotation import from_rotvec, multiply, to_rotvec
 
 PERIOD_S = 0.002
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robot_daemon.rotation import from_rotvec, multiply
+from serl_api.rotation import from_rotvec, multiply
 from simulator.model.arm_table import ARMS
 from simulator.model.quaternion import to_wxyz, to_xyzw
 from simulator.physics.kinematics import solve_pose

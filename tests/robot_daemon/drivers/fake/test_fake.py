@@ -12,7 +12,7 @@ from robot_daemon.hardware.devices import (
     Pacing,
     TcpTarget,
 )
-from robot_daemon.rotation import conjugate, from_rotvec, multiply, to_rotvec
+from serl_api.rotation import conjugate, from_rotvec, multiply, to_rotvec
 
 joints = st.lists(st.floats(-0.6, 0.6), min_size=7, max_size=7).map(np.array)
 

@@ -1,7 +1,7 @@
 import pytest
 from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2, state_pb2
 
-from serl_client import enums
+from serl_api import enums
 
 PAIRS = [
     (enums.ArmMode, state_pb2.ArmMode, "ARM_MODE_"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from serl_client.enums import Backend, ControlMode, Pacing
-from serl_client.values import Compliance, FloatArray, Pose
+from serl_api.enums import Backend, ControlMode, Pacing
+from serl_api.values import Compliance, FloatArray, Pose
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,4 +1,4 @@
-"""Frozen values that the client exchanges with its caller.
+"""Frozen values that the API speaks of.
 
 SI units and radians, `base` frame, quaternions xyzw. Arrays are float64 and must not be written to. Times ending in
 `_time_ns` are on the daemon's monotonic clock; `capture_time_s` is its wall clock, for people and logs.
@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from serl_client.enums import (
+from serl_api.enums import (
     ArmMode,
     ClipKind,
     FaultSeverity,
