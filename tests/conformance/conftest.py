@@ -13,7 +13,14 @@ from robot_daemon.drivers.fake.cell import build_fake_cell
 from robot_daemon.hardware.devices import Pacing
 from serl_client import RobotClient
 
-TARGETS = ["fake-real-time", "fake-lockstep", "simulator-real-time", "simulator-lockstep", "virtual-real-time"]
+LIVE = pytest.mark.real_time
+TARGETS = [
+    pytest.param("fake-real-time", marks=LIVE),
+    "fake-lockstep",
+    pytest.param("simulator-real-time", marks=LIVE),
+    "simulator-lockstep",
+    pytest.param("virtual-real-time", marks=LIVE),
+]
 
 
 def serve_fake(pacing):

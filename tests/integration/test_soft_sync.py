@@ -21,6 +21,8 @@ from robot_daemon.sensing.alignment import Alignment
 from robot_daemon.sensing.soft_sync import Snapshot
 from simulator.virtual.exposures import CameraTiming, exposures
 
+pytestmark = pytest.mark.real_time
+
 BEGIN_NS = 7_000_000_000
 PERIOD_S = 1.0 / 30.0
 ALLOWED_NS = 2_000_000

@@ -11,6 +11,8 @@ from robot_daemon.hardware.timebase import RealTimebase
 from simulator.devices.cell import build_cell
 from simulator.model.gripper_model import TCP_OFFSET
 
+pytestmark = pytest.mark.real_time
+
 STEP_M = 0.02
 SECONDS = 1.2
 GRID_S = 0.02

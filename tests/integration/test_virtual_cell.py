@@ -17,6 +17,8 @@ from serl_client.envs.tasks import make_training_env
 from serl_client.episodes.recording import run_episode
 from serl_client.teleop.scripted import PickCubeExpert
 
+pytestmark = pytest.mark.real_time
+
 STEPPING_CLIENT = Path(__file__).parent.parent / "conformance" / "stepping_client.py"
 HOLD_NS = 550_000_000
 """Command timeout and 50 ms: how long after its client's death an arm may move on."""

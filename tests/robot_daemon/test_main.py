@@ -13,6 +13,8 @@ from serl.robot.v1 import control_pb2, robot_service_pb2, robot_service_pb2_grpc
 
 from robot_daemon.__main__ import main
 
+pytestmark = pytest.mark.real_time
+
 CELL = '[arm]\ndriver = "fake"\n[server]\naddress = "{address}"\ndrain_grace_s = 0.2\n'
 
 

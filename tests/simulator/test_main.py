@@ -9,6 +9,8 @@ from robot_daemon.hardware.devices import Pacing
 from simulator.__main__ import main
 from simulator.api.server import build_server
 
+pytestmark = pytest.mark.real_time
+
 
 def test_an_unknown_task_is_a_usage_error_with_the_list(capsys):
     assert main(["--task", "fly", "--address", "127.0.0.1:0"]) == 2

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import queue
-import threading
 import time
 import types
 
@@ -32,6 +31,9 @@ from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.protocol.transport import SecurityConfig
 from serl_rl.replay import ReplayBuffer
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real_time
 
 FULL_RIGHT = bytes.fromhex("01 5E 01 00 00 00 00")  # 350 of 350 along the mouse's own x.
 POLICY = np.array((0.25, -0.25, 0.0), np.float32)
@@ -96,15 +98,6 @@ class Mouse:
         self.reports.put(None)
 
 
-def until(condition):
-    pause = threading.Event()
-    for _ in range(5000):
-        if condition():
-            return
-        pause.wait(0.002)
-    raise AssertionError("it never happened")
-
-
 def transitions(replay):
     """(episode, step): (executed action, whether a person chose it) of every transition."""
     batch = replay.sample(600, np.random.default_rng(0))
@@ -122,10 +115,10 @@ def test_a_spacemouse_that_is_unplugged_gives_the_arm_back_and_loses_no_step(col
         def after_step(number):
             if number == 1:
                 mouse.reports.put(FULL_RIGHT)
-                until(lambda: device.read().is_active)
+                wait_until(lambda: device.read().is_active)
             if number == 3:
                 mouse.unplug()
-                until(lambda: not device.read().is_connected)
+                wait_until(lambda: not device.read().is_connected)
 
         env = Intervention(LineEnv(after_step), HumanTeacher([device], 3, hold_s=0.0, max_gripper_width=0.0))
         replay, reports = collect(env, POLICY, episodes=2)

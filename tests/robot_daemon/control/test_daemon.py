@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 
@@ -16,6 +14,9 @@ from robot_daemon.errors import (
     UnknownNameError,
 )
 from robot_daemon.hardware.devices import Compliance, Pacing
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real_time
 
 
 @pytest.fixture
@@ -52,13 +53,6 @@ def test_an_old_release_does_not_touch_a_new_session(fake, core):
     core.release(old)
     assert core.session is new
     assert fake.arm.hold_count == holds
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 5.0
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_contact_above_the_bound_is_a_fault_until_the_contact_ends():

@@ -14,6 +14,8 @@ from robot_daemon.drivers.fake.cell import build_fake_cell
 from robot_daemon.hardware.devices import Compliance, GripperTarget, Pacing, TcpTarget
 from serl_client import FaultError, RobotClient
 
+pytestmark = pytest.mark.real_time
+
 TARGET = TcpTarget(position=np.array([0.42, 0.0, 0.25]), quaternion=np.array([1.0, 0.0, 0.0, 0.0]))
 SECOND = 1_000_000_000
 

@@ -9,6 +9,8 @@ from robot_daemon.drivers.fake.cell import build_fake_cell
 from robot_daemon.errors import DaemonError, DrainingError
 from robot_daemon.hardware.devices import Compliance, Pacing, TcpTarget
 
+pytestmark = pytest.mark.real_time
+
 MS = 1_000_000
 
 

@@ -9,6 +9,8 @@ from robot_daemon.config.cell_config import ConfigError
 from robot_daemon.drivers.tracker import Tracker, TrackerOptions
 from robot_daemon.hardware.devices import DeviceConnectError, Pacing
 
+pytestmark = pytest.mark.real_time
+
 CUBE = {"cube": {"position": [0.4, 0.1, 0.02], "quaternion": [0.0, 0.0, 0.6, 0.8]}}
 
 

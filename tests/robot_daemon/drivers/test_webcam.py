@@ -13,6 +13,8 @@ from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableE
 from robot_daemon.hardware.timebase import RealTimebase
 from simulator.virtual.realsense import draw_pattern, read_number
 
+pytestmark = pytest.mark.real_time
+
 FRAMES = 12
 RATE_HZ = 60.0
 

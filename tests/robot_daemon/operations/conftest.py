@@ -1,8 +1,6 @@
 """A service manager's socket, and samples of an arm."""
 
 import socket
-import threading
-import time
 
 import numpy as np
 import pytest
@@ -39,19 +37,6 @@ def manager(tmp_path):
     made = ServiceManager(str(tmp_path / "notify"))
     yield made
     made.socket.close()
-
-
-@pytest.fixture
-def until():
-    """Waits for a condition."""
-
-    def wait(condition, seconds=5.0):
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "not in time"
-            threading.Event().wait(0.002)
-
-    return wait
 
 
 @pytest.fixture

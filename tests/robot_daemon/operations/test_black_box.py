@@ -14,6 +14,7 @@ from robot_daemon.hardware.devices import Compliance, DeviceFault, FaultSeverity
 from robot_daemon.operations import black_box
 from robot_daemon.operations.black_box import BlackBox, default_directory, list_recordings
 from robot_daemon.operations.recording import read_recording
+from tests.support.waiting import wait_until
 
 SECOND = 1_000_000_000
 
@@ -71,7 +72,7 @@ def test_a_fault_is_recorded_with_what_came_before(make, arm_at, gripper_at):
     assert header["facts"] == {"cell": "active_cell"}
 
 
-def test_a_recording_goes_on_for_half_a_second(make, arm_at, until, clock):
+def test_a_recording_goes_on_for_half_a_second(make, arm_at, clock):
     box = make()
     box.on_event(raised_event(fault(), 0))
     box.sampled(arm_at(SECOND // 4), None)
@@ -79,7 +80,7 @@ def test_a_recording_goes_on_for_half_a_second(make, arm_at, until, clock):
     clock.now_s = 0.6
     with box._wake:
         box._wake.notify_all()  # The injected clock does not wake it.
-    until(lambda: list_recordings(box.directory))
+    wait_until(lambda: list_recordings(box.directory))
     assert len(read_recording(list_recordings(box.directory)[0]).arrays["arm_time_ns"]) == 1
 
 
@@ -110,7 +111,7 @@ def test_other_events_are_not(make, name):
     assert list_recordings(box.directory) == []
 
 
-def test_a_warning_that_comes_again_within_a_minute_is_not_recorded_again(make, clock, until):
+def test_a_warning_that_comes_again_within_a_minute_is_not_recorded_again(make, clock):
     box = make()
     loose = fault("camera_lost.wrist", severity=FaultSeverity.WARNING, source=FaultSource.CAMERA)
 
@@ -134,7 +135,7 @@ def test_a_critical_fault_is_always_recorded(make):
             box._pending = None
 
 
-def test_the_oldest_are_deleted_and_no_longer_named(make, until):
+def test_the_oldest_are_deleted_and_no_longer_named(make):
     box = make(keep=3)
     other = box.directory / "measurements.npz"
     other.touch()
@@ -143,7 +144,7 @@ def test_the_oldest_are_deleted_and_no_longer_named(make, until):
         with box._wake:
             box._pending.due_s = 0.0
             box._wake.notify_all()
-        until(lambda: (box._pending, len(list_recordings(box.directory))) == (None, min(3, n + 1)))  # noqa: B023
+        wait_until(lambda: (box._pending, len(list_recordings(box.directory))) == (None, min(3, n + 1)))  # noqa: B023
         time.sleep(0.002)  # Names have milliseconds.
     box.close()
     assert [bool(box.recording_of(fault(onset_ns=n))) for n in range(5)] == [False, False, True, True, True]
@@ -164,7 +165,7 @@ def test_a_disk_that_fails_is_told_and_withdraws_the_path(make, monkeypatch, cap
     assert "black_box_failed" in caplog.text
 
 
-def test_writing_delays_no_witness(make, monkeypatch, arm_at, until):
+def test_writing_delays_no_witness(make, monkeypatch, arm_at):
     may_go_on, writes = threading.Event(), threading.Event()
 
     def stuck(path, recording):
@@ -212,7 +213,7 @@ def test_where_recordings_go_by_default(environment, path):
     assert str(default_directory(environment)) == path
 
 
-def test_a_daemon_records_a_contact_and_names_the_file(tmp_path, until):
+def test_a_daemon_records_a_contact_and_names_the_file(tmp_path):
     fake = build_fake_cell(cameras=())
     box = BlackBox(BlackBoxConfig(seconds=5.0, directory=tmp_path), 500.0, {"cell": "fake"})
     core = DaemonCore(fake.cell, LimitsConfig(), sync=SyncConfig(sample_rate_hz=500.0), listeners=[box])
@@ -221,7 +222,7 @@ def test_a_daemon_records_a_contact_and_names_the_file(tmp_path, until):
         target = TcpTarget(position=np.array([0.45, 0.0, 0.25]), quaternion=np.array([1.0, 0.0, 0.0, 0.0]))
         session.apply(2, target, None, SECOND // 10)
         fake.arm.external_wrench = np.array([150.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-        until(lambda: core.active_cell.faults.critical)
+        wait_until(lambda: core.active_cell.faults.critical)
         with pytest.raises(ArmFaultedError) as caught:
             session.require_open()
         path = caught.value.metadata["black_box"]

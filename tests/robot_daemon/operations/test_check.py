@@ -8,6 +8,8 @@ from robot_daemon.operations import check, measuring
 from robot_daemon.operations.check import check_cell, check_file
 from robot_daemon.operations.finding import Finding, Verdict
 
+pytestmark = pytest.mark.real_time
+
 FAKE = DriverConfig(driver="fake")
 
 

@@ -19,6 +19,8 @@ from robot_daemon.operations import device_check, measuring
 from robot_daemon.operations.device_check import check_devices
 from robot_daemon.operations.finding import Verdict
 
+pytestmark = pytest.mark.real_time
+
 FAKE = DriverConfig(driver="fake")
 
 

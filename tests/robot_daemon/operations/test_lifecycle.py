@@ -16,6 +16,8 @@ from robot_daemon.api.server import await_rest
 from robot_daemon.drivers.fake.cell import build_fake_cell
 from serl_client import Pose, RobotClient
 
+pytestmark = pytest.mark.real_time
+
 SERVE = """
 import signal, sys, threading, time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Whatever the tests themselves run under.

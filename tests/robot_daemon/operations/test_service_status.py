@@ -9,6 +9,8 @@ from robot_daemon.hardware.devices import Compliance
 from robot_daemon.operations.notify import Notifier
 from robot_daemon.operations.service_status import ServiceStatus
 
+pytestmark = pytest.mark.real_time
+
 
 class HangingArm:
     """Stands in for an arm's `read_state` and hangs when told to, as a lost connection can make a driver do."""

@@ -9,6 +9,8 @@ from robot_daemon.drivers.fake.cell import build_fake_cell
 from robot_daemon.hardware.devices import DeviceFault, DeviceUnavailableError, FaultSeverity, FaultSource
 from robot_daemon.sensing.real_time_sensors import RealTimeSensors
 
+pytestmark = pytest.mark.real_time
+
 FAST = SyncConfig(camera_lost_s=0.1)
 
 

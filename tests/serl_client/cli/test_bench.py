@@ -6,6 +6,8 @@ import pytest
 from robot_daemon.hardware.devices import JointTarget
 from serl_client.__main__ import main
 
+pytestmark = pytest.mark.real_time
+
 
 @pytest.fixture
 def run(capsys):

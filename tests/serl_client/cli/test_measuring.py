@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from serl_client import Pose, RobotClient
 from serl_client.cli.measuring import BINS, Distribution, distance_outside, measure_steps, measure_streams
 
+pytestmark = pytest.mark.real_time
+
 FLOATS = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=200)
 
 

@@ -9,6 +9,8 @@ from serl_client.connection import channel
 from serl_client.errors import AddressError, AuthenticationError, ConnectionLostError
 from serl_client.robot import RobotClient
 
+pytestmark = pytest.mark.real_time
+
 
 @pytest.mark.parametrize(
     ("given", "dialled"),

@@ -4,6 +4,8 @@ import pytest
 
 from serl_client.connection.stream_deadline import StreamDeadline
 
+pytestmark = pytest.mark.real_time
+
 
 @pytest.fixture
 def cancelled():

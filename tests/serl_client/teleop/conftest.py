@@ -1,7 +1,6 @@
 """A SpaceMouse that plays reports and can be unplugged; waiting on conditions; a clock that stands still; an arm."""
 
 import queue
-import threading
 from types import SimpleNamespace
 
 import pytest
@@ -74,16 +73,6 @@ class FakeHid:
         return mouse.opened[-1]
 
 
-def wait_until(condition, timeout_s=5.0):
-    """Waits for what another thread does."""
-    pause = threading.Event()
-    for _ in range(int(timeout_s / 0.002)):
-        if condition():
-            return
-        pause.wait(0.002)
-    raise AssertionError("it never happened")
-
-
 class Clock:
     """Time that stands still until it is moved."""
 
@@ -97,11 +86,6 @@ class Clock:
 @pytest.fixture
 def clock():
     return Clock()
-
-
-@pytest.fixture
-def eventually():
-    return wait_until
 
 
 @pytest.fixture(scope="session")

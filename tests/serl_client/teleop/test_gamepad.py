@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from serl_client.errors import DeviceUnavailableError
 from serl_client.teleop.gamepad import AT_REST, JoystickFile, list_gamepads, open_gamepad, parse_events
+from tests.support.waiting import wait_until
 
 BUTTON, AXIS, INITIAL = 1, 2, 0x80
 
@@ -55,9 +56,9 @@ def device(folder, writer, clock):
     opened.close()
 
 
-def test_sticks_and_shoulder_buttons(device, writer, clock, eventually):
+def test_sticks_and_shoulder_buttons(device, writer, clock):
     writer(event(AXIS, 1, -32767) + event(AXIS, 4, -32767) + event(BUTTON, 5, 1))
-    eventually(lambda: device.read().is_active)
+    wait_until(lambda: device.read().is_active)
     sample = device.read()
     # Away from a person who faces the arm, and up.
     np.testing.assert_array_equal(sample.twist, (-1, 0, 1, 0, 0, 0))
@@ -65,22 +66,22 @@ def test_sticks_and_shoulder_buttons(device, writer, clock, eventually):
     assert sample.buttons == {"right shoulder"}
 
 
-def test_a_held_stick_sends_nothing_and_stays_held(device, writer, clock, eventually):
+def test_a_held_stick_sends_nothing_and_stays_held(device, writer, clock):
     writer(event(AXIS, 0, 32767))
-    eventually(lambda: device.read().is_active)
+    wait_until(lambda: device.read().is_active)
     clock.now += 60.0
     assert device.read().is_active
 
 
-def test_an_unplugged_pad_is_zero_and_a_fault(tmp_path, clock, eventually):
+def test_an_unplugged_pad_is_zero_and_a_fault(tmp_path, clock):
     os.mkfifo(tmp_path / "js0")
     writer = os.open(tmp_path / "js0", os.O_RDWR)
     device = open_gamepad(folder=tmp_path, clock=clock, retry_s=0.01)
     os.write(writer, event(AXIS, 1, -32767))
-    eventually(lambda: device.read().is_active)
+    wait_until(lambda: device.read().is_active)
     (tmp_path / "js0").unlink()
     os.close(writer)  # The last writer is gone: end of file.
-    eventually(lambda: not device.read().is_connected)
+    wait_until(lambda: not device.read().is_connected)
     assert not device.read().is_active
     assert "was unplugged" in device.fault
     device.close()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from serl_client.errors import DeviceUnavailableError
 from serl_client.teleop.keys import DesktopKeys, PressedKeys, TerminalKeys, split_keys
+from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -55,11 +56,11 @@ def terminal():
     os.close(theirs)
 
 
-def test_a_press_is_taken_once_and_held_for_a_while(terminal, clock, eventually):
+def test_a_press_is_taken_once_and_held_for_a_while(terminal, clock):
     ours, theirs = terminal
     keys = TerminalKeys(theirs, hold_s=0.15, clock=clock)
     os.write(ours, b"w")
-    eventually(lambda: keys.held == {"w"})
+    wait_until(lambda: keys.held == {"w"})
     clock.now += 0.1
     assert keys.held == {"w"}
     clock.now += 0.1
@@ -70,11 +71,11 @@ def test_a_press_is_taken_once_and_held_for_a_while(terminal, clock, eventually)
     keys.close()
 
 
-def test_a_lone_escape_is_a_key(terminal, clock, eventually):
+def test_a_lone_escape_is_a_key(terminal, clock):
     ours, theirs = terminal
     keys = TerminalKeys(theirs, clock=clock)
     os.write(ours, b"\x1b")
-    eventually(lambda: keys.take("escape"))
+    wait_until(lambda: keys.take("escape"))
     keys.close()
 
 

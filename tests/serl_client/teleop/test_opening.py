@@ -9,6 +9,7 @@ from serl_client.errors import DeviceUnavailableError
 from serl_client.teleop import opening
 from serl_client.teleop.keys import PressedKeys
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
+from tests.support.waiting import wait_until
 
 
 class Keys(PressedKeys):
@@ -58,12 +59,12 @@ def test_the_teacher_knows_the_environments_gripper(keys):
         assert teacher.teach(np.zeros(4, np.float32), {}, {}).tolist() == [0, 0, 0, -1]
 
 
-def test_two_mice_by_their_paths(hid, monkeypatch, eventually):
+def test_two_mice_by_their_paths(hid, monkeypatch):
     mice = hid.Mouse("/dev/hidraw1"), hid.Mouse("/dev/hidraw2")
     monkeypatch.setattr(opening.spacemouse, "installed_hid", lambda: hid.Module(*mice))
     with Teleoperation("spacemouse", TeleopConfig(device_paths=("/dev/hidraw2", "/dev/hidraw1"))) as person:
         mice[1].send("01 5E 01 00 00 00 00")
-        eventually(lambda: person.devices[0].read().is_active)
+        wait_until(lambda: person.devices[0].read().is_active)
         assert not person.devices[1].read().is_active
     assert not any(device.is_open for mouse in mice for device in mouse.opened)
 

@@ -16,6 +16,7 @@ from serl_client.teleop.spacemouse import (
     open_spacemouse,
     parse_report,
 )
+from tests.support.waiting import wait_until
 
 FULL_AWAY = "01 00 00 A2 FE 00 00"  # y = -350: away from the person.
 AT_REST_REPORT = "01 00 00 00 00 00 00"
@@ -86,25 +87,25 @@ def device(hid, mouse, clock):
     opened.close()
 
 
-def test_the_newest_report_wins(device, mouse, eventually):
+def test_the_newest_report_wins(device, mouse):
     for report in (FULL_AWAY, AT_REST_REPORT, "01 5E 01 00 00 00 00"):
         mouse.send(report)
-    eventually(lambda: device.read().twist[1] != 0)
+    wait_until(lambda: device.read().twist[1] != 0)
     # Right is minus left; a person who faces the arm has the arm's left, plus y, there.
     np.testing.assert_array_equal(device.read().twist, (0, 1, 0, 0, 0, 0))
 
 
-def test_a_sample_says_when_it_was_made(device, mouse, clock, eventually):
+def test_a_sample_says_when_it_was_made(device, mouse, clock):
     assert device.read().time == 0.0
     clock.now = 123.0
     mouse.send(FULL_AWAY)
-    eventually(lambda: device.read().is_active)
+    wait_until(lambda: device.read().is_active)
     assert device.read().time == 123.0
 
 
-def test_no_report_means_unchanged_for_a_while_and_then_let_go(device, mouse, clock, eventually):
+def test_no_report_means_unchanged_for_a_while_and_then_let_go(device, mouse, clock):
     mouse.send(FULL_AWAY)
-    eventually(lambda: device.read().is_active)
+    wait_until(lambda: device.read().is_active)
     clock.now += 0.9
     assert device.read().is_active
     clock.now += 0.2
@@ -113,40 +114,40 @@ def test_no_report_means_unchanged_for_a_while_and_then_let_go(device, mouse, cl
     assert sample.is_connected
 
 
-def test_buttons_drive_the_gripper_even_when_clicked_between_two_looks(device, mouse, eventually):
+def test_buttons_drive_the_gripper_even_when_clicked_between_two_looks(device, mouse):
     assert device.read().gripper == 0.0
     mouse.send("03 01 00")
     mouse.send("03 00 00")
     mouse.send(FULL_AWAY)
-    eventually(lambda: device._reader.newest.controls.axes[1])
+    wait_until(lambda: device._reader.newest.controls.axes[1])
     sample = device.read()
     assert (sample.gripper, sample.buttons) == (-1.0, {"left"})
     assert device.read().gripper == 0.0
     mouse.send("03 02 00")
-    eventually(lambda: device.read().gripper == 1.0)
+    wait_until(lambda: device.read().gripper == 1.0)
 
 
-def test_unplugging_is_zero_and_a_fault_and_plugging_in_ends_it(device, mouse, eventually):
+def test_unplugging_is_zero_and_a_fault_and_plugging_in_ends_it(device, mouse):
     mouse.send(FULL_AWAY)
-    eventually(lambda: device.read().is_active)
+    wait_until(lambda: device.read().is_active)
     mouse.unplug()
-    eventually(lambda: not device.read().is_connected)
+    wait_until(lambda: not device.read().is_connected)
     assert not device.read().is_active
     assert "SpaceMouse Compact at /dev/hidraw3 was unplugged" in device.fault
     mouse.plug_in()
-    eventually(lambda: device.read().is_connected)
+    wait_until(lambda: device.read().is_connected)
     assert device.fault == ""
     assert not device.read().is_active
     mouse.send(FULL_AWAY)
-    eventually(lambda: device.read().is_active)
+    wait_until(lambda: device.read().is_active)
 
 
-def test_a_mouse_that_comes_back_under_another_path_is_found(device, mouse, eventually):
+def test_a_mouse_that_comes_back_under_another_path_is_found(device, mouse):
     mouse.unplug()
-    eventually(lambda: not device.read().is_connected)
+    wait_until(lambda: not device.read().is_connected)
     mouse.path = "/dev/hidraw5"
     mouse.plug_in()
-    eventually(lambda: device.read().is_connected)
+    wait_until(lambda: device.read().is_connected)
 
 
 def test_closing_lets_go_of_the_device(hid, mouse, clock):
@@ -156,14 +157,14 @@ def test_closing_lets_go_of_the_device(hid, mouse, clock):
     assert not mouse.opened[0].is_open
 
 
-def test_two_mice_are_told_apart_by_their_path(hid, clock, eventually):
+def test_two_mice_are_told_apart_by_their_path(hid, clock):
     mice = hid.Mouse("/dev/hidraw1"), hid.Mouse("/dev/hidraw2")
     module = hid.Module(*mice)
     with pytest.raises(DeviceUnavailableError, match="2 SpaceMice are plugged in"):
         open_spacemouse(hid=module)
     left, right = (open_spacemouse(mouse.path, hid=module, clock=clock) for mouse in mice)
     mice[1].send(FULL_AWAY)
-    eventually(lambda: right.read().is_active)
+    wait_until(lambda: right.read().is_active)
     assert not left.read().is_active
     left.close()
     right.close()

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from PIL import Image
 from serl_rl.errors import UsageError
 from serl_rl.visualization.rerun_stream import RerunStream, free_path
 from serl_rl.visualization.step_record import ActionValues
+from tests.support.waiting import wait_until
 
 pytest.importorskip("rerun", reason="needs the extra serl-robot[rerun]")
 
@@ -230,7 +230,7 @@ def test_a_viewer_that_listens_gets_everything(labels, make_episode, tmp_path):
             with opened(f"rerun+http://127.0.0.1:{port}/proxy", labels) as stream:
                 for moment in make_episode(2):
                     stream.show(moment)
-            wait_for(lambda: "/events" in read(tmp_path / "viewer.rrd"))
+            wait_until(lambda: "/events" in read(tmp_path / "viewer.rrd"))
         finally:
             viewer.send_signal(signal.SIGINT)
     assert len(read(tmp_path / "viewer.rrd")["/action"]) == 2
@@ -247,12 +247,5 @@ def opened(address, labels):
                 streams.append(stack.enter_context(RerunStream.open(address, labels, name="test")))
             return streams
 
-        wait_for(open_stream)
+        wait_until(open_stream)
         yield streams[0]
-
-
-def wait_for(condition, limit_s=40.0):
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)

@@ -9,6 +9,8 @@ from serl.simulator.v1 import simulator_service_pb2_grpc
 from robot_daemon.hardware.devices import Pacing
 from simulator.api.server import build_server
 
+pytestmark = pytest.mark.real_time
+
 
 @pytest.fixture
 def server():

@@ -1,7 +1,11 @@
 import threading
 import time
 
+import pytest
+
 from simulator.api.stall import Stall
+
+pytestmark = pytest.mark.real_time
 
 
 def test_nothing_waits_while_nothing_stalls():

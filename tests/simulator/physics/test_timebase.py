@@ -9,6 +9,8 @@ from robot_daemon.hardware.devices import Pacing
 from simulator.devices.cell import build_cell
 from simulator.physics.timebase import steps_until
 
+pytestmark = pytest.mark.real_time
+
 
 @given(now=st.integers(0, 10**6), distance=st.integers(-(10**10), 10**10))
 def test_a_time_between_steps_is_rounded_up(now, distance):

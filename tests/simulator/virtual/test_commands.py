@@ -10,6 +10,8 @@ import serial
 
 from simulator.virtual.robotiq.command import main
 
+pytestmark = pytest.mark.real_time
+
 MAIN = """
 import sys
 sys.path[:0] = sys.argv.pop(1).split(":")

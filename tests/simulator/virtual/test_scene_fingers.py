@@ -2,7 +2,6 @@
 
 import math
 import threading
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +21,9 @@ from simulator.virtual.fingers import FingerTarget, RigidFingers
 from simulator.virtual.robotiq import TWO_FINGER_85, VirtualRobotiq
 from simulator.virtual.robotiq.command import main
 from simulator.virtual.scene_fingers import SceneFingers, scene_fingers
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real_time
 
 
 class Scene:
@@ -70,18 +72,11 @@ def scene(tmp_path):
     served.close()
 
 
-def until(condition, timeout_s=5.0):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
 def test_a_target_reaches_the_scene_once_and_its_state_comes_back(scene):
     fingers = SceneFingers(scene.path, 0.085)
     scene.fingers.place_object(0.04)
     target = FingerTarget(width=0.0, speed=1.0, force=50.0)
-    until(lambda: fingers.advance(target).object_held)
+    wait_until(lambda: fingers.advance(target).object_held)
     state = fingers.advance(target)
     assert (state.width, state.force) == (0.04, 50.0)
     assert [(asked["width"], asked["speed"], asked["force"]) for asked in scene.asked] == [(0.0, 1.0, 50.0)]
@@ -91,7 +86,7 @@ def test_a_target_reaches_the_scene_once_and_its_state_comes_back(scene):
 def test_none_stays_where_the_fingers_are(scene):
     fingers = SceneFingers(scene.path, 0.085)
     fingers.advance(FingerTarget(width=0.0, speed=0.05, force=50.0))
-    until(lambda: scene.fingers.advance(scene.target).width < 0.08)
+    wait_until(lambda: scene.fingers.advance(scene.target).width < 0.08)
     fingers.advance(None)
     width = scene.target.width
     assert 0.0 < width < 0.085
@@ -159,13 +154,13 @@ def test_a_virtual_robotiq_grasps_the_cube_of_a_virtual_arm():
         with VirtualRobotiq(fingers, ratings=replace(TWO_FINGER_85, activation_s=0.0)) as virtual:
             fci.inject("place", positions=over_the_cube(fci))
             gripper = RobotiqGripper(RobotiqOptions(port=virtual.port, activate=True), RealTimebase())
-            until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+            wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
             gripper.set_target(GripperTarget(width=0.0))
-            until(lambda: gripper.read_state().motion is GripperMotion.OBJECT_HELD)
+            wait_until(lambda: gripper.read_state().motion is GripperMotion.OBJECT_HELD)
             assert gripper.read_state().width == pytest.approx(0.04, abs=0.002)
             assert fci.gripper()["object_held"]
             gripper.set_target(GripperTarget(width=0.085))
-            until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+            wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
             assert not fci.gripper()["object_held"]
             gripper.close()
         fingers.close()

@@ -16,6 +16,8 @@ from robot_daemon.hardware.devices import (
     StampSource,
 )
 
+pytestmark = pytest.mark.real_time
+
 
 class Stream:
     """Delivers what is put into it."""

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import time
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from robot_daemon.hardware.devices import ArmState, DeviceUnavailableError
 from robot_daemon.hardware.timebase import RealTimebase
 from simulator.model.arm_table import FR3
 from simulator.virtual.fci import VirtualFciProcess
+from tests.support.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def connect(fci):
 
     def build(**options):
         arms.append(FrankaArm(FrankaOptions(**({"host": fci.host, "realtime": "prefer"} | options)), RealTimebase()))
-        until(lambda: is_answering(arms[-1]))
+        wait_until(lambda: is_answering(arms[-1]))
         return arms[-1]
 
     yield build
@@ -88,10 +88,10 @@ def connect(fci):
     for arm in arms:
         if arm.faults():
             logger.info("faults at the end of the test: %s", [fault.text for fault in arm.faults()])
-            until(lambda arm=arm: all(fault.clearable for fault in arm.faults()))
+            wait_until(lambda arm=arm: all(fault.clearable for fault in arm.faults()))
             arm.recover(tuple(fault.id for fault in arm.faults()))
         arm.close()
-    until(lambda: fci.state()["robot_mode"] == "IDLE")
+    wait_until(lambda: fci.state()["robot_mode"] == "IDLE")
 
 
 @pytest.fixture
@@ -105,16 +105,3 @@ def is_answering(arm):
     except DeviceUnavailableError:
         return False
     return True
-
-
-def until(condition, timeout_s=8.0):
-    """Waits until something has become true."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become true"
-        time.sleep(0.005)
-
-
-@pytest.fixture(name="until", scope="session")
-def until_fixture():
-    return until

@@ -19,6 +19,9 @@ from robot_daemon.hardware.devices import (
 )
 from simulator.model.arm_table import FR3
 from simulator.virtual.fci.protocol import Controller, RobotMode
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real_time
 
 SOFT = Compliance(translational_stiffness=1000.0, translational_damping=80.0)
 
@@ -36,7 +39,7 @@ def ids(arm):
     return [fault.id for fault in arm.faults()]
 
 
-def settle(arm, until, seconds=0.1):
+def settle(arm, seconds=0.1):
     """Waits until the arm has stood still for a while."""
     history = []
 
@@ -46,15 +49,15 @@ def settle(arm, until, seconds=0.1):
         past = [state for state in history if newest - state.time_ns > seconds * 1e9]
         return bool(past) and np.abs(history[-1].tcp_position - past[-1].tcp_position).max() < 1e-4
 
-    until(rests)
+    wait_until(rests)
     return history[-1]
 
 
-def track(arm, until, **offset):
+def track(arm, **offset):
     """Starts pose control, a little away from where the arm is or right there."""
     goal = moved(arm.read_state(), **offset)
     arm.set_target(goal)
-    until(lambda: distance(arm, goal.position) < 1e-3)
+    wait_until(lambda: distance(arm, goal.position) < 1e-3)
     return goal
 
 
@@ -108,9 +111,9 @@ class TestState:
         np.testing.assert_allclose(axis, np.array(truth["flange_rotation"])[:, 2], atol=1e-5)
         assert state.joint_torques[1] != 0.0  # Gravity is in it.
 
-    def test_its_time_is_when_the_arm_sent_it(self, fci, arm, until):
+    def test_its_time_is_when_the_arm_sent_it(self, fci, arm):
         taken = []
-        until(lambda: taken.append(arm.read_state()) or len(taken) > 60)
+        wait_until(lambda: taken.append(arm.read_state()) or len(taken) > 60)
         cycles = fci.log()
         first, times = cycles["cycle"][0], cycles["time_ns"]
         assert len(times) == cycles["cycle"][-1] - first + 1
@@ -118,67 +121,67 @@ class TestState:
         assert np.median(errors) < 1_000_000
         assert all(state.time_ns <= time.monotonic_ns() for state in taken)
 
-    def test_the_jacobian_maps_joint_speeds_to_the_movement_of_the_tcp(self, arm, until):
+    def test_the_jacobian_maps_joint_speeds_to_the_movement_of_the_tcp(self, arm):
         start = arm.read_state()
         arm.set_target(
             JointTarget(positions=start.joint_positions + np.array([0.01, -0.01, 0.01, 0.02, -0.01, 0.01, 0.05]))
         )
-        until(lambda: np.abs(arm.read_state().joint_velocities).max() > 0.05)
+        wait_until(lambda: np.abs(arm.read_state().joint_velocities).max() > 0.05)
         moving = arm.read_state()
         np.testing.assert_allclose(moving.tcp_twist, moving.jacobian @ moving.joint_velocities, atol=1e-12)
-        end = settle(arm, until)
+        end = settle(arm)
         change = end.joint_positions - start.joint_positions
         predicted = 0.5 * (start.jacobian + end.jacobian) @ change
         np.testing.assert_allclose(predicted[:3], end.tcp_position - start.tcp_position, atol=1e-4)
 
-    def test_what_pushes_the_tool_is_what_the_state_says(self, fci, arm, until):
-        track(arm, until, x=0.005)
+    def test_what_pushes_the_tool_is_what_the_state_says(self, fci, arm):
+        track(arm, x=0.005)
         fci.inject("wrench", force=[4.0, -6.0, -10.0])
-        until(lambda: abs(arm.read_state().external_wrench[2] + 10.0) < 1.0)
-        state = settle(arm, until)
+        wait_until(lambda: abs(arm.read_state().external_wrench[2] + 10.0) < 1.0)
+        state = settle(arm)
         np.testing.assert_allclose(state.external_wrench[:3], (4.0, -6.0, -10.0), atol=0.5)
         np.testing.assert_allclose(state.external_joint_torques, state.jacobian.T @ state.external_wrench, atol=0.3)
 
     @pytest.mark.slow
-    def test_states_are_fresh_while_the_arm_moves(self, arm, until):
-        track(arm, until, x=0.005)
+    def test_states_are_fresh_while_the_arm_moves(self, arm):
+        track(arm, x=0.005)
         times = set()
         began = time.monotonic()
-        until(lambda: times.add(arm.read_state().time_ns) or time.monotonic() - began > 0.3)
+        wait_until(lambda: times.add(arm.read_state().time_ns) or time.monotonic() - began > 0.3)
         assert len(times) > 20  # Thirty a second would be a frozen loop; 500 Hz gives 150 on an idle machine.
 
 
 class TestPose:
-    def test_a_step_is_reached_and_not_overshot_far(self, fci, arm, until):
+    def test_a_step_is_reached_and_not_overshot_far(self, fci, arm):
         start = arm.read_state()
         began = time.monotonic_ns()
         goal = moved(start, x=0.03)
         arm.set_target(goal)
-        until(lambda: distance(arm, goal.position) < 1e-3)
-        settle(arm, until)
+        wait_until(lambda: distance(arm, goal.position) < 1e-3)
+        settle(arm)
         assert distance(arm, goal.position) < 1e-3
         way = cycles_since(fci, began)["flange_position"] - start.tcp_position
         assert way[:, 0].max() < 0.04
         assert np.abs(way[:, 1:]).max() < 0.01
         assert ids(arm) == []
 
-    def test_it_turns(self, arm, until):
+    def test_it_turns(self, arm):
         start = arm.read_state()
         s, c = np.sin(0.1), np.cos(0.1)
         x, y, z, w = start.tcp_quaternion
         turned = np.array((c * x - s * y, c * y + s * x, c * z + s * w, c * w - s * z))  # 0.2 rad about z of base.
         arm.set_target(TcpTarget(position=start.tcp_position, quaternion=turned))
-        until(lambda: abs(arm.read_state().tcp_quaternion @ turned) > 1.0 - 1e-5)
+        wait_until(lambda: abs(arm.read_state().tcp_quaternion @ turned) > 1.0 - 1e-5)
 
     @pytest.mark.slow
-    def test_the_longest_step_that_the_limits_allow_trips_no_reflex(self, arm, until):
+    def test_the_longest_step_that_the_limits_allow_trips_no_reflex(self, arm):
         start = arm.read_state()
         goal = moved(start, z=-0.1)
         arm.set_target(goal)
-        until(lambda: distance(arm, goal.position) < 2e-3)
+        wait_until(lambda: distance(arm, goal.position) < 2e-3)
         assert ids(arm) == []
 
-    def test_clips_bound_the_force_in_each_direction(self, fci, arm, until):
+    def test_clips_bound_the_force_in_each_direction(self, fci, arm):
         """A spring of 1000 N/m with clips of 20 mm and 5 mm: 12 N are held one way and too much the other way."""
         arm.set_compliance(
             Compliance(
@@ -188,50 +191,50 @@ class TestPose:
                 translational_clip_negative=(0.005, 0.1, 0.1),
             )
         )
-        goal = track(arm, until, x=0.003)
+        goal = track(arm, x=0.003)
         fci.inject("wrench", force=[-12.0, 0.0, 0.0])  # The spring pulls towards positive x.
-        until(lambda: arm.read_state().external_wrench[0] < -11.0)
-        assert goal.position[0] - settle(arm, until).tcp_position[0] == pytest.approx(0.012, abs=0.003)
+        wait_until(lambda: arm.read_state().external_wrench[0] < -11.0)
+        assert goal.position[0] - settle(arm).tcp_position[0] == pytest.approx(0.012, abs=0.003)
         fci.inject("wrench", force=[12.0, 0.0, 0.0])
-        until(lambda: arm.read_state().tcp_position[0] - goal.position[0] > 0.03)
+        wait_until(lambda: arm.read_state().tcp_position[0] - goal.position[0] > 0.03)
         fci.clear()
-        until(lambda: distance(arm, goal.position) < 2e-3)
+        wait_until(lambda: distance(arm, goal.position) < 2e-3)
 
-    def test_new_gains_act_while_the_arm_is_in_control(self, fci, arm, until):
+    def test_new_gains_act_while_the_arm_is_in_control(self, fci, arm):
         arm.set_compliance(Compliance(translational_stiffness=2000.0))
-        goal = track(arm, until, x=0.003)
+        goal = track(arm, x=0.003)
         fci.inject("wrench", force=[0.0, -6.0, 0.0])
-        until(lambda: arm.read_state().external_wrench[1] < -5.5)
-        assert goal.position[1] - settle(arm, until).tcp_position[1] == pytest.approx(0.003, abs=0.001)
+        wait_until(lambda: arm.read_state().external_wrench[1] < -5.5)
+        assert goal.position[1] - settle(arm).tcp_position[1] == pytest.approx(0.003, abs=0.001)
         began = time.monotonic_ns()
         arm.set_compliance(Compliance(translational_stiffness=400.0, translational_damping=60.0))
-        until(lambda: goal.position[1] - arm.read_state().tcp_position[1] > 0.013)
-        assert goal.position[1] - settle(arm, until).tcp_position[1] == pytest.approx(0.015, abs=0.002)
+        wait_until(lambda: goal.position[1] - arm.read_state().tcp_position[1] > 0.013)
+        assert goal.position[1] - settle(arm).tcp_position[1] == pytest.approx(0.015, abs=0.002)
         assert (cycles_since(fci, began)["controller_mode"] == Controller.EXTERNAL).all()
 
-    def test_new_clips_act_without_losing_control(self, fci, arm, until):
-        goal = track(arm, until, x=0.003)
+    def test_new_clips_act_without_losing_control(self, fci, arm):
+        goal = track(arm, x=0.003)
         began = time.monotonic_ns()
         tight = Compliance(translational_clip_positive=(0.002,) * 3, translational_clip_negative=(0.002,) * 3)
         arm.set_compliance(tight)
         fci.inject("wrench", force=[0.0, 10.0, 0.0])  # More than 2000 N/m times 2 mm.
-        until(lambda: arm.read_state().tcp_position[1] - goal.position[1] > 0.02)
+        wait_until(lambda: arm.read_state().tcp_position[1] - goal.position[1] > 0.02)
         cycles = cycles_since(fci, began)
         assert (cycles["controller_mode"] == Controller.EXTERNAL).all()
         assert np.abs(np.diff(cycles["torque"], axis=0)).max() < 1.0
 
-    def test_hold_stays_where_the_arm_was(self, arm, until):
+    def test_hold_stays_where_the_arm_was(self, arm):
         start = arm.read_state()
         arm.set_target(moved(start, y=0.06))
-        until(lambda: arm.read_state().tcp_position[1] - start.tcp_position[1] > 0.02)
+        wait_until(lambda: arm.read_state().tcp_position[1] - start.tcp_position[1] > 0.02)
         arm.hold()
         held = arm.read_state().tcp_position
-        settle(arm, until)
+        settle(arm)
         assert distance(arm, held) < 0.005
         assert arm.read_state().tcp_position[1] - start.tcp_position[1] < 0.045
 
     @pytest.mark.slow
-    def test_the_null_space_goes_to_its_posture_while_the_tool_stays(self, connect, until):
+    def test_the_null_space_goes_to_its_posture_while_the_tool_stays(self, connect):
         first = connect()
         along = np.linalg.svd(first.read_state().jacobian)[2][6]  # Joints that move the elbow and leave the tool.
         first.close()
@@ -239,81 +242,81 @@ class TestPose:
         arm = connect(posture_rad=tuple(posture))
         start = arm.read_state()
         arm.set_target(moved(start))
-        until(lambda: (arm.read_state().joint_positions - FR3.home) @ along > 0.15)
+        wait_until(lambda: (arm.read_state().joint_positions - FR3.home) @ along > 0.15)
         assert distance(arm, start.tcp_position) < 0.01
 
 
 class TestJoints:
     @pytest.mark.slow
-    def test_joint_positions_are_reached_and_held(self, arm, until):
+    def test_joint_positions_are_reached_and_held(self, arm):
         goal = arm.read_state().joint_positions + np.array([0.1, -0.05, 0.05, 0.1, 0.05, -0.05, 0.1])
         arm.set_target(JointTarget(positions=goal))
-        until(lambda: np.abs(arm.read_state().joint_positions - goal).max() < 0.01)
+        wait_until(lambda: np.abs(arm.read_state().joint_positions - goal).max() < 0.01)
         arm.hold()
-        until(lambda: np.abs(arm.read_state().joint_velocities).max() < 0.01)
+        wait_until(lambda: np.abs(arm.read_state().joint_velocities).max() < 0.01)
         assert np.abs(arm.read_state().joint_positions - goal).max() < 0.02
 
     @pytest.mark.slow
-    def test_a_far_joint_target_is_approached_at_a_speed_that_the_arm_allows(self, fci, arm, until):
+    def test_a_far_joint_target_is_approached_at_a_speed_that_the_arm_allows(self, fci, arm):
         goal = arm.read_state().joint_positions + np.array([0.5, 0.2, 0.0, 0.0, 0.0, 0.5, 1.0])
         arm.set_target(JointTarget(positions=goal))
-        until(lambda: np.abs(arm.read_state().joint_positions - goal).max() < 0.02)
+        wait_until(lambda: np.abs(arm.read_state().joint_positions - goal).max() < 0.02)
         assert ids(arm) == []
 
-    def test_law_after_law_keeps_control(self, fci, arm, until):
-        track(arm, until, x=0.003)
+    def test_law_after_law_keeps_control(self, fci, arm):
+        track(arm, x=0.003)
         began = time.monotonic_ns()
         goal = arm.read_state().joint_positions + 0.02
         arm.set_target(JointTarget(positions=goal))
-        until(lambda: np.abs(arm.read_state().joint_positions - goal).max() < 0.005)
+        wait_until(lambda: np.abs(arm.read_state().joint_positions - goal).max() < 0.005)
         arm.set_target(WrenchTarget(wrench=np.zeros(6)))
         time.sleep(0.1)
-        track(arm, until, x=0.003)
+        track(arm, x=0.003)
         cycles = cycles_since(fci, began)
         assert (cycles["controller_mode"] == Controller.EXTERNAL).all()
         assert np.abs(np.diff(cycles["torque"], axis=0)).max() <= 1.02
 
 
 class TestWrench:
-    def test_a_wrench_balances_what_pushes(self, fci, arm, until):
+    def test_a_wrench_balances_what_pushes(self, fci, arm):
         arm.set_target(WrenchTarget(wrench=np.array([0.0, 0.0, 8.0, 0.0, 0.0, 0.0])))
         fci.inject("wrench", force=[0.0, 0.0, -8.0])
-        until(lambda: arm.read_state().external_wrench[2] < -7.5)
-        until(lambda: np.abs(arm.read_state().tcp_twist[:3]).max() < 0.005)
+        wait_until(lambda: arm.read_state().external_wrench[2] < -7.5)
+        wait_until(lambda: np.abs(arm.read_state().tcp_twist[:3]).max() < 0.005)
         assert in_control(fci)
         fci.inject("wrench", force=[0.0, 0.0, -4.0])
-        until(lambda: arm.read_state().tcp_twist[2] > 0.03)  # What is left moves the tool up.
+        wait_until(lambda: arm.read_state().tcp_twist[2] > 0.03)  # What is left moves the tool up.
 
     @pytest.mark.slow
-    def test_hold_after_a_wrench_is_stiff_again(self, fci, arm, until):
+    def test_hold_after_a_wrench_is_stiff_again(self, fci, arm):
         arm.set_target(WrenchTarget(wrench=np.array([4.0, 0.0, 0.0, 0.0, 0.0, 0.0])))
-        until(lambda: arm.read_state().tcp_twist[0] > 0.05)
+        wait_until(lambda: arm.read_state().tcp_twist[0] > 0.05)
         arm.hold()
-        held = settle(arm, until).tcp_position
+        held = settle(arm).tcp_position
         fci.inject("wrench", force=[0.0, 10.0, 0.0])
-        until(lambda: arm.read_state().external_wrench[1] > 9.0)
-        settle(arm, until)
+        wait_until(lambda: arm.read_state().external_wrench[1] > 9.0)
+        settle(arm)
         assert distance(arm, held) < 0.01
 
-    def test_the_arm_stops_by_itself_when_torques_cease_to_come(self, fci, arm, until, monkeypatch):
+    def test_the_arm_stops_by_itself_when_torques_cease_to_come(self, fci, arm, monkeypatch):
         arm.set_target(WrenchTarget(wrench=np.array([0.0, 3.0, 0.0, 0.0, 0.0, 0.0])))
-        until(lambda: arm.read_state().tcp_twist[1] > 0.03)
+        wait_until(lambda: arm.read_state().tcp_twist[1] > 0.03)
         release = threading.Event()
         monkeypatch.setattr(arm._link.loop, "_turn", lambda *_: release.wait(5.0))
         stalled = time.monotonic_ns()
-        until(lambda: not in_control(fci))
+        wait_until(lambda: not in_control(fci))
         release.set()
         controlled = cycles_since(fci, stalled)
         controlled = controlled[controlled["controller_mode"] == Controller.EXTERNAL]
         assert (controlled["time_ns"][-1] - stalled) * 1e-9 < 0.4
-        until(lambda: "stream_stalled" in ids(arm))
+        wait_until(lambda: "stream_stalled" in ids(arm))
 
 
 class TestFaults:
-    def test_a_reflex_is_a_fault_until_recovery(self, fci, arm, until):
-        goal = track(arm, until, x=0.003)
+    def test_a_reflex_is_a_fault_until_recovery(self, fci, arm):
+        goal = track(arm, x=0.003)
         fci.inject("reflex", kind="cartesian_reflex")
-        until(lambda: ids(arm) == ["contact_reflex"])
+        wait_until(lambda: ids(arm) == ["contact_reflex"])
         (fault,) = arm.faults()
         assert "cartesian_reflex" in fault.text
         assert fault.clearable
@@ -325,93 +328,93 @@ class TestFaults:
         time.sleep(0.1)
         assert not in_control(fci)  # What was asked during the fault is forgotten.
         arm.set_target(goal)
-        until(lambda: in_control(fci))
+        wait_until(lambda: in_control(fci))
 
-    def test_a_collision_beyond_the_threshold_is_a_reflex(self, fci, connect, until):
+    def test_a_collision_beyond_the_threshold_is_a_reflex(self, fci, connect):
         arm = connect(contact_force_n=20.0)
-        track(arm, until, x=0.003)
+        track(arm, x=0.003)
         fci.inject("wrench", force=[0.0, 0.0, -30.0])
-        until(lambda: ids(arm) == ["contact_reflex"])
+        wait_until(lambda: ids(arm) == ["contact_reflex"])
 
-    def test_other_errors_have_their_own_names(self, fci, arm, until):
-        track(arm, until, x=0.003)
+    def test_other_errors_have_their_own_names(self, fci, arm):
+        track(arm, x=0.003)
         fci.inject("reflex", kind="power_limit_violation")
-        until(lambda: ids(arm) == ["power_limit_violation"])
+        wait_until(lambda: ids(arm) == ["power_limit_violation"])
         arm.recover(("power_limit_violation",))
         assert ids(arm) == []
 
-    def test_nothing_is_cleared_by_a_target_or_a_hold(self, fci, arm, until):
+    def test_nothing_is_cleared_by_a_target_or_a_hold(self, fci, arm):
         fci.inject("reflex")
-        until(lambda: ids(arm) == ["contact_reflex"])
+        wait_until(lambda: ids(arm) == ["contact_reflex"])
         arm.set_target(moved(arm.read_state()))
         arm.hold()
         time.sleep(0.1)
         assert ids(arm) == ["contact_reflex"]
         assert fci.state()["robot_mode"] == "REFLEX"
 
-    def test_a_pressed_user_stop_needs_a_hand(self, fci, arm, until):
-        track(arm, until, x=0.003)
+    def test_a_pressed_user_stop_needs_a_hand(self, fci, arm):
+        track(arm, x=0.003)
         fci.inject("user_stop")
-        until(lambda: ids(arm) == ["user_stop"])
+        wait_until(lambda: ids(arm) == ["user_stop"])
         assert not arm.faults()[0].clearable
         arm.recover(("user_stop",))
         assert ids(arm) == ["user_stop"]
         fci.inject("release_user_stop")
-        until(lambda: arm.faults()[0].clearable)
+        wait_until(lambda: arm.faults()[0].clearable)
         assert ids(arm) == ["user_stop"]
         arm.recover(("user_stop",))
         assert ids(arm) == []
-        track(arm, until, x=0.003)
+        track(arm, x=0.003)
 
-    def test_a_user_stop_at_the_start_is_a_fault(self, fci, connect, until):
+    def test_a_user_stop_at_the_start_is_a_fault(self, fci, connect):
         fci.inject("user_stop")
-        until(lambda: fci.state()["robot_mode"] == "USER_STOPPED")
+        wait_until(lambda: fci.state()["robot_mode"] == "USER_STOPPED")
         arm = connect()
-        until(lambda: ids(arm) == ["user_stop"])
+        wait_until(lambda: ids(arm) == ["user_stop"])
         assert "release it by hand" in arm.faults()[0].text
 
-    def test_an_arm_that_nobody_feeds_is_brought_to_rest(self, fci, arm, until, monkeypatch):
-        track(arm, until, x=0.003)
+    def test_an_arm_that_nobody_feeds_is_brought_to_rest(self, fci, arm, monkeypatch):
+        track(arm, x=0.003)
 
         def fail(*_):
             raise ValueError("a bug")
 
         monkeypatch.setattr(arm._steering, "renew", fail)
-        until(lambda: "stream_stalled" in ids(arm))
-        until(lambda: not in_control(fci))
+        wait_until(lambda: "stream_stalled" in ids(arm))
+        wait_until(lambda: not in_control(fci))
         assert fci.state()["robot_mode"] == "IDLE"
-        until(lambda: is_answering(arm))  # Connected anew.
+        wait_until(lambda: is_answering(arm))  # Connected anew.
         assert ids(arm) == ["stream_stalled"]
         arm.recover(("stream_stalled",))
         assert ids(arm) == []
-        track(arm, until, x=0.003)
+        track(arm, x=0.003)
 
 
 class TestLoad:
     @pytest.mark.slow
-    def test_a_load_is_told_to_a_moving_arm_which_then_goes_on(self, fci, arm, until):
-        goal = track(arm, until, x=0.01)
+    def test_a_load_is_told_to_a_moving_arm_which_then_goes_on(self, fci, arm):
+        goal = track(arm, x=0.01)
         arm.set_load(Load(mass=0.5, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))
-        until(lambda: arm.read_state().external_wrench[2] > 4.0)  # Nothing hangs there: it is as if pushed upwards.
-        until(lambda: in_control(fci) and distance(arm, goal.position) < 0.005)
+        wait_until(lambda: arm.read_state().external_wrench[2] > 4.0)  # Nothing hangs there: as if pushed upwards.
+        wait_until(lambda: in_control(fci) and distance(arm, goal.position) < 0.005)
         arm.set_load(Load(mass=0.0, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))
-        until(lambda: abs(arm.read_state().external_wrench[2]) < 0.5)
+        wait_until(lambda: abs(arm.read_state().external_wrench[2]) < 0.5)
         assert ids(arm) == []
 
-    def test_a_load_that_the_arm_refuses_is_a_warning(self, arm, until):
+    def test_a_load_that_the_arm_refuses_is_a_warning(self, arm):
         arm.set_load(Load(mass=9.0, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))
-        until(lambda: ids(arm) == ["load_refused"])
+        wait_until(lambda: ids(arm) == ["load_refused"])
         assert "9 kg" in arm.faults()[0].text
-        track(arm, until, x=0.003)
+        track(arm, x=0.003)
         arm.set_load(Load(mass=0.0, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))
-        until(lambda: ids(arm) == [])
+        wait_until(lambda: ids(arm) == [])
 
 
 class TestEnd:
-    def test_closing_brings_a_moving_arm_to_rest_and_lets_go_of_it(self, fci, connect, until):
+    def test_closing_brings_a_moving_arm_to_rest_and_lets_go_of_it(self, fci, connect):
         arm = connect()
         arm.set_target(moved(arm.read_state(), y=0.05))
-        until(lambda: abs(arm.read_state().tcp_twist[1]) > 0.05)
+        wait_until(lambda: abs(arm.read_state().tcp_twist[1]) > 0.05)
         arm.close()
         truth = fci.state()
         assert (truth["robot_mode"], truth["faults"]) == (RobotMode.IDLE.name, [])
@@ -420,8 +423,8 @@ class TestEnd:
             arm.read_state()
         assert isinstance(connect(), FrankaArm)
 
-    def test_no_thread_of_the_daemon_has_real_time_priority(self, arm, until):
-        track(arm, until, x=0.003)
+    def test_no_thread_of_the_daemon_has_real_time_priority(self, arm):
+        track(arm, x=0.003)
         names = {thread.native_id: thread.name for thread in threading.enumerate()}
         assert any(name.startswith("franka") for name in names.values())
         assert {os.sched_getscheduler(number) for number in names if number} == {os.SCHED_OTHER}

@@ -15,6 +15,9 @@ from robot_daemon.drivers.franka import FrankaArm, FrankaOptions, build_arm
 from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableError, Load, TcpTarget
 from robot_daemon.hardware.timebase import RealTimebase
 from simulator.virtual.fci.process import free_loopback_host
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real_time
 
 PORT = 1337
 
@@ -101,21 +104,21 @@ def is_silent(arm):
     return False
 
 
-def track(arm, until):
+def track(arm):
     state = arm.read_state()
     goal = state.tcp_position + np.array([0.003, 0.0, 0.0])
     arm.set_target(TcpTarget(position=goal, quaternion=state.tcp_quaternion))
-    until(lambda: abs(arm.read_state().tcp_position - goal).max() < 1e-3)
+    wait_until(lambda: abs(arm.read_state().tcp_position - goal).max() < 1e-3)
 
 
 class TestOpening:
-    def test_the_cell_builds_it_by_name(self, fci, until):
+    def test_the_cell_builds_it_by_name(self, fci):
         options = FrankaOptions(host=fci.host, realtime="prefer")
         arm = build_arm("arm", RealTimebase(), options)
         try:
             assert isinstance(arm, FrankaArm)
             assert "franka" in ARM_DRIVERS
-            until(lambda: not is_silent(arm))
+            wait_until(lambda: not is_silent(arm))
         finally:
             arm.close()
 
@@ -165,49 +168,49 @@ class TestOpening:
 
 
 class TestLoss:
-    def test_a_short_silence_is_survived(self, fci, connect, until):
+    def test_a_short_silence_is_survived(self, fci, connect):
         arm = connect()
-        track(arm, until)
+        track(arm)
         fci.inject("stall", seconds=0.3)
         time.sleep(0.5)
         assert ids(arm) == []
-        track(arm, until)
+        track(arm)
 
-    def test_a_broken_connection_is_a_fault_until_recovery_after_its_return(self, fci, connect, until):
+    def test_a_broken_connection_is_a_fault_until_recovery_after_its_return(self, fci, connect):
         arm = connect()
-        track(arm, until)
+        track(arm)
         fci.inject("disconnect")
-        until(lambda: "connection_lost" in ids(arm))
+        wait_until(lambda: "connection_lost" in ids(arm))
         assert is_silent(arm)
         lost = next(fault for fault in arm.faults() if fault.id == "connection_lost")
         assert not lost.clearable
         arm.recover(("connection_lost",))
         assert "connection_lost" in ids(arm)
-        until(lambda: not is_silent(arm))
-        until(lambda: all(fault.clearable for fault in arm.faults()))
+        wait_until(lambda: not is_silent(arm))
+        wait_until(lambda: all(fault.clearable for fault in arm.faults()))
         assert set(ids(arm)) == {"connection_lost", "communication_constraints_violation"}
         assert not fci.state()["in_motion"]
         arm.recover(tuple(ids(arm)))
         assert ids(arm) == []
-        track(arm, until)
+        track(arm)
 
-    def test_an_arm_that_answers_no_command_is_given_up_and_taken_back(self, fci, until):
+    def test_an_arm_that_answers_no_command_is_given_up_and_taken_back(self, fci):
         fci.inject("place", positions=fci.state()["positions"])
         with Relay(free_loopback_host(), fci.host) as relay:
             arm = FrankaArm(FrankaOptions(host=relay.host, realtime="ignore", command_deadline_s=0.5), RealTimebase())
             try:
-                until(lambda: not is_silent(arm))
+                wait_until(lambda: not is_silent(arm))
                 relay.freeze()
                 began = time.monotonic()
                 arm.set_load(Load(mass=0.0, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))
                 assert time.monotonic() - began < 0.1  # A caller never waits for the arm.
-                until(lambda: ids(arm) == ["connection_lost"])
+                wait_until(lambda: ids(arm) == ["connection_lost"])
                 assert "it did not answer a command" in arm.faults()[0].text
                 assert is_silent(arm)
                 relay.cut()
-                until(lambda: not is_silent(arm))
+                wait_until(lambda: not is_silent(arm))
                 arm.recover(("connection_lost",))
                 assert ids(arm) == []
-                track(arm, until)
+                track(arm)
             finally:
                 arm.close()

@@ -14,6 +14,8 @@ from robot_daemon.drivers.franka.faults import (
 )
 from robot_daemon.hardware.devices import FaultSeverity, FaultSource
 
+pytestmark = pytest.mark.real_time
+
 
 def errors(*names):
     return SimpleNamespace(**{name: name in names for name in ERROR_NAMES})

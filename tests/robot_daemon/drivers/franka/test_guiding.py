@@ -3,8 +3,12 @@
 import time
 
 import numpy as np
+import pytest
 
 from robot_daemon.hardware.devices import FaultSeverity, TcpTarget
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real_time
 
 
 def ids(arm):
@@ -16,34 +20,34 @@ def beside(arm, y):
     return TcpTarget(position=state.tcp_position + np.array([0.0, y, 0.0]), quaternion=state.tcp_quaternion)
 
 
-def test_a_resting_arm_is_led_somewhere_else_and_is_free_when_let_go(fci, arm, until):
+def test_a_resting_arm_is_led_somewhere_else_and_is_free_when_let_go(fci, arm):
     start = arm.read_state().tcp_position
     fci.inject("guide")
-    until(lambda: ids(arm) == ["guiding"])
+    wait_until(lambda: ids(arm) == ["guiding"])
     (guiding,) = arm.faults()
     assert (guiding.severity, guiding.clearable, guiding.by_hand) == (FaultSeverity.WARNING, False, True)
     fci.inject("wrench", force=(0.0, 15.0, 0.0))
-    until(lambda: np.linalg.norm(arm.read_state().tcp_position - start) > 0.05)
+    wait_until(lambda: np.linalg.norm(arm.read_state().tcp_position - start) > 0.05)
     fci.inject("wrench")
     arm.set_target(beside(arm, 0.02))
     time.sleep(0.3)
     assert not fci.state()["in_motion"]
     fci.inject("let_go")
-    until(lambda: ids(arm) == [])
+    wait_until(lambda: ids(arm) == [])
     time.sleep(0.3)
     assert not fci.state()["in_motion"], "what was asked for meanwhile is forgotten"
     arm.set_target(beside(arm, 0.0))
-    until(lambda: fci.state()["in_motion"])
+    wait_until(lambda: fci.state()["in_motion"])
 
 
-def test_a_hand_that_ends_a_motion_leaves_the_fault_of_a_user_stop(fci, arm, until):
+def test_a_hand_that_ends_a_motion_leaves_the_fault_of_a_user_stop(fci, arm):
     arm.set_target(beside(arm, 0.0))
-    until(lambda: fci.state()["in_motion"])
+    wait_until(lambda: fci.state()["in_motion"])
     fci.inject("guide")
-    until(lambda: set(ids(arm)) == {"guiding", "user_stop"})
+    wait_until(lambda: set(ids(arm)) == {"guiding", "user_stop"})
     arm.recover(("guiding",))
     assert "guiding" in ids(arm)
     fci.inject("let_go")
-    until(lambda: ids(arm) == ["user_stop"])
+    wait_until(lambda: ids(arm) == ["user_stop"])
     arm.recover(("user_stop",))
     assert ids(arm) == []

@@ -17,6 +17,8 @@ from robot_daemon.drivers.franka.options import FrankaOptions
 from robot_daemon.drivers.franka.steering import Setup, Steering
 from robot_daemon.hardware.devices import TcpTarget
 
+pytestmark = pytest.mark.real_time
+
 
 class ScriptedRobot:
     """In control from `move` until a stop motion is joined, or `abort` ends the motion with an error."""

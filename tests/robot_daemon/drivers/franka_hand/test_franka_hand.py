@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from itertools import count
 
 import pytest
@@ -15,19 +14,11 @@ from robot_daemon.drivers.franka_hand import commander as commander_module
 from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableError, GripperMotion, GripperTarget
 from robot_daemon.hardware.timebase import RealTimebase
 from simulator.virtual.hand import Kind, VirtualHand
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real_time
 
 addresses = (f"127.{1 + os.getpid() % 250}.{os.getpid() // 250 % 250}.{number}" for number in count(1))
-
-
-@pytest.fixture
-def until():
-    def wait(condition, timeout_s=6.0):
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < deadline, "the condition did not come true"
-            time.sleep(0.002)
-
-    return wait
 
 
 @pytest.fixture
@@ -75,80 +66,80 @@ def test_it_is_taken_over_as_it_is(virtual, hand):
     assert hand.faults() == ()
 
 
-def test_a_width_is_a_move_and_is_reached(virtual, hand, until):
+def test_a_width_is_a_move_and_is_reached(virtual, hand):
     hand.set_target(GripperTarget(width=0.06, speed=0.08))
     assert motion(hand) is GripperMotion.MOVING
-    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
     assert hand.read_state().width == pytest.approx(0.06, abs=0.001)
     assert kinds(virtual) == [Kind.MOVE]
     assert virtual.commands[0].values == (0.06, 0.08)
 
 
-def test_closing_fully_is_a_grasp_that_holds_what_is_there(virtual, hand, until):
+def test_closing_fully_is_a_grasp_that_holds_what_is_there(virtual, hand):
     virtual.fingers.place_object(0.06)
     hand.set_target(GripperTarget(width=0.0))
-    until(lambda: motion(hand) is GripperMotion.OBJECT_HELD)
+    wait_until(lambda: motion(hand) is GripperMotion.OBJECT_HELD)
     assert hand.read_state().width == pytest.approx(0.06)
     assert kinds(virtual) == [Kind.GRASP]
     assert virtual.commands[0].values == (0.0, 1.0, 1.0, 0.1, 40.0)
     hand.set_target(GripperTarget(width=0.08))
-    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
     assert kinds(virtual) == [Kind.GRASP, Kind.MOVE]
 
 
-def test_closing_on_nothing_holds_nothing(virtual, hand, until):
+def test_closing_on_nothing_holds_nothing(virtual, hand):
     hand.set_target(GripperTarget(width=0.0))
-    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
     assert hand.read_state().width == pytest.approx(0.0, abs=0.001)
     assert hand.faults() == ()
 
 
-def test_a_force_makes_a_grasp_of_a_closing_target_and_not_of_an_opening_one(virtual, hand, until):
+def test_a_force_makes_a_grasp_of_a_closing_target_and_not_of_an_opening_one(virtual, hand):
     virtual.fingers.place_object(0.07)
     hand.set_target(GripperTarget(width=0.05, force=25.0))
-    until(lambda: motion(hand) is GripperMotion.OBJECT_HELD)
+    wait_until(lambda: motion(hand) is GripperMotion.OBJECT_HELD)
     assert (kinds(virtual), virtual.commands[0].values[4]) == ([Kind.GRASP], 25.0)
     hand.set_target(GripperTarget(width=0.08, force=25.0))
-    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
     assert kinds(virtual)[1] is Kind.MOVE
 
 
-def test_the_stroke_as_bound_makes_every_closing_target_a_grasp(virtual, connect, until):
+def test_the_stroke_as_bound_makes_every_closing_target_a_grasp(virtual, connect):
     hand = connect(virtual, grasp_below_m=0.08)
     hand.set_target(GripperTarget(width=0.05))
-    until(lambda: kinds(virtual) == [Kind.GRASP])
+    wait_until(lambda: kinds(virtual) == [Kind.GRASP])
 
 
-def test_a_move_that_meets_something_is_held_up_by_an_object(virtual, hand, until):
+def test_a_move_that_meets_something_is_held_up_by_an_object(virtual, hand):
     virtual.fingers.place_object(0.07)
     hand.set_target(GripperTarget(width=0.05))
-    until(lambda: motion(hand) is GripperMotion.OBJECT_HELD)
+    wait_until(lambda: motion(hand) is GripperMotion.OBJECT_HELD)
     assert kinds(virtual) == [Kind.MOVE]
 
 
-def test_the_newest_target_stops_what_runs(virtual, hand, until):
+def test_the_newest_target_stops_what_runs(virtual, hand):
     hand.set_target(GripperTarget(width=0.02, speed=0.02))
-    until(lambda: hand.read_state().width < 0.078)
+    wait_until(lambda: hand.read_state().width < 0.078)
     hand.set_target(GripperTarget(width=0.08, speed=0.1))
     hand.set_target(GripperTarget(width=0.079, speed=0.1))
-    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
     assert hand.read_state().width == pytest.approx(0.079, abs=0.001)
     assert kinds(virtual)[:2] == [Kind.MOVE, Kind.STOP]
     assert virtual.commands[-1].values == (0.079, 0.1)
     assert hand.faults() == ()
 
 
-def test_a_target_within_the_dead_zone_does_not_interrupt(virtual, hand, until):
+def test_a_target_within_the_dead_zone_does_not_interrupt(virtual, hand):
     for width in (0.07, 0.0705, 0.0695, 0.07):
         hand.set_target(GripperTarget(width=width))
-    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
     assert kinds(virtual) == [Kind.MOVE]
 
 
-def test_it_ignores_targets_until_it_is_homed(connect, until):
+def test_it_ignores_targets_until_it_is_homed(connect):
     with VirtualHand(next(addresses), is_homed=False, homing_speed=1.0) as virtual:
         hand = connect(virtual)
-        until(hand.faults)
+        wait_until(hand.faults)
         hand.set_target(GripperTarget(width=0.0))
         assert ids(hand) == ["gripper_not_activated"]
         assert "is not homed and ignores targets" in hand.faults()[0].text
@@ -156,29 +147,29 @@ def test_it_ignores_targets_until_it_is_homed(connect, until):
         assert virtual.commands == []
         hand.activate()
         assert motion(hand) is GripperMotion.MOVING
-        until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+        wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
         assert hand.faults() == ()
         assert kinds(virtual) == [Kind.HOMING]
         hand.close()
 
 
-def test_it_homes_at_start_only_when_told_to_and_not_yet_done(virtual, connect, until):
+def test_it_homes_at_start_only_when_told_to_and_not_yet_done(virtual, connect):
     homed = connect(virtual, activate=True)
     seen = homed.read_state().time_ns
-    until(lambda: homed.read_state().time_ns > seen + 50_000_000)
+    wait_until(lambda: homed.read_state().time_ns > seen + 50_000_000)
     homed.close()
     assert virtual.commands == []
     with VirtualHand(next(addresses), is_homed=False) as other:
         hand = connect(other, activate=True)
-        until(lambda: kinds(other) == [Kind.HOMING])
+        wait_until(lambda: kinds(other) == [Kind.HOMING])
         hand.close()
 
 
-def test_a_lost_hand_returns_by_itself_but_does_not_move_by_itself(virtual, hand, until):
+def test_a_lost_hand_returns_by_itself_but_does_not_move_by_itself(virtual, hand):
     hand.set_target(GripperTarget(width=0.03, speed=0.02))
-    until(lambda: hand.read_state().width < 0.078)
+    wait_until(lambda: hand.read_state().width < 0.078)
     virtual.unplug()
-    until(hand.faults)
+    wait_until(hand.faults)
     assert ids(hand) == ["gripper_lost"]
     assert virtual.host in hand.faults()[0].text
     with pytest.raises(DeviceUnavailableError):
@@ -186,38 +177,38 @@ def test_a_lost_hand_returns_by_itself_but_does_not_move_by_itself(virtual, hand
     hand.set_target(GripperTarget(width=0.0))
     hand.activate()
     virtual.plug()
-    until(lambda: not hand.faults())
+    wait_until(lambda: not hand.faults())
     seen = hand.read_state()
     assert seen.target_width == seen.width
-    until(lambda: hand.read_state().time_ns > seen.time_ns + 50_000_000)
+    wait_until(lambda: hand.read_state().time_ns > seen.time_ns + 50_000_000)
     assert [kind for kind in kinds(virtual) if kind is not Kind.STOP] == [Kind.MOVE]
     hand.set_target(GripperTarget(width=0.08))
-    until(lambda: kinds(virtual)[-1] is Kind.MOVE)
+    wait_until(lambda: kinds(virtual)[-1] is Kind.MOVE)
 
 
-def test_silence_is_a_loss(virtual, hand, until):
+def test_silence_is_a_loss(virtual, hand):
     virtual.is_silent = True
-    until(lambda: ids(hand) == ["gripper_lost"])
+    wait_until(lambda: ids(hand) == ["gripper_lost"])
     virtual.is_silent = False
-    until(lambda: not hand.faults())
+    wait_until(lambda: not hand.faults())
 
 
-def test_a_command_that_never_ends_is_given_up_and_the_hand_is_lost(virtual, hand, until, monkeypatch):
+def test_a_command_that_never_ends_is_given_up_and_the_hand_is_lost(virtual, hand, monkeypatch):
     monkeypatch.setattr(commander_module, "MARGIN_S", -1.9)
     monkeypatch.setattr(commander_module, "STOP_TIME_S", 0.1)
     virtual.is_stalled = True
     hand.set_target(GripperTarget(width=0.03))
-    until(lambda: virtual.commands)
+    wait_until(lambda: virtual.commands)
     hand.set_target(GripperTarget(width=0.05))
-    until(lambda: ids(hand) == ["gripper_lost"])
+    wait_until(lambda: ids(hand) == ["gripper_lost"])
     assert "no longer answers commands" in hand.faults()[0].text
     virtual.is_stalled = False
-    until(lambda: not hand.faults())
+    wait_until(lambda: not hand.faults())
     seen = hand.read_state().time_ns
-    until(lambda: hand.read_state().time_ns > seen + 50_000_000)
+    wait_until(lambda: hand.read_state().time_ns > seen + 50_000_000)
     assert kinds(virtual) == [Kind.MOVE, Kind.STOP], "the target of before the loss is forgotten"
     hand.set_target(GripperTarget(width=0.07))
-    until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
 
 
 STUCK = """
@@ -235,19 +226,19 @@ print("closed", len(commander._abandoned))
 """
 
 
-def test_a_hand_that_never_answers_does_not_keep_the_process_alive(virtual, until):
+def test_a_hand_that_never_answers_does_not_keep_the_process_alive(virtual):
     virtual.is_stalled = True
     arguments = [sys.executable, "-c", STUCK, virtual.host, ":".join(filter(None, sys.path))]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        until(lambda: virtual.commands)
+        wait_until(lambda: virtual.commands)
         said, _ = process.communicate("go on\n", timeout=20)
     assert (process.returncode, said) == (0, "closed 2\n")
 
 
-def test_a_failed_command_is_a_warning_until_the_next_succeeds(virtual, hand, until, monkeypatch):
+def test_a_failed_command_is_a_warning_until_the_next_succeeds(virtual, hand, monkeypatch):
     monkeypatch.setattr(commander_module, "MARGIN_S", -1.9)
     hand.set_target(GripperTarget(width=0.02, speed=0.1))
-    until(hand.faults)
+    wait_until(hand.faults)
     (fault,) = hand.faults()
     assert fault.id == "gripper_command_failed"
     assert "Command aborted" in fault.text

@@ -11,6 +11,9 @@ from robot_daemon.drivers.realsense import PresentCamera, RealsenseOptions, buil
 from robot_daemon.drivers.realsense.device import open_device
 from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableError, StampSource
 from simulator.virtual.realsense import VirtualCamera, read_number
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real_time
 
 CAMERA = VirtualCamera(width=160, height=120, rate_hz=60)
 OPTIONS = RealsenseOptions(width=CAMERA.width, height=CAMERA.height, rate_hz=CAMERA.rate_hz)
@@ -81,9 +84,9 @@ def test_an_unplugged_camera_returns_without_restart(timebase, plug, two, closin
     )
     before = camera.read(10.0)
     plug.out(two[0])
-    until(lambda: "no RealSense 111 is plugged in" in trouble(camera))
+    wait_until(lambda: "no RealSense 111 is plugged in" in trouble(camera))
     plug.into(two[0])
-    after = until(lambda: frame_of(camera))
+    after = wait_until(lambda: frame_of(camera))
     assert after.number > before.number
     assert after.time_ns > before.time_ns
     assert read_number(after.rgb) < after.number  # The camera counts anew; the driver does not.
@@ -120,12 +123,3 @@ def frame_of(camera):
         return camera.read(0.3)
     except DeviceUnavailableError:
         return None
-
-
-def until(condition):
-    deadline = time.monotonic() + 30.0
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-    raise AssertionError("not within 30 s")

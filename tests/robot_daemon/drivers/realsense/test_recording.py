@@ -13,6 +13,8 @@ from robot_daemon.drivers.realsense.stamps import NO_GLOBAL_TIME, NO_METADATA
 from robot_daemon.hardware.devices import DeviceConnectError, StampSource
 from simulator.virtual.realsense import Shot, VirtualCamera, draw_pattern, read_number, record
 
+pytestmark = pytest.mark.real_time
+
 FRAMES = 20
 CAMERA = VirtualCamera(width=160, height=120, rate_hz=60)
 PERIOD_NS = round(1e9 / CAMERA.rate_hz)

@@ -1,6 +1,5 @@
 """A virtual gripper that activates at once, and the driver on it."""
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -8,19 +7,9 @@ import pytest
 from robot_daemon.drivers.robotiq import RobotiqGripper, RobotiqOptions
 from robot_daemon.hardware.timebase import RealTimebase
 from simulator.virtual.robotiq import TWO_FINGER_85, VirtualRobotiq
+from tests.support.waiting import wait_until
 
 QUICK = replace(TWO_FINGER_85, activation_s=0.04, max_speed=2.0, min_speed=1.0)
-
-
-@pytest.fixture
-def until():
-    def wait(condition, timeout_s=5.0):
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < deadline, "the condition did not come true"
-            time.sleep(0.002)
-
-    return wait
 
 
 @pytest.fixture
@@ -49,8 +38,8 @@ def connect():
 
 
 @pytest.fixture
-def gripper(virtual, connect, until):
+def gripper(virtual, connect):
     """Activated and open."""
     built = connect(virtual.port, activate=True)
-    until(lambda: built.read_state().motion.name == "AT_TARGET")
+    wait_until(lambda: built.read_state().motion.name == "AT_TARGET")
     return built

@@ -4,6 +4,8 @@ from robot_daemon.drivers.robotiq.faults import FAULTS, INACTIVE_ID, LOST_ID, Fa
 from robot_daemon.drivers.robotiq.registers import Status
 from robot_daemon.hardware.devices import FaultSeverity, FaultSource
 
+pytestmark = pytest.mark.real_time
+
 WARNINGS = {0x5: "gripper_action_delayed", 0x7: INACTIVE_ID, 0x8: "gripper_overheated", 0x9: "gripper_unheard"}
 CRITICAL = {
     0xA: "gripper_undervoltage",

@@ -12,6 +12,9 @@ from robot_daemon.drivers.robotiq.poller import Request, Sample
 from robot_daemon.drivers.robotiq.registers import Command, Status
 from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableError, GripperMotion, GripperTarget
 from simulator.virtual.robotiq import TWO_FINGER_85, VirtualRobotiq
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real_time
 
 
 def sample(hexadecimal, written=1):
@@ -60,26 +63,26 @@ def test_detection_of_before_the_write_does_not_count_even_when_the_echo_agrees(
     assert motion_of(sample("b90000ffbd00", written=2), request(255, number=2)) is GripperMotion.OBJECT_HELD
 
 
-def test_nothing_moves_before_an_activation_is_asked_for(virtual, connect, until):
+def test_nothing_moves_before_an_activation_is_asked_for(virtual, connect):
     gripper = connect(virtual.port)
     gripper.set_target(GripperTarget(width=0.0))
     (fault,) = gripper.faults()
     assert fault.id == "gripper_not_activated"
     assert "the gripper is not activated and ignores targets" in fault.text
     seen = gripper.read_state().time_ns
-    until(lambda: gripper.read_state().time_ns > seen + 20_000_000)
+    wait_until(lambda: gripper.read_state().time_ns > seen + 20_000_000)
     assert gripper.read_state().motion is GripperMotion.INACTIVE
     assert writes(virtual) == []
     gripper.activate()
-    until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+    wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
     assert gripper.faults() == ()
     assert [frame[7] for frame in writes(virtual)] == [0, 1]
     assert gripper.read_state().width == pytest.approx(0.085)
 
 
-def test_an_active_gripper_is_taken_over_as_it_is(virtual, gripper, connect, until):
+def test_an_active_gripper_is_taken_over_as_it_is(virtual, gripper, connect):
     gripper.set_target(GripperTarget(width=0.02))
-    until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+    wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
     gripper.close()
     before = len(writes(virtual))
     taken = connect(virtual.port, activate=True)
@@ -89,45 +92,45 @@ def test_an_active_gripper_is_taken_over_as_it_is(virtual, gripper, connect, unt
     assert virtual.firmware.activation_count == 1
 
 
-def test_a_width_is_reached_and_told_exactly(gripper, until):
+def test_a_width_is_reached_and_told_exactly(gripper):
     gripper.set_target(GripperTarget(width=0.0321))
-    until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+    wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
     state = gripper.read_state()
     assert state.target_width == 0.0321
     assert state.width == pytest.approx(0.0321, abs=0.0004)
 
 
-def test_closing_fully_and_fast_is_the_frame_of_the_manual(virtual, gripper, until):
+def test_closing_fully_and_fast_is_the_frame_of_the_manual(virtual, gripper):
     gripper.set_target(GripperTarget(width=0.0, speed=0.15, force=235.0))
-    until(lambda: len(writes(virtual)) == 3)
+    wait_until(lambda: len(writes(virtual)) == 3)
     gripper.set_target(GripperTarget(width=0.085, speed=0.15, force=235.0))
-    until(lambda: len(writes(virtual)) == 4)
+    wait_until(lambda: len(writes(virtual)) == 4)
     golden = ["091003e8000306090000ffffff4229", "091003e800030609000000ffff7219"]
     assert [frame.hex() for frame in writes(virtual)[2:]] == golden
 
 
-def test_an_object_is_held_and_let_go(virtual, gripper, until):
+def test_an_object_is_held_and_let_go(virtual, gripper):
     virtual.fingers.place_object(0.04)
     gripper.set_target(GripperTarget(width=0.0))
-    until(lambda: gripper.read_state().motion is GripperMotion.OBJECT_HELD)
+    wait_until(lambda: gripper.read_state().motion is GripperMotion.OBJECT_HELD)
     assert gripper.read_state().width == pytest.approx(0.04, abs=0.0004)
     gripper.set_target(GripperTarget(width=0.085))
     assert gripper.read_state().motion is GripperMotion.MOVING
-    until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+    wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
 
 
-def test_the_newest_target_wins_and_a_repeated_one_is_not_sent(virtual, gripper, until):
+def test_the_newest_target_wins_and_a_repeated_one_is_not_sent(virtual, gripper):
     before = len(writes(virtual))
     for width in (0.01, 0.02, 0.03, 0.04):
         gripper.set_target(GripperTarget(width=width))
-    until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+    wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
     assert gripper.read_state().width == pytest.approx(0.04, abs=0.0004)
     sent = len(writes(virtual))
     assert sent - before <= 4
     for _ in range(20):
         gripper.set_target(GripperTarget(width=0.04))
     seen = gripper.read_state().time_ns
-    until(lambda: gripper.read_state().time_ns > seen + 20_000_000)
+    wait_until(lambda: gripper.read_state().time_ns > seen + 20_000_000)
     assert len(writes(virtual)) == sent
 
 
@@ -141,21 +144,21 @@ def test_no_call_waits_for_the_gripper(virtual, gripper):
     assert len(writes(virtual)) < 100
 
 
-def test_a_target_during_the_activation_is_obeyed_afterwards(virtual, connect, until):
+def test_a_target_during_the_activation_is_obeyed_afterwards(virtual, connect):
     gripper = connect(virtual.port, activate=True)
     gripper.set_target(GripperTarget(width=0.03))
-    until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+    wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
     assert gripper.read_state().width == pytest.approx(0.03, abs=0.0004)
 
 
 @pytest.mark.parametrize("code", range(0xA, 0x10))
-def test_a_major_fault_stops_the_gripper_until_recovery_and_activation(virtual, gripper, until, code):
+def test_a_major_fault_stops_the_gripper_until_recovery_and_activation(virtual, gripper, code):
     virtual.firmware.set_fault(code)
-    until(gripper.faults)
+    wait_until(gripper.faults)
     (fault,) = gripper.faults()
     assert gripper.read_state().motion is GripperMotion.FAULTED
     virtual.firmware.set_fault(0)
-    until(lambda: gripper.read_state().motion is not GripperMotion.FAULTED)
+    wait_until(lambda: gripper.read_state().motion is not GripperMotion.FAULTED)
     assert gripper.faults() == (fault,)
     assert virtual.firmware.activation_count == 1
     gripper.recover(("some_other_fault",))
@@ -164,30 +167,30 @@ def test_a_major_fault_stops_the_gripper_until_recovery_and_activation(virtual, 
     assert ids(gripper) == ["gripper_not_activated"]
     assert virtual.firmware.activation_count == 1
     gripper.activate()
-    until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+    wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
     assert gripper.faults() == ()
 
 
-def test_a_stuck_activation_is_told_as_motion_and_can_be_begun_again(virtual, connect, until):
+def test_a_stuck_activation_is_told_as_motion_and_can_be_begun_again(virtual, connect):
     virtual.firmware.set_stuck(stuck=True)
     gripper = connect(virtual.port, activate=True)
-    until(lambda: virtual.firmware.activation_count == 1)
+    wait_until(lambda: virtual.firmware.activation_count == 1)
     assert gripper.read_state().motion is GripperMotion.MOVING
     gripper.activate()
-    until(lambda: virtual.firmware.activation_count == 2)
+    wait_until(lambda: virtual.firmware.activation_count == 2)
     virtual.firmware.set_stuck(stuck=False)
-    until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+    wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
 
 
 @pytest.mark.parametrize("line", ["serial", "tcp"])
-def test_an_unplugged_gripper_returns_by_itself_but_does_not_move_by_itself(line, quick, connect, until):
+def test_an_unplugged_gripper_returns_by_itself_but_does_not_move_by_itself(line, quick, connect):
     with VirtualRobotiq(ratings=quick, tcp=("127.0.0.1", 0) if line == "tcp" else None) as virtual:
         gripper = connect(virtual.port, activate=True)
-        until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+        wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
         gripper.set_target(GripperTarget(width=0.05))
-        until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+        wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
         virtual.unplug()
-        until(gripper.faults)
+        wait_until(gripper.faults)
         assert ids(gripper) == ["gripper_lost"]
         assert virtual.port in gripper.faults()[0].text
         with pytest.raises(DeviceUnavailableError):
@@ -196,37 +199,37 @@ def test_an_unplugged_gripper_returns_by_itself_but_does_not_move_by_itself(line
         gripper.activate()
         before = len(writes(virtual))
         virtual.plug()
-        until(lambda: not gripper.faults())
+        wait_until(lambda: not gripper.faults())
         seen = gripper.read_state()
-        until(lambda: gripper.read_state().time_ns > seen.time_ns + 30_000_000)
+        wait_until(lambda: gripper.read_state().time_ns > seen.time_ns + 30_000_000)
         assert len(writes(virtual)) == before
         assert seen.width == seen.target_width == pytest.approx(0.05, abs=0.0004)
         gripper.set_target(GripperTarget(width=0.05))
-        until(lambda: len(writes(virtual)) == before + 1)
+        wait_until(lambda: len(writes(virtual)) == before + 1)
         gripper.set_target(GripperTarget(width=0.04))
-        until(lambda: abs(gripper.read_state().width - 0.04) < 0.0004)
+        wait_until(lambda: abs(gripper.read_state().width - 0.04) < 0.0004)
 
 
-def test_a_gripper_that_lost_its_power_is_not_activated_by_the_next_target(virtual, gripper, until):
+def test_a_gripper_that_lost_its_power_is_not_activated_by_the_next_target(virtual, gripper):
     virtual.unplug()
-    until(gripper.faults)
+    wait_until(gripper.faults)
     virtual.firmware.switch_off_and_on()
     virtual.plug()
-    until(lambda: ids(gripper) == ["gripper_not_activated"])
+    wait_until(lambda: ids(gripper) == ["gripper_not_activated"])
     before = len(writes(virtual))
     gripper.set_target(GripperTarget(width=0.01))
     seen = gripper.read_state().time_ns
-    until(lambda: gripper.read_state().time_ns > seen + 20_000_000)
+    wait_until(lambda: gripper.read_state().time_ns > seen + 20_000_000)
     assert len(writes(virtual)) == before
 
 
 @pytest.mark.parametrize("trouble", ["is_silent", "is_garbled"])
-def test_trouble_on_the_wire_becomes_a_fault_and_ends_with_it(virtual, gripper, until, trouble):
+def test_trouble_on_the_wire_becomes_a_fault_and_ends_with_it(virtual, gripper, trouble):
     setattr(virtual, trouble, True)
-    until(gripper.faults)
+    wait_until(gripper.faults)
     assert ids(gripper) == ["gripper_lost"]
     setattr(virtual, trouble, False)
-    until(lambda: not gripper.faults())
+    wait_until(lambda: not gripper.faults())
     assert gripper.read_state().motion is GripperMotion.AT_TARGET
 
 
@@ -248,10 +251,10 @@ def test_a_second_daemon_cannot_take_the_port(virtual, gripper, connect):
         connect(virtual.port)
 
 
-def test_stamps_are_the_cells_clock_and_grow(gripper, until):
+def test_stamps_are_the_cells_clock_and_grow(gripper):
     first = gripper.read_state().time_ns
     assert abs(time.monotonic_ns() - first) < 1_000_000_000
-    until(lambda: gripper.read_state().time_ns > first)
+    wait_until(lambda: gripper.read_state().time_ns > first)
 
 
 def test_the_larger_model_has_its_own_facts(virtual, connect):

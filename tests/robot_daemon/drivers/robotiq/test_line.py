@@ -10,6 +10,8 @@ from robot_daemon.drivers.robotiq.line import open_line, parse_tcp
 from robot_daemon.drivers.robotiq.modbus import LineLostError
 from robot_daemon.hardware.devices import DeviceConnectError
 
+pytestmark = pytest.mark.real_time
+
 
 def failure(port):
     with pytest.raises(DeviceConnectError) as caught:

@@ -16,6 +16,8 @@ from robot_daemon.drivers.robotiq.modbus import (
 )
 from robot_daemon.drivers.robotiq.registers import COMMAND_ADDRESS, STATUS_ADDRESS, Command
 
+pytestmark = pytest.mark.real_time
+
 CLOSE = Command(activate=True, go=True, position=255, speed=255, force=255)
 OPEN = Command(activate=True, go=True, position=0, speed=255, force=255)
 ACKNOWLEDGED = "091003e800030130"

@@ -9,6 +9,9 @@ from robot_daemon.drivers.robotiq.modbus import LineLostError
 from robot_daemon.drivers.robotiq.poller import Cycle, Poller
 from robot_daemon.drivers.robotiq.registers import Command, Status
 from robot_daemon.hardware.devices import DeviceConnectError
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real_time
 
 RESET, ACTIVATING, ACTIVE = "000000000300", "110000000300", "310000000300"
 CLOSE = Command(activate=True, go=True, position=255)
@@ -39,7 +42,7 @@ class Device:
 
 
 @pytest.fixture
-def poll(until):
+def poll():
     """Begins to poll a device whose readings from the second on wait until it has returned."""
     pollers = []
 
@@ -55,64 +58,64 @@ def poll(until):
         poller.close()
 
 
-def test_a_request_for_a_gripper_that_was_reset_meanwhile_is_forgotten(poll, until):
+def test_a_request_for_a_gripper_that_was_reset_meanwhile_is_forgotten(poll):
     device = Device(ACTIVE, RESET, RESET, RESET, ACTIVE)
     poller, gate = poll(device)
     poller.submit(CLOSE, 0.0)
     gate.set()
-    until(lambda: device.reads > 10)
+    wait_until(lambda: device.reads > 10)
     assert poller.request is None
     assert device.written == []
 
 
-def test_a_request_to_a_gripper_in_reset_is_not_taken(poll, until):
+def test_a_request_to_a_gripper_in_reset_is_not_taken(poll):
     device = Device(RESET)
     poller, gate = poll(device)
     poller.submit(CLOSE, 0.0)
     assert poller.request is None
     gate.set()
-    until(lambda: device.reads > 10)
+    wait_until(lambda: device.reads > 10)
     assert device.written == []
 
 
-def test_a_request_waits_for_the_end_of_the_activation(poll, until):
+def test_a_request_waits_for_the_end_of_the_activation(poll):
     device = Device(ACTIVATING)
     poller, gate = poll(device)
     poller.submit(CLOSE, 0.0)
     gate.set()
-    until(lambda: device.reads > 10)
+    wait_until(lambda: device.reads > 10)
     assert device.written == []
     device.statuses = [ACTIVE]
-    until(lambda: device.written)
+    wait_until(lambda: device.written)
     assert device.written == [CLOSE]
 
 
-def test_the_activation_begins_only_after_the_gripper_has_confirmed_its_reset(poll, until):
+def test_the_activation_begins_only_after_the_gripper_has_confirmed_its_reset(poll):
     device = Device(ACTIVE)
     poller, gate = poll(device)
     poller.begin(Cycle.ACTIVATE)
     gate.set()
-    until(lambda: len(device.written) > 3)
+    wait_until(lambda: len(device.written) > 3)
     assert set(device.written) == {Command()}
     assert poller.is_cycling
     device.statuses = [RESET, ACTIVATING]
-    until(lambda: not poller.is_cycling)
+    wait_until(lambda: not poller.is_cycling)
     assert device.written[-1] == Command(activate=True)
     assert device.written.count(Command(activate=True)) == 1
 
 
-def test_nothing_of_before_a_loss_is_written_after_it(poll, until):
+def test_nothing_of_before_a_loss_is_written_after_it(poll):
     device = Device(ACTIVE)
     poller, gate = poll(device)
     device.statuses = [None]
     poller.submit(CLOSE, 0.0)
     gate.set()
-    until(lambda: poller.sample is None)
+    wait_until(lambda: poller.sample is None)
     written = list(device.written)
     device.statuses = [ACTIVE]
-    until(lambda: poller.sample is not None)
+    wait_until(lambda: poller.sample is not None)
     reads = device.reads
-    until(lambda: device.reads > reads + 5)
+    wait_until(lambda: device.reads > reads + 5)
     assert device.written == written
     assert poller.request is None
     assert device.is_closed
@@ -125,16 +128,16 @@ def test_a_device_that_answers_once_and_then_no_more_cannot_be_used():
     assert device.is_closed
 
 
-def test_a_bug_below_makes_the_gripper_lost_instead_of_silent(poll, until, caplog):
+def test_a_bug_below_makes_the_gripper_lost_instead_of_silent(poll, caplog):
     device = Device(ACTIVE)
     poller, gate = poll(device)
     device.on_read[3] = lambda: 1 / 0
     gate.set()
-    until(lambda: "met a bug" in caplog.text)
-    until(lambda: poller.sample is not None)
+    wait_until(lambda: "met a bug" in caplog.text)
+    wait_until(lambda: poller.sample is not None)
 
 
-def test_a_wait_for_a_cycle_ends_with_a_loss(poll, until):
+def test_a_wait_for_a_cycle_ends_with_a_loss(poll):
     device = Device(ACTIVE)
     poller, gate = poll(device)
     poller.begin(Cycle.RESET)

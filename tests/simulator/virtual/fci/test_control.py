@@ -4,6 +4,8 @@ import pytest
 
 from simulator.virtual.fci.control import ControlClient, ControlError, ControlServer
 
+pytestmark = pytest.mark.real_time
+
 
 def double(request):
     if request["op"] != "double":

@@ -12,6 +12,9 @@ import pytest
 from simulator.virtual.fci import VirtualFciProcess
 from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.protocol import RobotMode
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real_time
 
 pytest.importorskip("franky")
 
@@ -79,7 +82,7 @@ def start(fci):
         client.kill()
         client.communicate()
     fci.clear()
-    wait_for(lambda: fci.state()["client"] is None)
+    wait_until(lambda: fci.state()["client"] is None)
 
 
 @pytest.fixture
@@ -92,13 +95,6 @@ def run(start):
         return json.loads(output.splitlines()[-1])
 
     return execute
-
-
-def wait_for(condition, timeout_s=20.0):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
 
 
 def test_joint_and_cartesian_motions_arrive_and_both_sides_know_the_same_arm(fci, run):
@@ -269,7 +265,7 @@ time.sleep(30.0)
     assert client.stdout.readline(), client.stderr.read()
     killed_ns = time.monotonic_ns()
     client.send_signal(signal.SIGKILL)
-    wait_for(lambda: not fci.state()["in_motion"] and np.abs(fci.state()["velocities"]).max() < 0.01)
+    wait_until(lambda: not fci.state()["in_motion"] and np.abs(fci.state()["velocities"]).max() < 0.01)
     assert fci.state()["faults"] == ["communication_constraints_violation"]
     records = fci.log()
     after = records[records["time_ns"] > killed_ns]

@@ -27,6 +27,9 @@ from simulator.virtual.fci.protocol import (
     pack_request,
 )
 from simulator.virtual.fci.server import CATCH_UP_NS, DUE_NS, MAX_LAG_NS, PERIOD_NS
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.real_time
 
 
 class RawClient:
@@ -111,7 +114,7 @@ def client(fci):
     yield raw
     raw.close()
     fci.clear()
-    wait_for(lambda: fci.state()["client"] is None)
+    wait_until(lambda: fci.state()["client"] is None)
 
 
 @pytest.fixture
@@ -141,13 +144,6 @@ def cycles_of_last_motion(records):
     last = np.flatnonzero(moving)[-1]
     first = np.flatnonzero(~moving[: last + 1])[-1] + 1
     return records[first : last + 1]
-
-
-def wait_for(condition, timeout_s=20.0):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
 
 
 def test_states_come_at_once_and_count_up(fci, client):
@@ -233,7 +229,7 @@ def test_a_motion_ends_with_the_connection_not_with_the_lost_packets(fci, client
     client.ask(Command.AUTOMATIC_ERROR_RECOVERY)
     client.start_motion()
     client.close()
-    wait_for(lambda: not fci.state()["in_motion"])
+    wait_until(lambda: not fci.state()["in_motion"])
     assert fci.state()["faults"] == ["communication_constraints_violation"]
     assert len(cycles_of_last_motion(fci.log())) < FIRST_COMMAND_CYCLES - 100
 
@@ -243,7 +239,7 @@ def test_after_a_pause_of_the_machine_the_arm_catches_up_and_blames_nobody(fci, 
     os.kill(fci.pid, signal.SIGSTOP)
     time.sleep(0.1)  # The pause itself, not a wait for something.
     os.kill(fci.pid, signal.SIGCONT)
-    wait_for(lambda: fci.log()["cycle"][-1] > first + 300)
+    wait_until(lambda: fci.log()["cycle"][-1] > first + 300)
     records = fci.log()
     records = records[records["cycle"] >= first]
     deadlines = records["time_ns"] - records["lateness_ns"]
@@ -270,7 +266,7 @@ def test_a_stall_stops_the_arms_time(fci, client):
     client.connect()
     client.state()
     fci.inject("stall", seconds=0.4)
-    wait_for(lambda: np.diff(fci.log()["time_ns"]).max() > 350_000_000)
+    wait_until(lambda: np.diff(fci.log()["time_ns"]).max() > 350_000_000)
     records = fci.log()
     gap = int(np.argmax(np.diff(records["time_ns"])))
     assert records["cycle"][gap + 1] == records["cycle"][gap] + 1
@@ -300,7 +296,7 @@ def test_the_scene_can_be_drawn_elsewhere(fci):
 
 def test_the_gripper_and_the_scene_are_reached_through_the_control_channel(fci):
     fci.set_gripper(0.02, speed=0.15, force=40.0)
-    wait_for(lambda: fci.gripper()["width"] == pytest.approx(0.02, abs=2e-3))
+    wait_until(lambda: fci.gripper()["width"] == pytest.approx(0.02, abs=2e-3))
     assert not fci.gripper()["object_held"]
     fci.set_gripper(0.085)
     before = fci.state()["objects"]["cube"]["position"]

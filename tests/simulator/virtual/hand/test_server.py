@@ -8,6 +8,8 @@ import pytest
 from simulator.virtual.hand import VirtualHand
 from simulator.virtual.hand.protocol import PORT
 
+pytestmark = pytest.mark.real_time
+
 addresses = (f"127.{1 + os.getpid() % 250}.{os.getpid() // 250 % 250}.{100 + number}" for number in count(1))
 
 

@@ -6,6 +6,8 @@ from robot_daemon.hardware.timebase import RealTimebase
 from simulator.virtual.__main__ import main
 from simulator.virtual.realsense import read_number
 
+pytestmark = pytest.mark.real_time
+
 
 def run(path, *words):
     return main(["realsense-recording", "--out", str(path), "--width", "160", "--height", "120", *words])

@@ -3,6 +3,8 @@ import pytest
 
 from simulator.virtual.realsense import Shot, VirtualCamera, draw_pattern, record
 
+pytestmark = pytest.mark.real_time
+
 CAMERA = VirtualCamera(width=64, height=48, rate_hz=60, has_depth=False)
 
 

@@ -8,6 +8,8 @@ import serial
 
 from simulator.virtual.robotiq import VirtualRobotiq
 
+pytestmark = pytest.mark.real_time
+
 
 class Canned:
     """Firmware that always reports the same."""

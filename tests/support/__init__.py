@@ -1,0 +1,1 @@
+"""What tests share: waiting, clocks that they move, bounds of rounding, doubles, and the judge of real time."""
