@@ -21,7 +21,7 @@ from serl_rl.actor.rows import make_row, row_type
 from serl_rl.actor.spool import Spool
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.evaluation import EvaluationConfig, EvaluationResult, Observation, evaluate
-from serl_rl.policies.numpy_policy import RunnablePolicy
+from serl_rl.policies.base import RunnablePolicy
 from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.protocol.spec import EnvironmentSpec
 

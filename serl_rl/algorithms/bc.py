@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from serl_rl.algorithms.bc_config import BcConfig
 from serl_rl.algorithms.sac.config import SacConfig
-from serl_rl.algorithms.sac.gradients import Observations
 from serl_rl.algorithms.sac.networks import make_networks
 from serl_rl.models.gaussian_policy import GaussianTanhPolicy
 from serl_rl.models.grasp_choice import PREFIX
@@ -18,6 +17,7 @@ from serl_rl.models.grasp_critic import GraspCritic
 from serl_rl.models.gripper_layout import GripperLayout
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.perception import Perception, VisualPolicy
+from serl_rl.models.types import Observations
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 from serl_rl.protocol.spec import EnvironmentSpec

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import threading
-import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -229,28 +227,6 @@ class CheckpointWriter:
                 shutil.rmtree(path, ignore_errors=True)
         except OSError as error:
             self._error = error
-
-
-def versions() -> dict[str, str]:
-    """Versions that a result depends on, and the revision of the source if it is a git checkout."""
-    import platform
-    from importlib import metadata
-
-    packages = {name: metadata.version(name) for name in ("serl-robot", "torch", "numpy", "gymnasium")}
-    return {"python": platform.python_version(), **packages, "git_revision": _git_revision()}
-
-
-def timestamp() -> str:
-    """Now, in UTC, as ISO 8601."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def _git_revision() -> str:
-    try:
-        command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
 
 
 def _fingerprint(path: Path) -> dict[str, int]:

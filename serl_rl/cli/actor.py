@@ -158,7 +158,7 @@ class ActorCommand:
         from serl_rl.actor.rows import row_type
         from serl_rl.actor.spool import Spool
         from serl_rl.envs.factory import share_maps
-        from serl_rl.policies.numpy_policy import make_policy
+        from serl_rl.policies.factory import make_policy
 
         config = self.config
         joined = link.join(self.join_timeout_s, stop.is_set)

@@ -52,7 +52,8 @@ class BcCommand:
     def run(self) -> int:
         """Clones, with a line for each check, and prints the result as JSON."""
         from serl_rl.demonstrations.files import check_files
-        from serl_rl.learner.trainer import Trainer, find_device
+        from serl_rl.learner.trainer import Trainer
+        from serl_rl.models.device import find_device
 
         if self.run_directory.exists():
             raise UsageError(f"{self.run_directory} exists already; give another --run-directory, or remove it")

@@ -12,7 +12,9 @@ import tyro
 
 from serl_rl.artifacts.run_directory import write_json
 from serl_rl.cli.options import ConfigFile, PresetName, RerunTarget
-from serl_rl.config.train import EnvironmentConfig, TrainConfig
+from serl_rl.config.train import TrainConfig
+from serl_rl.envs.config import EnvironmentConfig
+from serl_rl.envs.evaluation import result_values
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
 from serl_rl.rewards.classifier.config import ClassifierRewardConfig
@@ -133,16 +135,3 @@ class EvaluateCommand:
 def with_own_reward(config: EnvironmentConfig) -> EnvironmentConfig:
     """The same environment without a classifier: its task says what a success is."""
     return replace(config, reward="sparse", classifier=ClassifierRewardConfig())
-
-
-def result_values(result: EvaluationResult) -> dict[str, Any]:
-    """An evaluation as plain values."""
-    lower, upper = result.interval
-    return {
-        "episodes": result.episode_count,
-        "successes": result.success_count,
-        "success_ratio": round(result.success_ratio, 4),
-        "wilson_interval_95": [round(lower, 4), round(upper, 4)],
-        "mean_return": round(result.mean_return, 4),
-        "mean_steps": round(result.mean_step_count, 2),
-    }

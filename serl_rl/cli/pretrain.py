@@ -45,7 +45,7 @@ class PretrainEncoderCommand:
     def run(self) -> int:
         """Draws pictures, trains, saves, and prints the errors as JSON. Ctrl-C saves what has been learned."""
         choose_waiting()  # Threads that spin are ten times slower where others use the cores.
-        from serl_rl.learner.trainer import find_device
+        from serl_rl.models.device import find_device
         from serl_rl.models.pretraining.pictures import TASK, draw_pictures
         from serl_rl.models.pretraining.training import PretrainingProgress, pretrain, summary
         from serl_rl.models.vision.encoder_config import BackboneConfig

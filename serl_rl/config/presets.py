@@ -8,7 +8,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from serl_rl.algorithms.sac.config import SacConfig
-from serl_rl.config.train import ActorConfig, EnvironmentConfig, LearnerConfig, TrainConfig
+from serl_rl.config.train import ActorConfig, LearnerConfig, TrainConfig
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import EvaluationConfig
 from serl_rl.envs.factory import POINT_MASS
 from serl_rl.errors import UsageError

@@ -10,49 +10,15 @@ from typing import Any, Literal, TypeAlias, get_args, get_type_hints
 
 from serl_client.teleop.correction import CorrectionConfig
 from serl_rl.algorithms.sac.config import SacConfig
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import EvaluationConfig
 from serl_rl.models.pretraining.config import PretrainingConfig
 from serl_rl.models.vision.config import VisionConfig
-from serl_rl.rewards.classifier.config import ClassifierRewardConfig
 from serl_rl.rewards.vice_config import ViceConfig
 from serl_rl.validation import require
 
 Intervener: TypeAlias = Literal["none", "scripted", "spacemouse", "keyboard", "gamepad"]
 """Who may take over from the policy."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentConfig:
-    """Which task."""
-
-    id: str = "serl/PickCube-v0"
-    """Name of the environment."""
-    rotation: bool = False
-    """Whether the action turns the gripper as well: 7 components instead of 4."""
-    reward: Literal["sparse", "dense", "pose", "none"] = "sparse"
-    """Reward 1 for success, a shaped one for training without demonstrations, 1 at a pose of the arm, or none at all,
-    where a person or a classifier judges."""
-    max_episode_steps: int = 0
-    """Steps after which an episode is truncated; 0 leaves it to the task. A person needs more than a policy."""
-    classifier: ClassifierRewardConfig = field(default_factory=ClassifierRewardConfig)
-    """A trained classifier in the place of the reward, which is then "none"."""
-    gripper_action: Literal["absolute", "binary"] = "absolute"
-    """Whether the last component of an action is the gripper's width, or closes below -0.5 and opens above 0.5."""
-    gripper_penalty: float = 0.0
-    """Cost of each change of the gripper, such as 0.02, for a critic that chooses gripper actions; 0 for none."""
-
-    def __post_init__(self) -> None:
-        """Refuses values that cannot work."""
-        require("environment.max_episode_steps", self.max_episode_steps, self.max_episode_steps >= 0, "at least 0")
-        require("environment.gripper_penalty", self.gripper_penalty, self.gripper_penalty >= 0, "at least 0")
-        # Any other reward may end an episode where the classifier sees no success: a failure, as training would see it.
-        is_judged_once = not self.classifier.judges or self.reward in ("none", "dense")
-        require(
-            "environment.reward",
-            self.reward,
-            is_judged_once,
-            "none or dense, which end no episode, beside a classifier",
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

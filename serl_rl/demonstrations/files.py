@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from serl_client.episodes.files import Episode, EpisodeHeader, read_episodes, read_header
-from serl_rl.config.train import EnvironmentConfig
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import WITHOUT_SIMULATOR, make_environment, spec_of, task_of
 from serl_rl.errors import UsageError
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec, SpecError, difference

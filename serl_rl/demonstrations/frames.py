@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from serl_client.episodes.files import Episode
-from serl_rl.algorithms.sac.gradients import Observations
+from serl_rl.models.types import Observations
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 from serl_rl.protocol.spec import EnvironmentSpec
 

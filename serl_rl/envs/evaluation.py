@@ -191,3 +191,16 @@ class EvaluationConfig:
     def is_reached(self, successes: int, episodes: int) -> bool:
         """Whether an evaluation ends the run."""
         return episodes >= self.episode_count and successes >= self.target_success_ratio * episodes - 1e-9
+
+
+def result_values(result: EvaluationResult) -> dict[str, Any]:
+    """An evaluation as plain values."""
+    lower, upper = result.interval
+    return {
+        "episodes": result.episode_count,
+        "successes": result.success_count,
+        "success_ratio": round(result.success_ratio, 4),
+        "wilson_interval_95": [round(lower, 4), round(upper, 4)],
+        "mean_return": round(result.mean_return, 4),
+        "mean_steps": round(result.mean_step_count, 2),
+    }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium
 
-from serl_rl.config.train import EnvironmentConfig
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.errors import UsageError
 from serl_rl.protocol.spec import EnvironmentSpec
 

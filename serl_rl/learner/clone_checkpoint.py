@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import json_format
 
 from serl_rl.artifacts import checkpoint as checkpoints
+from serl_rl.artifacts import provenance
 from serl_rl.config.train import TrainConfig, to_dict
 from serl_rl.errors import CheckpointError
 from serl_rl.policies.saved import backbone_of
@@ -37,7 +38,7 @@ class CloneWriter:
             "spec": json_format.MessageToDict(spec.to_proto(), preserving_proto_field_name=True),
             "config": to_dict(config),
             "backbone": backbone_of(config, spec),
-            "versions": checkpoints.versions(),
+            "versions": provenance.versions(),
             **facts,
         }
 
@@ -54,7 +55,7 @@ class CloneWriter:
         # There are no critics, and no environment steps: the demonstrations were not collected by this policy.
         agent, skeleton = checkpoints.flatten({})
         counts = {"critic_updates": 0, "policy_updates": steps, "policy_version": steps, "env_steps": 0}
-        manifest = {**self._manifest, **counts, "saved_at": checkpoints.timestamp(), "agent": skeleton}
+        manifest = {**self._manifest, **counts, "saved_at": provenance.timestamp(), "agent": skeleton}
         try:
             checkpoints.save(checkpoints.Checkpoint(manifest, agent, policy), self._path)
         except OSError as error:

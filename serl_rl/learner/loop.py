@@ -15,6 +15,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import spec_pb2, tensor_pb2
 
 from serl_rl.artifacts import checkpoint as checkpoints
+from serl_rl.artifacts import provenance
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import TrainConfig, to_dict
 from serl_rl.errors import UsageError
@@ -273,8 +274,8 @@ class Learner:
             **self._identity,
             "config": to_dict(self._config),
             "backbone": self._backbone,
-            "versions": checkpoints.versions(),
-            "saved_at": checkpoints.timestamp(),
+            "versions": provenance.versions(),
+            "saved_at": provenance.timestamp(),
             "critic_updates": trainer.critic_updates,
             "policy_updates": trainer.policy_updates,
             "policy_version": version,

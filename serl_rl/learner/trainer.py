@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from serl.learner.v1 import tensor_pb2
 
-from serl_rl.actor.policy_receiver import split_policy
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config.train import TrainConfig
-from serl_rl.demonstrations.files import check_header
-from serl_rl.errors import CheckpointError, UsageError
+from serl_rl.demonstrations.load import load_demonstrations
+from serl_rl.errors import CheckpointError
 from serl_rl.learner.ingest import Layout
+from serl_rl.models.device import find_device
 from serl_rl.models.openmp import choose_waiting
+from serl_rl.protocol.policy_arrays import split_policy
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.protocol.tensors import from_torch
 from serl_rl.replay.buffer import ReplayBuffer
-from serl_rl.replay.rows import rows_from_episode
 
 if TYPE_CHECKING:
     import torch
@@ -273,62 +273,6 @@ class Trainer:
             self._agent.load_state_dict(state)
         except (KeyError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"the checkpoint {path} does not fit this experiment: {error}") from error
-
-
-def load_demonstrations(paths: tuple[Path, ...], spec: EnvironmentSpec, frame_stack: int = 1) -> ReplayBuffer | None:
-    """Reads episode files into a buffer of their own.
-
-    Args:
-        paths: Episode files.
-        spec: What a row must hold.
-        frame_stack: Images of each camera that a transition has.
-
-    Returns:
-        The buffer; None when the files hold no episode.
-
-    Raises:
-        UsageError: A file is missing, or holds another task.
-    """
-    from serl_client.episodes.files import read_episodes
-
-    episodes = []
-    for path in paths:
-        check_header(path, spec)
-        episodes += read_episodes(path)
-    rows = [rows_from_episode(episode, number) for number, episode in enumerate(episodes)]
-    if not rows:
-        return None
-    buffer = ReplayBuffer(spec, max(2, sum(map(len, rows))), frame_stack=frame_stack)
-    for batch in rows:
-        try:
-            buffer.append(batch)
-        except ValueError as error:
-            raise UsageError(
-                f"the demonstrations in {', '.join(map(str, paths))} do not fit the task: {error}"
-            ) from error
-    return buffer
-
-
-def find_device(name: str, option: str = "--learner.device") -> str:
-    """Device of the settings; "auto" is a GPU if there is one.
-
-    Args:
-        name: As in the settings.
-        option: Which setting, for the message.
-
-    Raises:
-        UsageError: There is no such device.
-    """
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UsageError(f"there is no device {name!r} here; use {option} cpu or auto ({reason})") from error
-    return name
 
 
 def _keeps_maps(vision: VisionConfig, agent: SacAgent) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from serl_rl.monitoring.figures import open_pyplot, save_figure
 from serl_rl.monitoring.metrics import MetricsRow, read_metrics
 
 Value = Callable[[MetricsRow], float]
@@ -114,20 +115,3 @@ def _points(axis: Any, rows: list[MetricsRow], position: Value, colour: str, **s
 
 def _minutes(row: MetricsRow) -> float:
     return row.wall_time_s / _MINUTE_S
-
-
-def open_pyplot() -> Any:  # noqa: ANN401
-    """Matplotlib's pyplot, drawing to files only."""
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    from matplotlib import pyplot
-
-    return pyplot
-
-
-def save_figure(figure: Any, output: Path) -> None:  # noqa: ANN401
-    """Writes a figure as PNG, makes its folder if need be, and forgets it."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(output, dpi=120)
-    open_pyplot().close(figure)

@@ -3,63 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from serl_rl.models.grasp_choice import PREFIX, choose, grasp_shapes
 from serl_rl.models.gripper_layout import GripperLayout
+from serl_rl.policies.base import PolicyError
 from serl_rl.protocol.spec import EnvironmentSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from serl_rl.config.train import TrainConfig
 
 _Layer: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 _LAYER_NORM_EPSILON = np.float32(1e-6)
 _LOG_STD_RANGE = np.log(np.array([1e-5, 5.0], np.float32))
-
-
-class PolicyError(ValueError):
-    """Arrays that are no policy for this environment."""
-
-
-class RunnablePolicy(Protocol):
-    """What an actor needs of a policy."""
-
-    def load(self, state: Mapping[str, np.ndarray | Tensor]) -> None:
-        """Takes over the arrays of a policy."""
-        ...
-
-    def begin_episode(self) -> None:
-        """Forgets the last episode."""
-        ...
-
-    def act(
-        self, observation: Mapping[str, np.ndarray], rng: np.random.Generator, *, deterministic: bool = False
-    ) -> np.ndarray:
-        """Chooses an action in [-1, 1]."""
-        ...
-
-
-def make_policy(spec: EnvironmentSpec, config: TrainConfig) -> RunnablePolicy:
-    """Makes the policy of an experiment, without arrays.
-
-    Args:
-        spec: What the environment observes and takes.
-        config: The experiment.
-
-    Raises:
-        SpecError: An observation is neither a flat vector nor an image.
-        WeightsError: The weight file of the backbone cannot be used.
-    """
-    if all(array.is_vector for array in spec.observation):
-        return Policy(spec, config.sac.grippers)
-    from serl_rl.policies.vision_policy import VisionPolicy
-
-    return VisionPolicy(spec, config.vision, config.sac.hidden_sizes, config.sac.grippers)
 
 
 class Policy:

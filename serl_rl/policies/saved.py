@@ -14,7 +14,8 @@ from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config import train as configuration
 from serl_rl.config.train import TrainConfig
 from serl_rl.errors import CheckpointError
-from serl_rl.policies.numpy_policy import RunnablePolicy, make_policy
+from serl_rl.policies.base import RunnablePolicy
+from serl_rl.policies.factory import make_policy
 from serl_rl.protocol.spec import EnvironmentSpec
 
 

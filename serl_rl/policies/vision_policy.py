@@ -16,8 +16,8 @@ from serl_rl.models.perception import VisualPolicy
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.feature_memo import FeatureMemo
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
+from serl_rl.policies.base import PolicyError
 from serl_rl.policies.frame_stacker import FrameStacker
-from serl_rl.policies.numpy_policy import PolicyError
 from serl_rl.protocol.spec import EnvironmentSpec
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from serl_rl.algorithms.sac.gradients import Arrays, Observations
 from serl_rl.models.adam import Adam
 from serl_rl.models.mlp import Arithmetic
+from serl_rl.models.types import Arrays, Observations
 from serl_rl.models.vision.head import CameraHeads
 from serl_rl.models.vision.image_encoder import ImageEncoder
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor

@@ -12,15 +12,15 @@ from typing import Any
 
 from serl.learner.v1 import learner_service_pb2 as pb
 
+from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import TrainConfig, to_json
-from serl_rl.runs.dashboard import Dashboard
+from serl_rl.envs.evaluation import EvaluationResult
 from serl_rl.envs.factory import WITHOUT_SIMULATOR, RobotConfig, make_environment, simulator_task, spec_of
 from serl_rl.errors import ProcessError
-from serl_rl.envs.evaluation import EvaluationResult
 from serl_rl.monitoring.metrics import MetricsRow, MetricsTail, read_metrics
 from serl_rl.processes.child_process import ChildProcess
-from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.processes.stop_signal import StopSignal
+from serl_rl.runs.dashboard import Dashboard
 
 _POLL_S = 0.25
 _FINAL_SEED = 500_000
@@ -243,8 +243,8 @@ class Demo:
         return reached_row(read_metrics(self._directory.path), self._config) is not None
 
     def _evaluate(self, robot: str | None, dashboard: Dashboard) -> None:
-        from serl_rl.visualization.evaluation import watched_evaluation
         from serl_rl.policies.saved import load_policy
+        from serl_rl.visualization.evaluation import watched_evaluation
         from serl_rl.visualization.video import write_video
 
         checkpoint = self._directory.path
@@ -281,7 +281,7 @@ class Demo:
         dashboard.note(self._last_sentence())
 
     def _values(self, rows: list[MetricsRow]) -> dict[str, Any]:
-        from serl_rl.cli.evaluate import result_values
+        from serl_rl.envs.evaluation import result_values
 
         reached, last = reached_row(rows, self._config), rows[-1] if rows else None
         return {

@@ -12,21 +12,14 @@ import torch
 from torch import Tensor
 
 from serl_rl.algorithms.sac.config import SacConfig
-from serl_rl.algorithms.sac.gradients import (
-    Arrays,
-    Observations,
-    chosen,
-    critic_gradients,
-    flattened,
-    next_actions,
-    policy_gradients,
-)
+from serl_rl.algorithms.sac.gradients import chosen, critic_gradients, flattened, next_actions, policy_gradients
 from serl_rl.algorithms.sac.grasp_dqn import GraspLearner
 from serl_rl.algorithms.sac.networks import make_networks
 from serl_rl.models.adam import Adam
 from serl_rl.models.compilation import compiled, fast_arithmetic, should_compile
 from serl_rl.models.grasp_choice import PREFIX
 from serl_rl.models.gripper_layout import GripperLayout
+from serl_rl.models.types import Arrays, Observations
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor, cameras_of
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec, SpecError

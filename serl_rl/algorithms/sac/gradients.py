@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
@@ -18,11 +16,7 @@ from serl_rl.algorithms.sac.losses import (
     temperature_loss,
 )
 from serl_rl.models.gaussian_policy import squashed_sample
-from serl_rl.models.perception import VisualInput
-
-Arrays: TypeAlias = dict[str, Tensor]
-Observations: TypeAlias = Tensor | VisualInput
-"""Flat vectors, float32 of shape (..., D), or what is seen; the leading dimensions are those of the batch."""
+from serl_rl.models.types import Arrays, Observations
 
 
 def flattened(observations: Observations) -> Observations:

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.algorithms.sac.config import SacConfig
-from serl_rl.algorithms.sac.gradients import Arrays, Observations, grasp_gradients
+from serl_rl.algorithms.sac.gradients import grasp_gradients
 from serl_rl.models.adam import Adam
 from serl_rl.models.grasp_critic import GraspCritic, VisualGraspCritic
 from serl_rl.models.gripper_layout import GripperLayout
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.perception import VisualCritic
+from serl_rl.models.types import Arrays, Observations
 
 Wrap = Callable[[Any], Any]
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.algorithms.sac.config import SacConfig
-from serl_rl.algorithms.sac.gradients import Arrays
 from serl_rl.models.critic_ensemble import CriticEnsemble
 from serl_rl.models.gaussian_policy import GaussianTanhPolicy
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.perception import VisualCritic, VisualPolicy, is_trained_by_policy
 from serl_rl.models.temperature import Temperature
+from serl_rl.models.types import Arrays
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from serl_rl.monitoring.curves import open_pyplot, save_figure
+from serl_rl.monitoring.figures import open_pyplot, save_figure
 from serl_rl.rewards.classifier.calibration import (
     ThresholdRow,
     area_under_curve,

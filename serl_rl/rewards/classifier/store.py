@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from serl_rl.artifacts.checkpoint import timestamp, versions
+from serl_rl.artifacts.provenance import timestamp, versions
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
 from serl_rl.rewards.classifier.config import ClassifierConfig
 from serl_rl.rewards.classifier.errors import ClassifierError

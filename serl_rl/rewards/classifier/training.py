@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from serl_rl.learner.trainer import find_device
+from serl_rl.models.device import find_device
 from serl_rl.models.vision.augmentation import draw_shifts, shifted
 from serl_rl.rewards.classifier.calibration import cross_entropy, fit_temperature, softmax
 from serl_rl.rewards.classifier.config import ClassifierConfig, ClassifierTrainingConfig

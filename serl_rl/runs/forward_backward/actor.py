@@ -12,21 +12,21 @@ from typing import Any
 
 import gymnasium
 
+from serl_rl.actor.intervention import Teach
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.loop import Actor
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
-from serl_rl.actor.intervention import Teach
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.factory import RobotConfig, share_maps, spec_of
 from serl_rl.errors import UsageError
-from serl_rl.runs.forward_backward.task_player import FinishedTaskPlayer, TaskPlayer, LearningTaskPlayer
-from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, TaskPair, pair_environments
-from serl_rl.runs.forward_backward.alternation import Alternation
-from serl_rl.policies.numpy_policy import make_policy
+from serl_rl.policies.factory import make_policy
 from serl_rl.policies.saved import load_policy
 from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.protocol.transport import CredentialsConfig
+from serl_rl.runs.forward_backward.alternation import Alternation
+from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, TaskPair, pair_environments
+from serl_rl.runs.forward_backward.task_player import FinishedTaskPlayer, LearningTaskPlayer, TaskPlayer
 
 log = logging.getLogger(__name__)
 

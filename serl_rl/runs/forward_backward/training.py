@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from serl_rl.config.train import TrainConfig, to_json
-from serl_rl.runs.demo import PhaseClock, reached_row
-from serl_rl.envs.factory import RobotConfig, make_environment, spec_of
-from serl_rl.envs.evaluation import EvaluationResult, evaluate
-from serl_rl.runs.forward_backward.supervisor import Supervisor
-from serl_rl.runs.forward_backward.dashboard import PairDashboard
-from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, pair_environments, pair_of
-from serl_rl.monitoring.metrics import MetricsTail, read_metrics
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
+from serl_rl.config.train import TrainConfig, to_json
+from serl_rl.envs.evaluation import EvaluationResult, evaluate
+from serl_rl.envs.factory import RobotConfig, make_environment, spec_of
+from serl_rl.monitoring.metrics import MetricsTail, read_metrics
 from serl_rl.processes.stop_signal import StopSignal
+from serl_rl.runs.demo import PhaseClock, reached_row
+from serl_rl.runs.forward_backward.dashboard import PairDashboard
+from serl_rl.runs.forward_backward.supervisor import Supervisor
+from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, pair_environments, pair_of
 
 _POLL_S = 0.25
 _FINAL_SEED = 500_000
@@ -151,7 +151,7 @@ class PairTraining:
         return reached_row(rows, self._pair.of(direction)) is not None
 
     def _values(self, direction: Direction) -> dict[str, Any]:
-        from serl_rl.cli.evaluate import result_values
+        from serl_rl.envs.evaluation import result_values
 
         rows = read_metrics(self._crew.directory_of(direction).path)
         reached, last = reached_row(rows, self._pair.of(direction)), rows[-1] if rows else None

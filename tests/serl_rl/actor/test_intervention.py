@@ -18,7 +18,8 @@ from serl_rl.actor.loop import Actor
 from serl_rl.actor.rows import pack_rows, row_type
 from serl_rl.actor.spool import Spool
 from serl_rl.config.presets import preset
-from serl_rl.config.train import ActorConfig, EnvironmentConfig, TrainConfig
+from serl_rl.config.train import ActorConfig, TrainConfig
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import EvaluationConfig
 from serl_rl.envs.point_mass import PointMassEnv
 from serl_rl.errors import UsageError

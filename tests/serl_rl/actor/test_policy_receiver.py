@@ -5,7 +5,7 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import tensor_pb2
 
-from serl_rl.actor.policy_receiver import PolicyReceiver, split_policy
+from serl_rl.actor.policy_receiver import PolicyReceiver
 
 LAYOUT = [
     tensor_pb2.Tensor(name="weight", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=(2, 3)),
@@ -53,9 +53,3 @@ def test_a_piece_that_does_not_continue_is_dropped(follower):
     follower.add_piece(piece(4, 0, DATA[:10]))
     follower.add_piece(piece(4, 12, DATA[12:]))
     assert follower.newest_version == 0
-
-
-@pytest.mark.parametrize("data", [DATA[:-4], DATA + b"1234"])
-def test_bytes_that_do_not_fit_the_layout_are_refused(data):
-    with pytest.raises(ValueError, match=f"the policy has {len(data)} bytes"):
-        split_policy(data, LAYOUT)

@@ -9,7 +9,8 @@ import pytest
 from serl_rl.__main__ import parse
 from serl_rl.algorithms.sac.agent import SacAgent
 from serl_rl.artifacts import checkpoint as checkpoints
-from serl_rl.config.train import EnvironmentConfig, SacConfig, TrainConfig, to_dict
+from serl_rl.config.train import SacConfig, TrainConfig, to_dict
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import wilson_interval
 from serl_rl.envs.factory import POINT_MASS, make_environment, spec_of
 from serl_rl.errors import CheckpointError, UsageError

@@ -9,7 +9,8 @@ from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.cli.options import base_config
 from serl_rl.config import train as configuration
 from serl_rl.config.presets import PRESETS, preset
-from serl_rl.config.train import EnvironmentConfig, LearnerConfig, TrainConfig
+from serl_rl.config.train import LearnerConfig, TrainConfig
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.errors import UsageError
 from serl_rl.models.vision.config import FeatureCacheConfig, VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig

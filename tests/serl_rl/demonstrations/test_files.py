@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from serl_client.envs.tasks import PICK_CUBE, PICK_CUBE_VISION
-from serl_rl.config.train import EnvironmentConfig
 from serl_rl.demonstrations.files import read_demonstrations
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import POINT_MASS
 from serl_rl.errors import UsageError
 from serl_rl.replay.errors import InvalidRowsError

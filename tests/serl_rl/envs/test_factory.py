@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from serl_rl.config.train import EnvironmentConfig
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import make_environment, simulator_task
 from serl_rl.errors import UsageError
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig

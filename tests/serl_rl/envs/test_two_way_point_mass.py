@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from serl_rl.config.train import EnvironmentConfig, TrainConfig
+from serl_rl.config.train import TrainConfig
 from serl_rl.demonstrations.scripted import scripted_expert
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import POINT_LEFT, POINT_RIGHT, make_environment, spec_of
 from serl_rl.envs.two_way_point_mass import Point, TwoWayPointMassEnv
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from serl_rl.config.presets import PRESETS, preset
-from serl_rl.config.train import EnvironmentConfig, TrainConfig
+from serl_rl.config.train import TrainConfig
 from serl_rl.demonstrations.scripted import record
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.errors import CheckpointError, UsageError
 from serl_rl.learner.trainer import Trainer

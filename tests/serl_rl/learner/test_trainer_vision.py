@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from serl_rl.actor.policy_receiver import split_policy
 from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.config.presets import preset
 from serl_rl.config.train import LearnerConfig, TrainConfig
 from serl_rl.learner.trainer import Trainer
 from serl_rl.models.vision.config import FeatureCacheConfig, VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
+from serl_rl.protocol.policy_arrays import split_policy
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay import ReplayBuffer, RowBatch, RowKind
 

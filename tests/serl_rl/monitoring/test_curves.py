@@ -1,6 +1,7 @@
 """Curves are drawn for one run and for several."""
 
-from serl_rl.monitoring.curves import open_pyplot, plot_groups, plot_run, plot_runs
+from serl_rl.monitoring.curves import plot_groups, plot_run, plot_runs
+from serl_rl.monitoring.figures import open_pyplot
 from serl_rl.monitoring.metrics import MetricsRow, MetricsWriter
 
 _PNG = b"\x89PNG"

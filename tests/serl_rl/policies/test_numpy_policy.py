@@ -4,7 +4,8 @@ import torch
 
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
 from serl_rl.models.gaussian_policy import squashed_sample
-from serl_rl.policies.numpy_policy import Policy, PolicyError
+from serl_rl.policies.base import PolicyError
+from serl_rl.policies.numpy_policy import Policy
 
 OBSERVATION = {"state": np.array([0.3, -1.0, 2.0], np.float32)}
 

@@ -7,7 +7,8 @@ import pytest
 
 from serl_rl.algorithms.sac.agent import SacAgent
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
-from serl_rl.config.train import EnvironmentConfig, LearnerConfig, SacConfig, TrainConfig
+from serl_rl.config.train import LearnerConfig, SacConfig, TrainConfig
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.errors import CheckpointError
 from serl_rl.learner.clone_checkpoint import CloneWriter
 from serl_rl.learner.loop import Learner

@@ -10,7 +10,9 @@ from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
 from serl_rl.config.train import TrainConfig
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.policies.numpy_policy import Policy, PolicyError, make_policy
+from serl_rl.policies.base import PolicyError
+from serl_rl.policies.factory import make_policy
+from serl_rl.policies.numpy_policy import Policy
 from serl_rl.policies.vision_policy import VisionPolicy
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 

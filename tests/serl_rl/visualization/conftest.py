@@ -8,7 +8,8 @@ import pytest
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config import train as configuration
-from serl_rl.config.train import EnvironmentConfig, TrainConfig
+from serl_rl.config.train import TrainConfig
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import POINT_MASS, make_environment, spec_of
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig

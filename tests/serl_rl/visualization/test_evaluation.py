@@ -4,7 +4,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from serl_rl.config.train import EnvironmentConfig
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import evaluate
 from serl_rl.envs.factory import make_environment
 from serl_rl.envs.point_mass import PointMassEnv

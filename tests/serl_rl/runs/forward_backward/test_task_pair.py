@@ -5,11 +5,12 @@ import dataclasses
 import pytest
 
 from serl_client.envs.tasks import TASKS, find_task
-from serl_rl.config.train import EnvironmentConfig, TrainConfig
+from serl_rl.config.presets import preset
+from serl_rl.config.train import TrainConfig
+from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
 from serl_rl.runs.forward_backward.task_pair import TaskPair, opposite_id, pair_environments, pair_of
-from serl_rl.config.presets import preset
 
 
 def test_opposites_are_mutual_and_share_everything_but_the_goal():
