@@ -12,7 +12,7 @@ from typing import Any
 
 from robot_daemon.api.response_builder import daemon_version
 from robot_daemon.api.server import DaemonServer, ServeError
-from robot_daemon.config.cell_builder import build_cell
+from robot_daemon.config.cell_builder import DRIVER_GROUPS, build_cell
 from robot_daemon.config.cell_config import ConfigError, DaemonConfig, load_config
 from robot_daemon.control.active_cell import close_cell
 from robot_daemon.control.daemon import DaemonCore
@@ -29,12 +29,14 @@ from robot_daemon.operations.recording import RecordingError, read_recording
 from robot_daemon.operations.recording_text import summarize, write_csv
 from robot_daemon.operations.service_status import ServiceStatus
 from robot_daemon.operations.workspace import outside_workspace
+from serl_api.plugins import plugin_table
 
 EPILOG = """\
 examples:
   robot-daemon example-config > cell.toml     write a commented file to start from (fake devices, moves nothing)
   robot-daemon check --config cell.toml       say what is wrong with the cell and its host, and how to fix it
   robot-daemon --config cell.toml             serve the cell until Ctrl-C or SIGTERM; the arm then holds
+  robot-daemon drivers                        list the drivers that a cell's file can name
   robot-daemon install-unit --config /etc/serl/cell.toml --output -   print the systemd unit and the udev rules
   robot-daemon black-box FILE                 say what happened in the seconds before a fault
 
@@ -119,6 +121,11 @@ def _install_unit(options: argparse.Namespace, parser: argparse.ArgumentParser) 
     return 0
 
 
+def _drivers(_options: argparse.Namespace, _parser: argparse.ArgumentParser) -> int:
+    print(plugin_table(DRIVER_GROUPS))
+    return 0
+
+
 def _example_config(_options: argparse.Namespace, _parser: argparse.ArgumentParser) -> int:
     print(files("robot_daemon").joinpath("example.toml").read_text(encoding="utf-8"), end="")
     return 0
@@ -147,6 +154,7 @@ _COMMANDS = {
     "serve": _serve,
     "check": _check,
     "install-unit": _install_unit,
+    "drivers": _drivers,
     "example-config": _example_config,
     "black-box": _black_box,
 }
@@ -180,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output", metavar="DIR", help="folder for both files, or - for stdout; left out: where systemd and udev look"
     )
     installing.add_argument("--force", action="store_true", help="replace files that differ")
+    _add(commands, "drivers", "list the drivers of all installed packages, with package and version")
     _add(commands, "example-config", "print a commented file to start from")
     reading = _add(commands, "black-box", "summarize a recording of the last seconds before a fault")
     reading.add_argument("file", type=Path, metavar="FILE", help="a recording, or a folder of recordings to list")

@@ -63,12 +63,16 @@ class Plugin:
         found = self._import()
         if not isinstance(found, kind):
             what = expected or f"a {kind.__name__}"
-            raise self._error(f"is a {type(found).__name__}, but must be {what}", "correct its entry point")
+            raise self.error(f"is a {type(found).__name__}, but must be {what}", "correct its entry point")
         asked = getattr(found, "serl_api_version", API_VERSION)
         if asked > API_VERSION:
             problem = f"asks for version {asked} of the plug-in API, but serl-robot here has version {API_VERSION}"
-            raise self._error(problem, "upgrade serl-robot, or install an older release of the plug-in")
+            raise self.error(problem, "upgrade serl-robot, or install an older release of the plug-in")
         return found
+
+    def error(self, problem: str, way_out: str) -> PluginError:
+        """Makes the error for a fault of this plug-in that its user found, such as a wrong signature."""
+        return PluginError(f'{self.group} plug-in "{self.name}" of {self.origin} ({self.target}) {problem}; {way_out}')
 
     def _import(self) -> object:
         module_name, _, attributes = self.target.partition(":")
@@ -80,11 +84,8 @@ class Plugin:
                 found = getattr(found, attribute)
         except Exception as error:
             problem = f"does not import ({type(error).__name__}: {error})"
-            raise self._error(problem, f"repair or uninstall {self.package}") from error
+            raise self.error(problem, f"repair or uninstall {self.package}") from error
         return found
-
-    def _error(self, problem: str, way_out: str) -> PluginError:
-        return PluginError(f'{self.group} plug-in "{self.name}" of {self.origin} ({self.target}) {problem}; {way_out}')
 
 
 def list_plugins(group: str) -> tuple[Plugin, ...]:

@@ -1,119 +1,124 @@
-"""Builds the cell that a file describes: finds each driver by name and gives it its options."""
+"""Builds the cell that a file describes: finds the plug-in of each driver and gives it its options."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 from robot_daemon.config.cell_config import ConfigError, DaemonConfig, DriverConfig
-from robot_daemon.config.toml_file import nearest, to_dataclass
-from robot_daemon.hardware.devices import Backend, Cell, Timebase
+from robot_daemon.config.toml_file import to_dataclass
+from robot_daemon.hardware.devices import Arm, Camera, Cell, Gripper, Scene, Timebase
+from robot_daemon.hardware.driver import Driver
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.plugins import Plugin, PluginError, find_plugin
 
-
-@dataclass(frozen=True)
-class Driver:
-    """Where a driver lives. Its module is imported when a cell asks for it, so a robot PC needs only its own libraries.
-
-    `options` names the dataclass that the device's table fills, `build` the function that is called with the device's
-    name, the cell's clock and those options. It raises DeviceConnectError when the device cannot be reached.
-    """
-
-    module: str
-    options: str
-    build: str
-    backend: Backend = Backend.REAL
-
-
-_DRIVERS = "robot_daemon.drivers"
-ARM_DRIVERS: Mapping[str, Driver] = {
-    "fake": Driver(f"{_DRIVERS}.fake", "FakeArmOptions", "build_arm", Backend.FAKE),
-    "franka": Driver(f"{_DRIVERS}.franka", "FrankaOptions", "build_arm"),
+DRIVER_GROUPS: Mapping[str, str] = {
+    "serl.arms": "arms",
+    "serl.grippers": "grippers",
+    "serl.cameras": "cameras",
+    "serl.trackers": "trackers",
 }
-GRIPPER_DRIVERS: Mapping[str, Driver] = {
-    "fake": Driver(f"{_DRIVERS}.fake", "FakeGripperOptions", "build_gripper", Backend.FAKE),
-    "franka-hand": Driver(f"{_DRIVERS}.franka_hand", "FrankaHandOptions", "build_gripper"),
-    "robotiq": Driver(f"{_DRIVERS}.robotiq", "RobotiqOptions", "build_gripper"),
+"""Heading of each group of entry points that holds drivers."""
+
+_KINDS: Mapping[str, tuple[str, type]] = {
+    "arm": ("serl.arms", Arm),
+    "gripper": ("serl.grippers", Gripper),
+    "cameras": ("serl.cameras", Camera),
+    "tracker": ("serl.trackers", Scene),
 }
-CAMERA_DRIVERS: Mapping[str, Driver] = {
-    "fake": Driver(f"{_DRIVERS}.fake", "FakeCameraOptions", "build_camera", Backend.FAKE),
-    "realsense": Driver(f"{_DRIVERS}.realsense", "RealsenseOptions", "build_camera"),
-    "webcam": Driver(f"{_DRIVERS}.webcam", "WebcamOptions", "build_camera"),
-}
-TRACKER_DRIVERS: Mapping[str, Driver] = {"socket": Driver(f"{_DRIVERS}.tracker", "TrackerOptions", "build_tracker")}
+"""Group and protocol of the devices, by the first part of their key in a cell's file."""
 
 
 def build_cell(config: DaemonConfig) -> Cell:
     """Connects to every device of a cell.
 
     Raises:
-        ConfigError: An unknown driver (with the nearest known one), a missing library, or wrong options.
+        ConfigError: A driver that is unknown or cannot be used, a missing library, or wrong options.
         DeviceConnectError: A device cannot be reached; one sentence with the way out.
     """
     timebase = RealTimebase()
-    arm_driver = _find(ARM_DRIVERS, config.arm, "arm")
+    driver, _ = find_driver(config.arm, "arm")
+    devices: dict[str, Any] = {}
     with ExitStack() as built:  # A device that cannot be reached must not leave the others claimed.
-        arm = build_device(ARM_DRIVERS, config.arm, "arm", timebase)
-        built.callback(arm.close)
-        gripper = None
-        if config.gripper is not None:
-            gripper = build_device(GRIPPER_DRIVERS, config.gripper, "gripper", timebase)
-            built.callback(gripper.close)
-        cameras = {}
-        for name, camera in config.cameras.items():
-            cameras[name] = build_device(CAMERA_DRIVERS, camera, f"cameras.{name}", timebase)
-            built.callback(cameras[name].close)
-        tracker = None
-        if config.tracker is not None:
-            tracker = build_device(TRACKER_DRIVERS, config.tracker, "tracker", timebase)
+        for where, device in config.devices().items():
+            devices[where] = build_device(device, where, timebase)
+            built.callback(devices[where].close)
         built.pop_all()
+    tracker = devices.get("tracker")
     return Cell(
         name=config.name,
-        backend=arm_driver.backend,
+        backend=driver.backend,
         timebase=timebase,
-        arm=arm,
-        gripper=gripper,
-        cameras=cameras,
+        arm=devices["arm"],
+        gripper=devices.get("gripper"),
+        cameras={name: devices[f"cameras.{name}"] for name in config.cameras},
         scene=tracker,
         close=lambda: None if tracker is None else tracker.close(),
     )
 
 
-def _find(drivers: Mapping[str, Driver], config: DriverConfig, where: str) -> Driver:
-    driver = drivers.get(config.driver)
-    if driver is None:
-        raise ConfigError(f'{where}.driver is "{config.driver}"; {nearest(config.driver, list(drivers))}')
-    return driver
-
-
-def device_options(drivers: Mapping[str, Driver], config: DriverConfig, where: str) -> Any:  # noqa: ANN401 - each driver has its own.
-    """The driver's options dataclass, filled from a device's table. Connects to nothing.
-
-    Raises:
-        ConfigError: An unknown driver, a missing library (with the command that installs it), or a wrong option.
-    """
-    driver = _find(drivers, config, where)
-    return to_dataclass(getattr(_import(driver, config, where), driver.options), config.options, where)
-
-
-def build_device(drivers: Mapping[str, Driver], config: DriverConfig, where: str, timebase: Timebase) -> Any:  # noqa: ANN401
+def build_device(config: DriverConfig, where: str, timebase: Timebase) -> Any:  # noqa: ANN401 - an Arm, a Gripper, ...
     """Connects to one device.
 
+    Args:
+        config: Its table in the cell's file.
+        where: Key of that table, such as "arm" or "cameras.wrist".
+        timebase: Clock of the cell.
+
     Raises:
-        ConfigError: An unknown driver, a missing library, or wrong options.
+        ConfigError: A driver that is unknown or cannot be used, a missing library, or wrong options.
         DeviceConnectError: It cannot be reached; one sentence with the way out.
     """
-    options = device_options(drivers, config, where)
-    driver = _find(drivers, config, where)
-    build = getattr(_import(driver, config, where), driver.build)
-    return build(where.rpartition(".")[2], timebase, options)
+    options = device_options(config, where)
+    driver, plugin = find_driver(config, where)
+    device = driver.build(where.rpartition(".")[2], timebase, options)
+    _, kind = _KINDS[where.partition(".")[0]]
+    missing = [name for name in vars(kind) if not name.startswith("_") and not hasattr(device, name)]
+    if missing:
+        problem = f"built a {type(device).__name__}, which lacks {', '.join(missing)}"
+        raise ConfigError(f"{where}.driver: {plugin.error(problem, f'let it implement {kind.__name__}')}")
+    return device
 
 
-def _import(driver: Driver, config: DriverConfig, where: str) -> ModuleType:
+def device_options(config: DriverConfig, where: str) -> Any:  # noqa: ANN401 - each driver has its own.
+    """Fills the driver's options dataclass from a device's table. Connects to nothing.
+
+    Raises:
+        ConfigError: A driver that is unknown or cannot be used, a missing library (with the command that installs
+            it), or a wrong option.
+    """
+    driver, plugin = find_driver(config, where)
     try:
-        return import_module(driver.module)
-    except ImportError as error:
-        text = f'{where}.driver = "{config.driver}" needs a library that does not load ({error})'
-        raise ConfigError(f"{text}; install it with: pip install 'serl-robot[robot]'") from None
+        options = driver.options_type()
+    except TypeError as error:
+        raise ConfigError(f"{where}.driver: {plugin.error(str(error), 'correct its signature')}") from None
+    return to_dataclass(options, config.options, where)
+
+
+def find_driver(config: DriverConfig, where: str) -> tuple[Driver, Plugin]:
+    """Imports the driver that a device's table names, and says which plug-in it is.
+
+    Raises:
+        ConfigError: It is unknown (with the nearest known one) or cannot be used, or a library is missing.
+    """
+    group, _ = _KINDS[where.partition(".")[0]]
+    try:
+        plugin = find_plugin(group, config.driver)
+        return _load(plugin, where), plugin
+    except PluginError as error:
+        raise ConfigError(f"{where}.driver: {error}") from None
+
+
+def _load(plugin: Plugin, where: str) -> Driver:
+    try:
+        found = plugin.load(object)
+    except PluginError as error:
+        if plugin.package == "serl-robot" and isinstance(error.__cause__, ImportError):
+            text = f'{where}.driver = "{plugin.name}" needs a library that does not load ({error.__cause__})'
+            raise ConfigError(f"{text}; install it with: pip install 'serl-robot[robot]'") from None
+        raise
+    if isinstance(found, Driver):
+        return found
+    if callable(found):
+        return Driver(build=found)
+    problem = f"is a {type(found).__name__}, but must be a build function or a {Driver.__module__}.Driver"
+    raise plugin.error(problem, "correct its entry point")

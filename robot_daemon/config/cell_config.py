@@ -166,7 +166,7 @@ class DriverConfig:
     """One device: the name of its driver, and the options that this driver understands."""
 
     driver: str
-    """Name of the driver, such as "fake"."""
+    """Name of the driver, such as "fake", or where it is, as `package.module:object`."""
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Everything else in the device's table; the driver checks it."""
 
@@ -195,6 +195,12 @@ class DaemonConfig:
     """Compliance that a session starts with."""
     black_box: BlackBoxConfig = BlackBoxConfig()
     """Recording of the last seconds before a fault."""
+
+    def devices(self) -> dict[str, DriverConfig]:
+        """Lists the devices by the key of their table: "arm", "gripper", "cameras.NAME", "tracker"."""
+        cameras = {f"cameras.{name}": camera for name, camera in self.cameras.items()}
+        found = {"arm": self.arm, "gripper": self.gripper, **cameras, "tracker": self.tracker}
+        return {where: device for where, device in found.items() if device is not None}
 
 
 def load_config(path: Path) -> DaemonConfig:

@@ -4,13 +4,7 @@ import socket
 from typing import TextIO
 
 from robot_daemon.api.security import require_secure
-from robot_daemon.config.cell_builder import (
-    ARM_DRIVERS,
-    CAMERA_DRIVERS,
-    GRIPPER_DRIVERS,
-    TRACKER_DRIVERS,
-    device_options,
-)
+from robot_daemon.config.cell_builder import device_options
 from robot_daemon.config.cell_config import DaemonConfig
 from robot_daemon.operations.black_box import default_directory
 from robot_daemon.operations.device_check import check_devices
@@ -25,16 +19,11 @@ def check_file(config: DaemonConfig) -> None:
     """Checks what can be known of a cell's file without connecting to anything.
 
     Raises:
-        ConfigError: An unknown driver, a missing library, a wrong option, or an address that is not safe.
+        ConfigError: A driver that cannot be used, a missing library, a wrong option, or an address that is not safe.
     """
     require_secure(config.server)
-    device_options(ARM_DRIVERS, config.arm, "arm")
-    if config.gripper is not None:
-        device_options(GRIPPER_DRIVERS, config.gripper, "gripper")
-    for name, camera in config.cameras.items():
-        device_options(CAMERA_DRIVERS, camera, f"cameras.{name}")
-    if config.tracker is not None:
-        device_options(TRACKER_DRIVERS, config.tracker, "tracker")
+    for where, device in config.devices().items():
+        device_options(device, where)
 
 
 def check_cell(config: DaemonConfig, out: TextIO) -> int:

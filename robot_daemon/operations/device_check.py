@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from robot_daemon.config.cell_builder import ARM_DRIVERS, CAMERA_DRIVERS, GRIPPER_DRIVERS, Driver, build_device
+from robot_daemon.config.cell_builder import build_device, find_driver
 from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
 from robot_daemon.hardware.devices import (
     Arm,
@@ -29,15 +29,6 @@ from robot_daemon.hardware.timebase import RealTimebase
 from robot_daemon.operations.finding import Finding, Verdict
 from robot_daemon.operations.measuring import Heard, listen_to_frames, listen_to_states, skews_s
 from robot_daemon.operations.workspace import outside_workspace
-
-LIBRARIES: Mapping[str, str] = {
-    "franka": "franky-control",
-    "franka-hand": "franky-control",
-    "robotiq": "pyserial",
-    "realsense": "pyrealsense2",
-    "webcam": "opencv-python-headless",
-}
-"""Distribution behind each driver, whose version the table shows."""
 
 REST_FORCE_N = 5.0
 """External force of an arm at rest above which its payload is probably set wrong, N."""
@@ -61,13 +52,13 @@ def check_devices(config: DaemonConfig) -> list[Finding]:
     timebase = RealTimebase()
     findings: list[Finding] = []
     with ExitStack() as opened:
-        arm = _open(findings, opened, ARM_DRIVERS, config.arm, "arm", timebase)
+        arm = _open(findings, opened, config.arm, "arm", timebase)
         gripper = None
         if config.gripper is not None:
-            gripper = _open(findings, opened, GRIPPER_DRIVERS, _without_motion(config.gripper), "gripper", timebase)
+            gripper = _open(findings, opened, _without_motion(config.gripper), "gripper", timebase)
         cameras: dict[str, Camera] = {}
         for name, driver in config.cameras.items():
-            camera = _open(findings, opened, CAMERA_DRIVERS, driver, f"cameras.{name}", timebase)
+            camera = _open(findings, opened, driver, f"cameras.{name}", timebase)
             if camera is not None:
                 cameras[name] = camera
         heard_arm, heard_gripper, heard_cameras = _listen(arm, gripper, cameras, timebase)
@@ -82,17 +73,10 @@ def check_devices(config: DaemonConfig) -> list[Finding]:
     return sorted(findings, key=lambda finding: order.index(finding.what))
 
 
-def _open(
-    findings: list[Finding],
-    opened: ExitStack,
-    drivers: Mapping[str, Driver],
-    config: DriverConfig,
-    where: str,
-    timebase: Timebase,
-) -> Any:  # noqa: ANN401 - an Arm, a Gripper or a Camera, by the drivers given; None when it cannot be reached.
+def _open(findings: list[Finding], opened: ExitStack, config: DriverConfig, where: str, timebase: Timebase) -> Any:  # noqa: ANN401 - an Arm, a Gripper or a Camera; None when it cannot be reached.
     name = where.replace("cameras.", "camera ")
     try:
-        device = build_device(drivers, config, where, timebase)
+        device = build_device(config, where, timebase)
     except DeviceConnectError as error:
         findings.append(Finding(name, Verdict.PROBLEM, str(error).removeprefix(f"{name}: ")))
         return None
@@ -242,10 +226,11 @@ def _lost(frames: list[FrameSample]) -> int:
 
 
 def _library(config: DriverConfig) -> str:
-    name = LIBRARIES.get(config.driver)
-    if name is None:
-        return ""
+    """Says what speaks to the arm, with its version; nothing for a driver of the product without a library."""
+    driver, plugin = find_driver(config, "arm")
+    if not driver.library:
+        return "" if plugin.package == "serl-robot" else f" by {plugin.origin}"
     try:
-        return f" by {name} {version(name)}"
+        return f" by {driver.library} {version(driver.library)}"
     except PackageNotFoundError:
-        return f" by {name}"
+        return f" by {driver.library}"

@@ -1,6 +1,7 @@
 """Fake devices with behaviour, for tests of everything above them and for trying the tools without an arm."""
 
 from robot_daemon.drivers.fake.cell import (
+    ARM,
     FakeArmOptions,
     FakeCameraOptions,
     FakeGripperOptions,
@@ -10,6 +11,7 @@ from robot_daemon.drivers.fake.cell import (
 )
 
 __all__ = [
+    "ARM",
     "FakeArmOptions",
     "FakeCameraOptions",
     "FakeGripperOptions",

@@ -26,6 +26,7 @@ from robot_daemon.hardware.devices import (
     StampSource,
     Timebase,
 )
+from robot_daemon.hardware.driver import Driver
 from robot_daemon.hardware.timebase import RealTimebase
 
 __all__ = ["FakeArm", "FakeCamera", "FakeCell", "FakeGripper", "LockstepTimebase", "build_fake_cell"]
@@ -256,6 +257,9 @@ class FakeCameraOptions:
 def build_arm(_name: str, timebase: Timebase, _options: FakeArmOptions) -> Arm:
     """The arm of a cell's file."""
     return FakeArm(timebase)
+
+
+ARM = Driver(build=build_arm, backend=Backend.FAKE)
 
 
 def build_gripper(_name: str, timebase: Timebase, options: FakeGripperOptions) -> Gripper:

@@ -10,8 +10,9 @@
 from robot_daemon.drivers.franka.arm import FrankaArm
 from robot_daemon.drivers.franka.options import FrankaOptions
 from robot_daemon.hardware.devices import Arm, Timebase
+from robot_daemon.hardware.driver import Driver
 
-__all__ = ["FrankaArm", "FrankaOptions", "build_arm"]
+__all__ = ["ARM", "FrankaArm", "FrankaOptions", "build_arm"]
 
 
 def build_arm(_name: str, timebase: Timebase, options: FrankaOptions) -> Arm:
@@ -21,3 +22,6 @@ def build_arm(_name: str, timebase: Timebase, options: FrankaOptions) -> Arm:
         DeviceConnectError: It cannot be reached; one sentence with the way out.
     """
     return FrankaArm(options, timebase)
+
+
+ARM = Driver(build=build_arm, library="franky-control")

@@ -81,7 +81,10 @@ def test_what_does_not_fit_is_named_with_its_path(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[arm]\ndriver = "fakes"', r'arm\.driver is "fakes"; did you mean fake\?'),
+        (
+            '[arm]\ndriver = "fakes"',
+            r'arm\.driver: no serl\.arms plug-in is named "fakes"; did you mean fake of serl-robot',
+        ),
         (ARM + '[cameras.front]\ndriver = "fake"\nrate = 3', r"unknown key cameras\.front\.rate; did you mean rate_hz"),
         (ARM + '[cameras.front]\ndriver = "fake"\nwidth = 0', r"cameras\.front\.width is 0"),
     ],

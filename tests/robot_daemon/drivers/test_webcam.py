@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from robot_daemon.config.cell_builder import CAMERA_DRIVERS, device_options
+from robot_daemon.config.cell_builder import device_options
 from robot_daemon.config.cell_config import ConfigError, DriverConfig
 from robot_daemon.drivers.webcam import WebcamOptions, WebcamStream, build_camera
 from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableError, StampSource
@@ -159,5 +159,5 @@ def test_a_file_that_is_no_video_is_refused(tmp_path, capfd):
 )
 def test_a_wrong_option_is_named_with_its_bounds(table, text):
     with pytest.raises(ConfigError) as caught:
-        device_options(CAMERA_DRIVERS, DriverConfig(driver="webcam", options=table), "cameras.front")
+        device_options(DriverConfig(driver="webcam", options=table), "cameras.front")
     assert text in str(caught.value)

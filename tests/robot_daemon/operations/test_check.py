@@ -87,7 +87,7 @@ def test_an_address_where_nothing_answers_is_free(host):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"arm": DriverConfig(driver="fanuc")}, 'arm.driver is "fanuc"'),
+        ({"arm": DriverConfig(driver="fanuc")}, 'named "fanuc"'),
         ({"gripper": DriverConfig(driver="fake", options={"wide": 1})}, "unknown key gripper.wide"),
         ({"cameras": {"a": DriverConfig(driver="fake", options={"width": -1})}}, r"cameras\.a\.width is -1"),
         ({"tracker": DriverConfig(driver="none")}, "tracker.driver"),

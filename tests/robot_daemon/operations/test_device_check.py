@@ -56,7 +56,7 @@ class Cell:
         self.unreachable = {}
         self.gripper_options = None
 
-    def build(self, drivers, config, where, timebase):
+    def build(self, config, where, timebase):
         if where in self.unreachable:
             raise DeviceConnectError(self.unreachable[where])
         if where == "gripper":

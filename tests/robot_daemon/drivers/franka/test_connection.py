@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robot_daemon.config.cell_builder import ARM_DRIVERS
+from robot_daemon.config.cell_builder import build_device
+from robot_daemon.config.cell_config import DriverConfig
 from robot_daemon.drivers.franka import FrankaArm, FrankaOptions, build_arm
 from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableError, Load, TcpTarget
 from robot_daemon.hardware.timebase import RealTimebase
@@ -113,11 +114,10 @@ def track(arm):
 
 class TestOpening:
     def test_the_cell_builds_it_by_name(self, fci):
-        options = FrankaOptions(host=fci.host, realtime="prefer")
-        arm = build_arm("arm", RealTimebase(), options)
+        options = {"host": fci.host, "realtime": "prefer"}
+        arm = build_device(DriverConfig(driver="franka", options=options), "arm", RealTimebase())
         try:
             assert isinstance(arm, FrankaArm)
-            assert "franka" in ARM_DRIVERS
             wait_until(lambda: not is_silent(arm))
         finally:
             arm.close()

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from robot_daemon.config.cell_builder import GRIPPER_DRIVERS, build_cell, device_options
+from robot_daemon.config.cell_builder import build_cell, device_options
 from robot_daemon.config.cell_config import ConfigError, DaemonConfig, DriverConfig
 from robot_daemon.drivers.franka_hand import FrankaHand, FrankaHandOptions
 from robot_daemon.drivers.franka_hand import commander as commander_module
@@ -273,7 +273,7 @@ def test_another_version_is_told_with_both(connect):
 )
 def test_a_wrong_option_is_told(table, text):
     with pytest.raises(ConfigError, match=text):
-        device_options(GRIPPER_DRIVERS, DriverConfig(driver="franka-hand", options=table), "gripper")
+        device_options(DriverConfig(driver="franka-hand", options=table), "gripper")
 
 
 def test_a_cells_file_builds_it(virtual):

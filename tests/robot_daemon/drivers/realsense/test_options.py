@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from robot_daemon.config.cell_builder import CAMERA_DRIVERS, device_options
+from robot_daemon.config.cell_builder import device_options
 from robot_daemon.config.cell_config import ConfigError, DriverConfig
 from robot_daemon.drivers.realsense import RealsenseOptions
 
 
 def options(**table):
-    return device_options(CAMERA_DRIVERS, DriverConfig(driver="realsense", options=table), "cameras.wrist")
+    return device_options(DriverConfig(driver="realsense", options=table), "cameras.wrist")
 
 
 def test_a_table_becomes_options():

@@ -1,12 +1,12 @@
 import pytest
 
-from robot_daemon.config.cell_builder import GRIPPER_DRIVERS, device_options
+from robot_daemon.config.cell_builder import device_options
 from robot_daemon.config.cell_config import ConfigError, DriverConfig
 from robot_daemon.drivers.robotiq import RobotiqOptions
 
 
 def options(**table):
-    return device_options(GRIPPER_DRIVERS, DriverConfig(driver="robotiq", options=table), "gripper")
+    return device_options(DriverConfig(driver="robotiq", options=table), "gripper")
 
 
 def test_a_port_is_enough():
