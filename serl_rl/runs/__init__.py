@@ -1,0 +1,1 @@
+"""Whole runs that start and watch several processes."""
