@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from serl_rl.actor.loop import EpisodeEnd
 from serl_rl.errors import UsageError
-from serl_rl.runs.forward_backward.task_player import TaskPlayer
-from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction
 from serl_rl.processes.stop_signal import StopSignal
+from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction
+from serl_rl.runs.forward_backward.task_player import TaskPlayer
 
 _OTHER: Mapping[Direction, Direction] = {"forward": "backward", "backward": "forward"}
 

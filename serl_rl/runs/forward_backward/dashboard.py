@@ -13,9 +13,9 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
+from serl_rl.monitoring.metrics import MetricsRow
 from serl_rl.runs.dashboard import line, sparkline
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction
-from serl_rl.monitoring.metrics import MetricsRow
 
 _LINE_PERIOD_S = 5.0
 _NOTES = 4

@@ -6,8 +6,8 @@ import io
 from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_rl.config.train import TrainConfig
-from serl_rl.runs.dashboard import Dashboard, line, sparkline
 from serl_rl.monitoring.metrics import MetricsRow
+from serl_rl.runs.dashboard import Dashboard, line, sparkline
 
 ROW = MetricsRow(wall_time_s=12, env_steps=345, critic_updates=1000, policy_updates=250, success=0.75)
 EVALUATION = MetricsRow(

@@ -3,11 +3,11 @@
 import pytest
 
 from serl_rl.actor.loop import EpisodeEnd
-from serl_rl.errors import UsageError
-from serl_rl.runs.forward_backward.task_player import FinishedTaskPlayer
-from serl_rl.runs.forward_backward.alternation import Alternation
 from serl_rl.envs.two_way_point_mass import Point, TwoWayPointMassEnv, TwoWayPointMassExpert
+from serl_rl.errors import UsageError
 from serl_rl.processes.stop_signal import StopSignal
+from serl_rl.runs.forward_backward.alternation import Alternation
+from serl_rl.runs.forward_backward.task_player import FinishedTaskPlayer
 
 
 class Script:
@@ -95,7 +95,8 @@ def test_finished_halves_carry_one_point_to_and_fro():
     point, stop = Point(), StopSignal()
     sides = {"forward": "right", "backward": "left"}
     halves = {
-        name: FinishedTaskPlayer(TwoWayPointMassEnv(side, point), ExpertPolicy(side), stop) for name, side in sides.items()
+        name: FinishedTaskPlayer(TwoWayPointMassEnv(side, point), ExpertPolicy(side), stop)
+        for name, side in sides.items()
     }
     turns, places = Alternation(halves, stop), []
     for _ in range(6):

@@ -2,8 +2,8 @@
 
 import io
 
-from serl_rl.runs.forward_backward.dashboard import PairDashboard
 from serl_rl.monitoring.metrics import MetricsRow
+from serl_rl.runs.forward_backward.dashboard import PairDashboard
 
 
 def row(time_s, **values):
