@@ -36,9 +36,12 @@ class TestStep:
     @pytest.mark.trap
     def test_steps_are_a_period_apart(self, client):
         with client.control("ada") as session:
-            session.step(home(client), period_s=PERIOD_S)
-            times = [session.step(home(client), period_s=PERIOD_S).observation.reference_time_ns for _ in range(10)]
-        assert np.median(np.diff(times)) == pytest.approx(PERIOD_S * 1e9, rel=0.25)
+            results = [session.step(home(client), period_s=PERIOD_S) for _ in range(16)]
+        times = [result.observation.reference_time_ns for result in results]
+        in_time = np.array([result.overrun_ns == 0 for result in results])
+        periods = np.diff(times)[in_time[:-1] & in_time[1:]]  # What came too late, the daemon itself says.
+        assert len(periods) >= 5
+        assert np.median(periods) == pytest.approx(PERIOD_S * 1e9, rel=0.25)
 
     def test_lockstep_advances_time_by_exactly_the_period(self, target, client):
         if not target.is_lockstep:

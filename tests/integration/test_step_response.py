@@ -1,93 +1,120 @@
 """The same law three times: inside MuJoCo, by franky against the virtual arm, and a spring and a damper on paper."""
 
-import contextlib
-import time
-
 import numpy as np
 import pytest
 
 from robot_daemon.hardware.devices import Compliance, DeviceUnavailableError, TcpTarget
 from robot_daemon.hardware.timebase import RealTimebase
 from simulator.devices.cell import build_cell
+from simulator.model.arm_table import PANDA
 from simulator.model.gripper_model import TCP_OFFSET
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
 
 STEP_M = 0.02
-SECONDS = 1.2
-GRID_S = 0.02
+CYCLES = 1200
+"""Milliseconds of the response; the virtual arm does one cycle in each."""
+GRID = np.arange(20, CYCLES + 1, 20)
+"""Cycles at which the responses are compared."""
 COMPLIANCE = Compliance(nullspace_stiffness=10.0)
+JUMP_NM = 2.0
+"""By how much the torque of a joint changes at once when the target jumps, at least."""
+MISSED = 0.05
+"""Share of cycles without a command from which on it is the arm that answers, not the law."""
 
 
 def simulated(axis):
-    """Response of the impedance inside MuJoCo at every grid time, m."""
+    """Way of the flange under the impedance inside MuJoCo at every cycle of the grid, m."""
     cell = build_cell("pick-cube")
     cell.arm.set_compliance(COMPLIANCE)
     start = cell.arm.read_state()
-    away = np.eye(3)[axis] * STEP_M
-    cell.arm.set_target(TcpTarget(position=start.tcp_position + away, quaternion=start.tcp_quaternion))
+    begun_ns = cell.timebase.now_ns()
+    cell.arm.set_target(aside(start, axis))
     response = []
-    for _ in range(round(SECONDS / GRID_S)):
-        cell.timebase.wait_until(cell.timebase.now_ns() + round(GRID_S * 1e9))
-        response.append(cell.arm.read_state().tcp_position - start.tcp_position)
+    for cycle in GRID:
+        cell.timebase.wait_until(begun_ns + cycle * 1_000_000)
+        response.append(flange(cell.arm.read_state()) - flange(start))
     cell.close()
     return np.array(response)
 
 
-def first_state(arm):
-    deadline = time.monotonic() + 5.0
-    while True:
-        try:
-            return arm.read_state()
-        except DeviceUnavailableError:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+def aside(state, axis):
+    """A target beside where the arm is."""
+    return TcpTarget(position=state.tcp_position + np.eye(3)[axis] * STEP_M, quaternion=state.tcp_quaternion)
 
 
-def driven(axis):
-    """Response of franky's impedance through libfranka's protocol, at the same times."""
-    from robot_daemon.drivers.franka import FrankaArm, FrankaOptions
+def flange(state):
+    """Position of the flange in base, m."""
+    x, y, z, w = state.tcp_quaternion
+    approach = np.array([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)])
+    return state.tcp_position - TCP_OFFSET * approach
+
+
+def answer(arm):
+    """The arm's state; None while it has none."""
+    try:
+        return arm.read_state()
+    except DeviceUnavailableError:
+        return None
+
+
+@pytest.fixture(scope="module")
+def fci():
+    for module in ("franky", "pymodbus"):
+        pytest.importorskip(module, exc_type=ImportError)
     from simulator.virtual.fci import VirtualFciProcess
 
-    with VirtualFciProcess(task="pick-cube", lost_packet_limit=500) as fci:
-        options = FrankaOptions(
-            host=fci.host,
-            model="panda",
-            realtime="prefer",
-            tcp_position_m=(0.0, 0.0, TCP_OFFSET),
-            target_time_constant_s=0.0,
-            contact_force_n=400.0,
-        )
-        arm = FrankaArm(options, RealTimebase())
-        try:
-            arm.set_compliance(COMPLIANCE)
-            start = first_state(arm)
-            arm.set_target(TcpTarget(position=start.tcp_position, quaternion=start.tcp_quaternion))
-            time.sleep(0.5)  # The motion begins at rest.
-            start = arm.read_state()
-            away = np.eye(3)[axis] * STEP_M
-            arm.set_target(TcpTarget(position=start.tcp_position + away, quaternion=start.tcp_quaternion))
-            begun_ns = time.monotonic_ns()
-            samples = []
-            while time.monotonic_ns() - begun_ns < SECONDS * 1e9:
-                with contextlib.suppress(DeviceUnavailableError):  # On a machine that is busy with other things.
-                    samples.append(arm.read_state())
-                time.sleep(0.001)
-            faults = arm.faults()
-        finally:
-            arm.close()
-    assert faults == ()
-    times = np.array([sample.time_ns - begun_ns for sample in samples]) * 1e-9
-    moved = np.array([sample.tcp_position - start.tcp_position for sample in samples])
-    grid = GRID_S * np.arange(1, round(SECONDS / GRID_S) + 1)
-    return np.stack([np.interp(grid, times, moved[:, index]) for index in range(3)], axis=1)
+    with VirtualFciProcess(task="pick-cube", lost_packet_limit=500) as process:
+        yield process
+
+
+@pytest.fixture
+def arm(fci):
+    """The driver, in control and at rest."""
+    from robot_daemon.drivers.franka import FrankaArm, FrankaOptions
+
+    fci.inject("place", positions=list(PANDA.home))
+    options = FrankaOptions(
+        host=fci.host,
+        model="panda",
+        realtime="prefer",
+        tcp_position_m=(0.0, 0.0, TCP_OFFSET),
+        target_time_constant_s=0.0,
+        contact_force_n=400.0,
+    )
+    driver = FrankaArm(options, RealTimebase())
+    driver.set_compliance(COMPLIANCE)
+    start = wait_until(lambda: answer(driver))
+    driver.set_target(TcpTarget(position=start.tcp_position, quaternion=start.tcp_quaternion))
+    await_cycles(fci, 500)  # The motion begins at rest.
+    yield driver
+    driver.close()
+
+
+def await_cycles(fci, count):
+    """Lets the arm do cycles with commands."""
+    begun = fci.log()["has_command"].sum()
+    wait_until(lambda: fci.log()["has_command"].sum() >= begun + count, pause_s=0.02)
+
+
+def driven(fci, arm, axis):
+    """Way of the flange under franky's impedance at the same cycles, m, as the arm itself logs it."""
+    before = fci.log()[-1]
+    arm.set_target(aside(wait_until(lambda: answer(arm)), axis))
+    wait_until(lambda: fci.log()["cycle"][-1] > before["cycle"] + 2 * CYCLES, pause_s=0.05)
+    assert arm.faults() == ()
+    log = fci.log()
+    log = log[log["cycle"] >= before["cycle"]]
+    begun = int(np.argmax(np.abs(log["torque"] - before["torque"]).max(axis=1) > JUMP_NM))
+    end = begun + CYCLES
+    assert log["missed"][end] - log["missed"][begun] < MISSED * CYCLES, "too few commands came"
+    return log["flange_position"][begun + GRID] - before["flange_position"]
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2], ids="xyz")
-def test_franky_before_the_virtual_arm_responds_as_the_simulator(axis):
-    for module in ("franky", "pymodbus"):
-        pytest.importorskip(module, exc_type=ImportError)
-    expected, seen = simulated(axis), driven(axis)
+def test_franky_before_the_virtual_arm_responds_as_the_simulator(fci, arm, axis):
+    expected, seen = simulated(axis), driven(fci, arm, axis)
     difference = np.linalg.norm(seen - expected, axis=1)
     np.testing.assert_allclose(seen[-1], np.eye(3)[axis] * STEP_M, atol=1e-3)
     assert difference.max() < 0.25 * STEP_M

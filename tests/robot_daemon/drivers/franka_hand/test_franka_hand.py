@@ -194,13 +194,14 @@ def test_silence_is_a_loss(virtual, hand):
 
 
 def test_a_command_that_never_ends_is_given_up_and_the_hand_is_lost(virtual, hand, monkeypatch):
-    monkeypatch.setattr(commander_module, "MARGIN_S", -1.9)
-    monkeypatch.setattr(commander_module, "STOP_TIME_S", 0.1)
     virtual.is_stalled = True
-    hand.set_target(GripperTarget(width=0.03))
-    wait_until(lambda: virtual.commands)
-    hand.set_target(GripperTarget(width=0.05))
-    wait_until(lambda: ids(hand) == ["gripper_lost"])
+    with monkeypatch.context() as impatience:
+        impatience.setattr(commander_module, "MARGIN_S", -1.9)
+        impatience.setattr(commander_module, "STOP_TIME_S", 0.1)
+        hand.set_target(GripperTarget(width=0.03))
+        wait_until(lambda: virtual.commands)
+        hand.set_target(GripperTarget(width=0.05))
+        wait_until(lambda: ids(hand) == ["gripper_lost"])
     assert "no longer answers commands" in hand.faults()[0].text
     virtual.is_stalled = False
     wait_until(lambda: not hand.faults())
