@@ -26,8 +26,9 @@ from robot_daemon.drivers.franka import FrankaArm, FrankaOptions
 from robot_daemon.drivers.franka.connecting import connect
 from robot_daemon.drivers.franka.describing import model_name
 from robot_daemon.drivers.franka.facts import ARMS
-from robot_daemon.hardware.devices import Compliance, DeviceUnavailableError, TcpTarget
+from robot_daemon.hardware.devices import Compliance, TcpTarget
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.errors.robot import DeviceUnavailableError
 
 IDLE_S = 3.0
 STEP_M = 0.02

@@ -21,11 +21,11 @@ from robot_daemon.hardware.devices import (
     CameraInfo,
     Cell,
     DeviceFault,
-    DeviceUnavailableError,
     FrameSample,
 )
 from robot_daemon.hardware.timebase import RealTimebase
 from robot_daemon.sensing.real_time_sensors import RealTimeSensors
+from serl_api.errors.robot import DeviceUnavailableError
 from simulator.virtual.exposures import CameraTiming, exposures
 
 RATE_HZ = 30.0

@@ -17,7 +17,6 @@ from robot_daemon.config.cell_config import ConfigError, DaemonConfig, load_conf
 from robot_daemon.control.active_cell import close_cell
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import EventListener, EventListeners
-from robot_daemon.errors import DeviceSilentError
 from robot_daemon.hardware.devices import DeviceConnectError
 from robot_daemon.operations.black_box import BlackBox, list_recordings
 from robot_daemon.operations.check import check_cell, check_file
@@ -29,6 +28,7 @@ from robot_daemon.operations.recording import RecordingError, read_recording
 from robot_daemon.operations.recording_text import summarize, write_csv
 from robot_daemon.operations.service_status import ServiceStatus
 from robot_daemon.operations.workspace import outside_workspace
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.plugins import plugin_table
 
 EPILOG = """\
@@ -216,7 +216,7 @@ def _facts(config: DaemonConfig) -> dict[str, str]:
 
 
 def _warn_of_workspace(core: DaemonCore) -> None:
-    with contextlib.suppress(DeviceSilentError):
+    with contextlib.suppress(DeviceUnavailableError):
         text = outside_workspace(core.active_cell.limits.config, core.arm_state()[0])
         if text:
             core.emit("outside_workspace", warning=True, text=text)

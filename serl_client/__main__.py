@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from serl_api.errors.robot import RobotError
 from serl_client.cli.bench import Bench
 from serl_client.cli.interrupt import certain_interrupt
 from serl_client.cli.looking import Faults, Snapshot, Status, Watch
@@ -16,7 +17,7 @@ from serl_client.cli.moving import Gripper, Home, Move
 from serl_client.cli.options import CommandError, UsageError
 from serl_client.cli.safety import Recover, Stop
 from serl_client.cli.teleoperation import TeleopDevices
-from serl_client.errors import AddressError, RobotError
+from serl_client.errors import AddressError
 
 Command = (
     Annotated[Status, tyro.conf.subcommand("status")]

@@ -12,6 +12,12 @@ from typing import Any, Self, cast
 import grpc
 from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2, robot_service_pb2_grpc
 
+from serl_api.errors.robot import (
+    DeadlineError,
+    RobotError,
+    SessionClosedError,
+    robot_error,
+)
 from serl_api.values import (
     Compliance,
     FloatArray,
@@ -29,7 +35,7 @@ from serl_api.values import (
 from serl_client import codec
 from serl_client.connection.channel import SLOW_TIMEOUT_S, Connection
 from serl_client.connection.stream_deadline import StreamDeadline
-from serl_client.errors import DeadlineError, MotionFailedError, RobotError, SessionClosedError, robot_error
+from serl_client.errors import MotionFailedError
 
 _CLOSE_TIMEOUT_S = 2.0
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeAlias, Union
 
 import tyro
 
-from serl_client.errors import RobotError
+from serl_api.errors.robot import RobotError
 from serl_rl.cli.actor import ActorCommand
 from serl_rl.cli.bc import BcCommand
 from serl_rl.cli.classifier import TrainClassifierCommand

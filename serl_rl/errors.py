@@ -15,7 +15,7 @@ RunError                         what a command prints, and then exits with 1
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from serl_api.errors.table import ApiError
 
 
 class RunError(Exception):
@@ -46,17 +46,8 @@ class ProcessError(RunError):
     """A child process ended early or did not become ready in time."""
 
 
-class LearnerError(RunError):
-    """The learner refused a call.
-
-    Args:
-        message: One sentence.
-        metadata: Metadata of the error's `ErrorInfo`.
-    """
-
-    def __init__(self, message: str, metadata: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.metadata = dict(metadata or {})
+class LearnerError(ApiError, RunError):
+    """The learner refused a call."""
 
 
 class SpecMismatchError(LearnerError):

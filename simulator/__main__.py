@@ -8,9 +8,9 @@ from pathlib import Path
 
 from robot_daemon.api.server import ServeError
 from robot_daemon.config.cell_config import ConfigError, ServerConfig
-from robot_daemon.errors import UnknownNameError
 from robot_daemon.hardware.devices import Pacing
 from robot_daemon.operations.lifecycle import serve_until_signal
+from serl_api.errors.robot import NotFoundError
 from simulator.api.server import build_server
 from simulator.model.arm_table import ARMS
 from simulator.tasks import TASKS
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ),
         )
         serve_until_signal(server, ready_file=options.ready_file)
-    except (UnknownNameError, ConfigError) as error:
+    except (NotFoundError, ConfigError) as error:
         print(f"serl-sim: {error}", file=sys.stderr)
         return 2
     except ServeError as error:

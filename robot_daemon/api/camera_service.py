@@ -8,11 +8,12 @@ from serl.robot.v1 import camera_service_pb2 as messages
 from serl.robot.v1 import camera_service_pb2_grpc
 
 from robot_daemon.api.image_encoding import encode_frame
+from robot_daemon.api.refusals import refusing, refusing_stream
 from robot_daemon.api.response_builder import ResponseBuilder
 from robot_daemon.api.stream_slots import StreamSlots
 from robot_daemon.control.daemon import DaemonCore
-from robot_daemon.errors import InvalidRequestError, refusing, refusing_stream
 from robot_daemon.hardware.devices import Pacing
+from serl_api.errors.robot import InvalidRequestError
 
 LOCKSTEP_RATE_HZ = 30.0
 """How often a stream looks for a change where frames are made when asked for."""

@@ -11,8 +11,8 @@ from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.limits import Clip
 from robot_daemon.control.motion_executor import Motion, Outcome
 from robot_daemon.control.session import ControlSession
-from robot_daemon.errors import InvalidRequestError, InvalidTargetError, NotEquippedError, WrongModeError
 from robot_daemon.hardware.devices import ControlMode, GripperTarget, JointTarget, Target, TcpTarget, WrenchTarget
+from serl_api.errors.robot import InvalidRequestError, InvalidTargetError, ModeError, NotEquippedError
 
 Request = robot_service_pb2.ControlRequest
 Response = robot_service_pb2.ControlResponse
@@ -87,7 +87,7 @@ class ControlStream:
         if kind is None:
             raise InvalidRequestError("the control request holds nothing; set one of its kinds", field="request")
         if kind == "open":
-            raise WrongModeError("the session is open already; open comes first, once", mode=self._core.mode.name)
+            raise ModeError("the session is open already; open comes first, once", mode=self._core.mode.name)
         return self._answer[kind]
 
     def _take_number(self, request: Request) -> None:
@@ -102,7 +102,7 @@ class ControlStream:
         if first.WhichOneof("request") != "open":
             kind = first.WhichOneof("request") or "empty"
             text = f"the first control request is {kind}; it must be open, which claims the arm"
-            raise WrongModeError(text, mode=self._core.mode.name)
+            raise ModeError(text, mode=self._core.mode.name)
         name = first.open.client_name
         if not 0 < len(name) <= MAX_NAME_LENGTH:
             text = f"open.client_name has {len(name)} characters; it needs 1 to {MAX_NAME_LENGTH}"

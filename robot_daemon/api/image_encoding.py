@@ -7,8 +7,8 @@ from PIL import Image
 from serl.robot.v1 import observation_pb2
 
 from robot_daemon.api.codec import STAMP_SOURCE
-from robot_daemon.errors import InvalidRequestError, NotEquippedError
 from robot_daemon.hardware.devices import FrameSample
+from serl_api.errors.robot import InvalidRequestError, NotEquippedError
 
 JPEG_QUALITY = 90
 

@@ -7,7 +7,6 @@ import numpy as np
 from google.protobuf import duration_pb2
 from serl.robot.v1 import control_pb2, geometry_pb2
 
-from robot_daemon.errors import InvalidRequestError, InvalidTargetError, LimitExceededError
 from robot_daemon.hardware.devices import (
     Compliance,
     GripperTarget,
@@ -18,6 +17,7 @@ from robot_daemon.hardware.devices import (
     Triple,
     WrenchTarget,
 )
+from serl_api.errors.robot import InvalidRequestError, InvalidTargetError, LimitExceededError
 from serl_api.rotation import normalized
 
 NORM_TOLERANCE = 0.001
@@ -144,7 +144,7 @@ def decode_speed_ratio(ratio: float, field: str) -> float:
         LimitExceededError: Outside [0, 1].
     """
     if not 0.0 <= ratio <= 1.0:
-        raise LimitExceededError(field=field, value=ratio, lower=0.0, upper=1.0, hint="0 means the default, 0.2")
+        raise LimitExceededError.outside(field, ratio, lower=0.0, upper=1.0, hint="0 means the default, 0.2")
     return ratio or 0.2
 
 
@@ -159,7 +159,7 @@ def decode_compliance(message: control_pb2.Compliance, present: Compliance) -> C
         if message.HasField(name):
             value = getattr(message, name)
             if not 0.0 <= value <= upper:
-                raise LimitExceededError(field=f"compliance.{name}", value=value, lower=0.0, upper=upper, unit=unit)
+                raise LimitExceededError.outside(f"compliance.{name}", value, lower=0.0, upper=upper, unit=unit)
             changes[attribute] = value
     for name, (attribute, upper, unit) in _TRIPLES.items():
         if message.HasField(name):
@@ -170,8 +170,8 @@ def decode_compliance(message: control_pb2.Compliance, present: Compliance) -> C
 def _decode_clip(vector: geometry_pb2.Vector3, field: str, upper: float, unit: str) -> Triple:
     for axis, value in zip("xyz", (vector.x, vector.y, vector.z), strict=True):
         if not 0.0 < value <= upper:
-            raise LimitExceededError(
-                field=f"{field}.{axis}", value=value, lower=0.0, upper=upper, unit=unit, hint="0 is not allowed"
+            raise LimitExceededError.outside(
+                f"{field}.{axis}", value, lower=0.0, upper=upper, unit=unit, hint="0 is not allowed"
             )
     return (vector.x, vector.y, vector.z)
 

@@ -10,11 +10,12 @@ from serl.robot.v1 import robot_service_pb2_grpc
 
 from robot_daemon.api.codec import encode_wall_time
 from robot_daemon.api.control_stream import ControlStream
+from robot_daemon.api.refusals import refusing, refusing_stream
 from robot_daemon.api.response_builder import ResponseBuilder
 from robot_daemon.api.stream_slots import StreamSlots
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.session import ControlSession
-from robot_daemon.errors import LimitExceededError, refusing, refusing_stream
+from serl_api.errors.robot import LimitExceededError
 
 DEFAULT_STATE_RATE_HZ = 10.0
 MAX_STATE_RATE_HZ = 1000.0
@@ -52,7 +53,7 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
         """Streams robot states at a rate; skips what a slow reader missed."""
         rate = request.rate_hz or DEFAULT_STATE_RATE_HZ
         if not 0.0 < rate <= MAX_STATE_RATE_HZ:
-            raise LimitExceededError(field="rate_hz", value=rate, lower=0.0, upper=MAX_STATE_RATE_HZ, unit="Hz")
+            raise LimitExceededError.outside("rate_hz", rate, lower=0.0, upper=MAX_STATE_RATE_HZ, unit="Hz")
         with self._streams.take(context) as ended:
             due = time.monotonic()
             while True:

@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 
 from robot_daemon.config.cell_config import ConfigError, ServerConfig
-from robot_daemon.errors import BadTokenError, abort
+from serl_api.errors.robot import ROBOT_ERRORS, AuthenticationError
 
 _OPEN_METHODS = "/grpc.health.v1.Health/"
 """What a load balancer asks without a token."""
@@ -90,7 +90,8 @@ class TokenInterceptor(grpc.ServerInterceptor):
 
 
 def _refuse(_requests: Iterator[object], context: grpc.ServicerContext) -> Iterator[object]:
-    abort(context, BadTokenError())
+    text = "the bearer token is missing or wrong; send metadata `authorization: Bearer TOKEN`"
+    ROBOT_ERRORS.abort(context, AuthenticationError(text))
 
 
 def _read(path: Path) -> bytes:

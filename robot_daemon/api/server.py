@@ -21,7 +21,8 @@ from robot_daemon.api.stream_slots import StreamSlots
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig, SyncConfig
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import EventListener
-from robot_daemon.hardware.devices import Cell, Compliance, DeviceUnavailableError, Pacing
+from robot_daemon.hardware.devices import Cell, Compliance, Pacing
+from serl_api.errors.robot import DeviceUnavailableError
 
 logger = logging.getLogger(__name__)
 

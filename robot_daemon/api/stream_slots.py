@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import grpc
 
-from robot_daemon.errors import DrainingError, TooManyStreamsError
+from serl_api.errors.robot import DrainingError, TooManyStreamsError
 
 
 class StreamSlots:
@@ -40,7 +40,7 @@ class StreamSlots:
             if self._is_draining:
                 raise DrainingError
             if len(self._open) >= self._limit:
-                raise TooManyStreamsError(self._kind, limit=self._limit)
+                raise TooManyStreamsError.at(self._limit, self._kind)
             self._open.add(ended)
         try:
             context.add_callback(ended.set)

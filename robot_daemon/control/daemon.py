@@ -13,21 +13,11 @@ from robot_daemon.control.faults import FaultRegistry
 from robot_daemon.control.limits import Limits
 from robot_daemon.control.mode import Mode, Stopped, mode_of
 from robot_daemon.control.session import ControlSession
-from robot_daemon.errors import (
-    ArmFaultedError,
-    ControlHeldError,
-    DaemonError,
-    DeviceSilentError,
-    DrainingError,
-    StopLatchedError,
-    UnknownNameError,
-)
 from robot_daemon.hardware.devices import (
     ArmState,
     Cell,
     Compliance,
     DeviceFault,
-    DeviceUnavailableError,
     FaultSeverity,
     FrameSample,
     GripperState,
@@ -35,6 +25,15 @@ from robot_daemon.hardware.devices import (
 )
 from robot_daemon.sensing.real_time_sensors import RealTimeSensors
 from robot_daemon.sensing.sensors import LockstepSensors, Sensors
+from serl_api.errors.robot import (
+    ControlHeldError,
+    DeviceUnavailableError,
+    DrainingError,
+    FaultError,
+    NotFoundError,
+    RobotError,
+    StopLatchedError,
+)
 
 
 class DaemonCore:
@@ -103,7 +102,7 @@ class DaemonCore:
 
         Raises:
             ControlHeldError: Another client holds it.
-            ArmFaultedError: A critical fault is active, or a hand is on the arm.
+            FaultError: A critical fault is active, or a hand is on the arm.
             StopLatchedError: `Stop` is latched.
             DrainingError: The daemon is shutting down.
         """
@@ -124,7 +123,7 @@ class DaemonCore:
             )
             return self._session
 
-    def release(self, session: ControlSession, reason: DaemonError | None = None) -> None:
+    def release(self, session: ControlSession, reason: RobotError | None = None) -> None:
         """Ends a session and holds the arm; does nothing when it has ended."""
         with self.lock:
             if self._session is session:
@@ -138,13 +137,13 @@ class DaemonCore:
         if self._active_cell.faults.forbidding:
             raise self._faulted()
         if self._stopped is not None:
-            raise StopLatchedError(stopped_by=self._stopped.client_name, text=self._stopped.text)
+            raise StopLatchedError.by(self._stopped.client_name, self._stopped.text)
 
     def require_no_session(self) -> None:
         """Raises ControlHeldError while a session is open."""
         session = self._session
         if session is not None:
-            raise ControlHeldError(holder=session.client_name, peer=session.peer)
+            raise ControlHeldError.by(session.client_name, session.peer)
 
     def stop(self, client_name: str, text: str) -> None:
         """Holds the arm at once, ends the session and latches."""
@@ -153,7 +152,7 @@ class DaemonCore:
             if self._stopped is None:
                 self._stopped = Stopped(client_name=client_name or "an unnamed client", text=text)
                 self.emit("stop_latched", warning=True, client=self._stopped.client_name, text=text)
-            reason = StopLatchedError(stopped_by=self._stopped.client_name, text=self._stopped.text)
+            reason = StopLatchedError.by(self._stopped.client_name, self._stopped.text)
             if self._session is not None:
                 self.release(self._session, reason)
 
@@ -187,13 +186,13 @@ class DaemonCore:
         """The newest state, and whether the arm answers now; else it is the last one known.
 
         Raises:
-            DeviceSilentError: The arm has never answered.
+            DeviceUnavailableError: The arm has never answered.
         """
         try:
             self._last_arm_state = self._active_cell.sensors.arm_state()
         except DeviceUnavailableError as error:
             if self._last_arm_state is None:
-                raise DeviceSilentError(f"the arm has not answered yet: {error}", device="arm") from None
+                raise DeviceUnavailableError(f"the arm has not answered yet: {error}", device="arm") from None
             return self._last_arm_state, False
         return self._last_arm_state, True
 
@@ -201,22 +200,22 @@ class DaemonCore:
         """The newest frame of a camera.
 
         Raises:
-            UnknownNameError: No camera of that name.
-            DeviceSilentError: It does not deliver.
+            NotFoundError: No camera of that name.
+            DeviceUnavailableError: It does not deliver.
         """
         self.require_cameras((camera,))
         frame = self._active_cell.sensors.newest_frame(camera)
         if frame is None:
             text = f"camera {camera} delivers no frames at present; check its cable, it returns by itself"
-            raise DeviceSilentError(text, device=f"camera/{camera}")
+            raise DeviceUnavailableError(text, device=f"camera/{camera}")
         return frame
 
     def require_cameras(self, names: Sequence[str]) -> Sequence[str]:
-        """Raises UnknownNameError for a name that no camera has."""
+        """Raises NotFoundError for a name that no camera has."""
         cameras = self.cell.cameras
         for name in names:
             if name not in cameras:
-                raise UnknownNameError("camera", name=name, available=list(cameras))
+                raise NotFoundError.among("camera", name=name, available=list(cameras))
         return names
 
     def begin_episode(self) -> None:
@@ -303,13 +302,13 @@ class DaemonCore:
                     hand_fault(session.client_name, now_ns)
                 )  # Critical: ends the session.
 
-    def _faulted(self) -> ArmFaultedError:
+    def _faulted(self) -> FaultError:
         faults = self._active_cell.faults.forbidding
-        return ArmFaultedError(
-            fault_ids=[fault.id for fault in faults],
-            text=faults[0].text if faults else "",
-            black_box=self.listener.recording_of(faults[0]) if faults else "",
-            needs_recovery=bool(self._active_cell.faults.critical),
+        return FaultError.active(
+            [fault.id for fault in faults],
+            faults[0].text if faults else "",
+            self.listener.recording_of(faults[0]) if faults else "",
+            by_hand=not self._active_cell.faults.critical,
         )
 
 

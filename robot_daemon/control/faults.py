@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
-from robot_daemon.errors import UnknownNameError
 from robot_daemon.hardware.devices import Arm, DeviceFault, FaultSeverity, Gripper
+from serl_api.errors.robot import NotFoundError
 
 HISTORY_LENGTH = 100
 
@@ -110,14 +110,14 @@ class FaultRegistry:
             The faults that were cleared, and those that remain.
 
         Raises:
-            UnknownNameError: One of them is not active.
+            NotFoundError: One of them is not active.
         """
         self.refresh()
         before = self._active
         known = [fault.id for fault in before]
         for name in fault_ids:
             if name not in known:
-                raise UnknownNameError("active fault", name=name, available=known)
+                raise NotFoundError.among("active fault", name=name, available=known)
         chosen = fault_ids or tuple(known)
         self._arm.recover(chosen)
         if self._gripper is not None:

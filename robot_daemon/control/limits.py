@@ -11,7 +11,6 @@ from enum import Enum, auto
 import numpy as np
 
 from robot_daemon.config.cell_config import LimitsConfig
-from robot_daemon.errors import LimitExceededError
 from robot_daemon.hardware.devices import (
     ArmInfo,
     ArmState,
@@ -22,6 +21,7 @@ from robot_daemon.hardware.devices import (
     TcpTarget,
     WrenchTarget,
 )
+from serl_api.errors.robot import LimitExceededError
 from serl_api.rotation import Quaternion, Vector, angle_between, normalized, slerp
 
 RELATIVE_TOLERANCE = 1e-9
@@ -121,9 +121,9 @@ class Limits:
         """
         for axis, value, lower, upper in zip("xyz", goal.position.tolist(), self._lower, self._upper, strict=True):
             if not lower <= value <= upper:
-                raise LimitExceededError(
-                    field=f"{field}.position.{axis}",
-                    value=value,
+                raise LimitExceededError.outside(
+                    f"{field}.position.{axis}",
+                    value,
                     lower=lower,
                     upper=upper,
                     unit="m",
@@ -131,7 +131,7 @@ class Limits:
                 )
         angle = angle_between(tuple(goal.quaternion.tolist()), self.center)
         if angle > self._turn * (1.0 + RELATIVE_TOLERANCE):
-            raise LimitExceededError(field=f"{field}.orientation", value=angle, lower=0.0, upper=self._turn, unit="rad")
+            raise LimitExceededError.outside(f"{field}.orientation", angle, lower=0.0, upper=self._turn, unit="rad")
 
     def require_joint_goal(self, goal: JointTarget, field: str) -> None:
         """Refuses a goal of a motion outside the joint limits.
@@ -143,7 +143,7 @@ class Limits:
         for joint, (value, lower, upper) in enumerate(rows):
             if not lower <= value <= upper:
                 name = f"{field}.positions_rad[{joint}]"
-                raise LimitExceededError(field=name, value=value, lower=lower, upper=upper, unit="rad")
+                raise LimitExceededError.outside(name, value, lower=lower, upper=upper, unit="rad")
 
     def require_gripper_width(self, width: float, field: str) -> None:
         """Refuses an opening outside the stroke.
@@ -153,7 +153,7 @@ class Limits:
         """
         upper = self._gripper.max_width if self._gripper else 0.0
         if not 0.0 <= width <= upper:
-            raise LimitExceededError(field=field, value=width, lower=0.0, upper=upper, unit="m")
+            raise LimitExceededError.outside(field, width, lower=0.0, upper=upper, unit="m")
 
     def require_period(self, period_s: float) -> None:
         """Refuses a control period outside the bounds.
@@ -163,7 +163,7 @@ class Limits:
         """
         lower, upper = self.config.min_period_s, self.config.max_period_s
         if not lower <= period_s <= upper:
-            raise LimitExceededError(field="step.period", value=period_s, lower=lower, upper=upper, unit="s")
+            raise LimitExceededError.outside("step.period", period_s, lower=lower, upper=upper, unit="s")
 
     def _clip_position(self, asked: list[float], measured: list[float], clips: list[Clip]) -> list[float]:
         reach = self.config.step_translation_m

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from robot_daemon.control.events import Command, Event, EventListener, FieldValue
 from robot_daemon.control.limits import Clip
-from robot_daemon.errors import DaemonError
 from robot_daemon.hardware.devices import Cell, Compliance, GripperTarget, Pacing, Target
+from serl_api.errors.robot import ROBOT_ERRORS, DaemonError, RobotError
 
 WAKE_TOLERANCE_NS = 1_000_000
 """Lateness of a wake-up that still counts as on time."""
@@ -98,7 +98,7 @@ class ControlSession:
         self._deadline_ns = 0
         self._tick_ns: int | None = None
         self._lock = lock
-        self._end: DaemonError | None = None
+        self._end: RobotError | None = None
         self._watchdog: Watchdog | None = None
         self._lockstep = cell.timebase.pacing is Pacing.LOCKSTEP
         self._arm.set_compliance(compliance)
@@ -124,7 +124,7 @@ class ControlSession:
             Instant at which they took effect.
 
         Raises:
-            DaemonError: The session has ended; nothing was sent.
+            RobotError: The session has ended; nothing was sent.
         """
         with self._lock:
             self.require_open()
@@ -198,7 +198,7 @@ class ControlSession:
         """Lets the next step anchor the grid anew."""
         self._tick_ns = None
 
-    def end(self, reason: DaemonError | None) -> None:
+    def end(self, reason: RobotError | None) -> None:
         """Holds the arm and refuses everything from now on. Only the core calls it, once."""
         with self._lock:
             self._arm.hold()
@@ -207,7 +207,7 @@ class ControlSession:
             self._end = reason or DaemonError("the control session is closed")
             if self._watchdog is not None:
                 self._watchdog.close()
-            why = "closed" if reason is None else reason.reason_name.lower()
+            why = "closed" if reason is None else ROBOT_ERRORS.reason_of(reason).lower()
             seconds = round((self._now_ns() - self._opened_time_ns) * 1e-9, 3)
             self._tell("session_closed", reason=why, seconds=seconds, **self._counts())
 

@@ -267,10 +267,6 @@ class DeviceFault:
     """Whether somebody's hand is the cause and is still there: the arm is guided, or its user stop pressed."""
 
 
-class DeviceUnavailableError(Exception):
-    """A device does not deliver at present."""
-
-
 class DeviceConnectError(Exception):
     """A device cannot be reached when the cell starts; one sentence with what is wrong and what to do."""
 

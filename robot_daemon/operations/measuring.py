@@ -7,7 +7,8 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from robot_daemon.hardware.devices import Camera, DeviceUnavailableError, FrameSample
+from robot_daemon.hardware.devices import Camera, FrameSample
+from serl_api.errors.robot import DeviceUnavailableError
 
 
 class Stamped(Protocol):

@@ -11,7 +11,6 @@ from robot_daemon.hardware.devices import (
     Camera,
     Cell,
     DeviceFault,
-    DeviceUnavailableError,
     FaultSeverity,
     FaultSource,
     FrameSample,
@@ -19,6 +18,7 @@ from robot_daemon.hardware.devices import (
 )
 from robot_daemon.sensing.alignment import Alignment, CameraTrack
 from robot_daemon.sensing.soft_sync import Snapshot
+from serl_api.errors.robot import DeviceUnavailableError
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from robot_daemon.config.cell_config import SyncConfig
-from robot_daemon.hardware.devices import ArmState, Cell, DeviceUnavailableError, FrameSample, GripperState
+from robot_daemon.hardware.devices import ArmState, Cell, FrameSample, GripperState
 from robot_daemon.sensing.soft_sync import Offset, Snapshot
+from serl_api.errors.robot import DeviceUnavailableError
 
 LOCKSTEP_READ_TIMEOUT_S = 1.0
 """Wall time that a simulator may take to render a frame."""

@@ -11,10 +11,10 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from serl_api.enums import Pacing
+from serl_api.errors.robot import RobotError
 from serl_api.values import FloatArray, Frame, Pose, RobotState, StepResult
 from serl_client.camera import CameraClient
 from serl_client.connection.clock import ClockOffset
-from serl_client.errors import RobotError
 from serl_client.robot import RobotClient
 from serl_client.session import ControlSession
 

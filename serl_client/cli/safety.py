@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from serl_api.errors.robot import RobotError
 from serl_client.cli.options import Common, Moving, note, say
-from serl_client.errors import RobotError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import tyro
 
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_client.cli.options import UsageError, say
-from serl_client.errors import DeviceUnavailableError
 from serl_client.teleop.device import TeleopSample
 from serl_client.teleop.gamepad import list_gamepads
 from serl_client.teleop.opening import DeviceKind, TeleopConfig, Teleoperation

@@ -11,7 +11,8 @@ from typing import Any, Self, TypeVar
 import grpc
 from serl.robot.v1 import robot_service_pb2, robot_service_pb2_grpc
 
-from serl_client.errors import AddressError, ConnectionLostError, robot_error
+from serl_api.errors.robot import ConnectionLostError, robot_error
+from serl_client.errors import AddressError
 
 DEFAULT_PORT = 50051
 TIMEOUT_S = 5.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from serl_api.enums import Backend
+from serl_api.errors.robot import ConnectionLostError, NotEquippedError
 from serl_api.values import Frame
 from serl_client.camera import CameraClient
 from serl_client.envs.private_simulator import PrivateSimulator
 from serl_client.envs.task_config import TaskConfig
-from serl_client.errors import ConnectionLostError, NotEquippedError
 from serl_client.robot import RobotClient
 from serl_client.session import ControlSession
 from serl_client.simulator import SimulatorClient

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from serl_api.enums import Backend
+from serl_api.errors.robot import ConnectionLostError, DeadlineError, SessionClosedError
 from serl_api.values import Observation
 from serl_client.envs.env_link import EnvLink
 from serl_client.envs.pose_box import PoseBox
 from serl_client.envs.task_config import TaskConfig
-from serl_client.errors import ConnectionLostError, DeadlineError, MotionFailedError, SessionClosedError
+from serl_client.errors import MotionFailedError
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.values import FloatArray, Observation, Pose
 from serl_client.envs.task_config import Outcome, TaskConfig
-from serl_client.errors import DeviceUnavailableError, TaskMismatchError
+from serl_client.errors import TaskMismatchError
 
 # Finite, so that a space says something; far beyond what any arm here does, so that no observation ever leaves it.
 _BOUNDS = {"position": 10.0, "twist": 100.0, "wrench": 10_000.0, "width": 1.0, "joint": 100.0, "joint_velocity": 1000.0}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serl_api.enums import Backend
+from serl_api.errors.robot import FaultError
 from serl_api.values import FloatArray, Observation, Pose, StepResult
 from serl_client.envs.action_map import ActionMap
 from serl_client.envs.env_link import EnvLink
@@ -18,7 +19,7 @@ from serl_client.envs.episode_start import EpisodeStart
 from serl_client.envs.observation_map import ObservationMap, raw_info
 from serl_client.envs.task_config import Outcome, TaskConfig
 from serl_client.envs.tasks import find_task
-from serl_client.errors import FaultError, TaskMismatchError
+from serl_client.errors import TaskMismatchError
 from serl_client.session import ControlSession
 from serl_client.simulator import OrbitView
 

@@ -14,8 +14,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from serl_api.errors.robot import RobotError
 from serl_client.episodes.files import Episode, EpisodeHeader, EpisodeWriter
-from serl_client.errors import RobotError
 
 SUCCESS_LABELS = "success_labels"
 """Key of an episode's metadata: for each observation whether the task is done there, or null where nobody knows."""

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serl_client.errors import DeviceUnavailableError
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_client.teleop.axis_map import AxisMap
 from serl_client.teleop.controls import Controls
 from serl_client.teleop.report_device import ButtonRoles, ReportDevice

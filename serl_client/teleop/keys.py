@@ -16,7 +16,7 @@ import tty
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from serl_client.errors import DeviceUnavailableError
+from serl_api.errors.robot import DeviceUnavailableError
 
 _HOLD_S = 0.15
 _LONGEST_KEY = 8

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 import gymnasium
 
-from serl_client.errors import DeviceUnavailableError
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_client.teleop import gamepad, keyboard, spacemouse
 from serl_client.teleop.axis_map import AxisMap, Viewpoint
 from serl_client.teleop.device import TeleopDevice

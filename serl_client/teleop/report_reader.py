@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from serl_client.errors import DeviceUnavailableError
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_client.teleop.controls import Controls
 
 _READ_BYTES = 64

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from serl_client.errors import DeviceUnavailableError
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_client.teleop.axis_map import AxisMap
 from serl_client.teleop.controls import Controls
 from serl_client.teleop.report_device import ButtonRoles, ReportDevice

@@ -217,7 +217,7 @@ def _guard(context: grpc.ServicerContext) -> Iterator[None]:
     try:
         yield
     except errors.LearnerError as error:
-        transport.abort(context, error)
+        transport.LEARNER_ERRORS.abort(context, error)
     except grpc.RpcError:
         raise
     except Exception as error:
@@ -226,7 +226,9 @@ def _guard(context: grpc.ServicerContext) -> Iterator[None]:
         if type(error) is Exception:  # `context.abort` inside the block.
             raise
         log.exception("bug in the learner")
-        transport.abort(context, errors.LearnerInternalError(f"a bug in the learner: {error!r}; its log says more"))
+        transport.LEARNER_ERRORS.abort(
+            context, errors.LearnerInternalError(f"a bug in the learner: {error!r}; its log says more")
+        )
 
 
 def _guarded(context: grpc.ServicerContext, call: Callable[[], _Response]) -> _Response:

@@ -10,14 +10,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import grpc
-from google.protobuf import any_pb2
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
-from serl.learner.v1 import error_reason_pb2
 
+from serl_api.errors.table import ErrorTable
 from serl_rl import errors
 
-DOMAIN = "learner.serl"
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 
 # A peer that vanished without closing is noticed after about two seconds.
@@ -38,33 +34,23 @@ _RECONNECT_OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 500),
 )
 
-_EXCEPTIONS: dict[str, type[errors.LearnerError]] = {
-    "SPEC_MISMATCH": errors.SpecMismatchError,
-    "CONFIG_MISMATCH": errors.ConfigMismatchError,
-    "VERSION_MISMATCH": errors.VersionMismatchError,
-    "INVALID_BATCH": errors.InvalidBatchError,
-    "SEQUENCE_GAP": errors.SequenceGapError,
-    "NOT_JOINED": errors.NotJoinedError,
-    "ACTOR_NAME_TAKEN": errors.ActorNameTakenError,
-    "TOO_MANY_STREAMS": errors.TooManyStreamsError,
-    "BAD_TOKEN": errors.BadTokenError,
-    "STORAGE_FULL": errors.StorageFullError,
-    "INTERNAL": errors.LearnerInternalError,
-}
-_STATUS: dict[str, grpc.StatusCode] = {
-    "SPEC_MISMATCH": grpc.StatusCode.FAILED_PRECONDITION,
-    "CONFIG_MISMATCH": grpc.StatusCode.FAILED_PRECONDITION,
-    "VERSION_MISMATCH": grpc.StatusCode.FAILED_PRECONDITION,
-    "INVALID_BATCH": grpc.StatusCode.INVALID_ARGUMENT,
-    "SEQUENCE_GAP": grpc.StatusCode.OUT_OF_RANGE,
-    "NOT_JOINED": grpc.StatusCode.FAILED_PRECONDITION,
-    "ACTOR_NAME_TAKEN": grpc.StatusCode.ALREADY_EXISTS,
-    "TOO_MANY_STREAMS": grpc.StatusCode.RESOURCE_EXHAUSTED,
-    "BAD_TOKEN": grpc.StatusCode.UNAUTHENTICATED,
-    "STORAGE_FULL": grpc.StatusCode.RESOURCE_EXHAUSTED,
-    "INTERNAL": grpc.StatusCode.INTERNAL,
-}
-_REASON_OF = {exception: reason for reason, exception in _EXCEPTIONS.items()}
+LEARNER_ERRORS: ErrorTable[errors.LearnerError] = ErrorTable(
+    "learner.serl",
+    {
+        "SPEC_MISMATCH": (grpc.StatusCode.FAILED_PRECONDITION, errors.SpecMismatchError),
+        "CONFIG_MISMATCH": (grpc.StatusCode.FAILED_PRECONDITION, errors.ConfigMismatchError),
+        "VERSION_MISMATCH": (grpc.StatusCode.FAILED_PRECONDITION, errors.VersionMismatchError),
+        "INVALID_BATCH": (grpc.StatusCode.INVALID_ARGUMENT, errors.InvalidBatchError),
+        "SEQUENCE_GAP": (grpc.StatusCode.OUT_OF_RANGE, errors.SequenceGapError),
+        "NOT_JOINED": (grpc.StatusCode.FAILED_PRECONDITION, errors.NotJoinedError),
+        "ACTOR_NAME_TAKEN": (grpc.StatusCode.ALREADY_EXISTS, errors.ActorNameTakenError),
+        "TOO_MANY_STREAMS": (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.TooManyStreamsError),
+        "BAD_TOKEN": (grpc.StatusCode.UNAUTHENTICATED, errors.BadTokenError),
+        "STORAGE_FULL": (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.StorageFullError),
+        "INTERNAL": (grpc.StatusCode.INTERNAL, errors.LearnerInternalError),
+    },
+)
+"""Status and exception of each `serl.learner.v1.ErrorReason`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,22 +148,6 @@ def token_interceptors(security: SecurityConfig) -> list[grpc.ServerInterceptor]
     return [_TokenChecker(_read(security.token_file).decode().strip())]
 
 
-def abort(context: grpc.ServicerContext, error: errors.LearnerError) -> NoReturn:
-    """Ends a call with an error's status and `ErrorInfo`.
-
-    Args:
-        context: The call.
-        error: What to tell the caller.
-    """
-    reason = _REASON_OF[type(error)]
-    detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=error.metadata))
-    code = code_pb2.Code.Value(_STATUS[reason].name)
-    status = status_pb2.Status(code=code, message=str(error), details=[detail])
-    context.abort_with_status(rpc_status.to_status(status))
-    raise AssertionError("abort_with_status raises")
-
-
 def learner_error(error: grpc.RpcError, address: str) -> errors.LearnerError:
     """Turns a failed call into the exception of its reason.
 
@@ -188,20 +158,10 @@ def learner_error(error: grpc.RpcError, address: str) -> errors.LearnerError:
     Returns:
         The exception to raise.
     """
+    if (known := LEARNER_ERRORS.exception_of(error)) is not None:
+        return known
     call: Any = error
-    status = rpc_status.from_call(call)
-    for detail in status.details if status is not None else ():
-        info = error_details_pb2.ErrorInfo()
-        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR) and detail.Unpack(info) and info.reason in _EXCEPTIONS:
-            return _EXCEPTIONS[info.reason](call.details(), dict(info.metadata))
     return errors.LearnerUnreachableError(f"the learner at {address} does not answer ({call.details()})")
-
-
-def known_reasons() -> set[str]:
-    """Reasons that have an exception; a test compares them with the schema."""
-    prefix = "ERROR_REASON_"
-    schema = {name.removeprefix(prefix) for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name}
-    return schema & set(_EXCEPTIONS)
 
 
 class _TokenSender(
@@ -263,7 +223,9 @@ class _TokenChecker(grpc.ServerInterceptor):
 def _refusing_handler(handler: Any) -> Any:  # noqa: ANN401
     def refuse(request: Any, context: grpc.ServicerContext) -> NoReturn:  # noqa: ANN401
         del request
-        abort(context, errors.BadTokenError("the bearer token is missing or wrong; pass the learner's --token-file"))
+        LEARNER_ERRORS.abort(
+            context, errors.BadTokenError("the bearer token is missing or wrong; pass the learner's --token-file")
+        )
 
     if handler.request_streaming:
         return grpc.stream_stream_rpc_method_handler(refuse, handler.request_deserializer, handler.response_serializer)

@@ -40,7 +40,7 @@ def build_server(
         limits: Bounds for every client.
 
     Raises:
-        UnknownNameError: No task or arm of that name.
+        NotFoundError: No task or arm of that name.
         ConfigError: The address is not safe to serve.
     """
     cell = build_cell(task, pacing, seed, arm=arm)

@@ -8,16 +8,16 @@ from serl.simulator.v1 import simulator_service_pb2_grpc
 
 from robot_daemon.api import codec
 from robot_daemon.api.image_encoding import encode_frame
+from robot_daemon.api.refusals import refusing
 from robot_daemon.control.daemon import DaemonCore
-from robot_daemon.errors import (
-    DeviceSilentError,
+from robot_daemon.hardware.devices import FrameSample, Pacing, StampSource
+from serl_api.errors.robot import (
+    DeviceUnavailableError,
     InvalidRequestError,
     LimitExceededError,
-    UnknownNameError,
-    WrongModeError,
-    refusing,
+    ModeError,
+    NotFoundError,
 )
-from robot_daemon.hardware.devices import FrameSample, Pacing, StampSource
 from simulator.devices.cell import CAMERA_SIZE, cell_of, load_world
 from simulator.devices.injection import Condition, Latency
 from simulator.physics.contacts import contact_pairs
@@ -50,7 +50,7 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
     def _world(self) -> World:
         world = self._core.cell.scene
         if not isinstance(world, World):
-            raise WrongModeError("this daemon serves no simulated cell", mode="real")
+            raise ModeError("this daemon serves no simulated cell", mode="real")
         return world
 
     @refusing
@@ -104,7 +104,7 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
         try:
             rgb, time_ns = self._world.renderer.render(view)
         except RenderError as error:
-            raise DeviceSilentError(str(error), device="renderer") from error
+            raise DeviceUnavailableError(str(error), device="renderer") from error
         self._picture_count += 1
         sample = FrameSample(
             time_ns=time_ns,
@@ -204,7 +204,7 @@ def _decode_view(request: messages.RenderViewRequest) -> View:
     kind = request.WhichOneof("view")
     if kind == "camera":
         if request.camera not in CAMERAS:
-            raise UnknownNameError("camera", name=request.camera, available=CAMERAS)
+            raise NotFoundError.among("camera", name=request.camera, available=CAMERAS)
         width = _decode_size(request.width_px, CAMERA_SIZE, "width_px")
         height = _decode_size(request.height_px, CAMERA_SIZE, "height_px")
         return View(camera=request.camera, width=width, height=height, fine=True)
@@ -217,7 +217,7 @@ def _decode_view(request: messages.RenderViewRequest) -> View:
 
 def _decode_orbit(orbit: messages.OrbitView) -> Orbit:
     if not 0.01 <= orbit.distance_m <= 100.0:
-        raise LimitExceededError(field="orbit.distance_m", value=orbit.distance_m, lower=0.01, upper=100.0, unit="m")
+        raise LimitExceededError.outside("orbit.distance_m", orbit.distance_m, lower=0.01, upper=100.0, unit="m")
     target = (orbit.target_m.x, orbit.target_m.y, orbit.target_m.z)
     return Orbit(target=target, distance=orbit.distance_m, azimuth=orbit.azimuth_rad, elevation=orbit.elevation_rad)
 
@@ -226,5 +226,5 @@ def _decode_size(value: int, default: int, field: str) -> int:
     if value == 0:
         return default
     if not MIN_PICTURE_SIZE <= value <= MAX_PICTURE_SIZE:
-        raise LimitExceededError(field=field, value=value, lower=MIN_PICTURE_SIZE, upper=MAX_PICTURE_SIZE, unit="px")
+        raise LimitExceededError.outside(field, value, lower=MIN_PICTURE_SIZE, upper=MAX_PICTURE_SIZE, unit="px")
     return value

@@ -11,7 +11,6 @@ from robot_daemon.hardware.devices import (
     Compliance,
     ControlMode,
     DeviceFault,
-    DeviceUnavailableError,
     FaultSeverity,
     FaultSource,
     FloatArray,
@@ -20,6 +19,7 @@ from robot_daemon.hardware.devices import (
     Target,
     TcpTarget,
 )
+from serl_api.errors.robot import DeviceUnavailableError
 from simulator.devices.injection import Condition, Injections
 from simulator.model.arm_table import ArmTable
 from simulator.physics.impedance import Impedance

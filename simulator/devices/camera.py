@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from robot_daemon.hardware.devices import CameraInfo, DeviceFault, DeviceUnavailableError, FrameSample, StampSource
+from robot_daemon.hardware.devices import CameraInfo, DeviceFault, FrameSample, StampSource
+from serl_api.errors.robot import DeviceUnavailableError
 from simulator.devices.injection import Condition, Injections
 from simulator.physics.physics import Physics
 from simulator.physics.rendering import Renderer, RenderError, View

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from robot_daemon.config.cell_config import LimitsConfig
-from robot_daemon.errors import UnknownNameError
 from robot_daemon.hardware.devices import Backend, Camera, CameraInfo, Cell, Pacing, Timebase
+from serl_api.errors.robot import NotFoundError
 from simulator.devices import MujocoCamera
 from simulator.model.arm_table import ARMS
 from simulator.physics.rendering import RenderError, View
@@ -37,7 +37,7 @@ def build_cell(task: str, pacing: Pacing = Pacing.LOCKSTEP, seed: int = 0, *, ar
         arm: Name of the arm's table.
 
     Raises:
-        UnknownNameError: No task or arm of that name.
+        NotFoundError: No task or arm of that name.
     """
     return cell_of(load_world(task, arm, seed), pacing)
 
@@ -46,12 +46,12 @@ def load_world(task: str, arm: str, seed: int) -> World:
     """Compiles a task's scene and draws its first state.
 
     Raises:
-        UnknownNameError: No task or arm of that name.
+        NotFoundError: No task or arm of that name.
     """
     if task not in TASKS:
-        raise UnknownNameError("task", name=task, available=sorted(TASKS))
+        raise NotFoundError.among("task", name=task, available=sorted(TASKS))
     if arm not in ARMS:
-        raise UnknownNameError("arm", name=arm, available=sorted(ARMS))
+        raise NotFoundError.among("arm", name=arm, available=sorted(ARMS))
     return World(TASKS[task], ARMS[arm], seed)
 
 

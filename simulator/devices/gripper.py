@@ -2,12 +2,12 @@
 
 from robot_daemon.hardware.devices import (
     DeviceFault,
-    DeviceUnavailableError,
     GripperInfo,
     GripperMotion,
     GripperState,
     GripperTarget,
 )
+from serl_api.errors.robot import DeviceUnavailableError
 from simulator.devices.injection import Condition, Injections
 from simulator.model.gripper_model import (
     DEFAULT_FORCE,

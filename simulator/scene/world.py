@@ -3,8 +3,8 @@
 import mujoco
 import numpy as np
 
-from robot_daemon.errors import InvalidTargetError
 from robot_daemon.hardware.devices import FloatArray, JointTarget, TcpTarget, TrackedPose
+from serl_api.errors.robot import InvalidTargetError
 from simulator.api.stall import Stall
 from simulator.devices.arm import MujocoArm
 from simulator.devices.gripper import MujocoGripper

@@ -7,8 +7,8 @@ import numpy as np
 from google.protobuf import duration_pb2
 from serl.robot.v1 import control_pb2, geometry_pb2, robot_service_pb2, robot_service_pb2_grpc
 
+from serl_api.errors.robot import robot_error
 from serl_api.values import Pose
-from serl_client.errors import robot_error
 
 PERIOD_S = 0.02
 

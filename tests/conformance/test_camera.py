@@ -10,7 +10,7 @@ from serl.robot.v1 import camera_service_pb2 as messages
 from serl.robot.v1 import camera_service_pb2_grpc, observation_pb2
 
 import serl_client
-from serl_client.errors import robot_error
+from serl_api.errors.robot import robot_error
 
 
 @pytest.fixture

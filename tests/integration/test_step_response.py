@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import Compliance, DeviceUnavailableError, TcpTarget
+from robot_daemon.hardware.devices import Compliance, TcpTarget
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.errors.robot import DeviceUnavailableError
 from simulator.devices.cell import build_cell
 from simulator.model.arm_table import PANDA
 from simulator.model.gripper_model import TCP_OFFSET

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from serl.robot.v1 import error_reason_pb2
 
-from robot_daemon.errors import CONTROL_STREAM_STATUS, STATUS
+from serl_api.errors.robot import CONTROL_STREAM_ERRORS, ROBOT_ERRORS
 
 PROTO = Path(__file__).parents[2] / "proto"
 
@@ -32,6 +32,6 @@ def test_the_schema_folder_is_no_package():
 
 
 def test_every_error_reason_has_a_status():
-    reasons = set(error_reason_pb2.ErrorReason.values()) - {error_reason_pb2.ERROR_REASON_UNSPECIFIED}
-    assert set(STATUS) == reasons
-    assert set(CONTROL_STREAM_STATUS) == reasons
+    schema = error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name
+    names = {name.removeprefix("ERROR_REASON_") for name in schema} - {"UNSPECIFIED"}
+    assert set(ROBOT_ERRORS.rows) == set(CONTROL_STREAM_ERRORS.rows) == names

@@ -3,8 +3,8 @@ import itertools
 import pytest
 
 from serl_api.enums import PixelEncoding
+from serl_api.errors.robot import ConnectionLostError, DeviceUnavailableError, NotFoundError
 from serl_client import CameraClient
-from serl_client.errors import ConnectionLostError, DeviceUnavailableError, NotFoundError
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import serl_client
+from serl_api.errors import robot
 from serl_client import errors
 
 
@@ -13,7 +14,9 @@ def test_public_names_are_sorted_unique_and_exist():
 
 def test_every_exception_is_public():
     exceptions = {
-        name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, errors.RobotError)
+        name
+        for name, value in (vars(robot) | vars(errors)).items()
+        if inspect.isclass(value) and issubclass(value, robot.RobotError)
     }
     assert exceptions <= set(serl_client.__all__)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from serl_api.enums import ArmMode, Backend, ControlMode, Pacing
+from serl_api.errors.robot import ConnectionLostError, NotFoundError
 from serl_client import RobotClient
-from serl_client.errors import ConnectionLostError, NotFoundError
 from serl_client.robot import default_client_name
 
 

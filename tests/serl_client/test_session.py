@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from serl_api.enums import ArmMode, ClipKind, MotionOutcome
-from serl_api.values import Compliance, GripperTarget, JointTarget, Pose, WrenchTarget
-from serl_client import RobotClient
-from serl_client.errors import (
+from serl_api.errors.robot import (
     ConnectionLostError,
     ControlHeldError,
     DeadlineError,
@@ -17,6 +15,8 @@ from serl_client.errors import (
     SessionClosedError,
     StopLatchedError,
 )
+from serl_api.values import Compliance, GripperTarget, JointTarget, Pose, WrenchTarget
+from serl_client import RobotClient
 
 PERIOD_S = 0.02
 

@@ -2,8 +2,14 @@ import numpy as np
 import pytest
 
 from serl_api.enums import ArmMode, Pacing
+from serl_api.errors.robot import (
+    ControlHeldError,
+    DeviceUnavailableError,
+    FaultError,
+    NotEquippedError,
+    NotFoundError,
+)
 from serl_client import RobotClient, SimulatorClient
-from serl_client.errors import ControlHeldError, DeviceUnavailableError, FaultError, NotEquippedError, NotFoundError
 from serl_client.simulator import OrbitView
 
 

@@ -11,11 +11,11 @@ from robot_daemon.hardware.devices import (
     CameraInfo,
     DeviceConnectError,
     DeviceFault,
-    DeviceUnavailableError,
     FaultSeverity,
     FaultSource,
     FrameSample,
 )
+from serl_api.errors.robot import DeviceUnavailableError
 
 logger = logging.getLogger(__name__)
 

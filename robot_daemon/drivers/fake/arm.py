@@ -17,7 +17,6 @@ from robot_daemon.hardware.devices import (
     Compliance,
     ControlMode,
     DeviceFault,
-    DeviceUnavailableError,
     FaultSeverity,
     FaultSource,
     FloatArray,
@@ -27,6 +26,7 @@ from robot_daemon.hardware.devices import (
     TcpTarget,
     Timebase,
 )
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.rotation import Quaternion, conjugate, from_rotvec, multiply, to_rotvec
 
 REACH_M_PER_RAD = 0.25

@@ -15,7 +15,6 @@ from robot_daemon.hardware.devices import (
     CameraInfo,
     Cell,
     DeviceFault,
-    DeviceUnavailableError,
     FrameSample,
     Gripper,
     GripperInfo,
@@ -28,6 +27,7 @@ from robot_daemon.hardware.devices import (
 )
 from robot_daemon.hardware.driver import Driver
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.errors.robot import DeviceUnavailableError
 
 __all__ = ["FakeArm", "FakeCamera", "FakeCell", "FakeGripper", "LockstepTimebase", "build_fake_cell"]
 

@@ -22,11 +22,11 @@ from robot_daemon.hardware.devices import (
     Compliance,
     DeviceConnectError,
     DeviceFault,
-    DeviceUnavailableError,
     Load,
     Target,
     Timebase,
 )
+from serl_api.errors.robot import DeviceUnavailableError
 
 logger = logging.getLogger(__name__)
 

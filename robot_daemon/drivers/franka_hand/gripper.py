@@ -13,7 +13,6 @@ from robot_daemon.drivers.franka_hand.options import MAX_FORCE, MAX_SPEED, Frank
 from robot_daemon.hardware.devices import (
     DeviceConnectError,
     DeviceFault,
-    DeviceUnavailableError,
     FaultSeverity,
     FaultSource,
     GripperInfo,
@@ -22,6 +21,7 @@ from robot_daemon.hardware.devices import (
     GripperTarget,
     Timebase,
 )
+from serl_api.errors.robot import DeviceUnavailableError
 
 STROKE = 0.08
 """Largest opening with Franka's own fingers, m; used until homing has measured it."""

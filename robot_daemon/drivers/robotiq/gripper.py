@@ -10,7 +10,6 @@ from robot_daemon.drivers.robotiq.scale import MODELS
 from robot_daemon.hardware.devices import (
     DeviceConnectError,
     DeviceFault,
-    DeviceUnavailableError,
     FaultSeverity,
     GripperInfo,
     GripperMotion,
@@ -18,6 +17,7 @@ from robot_daemon.hardware.devices import (
     GripperTarget,
     Timebase,
 )
+from serl_api.errors.robot import DeviceUnavailableError
 
 RESET_TIME_S = 0.5
 """How long `recover` waits for the outcome of a reset, s."""

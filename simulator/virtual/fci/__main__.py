@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from robot_daemon.errors import UnknownNameError
+from serl_api.errors.robot import NotFoundError
 from simulator.model.arm_table import ARMS
 from simulator.virtual.fci.plant import NO_TASK
 from simulator.virtual.fci.protocol import PORT, VERSION
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         )
         raise_priority(options.priority)
-    except UnknownNameError as error:
+    except NotFoundError as error:
         print(f"serl-virtual fci: {error}", file=sys.stderr)
         return 2
     except PermissionError as error:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from robot_daemon.errors import DaemonError
 from robot_daemon.hardware.devices import GripperTarget
+from serl_api.errors.robot import RobotError
 from simulator.virtual.fci.control_box import ControlBox
 from simulator.virtual.fci.faults import Fault
 
@@ -94,7 +94,7 @@ class ControlRequests:
             raise ValueError(f"there is no request {name!r}; known are {', '.join(sorted(self._operations))}")
         try:
             return operation(request)
-        except DaemonError as error:
+        except RobotError as error:
             raise ValueError(str(error)) from None
 
     def _clear(self, _: dict[str, Any]) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from robot_daemon.errors import NotEquippedError, UnknownNameError
 from robot_daemon.hardware.devices import FloatArray, GripperState, GripperTarget, TrackedPose
+from serl_api.errors.robot import NotEquippedError, NotFoundError
 from simulator.model.arm_table import ArmTable
 from simulator.model.gripper_model import TCP_OFFSET
 from simulator.scene.world import World
@@ -48,7 +48,7 @@ class Plant:
         seed: Seed of the scene.
 
     Raises:
-        UnknownNameError: There is no such task.
+        NotFoundError: There is no such task.
     """
 
     def __init__(self, table: ArmTable, task: str = NO_TASK, seed: int = 0) -> None:
@@ -187,7 +187,7 @@ def _build_world(table: ArmTable, task: str, seed: int) -> World | None:
     if task == NO_TASK:
         return None
     if task not in TASKS:
-        raise UnknownNameError("task", name=task, available=(NO_TASK, *sorted(TASKS)))
+        raise NotFoundError.among("task", name=task, available=(NO_TASK, *sorted(TASKS)))
     return World(TASKS[task], table, seed)
 
 

@@ -58,7 +58,7 @@ class FciServer:
 
     Raises:
         OSError: The address, the log or the control socket cannot be had.
-        UnknownNameError: There is no such task.
+        NotFoundError: There is no such task.
     """
 
     def __init__(self, options: ServerOptions) -> None:

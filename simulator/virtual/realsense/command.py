@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from robot_daemon.errors import UnknownNameError
+from serl_api.errors.robot import NotFoundError
 from simulator.physics.rendering import RenderError
 from simulator.virtual.realsense.pattern import draw_pattern
 from simulator.virtual.realsense.recorder import Shot, VirtualCamera, record
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 written = record(options.out, camera, list(shots))  # Drawn first: drawing must not slow the pace.
         else:
             written = record(options.out, camera, _pattern(count, camera))
-    except UnknownNameError as error:
+    except NotFoundError as error:
         sys.stderr.write(f"serl-virtual realsense-recording: {error}\n")
         return 2
     except (OSError, RenderError, RuntimeError) as error:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from robot_daemon.errors import UnknownNameError
 from robot_daemon.hardware.devices import Pacing, TcpTarget
+from serl_api.errors.robot import NotFoundError
 from simulator.devices.cell import cell_of, load_world
 from simulator.physics.rendering import View
 from simulator.scene.world import World
@@ -25,7 +25,7 @@ class TaskScene:
         seed: Of the scene.
 
     Raises:
-        UnknownNameError: No such task or camera; with the list.
+        NotFoundError: No such task or camera; with the list.
     """
 
     def __init__(self, task: str, view: str, seed: int = 0) -> None:
@@ -34,7 +34,7 @@ class TaskScene:
         self._view = view
         if view not in self._cell.cameras:
             self.close()
-            raise UnknownNameError("camera", name=view, available=list(self._cell.cameras))
+            raise NotFoundError.among("camera", name=view, available=list(self._cell.cameras))
 
     def focal(self, width: int, height: int) -> float:
         """Focal length of the camera, in widths of its picture."""

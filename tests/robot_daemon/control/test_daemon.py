@@ -5,15 +5,15 @@ from robot_daemon.config.cell_config import LimitsConfig
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.mode import Mode
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.errors import (
-    ArmFaultedError,
-    ControlHeldError,
-    DeviceSilentError,
-    DrainingError,
-    StopLatchedError,
-    UnknownNameError,
-)
 from robot_daemon.hardware.devices import Compliance, Pacing
+from serl_api.errors.robot import (
+    ControlHeldError,
+    DeviceUnavailableError,
+    DrainingError,
+    FaultError,
+    NotFoundError,
+    StopLatchedError,
+)
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
@@ -62,7 +62,7 @@ def test_contact_above_the_bound_is_a_fault_until_the_contact_ends():
         session = claim(core)
         fake.arm.external_wrench = np.array([0.0, 0.0, 101.0, 0.0, 0.0, 0.0])
         wait_until(lambda: core.mode is Mode.FAULTED)
-        with pytest.raises(ArmFaultedError, match=r"contact_force.*101\.0 N, above the bound of 100 N"):
+        with pytest.raises(FaultError, match=r"contact_force.*101\.0 N, above the bound of 100 N"):
             session.require_open()
         assert [fault.id for fault in core.recover(())[1]] == ["contact_force"]
         fake.arm.external_wrench = np.zeros(6)
@@ -76,7 +76,7 @@ def test_contact_in_lockstep_can_be_recovered_though_time_stands_still(fake, cor
     session = claim(core)
     fake.arm.external_wrench = np.array([0.0, 0.0, 101.0, 0.0, 0.0, 0.0])
     core.watch(fake.arm.read_state())
-    with pytest.raises(ArmFaultedError):
+    with pytest.raises(FaultError):
         session.require_open()
     assert [fault.id for fault in core.recover(())[0]] == ["contact_force"]
     assert core.mode is Mode.IDLE
@@ -88,7 +88,7 @@ def test_a_fault_that_cannot_be_cleared_remains(fake, core):
     fake.arm.inject_fault("user_stop", clearable=False)
     cleared, remaining = core.recover(())
     assert (cleared, [fault.id for fault in remaining]) == ((), ["user_stop"])
-    with pytest.raises(ArmFaultedError, match="user_stop"):
+    with pytest.raises(FaultError, match="user_stop"):
         claim(core)
 
 
@@ -123,12 +123,12 @@ def test_a_silent_arm_leaves_its_last_state(fake, core):
 
 def test_an_arm_that_never_answered_is_unavailable(fake, core):
     fake.arm.set_connected(connected=False)
-    with pytest.raises(DeviceSilentError, match="has not answered yet"):
+    with pytest.raises(DeviceUnavailableError, match="has not answered yet"):
         core.arm_state()
 
 
 def test_an_unknown_camera_is_refused_with_the_list(core):
-    with pytest.raises(UnknownNameError, match="front, wrist"):
+    with pytest.raises(NotFoundError, match="front, wrist"):
         core.frame("elbow")
 
 
@@ -165,7 +165,7 @@ class TestHand:
         fake.arm.take_by_hand()
         core.active_cell.faults.refresh()
         assert core.mode is Mode.GUIDED
-        with pytest.raises(ArmFaultedError, match=r"^a hand is on the arm \(guiding\): .*let it go$"):
+        with pytest.raises(FaultError, match=r"^a hand is on the arm \(guiding\): .*let it go$"):
             claim(core)
         led = np.full(7, 0.1)
         fake.arm.lead_to(led)
@@ -180,13 +180,13 @@ class TestHand:
         fake.arm.take_by_hand()
         core.watch(fake.arm.read_state())
         assert core.mode is Mode.GUIDED
-        with pytest.raises(ArmFaultedError, match="guided_under_control"):
+        with pytest.raises(FaultError, match="guided_under_control"):
             session.require_open()
         assert "guided_under_control" in [fault.id for fault in core.recover(())[1]]
         fake.arm.let_go()
         core.active_cell.faults.refresh()
         assert core.mode is Mode.FAULTED
-        with pytest.raises(ArmFaultedError, match='"ada" controlled it'):
+        with pytest.raises(FaultError, match='"ada" controlled it'):
             claim(core, "bob")
         assert [fault.id for fault in core.recover(())[0]] == ["guided_under_control"]
         claim(core, "bob")

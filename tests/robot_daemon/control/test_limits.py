@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from robot_daemon.config.cell_config import LimitsConfig
 from robot_daemon.control.limits import ClipKind, Limits
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.errors import LimitExceededError
 from robot_daemon.hardware.devices import ArmState, GripperTarget, JointTarget, TcpTarget, WrenchTarget
+from serl_api.errors.robot import LimitExceededError
 from serl_api.rotation import angle_between, normalized
 
 CELL = build_fake_cell().cell

@@ -6,8 +6,8 @@ import pytest
 
 from robot_daemon.control.session import ControlSession, Watchdog
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.errors import DaemonError, DrainingError
 from robot_daemon.hardware.devices import Compliance, Pacing, TcpTarget
+from serl_api.errors.robot import DaemonError, DrainingError
 
 pytestmark = pytest.mark.real_time
 

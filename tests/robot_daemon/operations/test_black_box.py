@@ -9,11 +9,11 @@ from robot_daemon.config.cell_config import BlackBoxConfig, ConfigError, LimitsC
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import Command, Event, raised_event
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.errors import ArmFaultedError
 from robot_daemon.hardware.devices import Compliance, DeviceFault, FaultSeverity, FaultSource, TcpTarget
 from robot_daemon.operations import black_box
 from robot_daemon.operations.black_box import BlackBox, default_directory, list_recordings
 from robot_daemon.operations.recording import read_recording
+from serl_api.errors.robot import FaultError
 from tests.support.waiting import wait_until
 
 SECOND = 1_000_000_000
@@ -223,7 +223,7 @@ def test_a_daemon_records_a_contact_and_names_the_file(tmp_path):
         session.apply(2, target, None, SECOND // 10)
         fake.arm.external_wrench = np.array([150.0, 0.0, 0.0, 0.0, 0.0, 0.0])
         wait_until(lambda: core.active_cell.faults.critical)
-        with pytest.raises(ArmFaultedError) as caught:
+        with pytest.raises(FaultError) as caught:
             session.require_open()
         path = caught.value.metadata["black_box"]
         assert path == core.listener.recording_of(core.active_cell.faults.critical[0])

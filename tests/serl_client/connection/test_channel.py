@@ -5,8 +5,9 @@ import pytest
 from serl.robot.v1 import camera_service_pb2, robot_service_pb2
 from serl.simulator.v1 import simulator_service_pb2
 
+from serl_api.errors.robot import AuthenticationError, ConnectionLostError
 from serl_client.connection import channel
-from serl_client.errors import AddressError, AuthenticationError, ConnectionLostError
+from serl_client.errors import AddressError
 from serl_client.robot import RobotClient
 
 pytestmark = pytest.mark.real_time

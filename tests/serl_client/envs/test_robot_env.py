@@ -7,10 +7,11 @@ from gymnasium.utils.env_checker import check_env
 
 import serl_client
 from robot_daemon.hardware.devices import Pacing
+from serl_api.errors.robot import ControlHeldError, FaultError
 from serl_api.rotation import angle_between
 from serl_client import RobotClient, SimulatorClient
 from serl_client.envs.robot_env import RobotEnv
-from serl_client.errors import ControlHeldError, FaultError, TaskMismatchError
+from serl_client.errors import TaskMismatchError
 
 ENV_ID = "serl/PickCube-v0"
 STILL = np.array((0.0, 0.0, 0.0, 1.0), np.float32)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from serl_api.errors.robot import RobotError
 from serl_client.envs.tasks import make_training_env
 from serl_client.episodes.files import read_episodes, read_header
 from serl_client.episodes.recording import (
@@ -15,7 +16,6 @@ from serl_client.episodes.recording import (
     record_episodes,
     run_episode,
 )
-from serl_client.errors import RobotError
 from serl_client.teleop.scripted import PickCubeExpert
 
 

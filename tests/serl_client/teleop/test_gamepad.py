@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serl_client.errors import DeviceUnavailableError
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_client.teleop.gamepad import AT_REST, JoystickFile, list_gamepads, open_gamepad, parse_events
 from tests.support.waiting import wait_until
 

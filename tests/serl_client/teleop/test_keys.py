@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serl_client.errors import DeviceUnavailableError
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_client.teleop.keys import DesktopKeys, PressedKeys, TerminalKeys, split_keys
 from tests.support.waiting import wait_until
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from serl_client.errors import DeviceUnavailableError
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_client.teleop import opening
 from serl_client.teleop.keys import PressedKeys
 from serl_client.teleop.opening import TeleopConfig, Teleoperation

@@ -351,4 +351,4 @@ def test_every_reason_of_the_schema_has_an_exception():
     from serl.learner.v1 import error_reason_pb2
 
     names = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name}
-    assert names - {"UNSPECIFIED"} == transport.known_reasons()
+    assert names - {"UNSPECIFIED"} == set(transport.LEARNER_ERRORS.rows)

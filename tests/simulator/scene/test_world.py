@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from robot_daemon.errors import InvalidTargetError, UnknownNameError
 from robot_daemon.hardware.devices import GripperTarget, JointTarget, Pacing, TcpTarget
+from serl_api.errors.robot import InvalidTargetError, NotFoundError
 from simulator.devices.cell import build_cell
 
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
@@ -115,9 +115,9 @@ def test_a_start_out_of_reach_is_refused_and_nothing_changes(cell):
 
 
 def test_an_unknown_task_or_arm_is_refused_with_the_list():
-    with pytest.raises(UnknownNameError, match="pick-cube"):
+    with pytest.raises(NotFoundError, match="pick-cube"):
         build_cell("pick-cub", Pacing.LOCKSTEP, 0)
-    with pytest.raises(UnknownNameError, match="fr3, panda"):
+    with pytest.raises(NotFoundError, match="fr3, panda"):
         build_cell("pick-cube", Pacing.LOCKSTEP, 0, arm="ur5")
 
 

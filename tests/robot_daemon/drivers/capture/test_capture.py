@@ -11,10 +11,10 @@ from robot_daemon.drivers.capture.capture import QUEUE_LENGTH, CapturedCamera, S
 from robot_daemon.hardware.devices import (
     CameraInfo,
     DeviceConnectError,
-    DeviceUnavailableError,
     FrameSample,
     StampSource,
 )
+from serl_api.errors.robot import DeviceUnavailableError
 
 pytestmark = pytest.mark.real_time
 

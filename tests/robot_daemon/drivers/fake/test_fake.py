@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 
 from robot_daemon.drivers.fake.cell import FakeArm, FakeGripper, LockstepTimebase, build_fake_cell
 from robot_daemon.hardware.devices import (
-    DeviceUnavailableError,
     GripperMotion,
     GripperTarget,
     JointTarget,
     Pacing,
     TcpTarget,
 )
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.rotation import conjugate, from_rotvec, multiply, to_rotvec
 
 joints = st.lists(st.floats(-0.6, 0.6), min_size=7, max_size=7).map(np.array)

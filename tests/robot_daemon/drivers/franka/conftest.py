@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from robot_daemon.drivers.franka import FrankaArm, FrankaOptions
-from robot_daemon.hardware.devices import ArmState, DeviceUnavailableError
+from robot_daemon.hardware.devices import ArmState
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.errors.robot import DeviceUnavailableError
 from simulator.model.arm_table import FR3
 from simulator.virtual.fci import VirtualFciProcess
 from tests.support.waiting import wait_until

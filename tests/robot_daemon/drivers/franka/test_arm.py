@@ -11,12 +11,12 @@ from robot_daemon.drivers.franka import FrankaArm
 from robot_daemon.hardware.devices import (
     Compliance,
     ControlMode,
-    DeviceUnavailableError,
     JointTarget,
     Load,
     TcpTarget,
     WrenchTarget,
 )
+from serl_api.errors.robot import DeviceUnavailableError
 from simulator.model.arm_table import FR3
 from simulator.virtual.fci.protocol import Controller, RobotMode
 from tests.support.waiting import wait_until

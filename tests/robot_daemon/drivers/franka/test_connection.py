@@ -13,8 +13,9 @@ import pytest
 from robot_daemon.config.cell_builder import build_device
 from robot_daemon.config.cell_config import DriverConfig
 from robot_daemon.drivers.franka import FrankaArm, FrankaOptions, build_arm
-from robot_daemon.hardware.devices import DeviceConnectError, DeviceUnavailableError, Load, TcpTarget
+from robot_daemon.hardware.devices import DeviceConnectError, Load, TcpTarget
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.errors.robot import DeviceUnavailableError
 from simulator.virtual.fci.process import free_loopback_host
 from tests.support.waiting import wait_until
 

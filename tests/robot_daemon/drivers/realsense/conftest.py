@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from robot_daemon.drivers.realsense.library import context, free_later, opening
-from robot_daemon.hardware.devices import DeviceUnavailableError
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.errors.robot import DeviceUnavailableError
 from simulator.virtual.realsense import Shot, VirtualCamera, draw_pattern, record
 
 FRAMES = 20

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from serl_client.errors import FaultError
+from serl_api.errors.robot import FaultError
 from serl_client.simulator import SimulatorClient
 from serl_rl.models.pretraining import pictures as module
 from serl_rl.models.pretraining.pictures import KEYPOINTS, draw_pictures

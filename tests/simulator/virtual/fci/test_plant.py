@@ -2,8 +2,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from robot_daemon.errors import NotEquippedError, UnknownNameError
 from robot_daemon.hardware.devices import GripperTarget
+from serl_api.errors.robot import NotEquippedError, NotFoundError
 from simulator.model.arm_table import FR3, PANDA
 from simulator.physics.kinematics import solve_pose
 from simulator.virtual.fci.estimation import ExternalForces
@@ -134,5 +134,5 @@ def test_the_gripper_closes_on_the_cube():
 def test_a_bare_arm_has_no_gripper_and_an_unknown_task_is_named():
     with pytest.raises(NotEquippedError, match="--task pick-cube"):
         Plant(PANDA).gripper()
-    with pytest.raises(UnknownNameError, match=r"fly.*none"):
+    with pytest.raises(NotFoundError, match=r"fly.*none"):
         Plant(PANDA, "fly")

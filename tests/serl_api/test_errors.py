@@ -1,16 +1,18 @@
+import copy
+
 import grpc
 import pytest
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from serl.robot.v1 import error_reason_pb2
 
-from serl_client import errors
+from serl_api.errors import robot as errors
 
 
 class FailedCall(grpc.RpcError):
     """What gRPC raises, without a network."""
 
-    def __init__(self, code, details, reason=None, metadata=None, domain=errors.DOMAIN):
+    def __init__(self, code, details, reason=None, metadata=None, domain=errors.ROBOT_ERRORS.domain):
         self._code, self._details = code, details
         status = status_pb2.Status(code=code.value[0], message=details)
         if reason is not None:
@@ -36,14 +38,46 @@ def reasons():
 
 
 def test_every_reason_of_the_schema_has_an_exception():
-    assert set(errors.ERROR_OF_REASON) == set(reasons())
+    assert set(errors.ROBOT_ERRORS.rows) == set(reasons())
 
 
 @pytest.mark.parametrize("reason", reasons())
 def test_a_reason_becomes_its_exception_with_the_daemons_sentence(reason):
     error = errors.robot_error(FailedCall(grpc.StatusCode.ABORTED, "one sentence", reason), "here:1")
-    assert type(error) is errors.ERROR_OF_REASON[reason]
+    assert type(error) is errors.ROBOT_ERRORS.rows[reason][1]
     assert str(error) == "one sentence"
+
+
+class Refused(grpc.RpcError):
+    """A call that ended with a status, as a client sees it."""
+
+    def __init__(self, status):
+        self.code = lambda: status.code
+        self.details = lambda: status.details
+        self.trailing_metadata = lambda: status.trailing_metadata
+
+
+@pytest.mark.parametrize("table", [errors.ROBOT_ERRORS, errors.CONTROL_STREAM_ERRORS])
+@pytest.mark.parametrize("reason", reasons())
+def test_what_a_daemon_raises_is_what_a_client_gets(table, reason):
+    code, kind = table.rows[reason]
+    status = table.to_status(kind("one sentence", {"field": "x", "faults": "a,b"}))
+    received = errors.robot_error(Refused(status), "here:1")
+    assert status.code is code
+    assert (type(received), str(received)) == (kind, "one sentence")
+    assert received.metadata == {"field": "x", "faults": "a,b"}
+
+
+def test_only_exceptions_with_a_reason_go_over_the_wire():
+    assert errors.ROBOT_ERRORS.covers(errors.FaultError("x"))
+    assert not errors.ROBOT_ERRORS.covers(errors.DeadlineError("x"))
+    assert not errors.ROBOT_ERRORS.covers(ValueError("x"))
+
+
+def test_errors_survive_a_copy():
+    error = copy.deepcopy(errors.LimitExceededError.outside("width", 2.0, lower=0.0, upper=1.0, unit="m"))
+    assert str(error) == "width is 2 m, outside 0 to 1 m"
+    assert error.metadata == {"field": "width", "value": "2.0", "lower": "0.0", "upper": "1.0"}
 
 
 def test_metadata_is_typed():
