@@ -21,6 +21,14 @@ drain_grace_s = 0.1
 """
 
 
+def lines_until(lines, text):
+    """Lines up to the first that holds the text, or all of them."""
+    for line in lines:
+        yield line
+        if text in line:
+            return
+
+
 @pytest.fixture
 def examples():
     """The folder of the examples."""
@@ -49,8 +57,8 @@ def fake_daemon(tmp_path, monkeypatch):
     command = [sys.executable, "-m", "robot_daemon", "--config", str(config), "--ready-file", str(ready)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:
         try:
-            said = next((line for line in daemon.stderr if "listening on" in line), "nothing: it ended")
-            assert "listening on" in said
-            yield said.split("listening on")[1].split()[0].strip(".,")
+            said = list(lines_until(daemon.stderr, "listening on"))
+            assert "listening on" in said[-1], "".join(said)
+            yield said[-1].split("listening on")[1].split()[0].strip(".,")
         finally:
             daemon.terminate()
