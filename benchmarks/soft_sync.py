@@ -12,7 +12,6 @@ import numpy as np
 
 from benchmarks.measure import Report, Row, figure
 from robot_daemon.config.cell_config import SyncConfig
-from robot_daemon.control.faults import FaultRegistry
 from robot_daemon.drivers.fake.cell import FakeArm
 from robot_daemon.drivers.realsense.stamps import Stamper
 from robot_daemon.hardware.devices import (
@@ -93,6 +92,10 @@ def shown_ns(frame: FrameSample) -> int:
     return int.from_bytes(frame.rgb.tobytes(), "little")
 
 
+def _ignore(_fault: object) -> None:
+    pass
+
+
 def measure(round_index: int) -> dict[str, float]:
     random = np.random.default_rng(round_index)
     cameras = {
@@ -108,8 +111,9 @@ def measure(round_index: int) -> dict[str, float]:
     def count(_arm: object, _gripper: object) -> None:
         samples[0] += 1
 
-    faults = FaultRegistry(arm, None, lambda _fresh, _ended: None)
-    sensors = RealTimeSensors(cell, SyncConfig(sample_rate_hz=STATE_HZ), faults, count)
+    config = SyncConfig(sample_rate_hz=STATE_HZ)
+    sensors = RealTimeSensors(cell, config, raise_fault=_ignore, clear_fault=_ignore, on_sample=count)
+    sensors.start()
     time.sleep(WARM_UP_S)
     samples[0], begun = 0, time.monotonic()
     rows = []

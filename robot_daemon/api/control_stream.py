@@ -200,7 +200,8 @@ class ControlStream:
             self._active_cell.limits.require_joint_goal(goal, f"{field}.joint_positions")
 
     def _motion(self) -> Motion:
-        return Motion(self._core, self._session, self._reader, self._number)
+        self._reader.prefetch()
+        return Motion(self._core, self._session, lambda: self._reader.is_pending, self._number)
 
     def _moved(self, outcome: Outcome, progress: float, text: str) -> Response:
         response = Response(sequence_number=self._number)

@@ -71,6 +71,7 @@ class DaemonCore:
         self._last_arm_state: ArmState | None = None
         self._is_arm_silent = False
         self._active_cell = self._set_up(cell, limits)
+        self._active_cell.sensors.start()
 
     @property
     def active_cell(self) -> ActiveCell:
@@ -239,6 +240,7 @@ class DaemonCore:
             former.sensors.close()
             self._last_arm_state = None
             self._active_cell = self._set_up(cell, limits or former.limits.config)
+            self._active_cell.sensors.start()
         close_cell(former.cell)
 
     def drain(self) -> None:
@@ -263,14 +265,17 @@ class DaemonCore:
         gripper = cell.gripper
         faults = FaultRegistry(cell.arm, gripper, self._on_fault_change)
         limits = Limits(config, cell.arm.info, None if gripper is None else gripper.info)
-        if cell.timebase.pacing is Pacing.LOCKSTEP:
-            sensors: Sensors = LockstepSensors(cell, self._sync)
-            return ActiveCell(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=0)
-        self._active_cell = ActiveCell(  # The sampling threads watch this active_cell from their first sample on.
-            cell=cell, limits=limits, faults=faults, sensors=LockstepSensors(cell, self._sync), command_timeout_ns=0
-        )
-        sensors = RealTimeSensors(cell, self._sync, faults, self._on_sample)
-        timeout_ns = round(config.command_timeout_s * 1e9)
+        sensors: Sensors = LockstepSensors(cell, self._sync)
+        timeout_ns = 0
+        if cell.timebase.pacing is Pacing.REAL_TIME:
+            sensors = RealTimeSensors(
+                cell,
+                self._sync,
+                raise_fault=faults.raise_fault,
+                clear_fault=faults.clear_fault,
+                on_sample=self._on_sample,
+            )
+            timeout_ns = round(config.command_timeout_s * 1e9)
         return ActiveCell(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=timeout_ns)
 
     def _on_sample(self, arm: ArmState | None, gripper: GripperState | None) -> None:

@@ -93,10 +93,6 @@ class FaultRegistry:
             self._own.pop(fault_id, None)
         self.refresh()
 
-    def is_active(self, fault_id: str) -> bool:
-        """Whether a fault is active."""
-        return any(fault.id == fault_id for fault in self._active)
-
     def recover(
         self, fault_ids: tuple[str, ...], persists: Callable[[DeviceFault], bool]
     ) -> tuple[tuple[DeviceFault, ...], tuple[DeviceFault, ...]]:

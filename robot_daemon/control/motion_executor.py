@@ -1,9 +1,8 @@
 """Motions that the daemon executes: a path fed to the arm, progress, preemption, and whether the goal was reached."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
 
-from robot_daemon.api.request_prefetcher import RequestPrefetcher
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.session import ControlSession
 from robot_daemon.control.trajectories import Path, plan_cartesian, plan_joints
@@ -40,17 +39,17 @@ class Motion:
     Args:
         core: The daemon.
         session: Holds the arm.
-        reader: A request that arrives here takes over.
+        is_preempted: Asked all along whether another request takes over.
         sequence_number: Of the request that asked for the motion.
     """
 
     def __init__(
-        self, core: DaemonCore, session: ControlSession, reader: RequestPrefetcher, sequence_number: int
+        self, core: DaemonCore, session: ControlSession, is_preempted: Callable[[], bool], sequence_number: int
     ) -> None:
         self._core = core
         self._active_cell = core.active_cell
         self._session = session
-        self._reader = reader
+        self._is_preempted = is_preempted
         self._number = sequence_number
 
     def go_to(self, goal: TcpTarget | JointTarget, speed_ratio: float) -> Iterator[Progress]:
@@ -68,7 +67,6 @@ class Motion:
         """
         path = self._plan(goal, speed_ratio)
         self._session.is_moving = True
-        self._reader.prefetch()
         try:
             yield from self._follow(path)
         finally:
@@ -78,7 +76,7 @@ class Motion:
         """Lets time pass until the fingers rest, within bounds."""
         timebase, sensors = self._active_cell.cell.timebase, self._active_cell.sensors
         deadline = timebase.now_ns() + GRIPPER_TIME_NS
-        while timebase.now_ns() < deadline and not self._reader.is_pending:
+        while timebase.now_ns() < deadline and not self._is_preempted():
             state = sensors.gripper_state()
             if state is None or state.motion is not GripperMotion.MOVING:
                 return
@@ -104,7 +102,7 @@ class Motion:
         while True:
             now = now_ns()
             progress = min(1.0, (now - start) / (end - start))
-            if self._reader.is_pending:
+            if self._is_preempted():
                 self._session.hold()
                 yield Outcome.PREEMPTED, progress, ""
                 return

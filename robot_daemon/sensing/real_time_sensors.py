@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Sequence
 
 from robot_daemon.config.cell_config import SyncConfig
-from robot_daemon.control.faults import FaultRegistry
 from robot_daemon.hardware.devices import (
     ArmState,
     Camera,
@@ -29,7 +28,8 @@ class RealTimeSensors:
     Args:
         cell: The devices.
         config: Rates, tolerances.
-        faults: Gets a warning "camera_lost.<name>" while a camera does not deliver.
+        raise_fault: Told of each fault that is found, such as "camera_lost.<name>" while a camera does not deliver.
+        clear_fault: Told the id of a fault whose cause has gone.
         on_sample: Called by the sampling thread, each time it goes round, with the state of arm and gripper; None for
             one that is silent.
     """
@@ -38,12 +38,15 @@ class RealTimeSensors:
         self,
         cell: Cell,
         config: SyncConfig,
-        faults: FaultRegistry,
+        *,
+        raise_fault: Callable[[DeviceFault], None],
+        clear_fault: Callable[[str], None],
         on_sample: Callable[[ArmState | None, GripperState | None], None],
     ) -> None:
         self._cell = cell
         self._now_ns = cell.timebase.now_ns
-        self._faults = faults
+        self._raise_fault = raise_fault
+        self._clear_fault = clear_fault
         self._on_sample = on_sample
         self._interval_s = 1.0 / config.sample_rate_hz
         infos = {name: camera.info for name, camera in cell.cameras.items()}
@@ -55,6 +58,9 @@ class RealTimeSensors:
             track = self._alignment.cameras[name]
             reader = threading.Thread(target=self._read_forever, args=(camera, track), name=f"read-{name}", daemon=True)
             self._threads.append(reader)
+
+    def start(self) -> None:
+        """Starts every thread."""
         for thread in self._threads:
             thread.start()
 
@@ -111,7 +117,8 @@ class RealTimeSensors:
         """Ends every thread; devices stay open."""
         self._closing.set()
         for thread in self._threads:
-            thread.join(timeout=5.0)
+            if thread.ident is not None:
+                thread.join(timeout=5.0)
 
     def _sample_forever(self) -> None:
         interval_ns = round(self._interval_s * 1e9)
@@ -122,7 +129,7 @@ class RealTimeSensors:
                 self._sample()
             except Exception:
                 logger.exception("the sampling thread met a bug; the arm is treated as faulted")
-                self._faults.raise_fault(_sampling_fault(self._now_ns()))
+                self._raise_fault(_sampling_fault(self._now_ns()))
                 return
 
     def _sample(self) -> None:
@@ -136,19 +143,24 @@ class RealTimeSensors:
         started_ns = self._now_ns()
         timeout_s = min(0.25, track.lost_ns * 1e-9)
         reported: tuple[DeviceFault, ...] = ()
+        is_lost = False
         while not self._closing.is_set():
             try:
                 frame = camera.read(timeout_s)
             except DeviceUnavailableError as error:
-                self._note_lost(track, started_ns, str(error))
+                if not is_lost and self._is_overdue(track, started_ns):
+                    is_lost = True
+                    self._raise_fault(_lost_fault(track.name, self._now_ns(), str(error)))
                 self._closing.wait(0.02)
                 continue
             except Exception:
                 logger.exception("the thread of camera %s met a bug; the camera is lost", track.name)
-                self._faults.raise_fault(_lost_fault(track.name, self._now_ns(), "its driver failed; see the log"))
+                self._raise_fault(_lost_fault(track.name, self._now_ns(), "its driver failed; see the log"))
                 return
             track.add(frame)
-            self._faults.clear_fault(f"camera_lost.{track.name}") if self._is_lost(track) else None
+            if is_lost:
+                is_lost = False
+                self._clear_fault(f"camera_lost.{track.name}")
             reported = self._note_faults(reported, camera.faults())
             with self._fresh_frame:
                 self._fresh_frame.notify_all()
@@ -157,19 +169,14 @@ class RealTimeSensors:
         """Hands on what a camera reports of itself."""
         if now is not before and now != before:
             for fault in before:
-                self._faults.clear_fault(fault.id)
+                self._clear_fault(fault.id)
             for fault in now:
-                self._faults.raise_fault(fault)
+                self._raise_fault(fault)
         return now
 
-    def _is_lost(self, track: CameraTrack) -> bool:
-        return self._faults.is_active(f"camera_lost.{track.name}")
-
-    def _note_lost(self, track: CameraTrack, started_ns: int, text: str) -> None:
+    def _is_overdue(self, track: CameraTrack, started_ns: int) -> bool:
         newest = track.ring.newest
-        since = started_ns if newest is None else newest.receive_time_ns
-        if self._now_ns() - since > track.lost_ns and not self._is_lost(track):
-            self._faults.raise_fault(_lost_fault(track.name, self._now_ns(), text))
+        return self._now_ns() - (started_ns if newest is None else newest.receive_time_ns) > track.lost_ns
 
 
 def _lost_fault(name: str, now_ns: int, text: str) -> DeviceFault:

@@ -16,6 +16,10 @@ LOCKSTEP_READ_TIMEOUT_S = 1.0
 class Sensors(Protocol):
     """All sensors of a cell. Any thread may call any method."""
 
+    def start(self) -> None:
+        """Starts to sample; called once, when everybody who hears of the samples is ready."""
+        ...
+
     def arm_state(self) -> ArmState:
         """Newest sample. Raises DeviceUnavailableError when the arm does not answer."""
         ...
@@ -68,8 +72,11 @@ class LockstepSensors:
         if cell.gripper is not None:
             self._exact.append(Offset("gripper", 0, self._gripper_tolerance_ns))
 
+    def start(self) -> None:
+        """Does nothing: no thread samples in lockstep."""
+
     def arm_state(self) -> ArmState:
-        """The arm now."""
+        """Reads the arm's state at the present instant."""
         now = self._timebase.now_ns()
         kept = self._arm
         if kept is not None and kept[0] == now:

@@ -20,10 +20,10 @@ from serl_api.errors.robot import (
 )
 from simulator.devices.cell import CAMERA_SIZE, cell_of, load_world
 from simulator.devices.injection import Condition, Latency
+from simulator.devices.world import World
 from simulator.physics.contacts import contact_pairs
 from simulator.physics.rendering import MAX_PICTURE_SIZE, Orbit, RenderError, View
 from simulator.scene.scene import CAMERAS
-from simulator.scene.world import World
 from simulator.tasks import TASKS, Task
 
 MIN_PICTURE_SIZE = 16

@@ -9,11 +9,11 @@ from robot_daemon.config.cell_config import LimitsConfig
 from robot_daemon.hardware.devices import Backend, Camera, CameraInfo, Cell, Pacing, Timebase
 from serl_api.errors.robot import NotFoundError
 from simulator.devices import MujocoCamera
+from simulator.devices.world import World
 from simulator.model.arm_table import ARMS
 from simulator.physics.rendering import RenderError, View
 from simulator.physics.timebase import LockstepTimebase, RealTimebase, SteppingThread
 from simulator.scene.scene import CAMERAS
-from simulator.scene.world import World
 from simulator.tasks import TASKS
 
 logger = logging.getLogger(__name__)

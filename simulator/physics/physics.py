@@ -5,10 +5,10 @@ import threading
 
 import mujoco
 
-from simulator.scene.scene import TIMESTEP_NS
-
 logger = logging.getLogger(__name__)
 
+TIMESTEP_NS = 2_000_000
+"""Physics step, ns."""
 
 _BAD_STATES = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 """Counters of warnings after which MuJoCo starts again from the model's own state."""

@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable
 
 from robot_daemon.hardware.devices import Pacing
-from simulator.api.stall import Stall
-from simulator.physics.physics import Physics
-from simulator.scene.scene import TIMESTEP_NS
+from simulator.physics.physics import TIMESTEP_NS, Physics
+from simulator.physics.stall import Stall
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,8 @@ from simulator.model.contact_bits import PROP_BIT, TABLE_BIT
 from simulator.model.gripper_model import TCP_OFFSET, add_gripper
 from simulator.model.shapes import VISUAL_GROUP
 from simulator.physics.impedance import JOINT_GROUP, add_impedance
+from simulator.physics.physics import TIMESTEP_NS
 from simulator.scene.surroundings import add_surroundings
-
-TIMESTEP_NS = 2_000_000
-"""Physics step, ns."""
 
 WRIST_CAMERA = "wrist"
 FRONT_CAMERA = "front"

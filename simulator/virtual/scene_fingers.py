@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from simulator.virtual.fci.control import ControlClient, ControlError
+from simulator.virtual.fci.control_channel import ControlClient, ControlError
 from simulator.virtual.fingers import FingerState, FingerTarget
 
 

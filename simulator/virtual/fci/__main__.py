@@ -9,9 +9,9 @@ from pathlib import Path
 
 from serl_api.errors.robot import NotFoundError
 from simulator.model.arm_table import ARMS
-from simulator.virtual.fci.plant import NO_TASK
+from simulator.virtual.fci.controller.plant import NO_TASK
+from simulator.virtual.fci.controller.reflexes import LOST_PACKET_LIMIT
 from simulator.virtual.fci.protocol import PORT, VERSION
-from simulator.virtual.fci.reflexes import LOST_PACKET_LIMIT
 from simulator.virtual.fci.scheduling import AUTOMATIC_PRIORITY, raise_priority
 from simulator.virtual.fci.server import FciServer, ServerOptions
 

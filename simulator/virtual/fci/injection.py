@@ -8,7 +8,7 @@ import numpy as np
 
 from robot_daemon.hardware.devices import GripperTarget
 from serl_api.errors.robot import RobotError
-from simulator.virtual.fci.control_box import ControlBox
+from simulator.virtual.fci.controller.control_box import ControlBox
 from simulator.virtual.fci.faults import Fault
 
 

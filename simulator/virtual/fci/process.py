@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from simulator.virtual.fci.control import ControlClient
+from simulator.virtual.fci.control_channel import ControlClient
+from simulator.virtual.fci.controller.reflexes import LOST_PACKET_LIMIT
 from simulator.virtual.fci.cycle_log import read_cycle_log
 from simulator.virtual.fci.protocol import PORT, VERSION
-from simulator.virtual.fci.reflexes import LOST_PACKET_LIMIT
 
 _START_TIMEOUT_S = 30.0
 

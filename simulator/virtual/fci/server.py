@@ -11,13 +11,13 @@ import numpy as np
 from simulator.model.arm_table import ArmTable
 from simulator.model.arm_urdf import urdf
 from simulator.virtual.fci.client_link import ClientLink
-from simulator.virtual.fci.control import ControlServer
-from simulator.virtual.fci.control_box import ControlBox
+from simulator.virtual.fci.control_channel import ControlServer
+from simulator.virtual.fci.controller.control_box import ControlBox
+from simulator.virtual.fci.controller.plant import NO_TASK, Plant
+from simulator.virtual.fci.controller.reflexes import LOST_PACKET_LIMIT
 from simulator.virtual.fci.cycle_log import CycleLogWriter
 from simulator.virtual.fci.injection import ControlRequests, Disturbances
-from simulator.virtual.fci.plant import NO_TASK, Plant
 from simulator.virtual.fci.protocol import PORT, VERSION, Command, PlainStatus, ProtocolError, Request, pack_response
-from simulator.virtual.fci.reflexes import LOST_PACKET_LIMIT
 from simulator.virtual.fci.scheduling import wake_precisely
 from simulator.virtual.fci.state import StateMessage
 

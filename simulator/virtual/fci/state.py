@@ -3,7 +3,7 @@
 import numpy as np
 
 from robot_daemon.hardware.devices import FloatArray
-from simulator.virtual.fci.control_box import ControlBox
+from simulator.virtual.fci.controller.control_box import ControlBox
 from simulator.virtual.fci.protocol import STATE
 
 

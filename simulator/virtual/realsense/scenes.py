@@ -8,8 +8,8 @@ import numpy as np
 from robot_daemon.hardware.devices import Pacing, TcpTarget
 from serl_api.errors.robot import NotFoundError
 from simulator.devices.cell import cell_of, load_world
+from simulator.devices.world import World
 from simulator.physics.rendering import View
-from simulator.scene.world import World
 from simulator.virtual.realsense.recorder import Shot
 
 SWING_M = 0.05

@@ -4,7 +4,6 @@ import threading
 import pytest
 
 from robot_daemon.config.cell_config import SyncConfig
-from robot_daemon.control.faults import FaultRegistry
 from robot_daemon.drivers.fake.cell import build_fake_cell
 from robot_daemon.hardware.devices import DeviceFault, FaultSeverity, FaultSource
 from robot_daemon.sensing.real_time_sensors import RealTimeSensors
@@ -21,8 +20,15 @@ class Watched:
     def __init__(self):
         self.fake = build_fake_cell(rate_hz=100.0)
         self.sampled = threading.Event()
-        self.faults = FaultRegistry(self.fake.arm, self.fake.gripper, lambda raised, ended: None)
-        self.sensors = RealTimeSensors(self.fake.cell, FAST, self.faults, lambda arm, gripper: self.sampled.set())
+        self.faults = {}
+        self.sensors = RealTimeSensors(
+            self.fake.cell,
+            FAST,
+            raise_fault=lambda fault: self.faults.update({fault.id: fault}),
+            clear_fault=lambda fault_id: self.faults.pop(fault_id, None),
+            on_sample=lambda arm, gripper: self.sampled.set(),
+        )
+        self.sensors.start()
 
     def wait(self, condition):
         for _ in range(300):
@@ -55,24 +61,20 @@ def test_a_snapshot_is_synchronised_at_one_reference_time(watched):
 def test_a_lost_camera_raises_a_warning_that_its_return_clears(watched):
     watched.wait(lambda: watched.sensors.is_delivering("front"))
     watched.fake.cameras["front"].is_delivering = False
-    watched.wait(lambda: watched.faults.is_active("camera_lost.front"))
-    (fault,) = watched.faults.active
+    watched.wait(lambda: "camera_lost.front" in watched.faults)
+    (fault,) = watched.faults.values()
     assert fault.severity is FaultSeverity.WARNING
-    assert watched.faults.critical == ()
     snapshot = watched.sensors.snapshot(("front",))
     assert (snapshot.offsets[-1].missing, snapshot.synchronized, list(snapshot.frames)) == (True, False, [])
     watched.fake.cameras["front"].is_delivering = True
-    watched.wait(lambda: not watched.faults.active)
-    assert watched.faults.cleared[0].id == "camera_lost.front"
+    watched.wait(lambda: not watched.faults)
 
 
 def test_a_silent_gripper_is_missing_and_blocks_nobody():
     fake = build_fake_cell(cameras=())
     fake.gripper.set_connected(connected=False)
-    faults = FaultRegistry(fake.arm, fake.gripper, lambda raised, ended: None)
-    sensors = RealTimeSensors(fake.cell, FAST, faults, lambda arm, gripper: None)
+    sensors = RealTimeSensors(fake.cell, FAST, raise_fault=print, clear_fault=print, on_sample=print)
     snapshot = sensors.snapshot(())
-    sensors.close()
     assert snapshot.gripper is None
     assert [(offset.sensor, offset.missing) for offset in snapshot.offsets] == [("arm", False), ("gripper", True)]
 
@@ -100,10 +102,10 @@ def test_what_a_camera_reports_of_its_frames_is_a_fault_while_it_lasts(watched):
         clearable=False,
     )
     watched.fake.cameras["front"].faults = lambda: (degraded,)
-    watched.wait(lambda: watched.faults.is_active("camera_degraded.front"))
-    assert watched.faults.active == (degraded,)
+    watched.wait(lambda: "camera_degraded.front" in watched.faults)
+    assert watched.faults == {degraded.id: degraded}
     watched.fake.cameras["front"].faults = tuple
-    watched.wait(lambda: not watched.faults.active)
+    watched.wait(lambda: not watched.faults)
 
 
 def test_a_frame_from_the_future_does_not_hide_those_that_follow(watched):

@@ -3,7 +3,7 @@ import logging
 import numpy as np
 
 from simulator.devices.arm import DIVERGED_FAULT
-from simulator.scene.scene import TIMESTEP_NS
+from simulator.physics.physics import TIMESTEP_NS
 
 
 def test_time_is_a_whole_number_of_steps(cell):

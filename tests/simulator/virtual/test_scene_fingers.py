@@ -11,11 +11,11 @@ import serial
 from robot_daemon.drivers.robotiq import RobotiqGripper, RobotiqOptions
 from robot_daemon.hardware.devices import GripperMotion, GripperTarget
 from robot_daemon.hardware.timebase import RealTimebase
+from simulator.devices.world import World
 from simulator.model.arm_table import ARMS
 from simulator.physics.kinematics import solve_pose
-from simulator.scene.world import World
 from simulator.tasks import TASKS
-from simulator.virtual.fci.control import ControlServer
+from simulator.virtual.fci.control_channel import ControlServer
 from simulator.virtual.fci.process import VirtualFciProcess
 from simulator.virtual.fingers import FingerTarget, RigidFingers
 from simulator.virtual.robotiq import TWO_FINGER_85, VirtualRobotiq

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from simulator.model.arm_table import FR3
-from simulator.virtual.fci.control_box import ControlBox
-from simulator.virtual.fci.plant import Plant
+from simulator.virtual.fci.controller.control_box import ControlBox
+from simulator.virtual.fci.controller.plant import Plant
 from simulator.virtual.fci.protocol import HEADER, MOTION_COMMAND, Command, Controller, Generator, Request
 
 

@@ -11,11 +11,11 @@ import time
 import numpy as np
 import pytest
 
+from simulator.devices.world import World
 from simulator.model.arm_table import ARMS
-from simulator.scene.world import World
 from simulator.tasks import TASKS
 from simulator.virtual.fci import ControlError, VirtualFciProcess
-from simulator.virtual.fci.control_box import FIRST_COMMAND_CYCLES
+from simulator.virtual.fci.controller.control_box import FIRST_COMMAND_CYCLES
 from simulator.virtual.fci.protocol import (
     HEADER,
     MOTION_COMMAND,

@@ -5,7 +5,6 @@ import numpy as np
 
 from robot_daemon.hardware.devices import FloatArray, JointTarget, TcpTarget, TrackedPose
 from serl_api.errors.robot import InvalidTargetError
-from simulator.api.stall import Stall
 from simulator.devices.arm import MujocoArm
 from simulator.devices.gripper import MujocoGripper
 from simulator.devices.injection import Injections
@@ -16,6 +15,7 @@ from simulator.physics.impedance import Impedance
 from simulator.physics.kinematics import solve_pose
 from simulator.physics.physics import Physics
 from simulator.physics.rendering import Renderer
+from simulator.physics.stall import Stall
 from simulator.scene.scene import new_scene
 from simulator.tasks import Task
 

@@ -6,9 +6,9 @@ from robot_daemon.hardware.devices import GripperTarget
 from serl_api.errors.robot import NotEquippedError, NotFoundError
 from simulator.model.arm_table import FR3, PANDA
 from simulator.physics.kinematics import solve_pose
-from simulator.virtual.fci.estimation import ExternalForces
-from simulator.virtual.fci.plant import Plant
-from simulator.virtual.fci.settings import initial_settings
+from simulator.virtual.fci.controller.estimation import ExternalForces
+from simulator.virtual.fci.controller.plant import Plant
+from simulator.virtual.fci.controller.settings import initial_settings
 
 NO_TORQUE = np.zeros(7)
 

@@ -4,8 +4,8 @@ from collections import deque
 
 import numpy as np
 
+from simulator.virtual.fci.controller.followers import Follower
 from simulator.virtual.fci.faults import Fault
-from simulator.virtual.fci.followers import Follower
 from simulator.virtual.fci.protocol import Controller, MoveRequest
 
 SUCCESS_WINDOW = 100

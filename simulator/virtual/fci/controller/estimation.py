@@ -10,8 +10,8 @@ import mujoco
 import numpy as np
 
 from robot_daemon.hardware.devices import FloatArray
-from simulator.virtual.fci.plant import PERIOD_S, Plant
-from simulator.virtual.fci.settings import Settings
+from simulator.virtual.fci.controller.plant import PERIOD_S, Plant
+from simulator.virtual.fci.controller.settings import Settings
 
 CUTOFF_HZ = 30.0
 """Of the low-pass on external torques. The real one is not published."""

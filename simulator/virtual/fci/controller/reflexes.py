@@ -10,8 +10,8 @@ import numpy as np
 
 from robot_daemon.hardware.devices import FloatArray
 from simulator.model.arm_table import ArmTable
+from simulator.virtual.fci.controller.settings import Thresholds
 from simulator.virtual.fci.faults import Fault
-from simulator.virtual.fci.settings import Thresholds
 
 TORQUE_STEP = 1.0
 """Limit of a commanded torque's change from one cycle to the next, Nm: 1000 Nm/s for every joint of both arms."""

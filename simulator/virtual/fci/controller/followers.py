@@ -5,11 +5,11 @@ from typing import Protocol
 import numpy as np
 
 from robot_daemon.hardware.devices import FloatArray
+from simulator.virtual.fci.controller.joint_control import Reference
+from simulator.virtual.fci.controller.plant import PERIOD_S
+from simulator.virtual.fci.controller.reflexes import JointLimits
 from simulator.virtual.fci.faults import Fault
-from simulator.virtual.fci.joint_control import Reference
-from simulator.virtual.fci.plant import PERIOD_S
 from simulator.virtual.fci.protocol import Generator
-from simulator.virtual.fci.reflexes import JointLimits
 
 START_TOLERANCE = 0.02
 """Distance of the first commanded joint position from the desired one, rad. The real one is not published."""

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from simulator.api.stall import Stall
+from simulator.physics.stall import Stall
 
 pytestmark = pytest.mark.real_time
 

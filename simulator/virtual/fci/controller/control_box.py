@@ -5,18 +5,27 @@ import logging
 import numpy as np
 
 from robot_daemon.hardware.devices import FloatArray
-from simulator.virtual.fci.cartesian_followers import (
+from simulator.virtual.fci.controller.cartesian_followers import (
     CartesianFollower,
     CartesianPoseFollower,
     CartesianVelocityFollower,
 )
-from simulator.virtual.fci.estimation import ExternalForces
+from simulator.virtual.fci.controller.estimation import ExternalForces
+from simulator.virtual.fci.controller.flange_frame import DesiredArm
+from simulator.virtual.fci.controller.followers import Follower, joint_follower
+from simulator.virtual.fci.controller.joint_control import Reference, following_torque
+from simulator.virtual.fci.controller.motion import CommandTally, Motion
+from simulator.virtual.fci.controller.plant import PERIOD_S, Plant
+from simulator.virtual.fci.controller.reflexes import (
+    LOST_PACKET_LIMIT,
+    check_contact,
+    check_joints,
+    check_losses,
+    check_torque,
+    joint_limits,
+)
+from simulator.virtual.fci.controller.settings import initial_settings
 from simulator.virtual.fci.faults import Fault
-from simulator.virtual.fci.flange_frame import DesiredArm
-from simulator.virtual.fci.followers import Follower, joint_follower
-from simulator.virtual.fci.joint_control import Reference, following_torque
-from simulator.virtual.fci.motion import CommandTally, Motion
-from simulator.virtual.fci.plant import PERIOD_S, Plant
 from simulator.virtual.fci.protocol import (
     Command,
     Controller,
@@ -30,15 +39,6 @@ from simulator.virtual.fci.protocol import (
     pack_response,
     parse_move,
 )
-from simulator.virtual.fci.reflexes import (
-    LOST_PACKET_LIMIT,
-    check_contact,
-    check_joints,
-    check_losses,
-    check_torque,
-    joint_limits,
-)
-from simulator.virtual.fci.settings import initial_settings
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from simulator.virtual.fci.control import ControlClient, ControlError, ControlServer
+from simulator.virtual.fci.control_channel import ControlClient, ControlError, ControlServer
 
 pytestmark = pytest.mark.real_time
 

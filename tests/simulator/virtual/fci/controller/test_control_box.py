@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from simulator.model.arm_table import FR3
-from simulator.virtual.fci.control_box import FIRST_COMMAND_CYCLES
+from simulator.virtual.fci.controller.control_box import FIRST_COMMAND_CYCLES
 from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.protocol import (
     Command,

@@ -3,8 +3,8 @@
 import numpy as np
 
 from robot_daemon.hardware.devices import FloatArray
-from simulator.virtual.fci.plant import PERIOD_S, Plant
-from simulator.virtual.fci.reflexes import JointLimits
+from simulator.virtual.fci.controller.plant import PERIOD_S, Plant
+from simulator.virtual.fci.controller.reflexes import JointLimits
 
 _DAMPING_RATIO = 0.9
 _END_MARGIN = 0.01  # rad inside the limits that a recovered arm goes back to.

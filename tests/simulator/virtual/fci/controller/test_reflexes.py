@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from simulator.model.arm_table import FR3, PANDA
+from simulator.virtual.fci.controller.reflexes import (
+    check_contact,
+    check_joints,
+    check_losses,
+    check_torque,
+    joint_limits,
+)
+from simulator.virtual.fci.controller.settings import Thresholds
 from simulator.virtual.fci.faults import Fault
-from simulator.virtual.fci.reflexes import check_contact, check_joints, check_losses, check_torque, joint_limits
-from simulator.virtual.fci.settings import Thresholds
 
 LIMITS = joint_limits(PANDA)
 MIDDLE = 0.5 * (LIMITS.lower + LIMITS.upper)

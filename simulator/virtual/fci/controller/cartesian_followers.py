@@ -11,12 +11,12 @@ import numpy as np
 
 from robot_daemon.hardware.devices import FloatArray
 from simulator.model.arm_table import ArmTable
+from simulator.virtual.fci.controller.flange_frame import DesiredArm
+from simulator.virtual.fci.controller.followers import ACCELERATION_FACTOR, SPEED_FACTOR, Rates
+from simulator.virtual.fci.controller.joint_control import Reference
+from simulator.virtual.fci.controller.plant import PERIOD_S
+from simulator.virtual.fci.controller.reflexes import JointLimits
 from simulator.virtual.fci.faults import Fault
-from simulator.virtual.fci.flange_frame import DesiredArm
-from simulator.virtual.fci.followers import ACCELERATION_FACTOR, SPEED_FACTOR, Rates
-from simulator.virtual.fci.joint_control import Reference
-from simulator.virtual.fci.plant import PERIOD_S
-from simulator.virtual.fci.reflexes import JointLimits
 
 START_DISTANCE = 0.005
 """Of the first commanded pose from the desired one, m. The real one is not published."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from robot_daemon.hardware.devices import FloatArray
 from simulator.model.gripper_model import TCP_OFFSET
-from simulator.virtual.fci.plant import Plant
+from simulator.virtual.fci.controller.plant import Plant
 from simulator.virtual.fci.protocol import Command, Layout, ProtocolError, SetterStatus, parse_doubles
 
 HEAVIEST_LOAD = 3.0

@@ -12,11 +12,11 @@ import numpy as np
 
 from robot_daemon.hardware.devices import FloatArray, GripperState, GripperTarget, TrackedPose
 from serl_api.errors.robot import NotEquippedError, NotFoundError
+from simulator.devices.world import World
 from simulator.model.arm_table import ArmTable
 from simulator.model.gripper_model import TCP_OFFSET
-from simulator.scene.world import World
 from simulator.tasks import TASKS
-from simulator.virtual.fci.flange_frame import FlangeFrame, bare_arm
+from simulator.virtual.fci.controller.flange_frame import FlangeFrame, bare_arm
 
 PERIOD_S = 0.001
 """Time of one cycle, s."""
