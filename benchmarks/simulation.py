@@ -14,8 +14,9 @@ import numpy as np
 from benchmarks.in_process import in_process_simulator
 from benchmarks.measure import Report, Row, figure, interleave, ratio
 from robot_daemon.hardware.devices import GripperTarget, TcpTarget
-from serl_client.envs.tasks import make_training_env
-from serl_client.teleop.scripted import PickCubeExpert
+from serl_client.envs.registration import make_training_env
+from serl_tasks.pick_cube.expert import PickCubeExpert
+from serl_tasks.pick_cube.task import PICK_CUBE
 from simulator.devices.cell import build_cell
 
 STEPS = 1500
@@ -50,7 +51,7 @@ def _bounded(name: str, values: list[float], unit: str, *, at_least: float = 0.0
 
 
 def _steps_a_second(env: gymnasium.Env[Any, Any]) -> float:
-    expert = PickCubeExpert()
+    expert = PickCubeExpert(PICK_CUBE)
     observation, info = env.reset(seed=0)
     expert.reset()
     elapsed = 0.0

@@ -168,7 +168,10 @@ def _by_path(group: str, name: str) -> Plugin:
 
 def _unknown(group: str, name: str, offered: tuple[Plugin, ...]) -> str:
     origins = {plugin.name: plugin.origin for plugin in offered}
-    listed = ", ".join(f"{known} ({origin})" for known, origin in origins.items()) or "none"
+    names: dict[str, list[str]] = {}
+    for known, origin in origins.items():
+        names.setdefault(origin, []).append(known)
+    listed = "; ".join(f"{', '.join(own)} ({origin})" for origin, own in names.items()) or "none"
     near = difflib.get_close_matches(name, origins, n=1, cutoff=0.3)
     hint = f"did you mean {near[0]} of {origins[near[0]]}? " if near else ""
     return f'no {group} plug-in is named "{name}"; {hint}There are: {listed}; package.module:object works too'

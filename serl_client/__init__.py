@@ -71,17 +71,17 @@ from serl_client.camera import (
 from serl_client.connection.clock import (
     ClockOffset,
 )
+from serl_client.envs.registration import (
+    make_training_env,
+    register_environments,
+)
 from serl_client.envs.robot_env import (
     RobotEnv,
 )
-from serl_client.envs.task_config import (
+from serl_client.envs.task import (
     Outcome,
     Reward,
-    TaskConfig,
-)
-from serl_client.envs.tasks import (
-    make_training_env,
-    register_environments,
+    Task,
 )
 from serl_client.episodes.files import (
     Episode,
@@ -186,7 +186,7 @@ __all__ = [
     "StampSource",
     "StepResult",
     "StopLatchedError",
-    "TaskConfig",
+    "Task",
     "TaskInfo",
     "TaskList",
     "TaskMismatchError",

@@ -11,9 +11,10 @@ from robot_daemon.config.cell_config import ConfigError, ServerConfig
 from robot_daemon.hardware.devices import Pacing
 from robot_daemon.operations.lifecycle import serve_until_signal
 from serl_api.errors.robot import NotFoundError
+from serl_api.plugins import PluginError
 from simulator.api.server import build_server
 from simulator.model.arm_table import ARMS
-from simulator.tasks import TASKS
+from simulator.scene.finding import usable_scenes
 
 EPILOG = """\
 examples:
@@ -35,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     options = _parser().parse_args(arguments)
     if options.list_tasks:
-        for name in sorted(TASKS):
-            print(f"{name}\t{TASKS[name].text}")
+        for name, scene in usable_scenes().items():
+            print(f"{name}\t{scene.text}")
         return 0
     logging.basicConfig(
         stream=sys.stderr, level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ),
         )
         serve_until_signal(server, ready_file=options.ready_file)
-    except (NotFoundError, ConfigError) as error:
+    except (NotFoundError, ConfigError, PluginError) as error:
         print(f"serl-sim: {error}", file=sys.stderr)
         return 2
     except ServeError as error:
@@ -72,7 +73,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--task", default="pick-cube", metavar="NAME", help="what to simulate (default: %(default)s)")
+    parser.add_argument(
+        "--task",
+        default="pick-cube",
+        metavar="NAME",
+        help="what to simulate: a name of --list-tasks, or package.module:class (%(default)s)",
+    )
     parser.add_argument("--list-tasks", action="store_true", help="list the tasks, then exit")
     parser.add_argument("--arm", default="panda", metavar="NAME", help=f"{' or '.join(sorted(ARMS))} (%(default)s)")
     parser.add_argument(

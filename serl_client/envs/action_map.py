@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from serl_api.rotation import canonical, from_rotvec, multiply
 from serl_api.values import FloatArray, Pose
-from serl_client.envs.task_config import TaskConfig
+from serl_client.envs.task import Task
 
 _BINARY_THRESHOLD = 0.5
 
@@ -20,7 +20,7 @@ _BINARY_THRESHOLD = 0.5
 class ActionMap:
     """Meaning of an action's components."""
 
-    task: TaskConfig
+    task: Task
     """Scales, and whether there is a gripper."""
     rotation: bool
     """Whether actions turn the TCP."""

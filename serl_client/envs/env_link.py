@@ -9,7 +9,7 @@ from serl_api.errors.robot import ConnectionLostError, NotEquippedError
 from serl_api.values import Frame
 from serl_client.camera import CameraClient
 from serl_client.envs.private_simulator import PrivateSimulator
-from serl_client.envs.task_config import TaskConfig
+from serl_client.envs.task import Task
 from serl_client.robot import RobotClient
 from serl_client.session import ControlSession
 from serl_client.simulator import SimulatorClient
@@ -28,7 +28,7 @@ class EnvLink:
 
     def __init__(
         self,
-        task: TaskConfig,
+        task: Task,
         *,
         address: str | None,
         token: str | None,
@@ -92,7 +92,7 @@ class EnvLink:
         result = self.client.recover()
         if result.remaining and self.client.info.backend is Backend.SIMULATED:
             self.drop_session()
-            self.simulator.load_task(self._task.name)
+            self.simulator.load_task(self._task.scene)
 
     def drop_session(self) -> None:
         """Closes the session, if one is open."""
@@ -108,7 +108,7 @@ class EnvLink:
     def _connect(self) -> None:
         try:
             if self._address is None:
-                self._private = PrivateSimulator(self._task.name)
+                self._private = PrivateSimulator(self._task.scene)
             address = self._address if self._private is None else self._private.address
             assert address is not None
             self._client = RobotClient(address, token=self._token, tls_root=self._tls_root)

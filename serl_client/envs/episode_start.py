@@ -13,7 +13,7 @@ from serl_api.errors.robot import ConnectionLostError, DeadlineError, SessionClo
 from serl_api.values import Observation
 from serl_client.envs.env_link import EnvLink
 from serl_client.envs.pose_box import PoseBox
-from serl_client.envs.task_config import TaskConfig
+from serl_client.envs.task import Task
 from serl_client.errors import MotionFailedError
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class EpisodeStart:
         is_done: Whether the task is done in a first observation.
     """
 
-    def __init__(self, task: TaskConfig, link: EnvLink, is_done: Callable[[Observation], bool]) -> None:
+    def __init__(self, task: Task, link: EnvLink, is_done: Callable[[Observation], bool]) -> None:
         self._task = task
         self._link = link
         self._is_done = is_done

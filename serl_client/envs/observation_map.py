@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.values import FloatArray, Observation, Pose
-from serl_client.envs.task_config import Outcome, TaskConfig
+from serl_client.envs.task import Outcome, Task
 from serl_client.errors import TaskMismatchError
 
 # Finite, so that a space says something; far beyond what any arm here does, so that no observation ever leaves it.
@@ -26,7 +26,7 @@ class ObservationMap:
         joint_count: Joints of the arm.
     """
 
-    def __init__(self, task: TaskConfig, joint_count: int) -> None:
+    def __init__(self, task: Task, joint_count: int) -> None:
         self._task = task
         self._joint_count = joint_count
         self._images: dict[str, NDArray[np.uint8]] = {}

@@ -17,8 +17,8 @@ from serl_client.envs.action_map import ActionMap
 from serl_client.envs.env_link import EnvLink
 from serl_client.envs.episode_start import EpisodeStart
 from serl_client.envs.observation_map import ObservationMap, raw_info
-from serl_client.envs.task_config import Outcome, TaskConfig
-from serl_client.envs.tasks import find_task
+from serl_client.envs.task import Outcome, Task
+from serl_client.envs.task_finding import find_task
 from serl_client.errors import TaskMismatchError
 from serl_client.session import ControlSession
 from serl_client.simulator import OrbitView
@@ -44,7 +44,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     episode's first observation, so that equal episodes have equal infos.
 
     Args:
-        task: Preset, or its name.
+        task: The task, or its name as in `serl.tasks`.
         address: Of the daemon; None starts a private simulator.
         token: Bearer token, where the daemon wants one.
         tls_root: PEM file with the certificate that signed the daemon's.
@@ -70,7 +70,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
 
     def __init__(
         self,
-        task: TaskConfig | str,
+        task: Task | str,
         *,
         address: str | None = None,
         token: str | None = None,
@@ -259,10 +259,10 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
                 f"{self.task.name} needs the cameras {', '.join(missing)}; "
                 f"cell {info.cell_name} has: {', '.join(info.cameras) or 'none'}"
             )
-        if info.task and info.task != self.task.name:
+        if info.task and info.task != self.task.scene:
             raise TaskMismatchError(
                 f"the simulator at {self._link.client.address} has loaded {info.task}, but this environment is "
-                f"{self.task.name}; start it with --task {self.task.name}"
+                f"{self.task.name}; start it with --task {self.task.scene}"
             )
         if info.gripper is None and self.task.has_gripper:
             raise TaskMismatchError(f"{self.task.name} needs a gripper; cell {info.cell_name} has none")

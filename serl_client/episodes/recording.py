@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import gymnasium
 import numpy as np
@@ -15,6 +15,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from serl_api.errors.robot import RobotError
+from serl_client.episodes.expert import Expert
 from serl_client.episodes.files import Episode, EpisodeHeader, EpisodeWriter
 
 SUCCESS_LABELS = "success_labels"
@@ -28,18 +29,6 @@ DISCARDED = "discarded"
 _ATTEMPTS_A_DEMONSTRATION = 3
 _LONGEST_REPEAT_NS = 800_000_000
 _UNSURE = 2
-
-
-class Expert(Protocol):
-    """Something that knows how to do a task."""
-
-    def reset(self) -> None:
-        """Begins an episode."""
-        ...
-
-    def action(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> NDArray[np.float32]:
-        """Next action, from the observation and the raw info of the environment."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serl_api.values import FloatArray
-from serl_client.episodes.recording import Expert
+from serl_client.episodes.expert import Expert
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,49 +37,27 @@ class StateComponent:
     A quaternion jumps to its negative where w = 0, which is where a tool that points down is; a matrix never jumps
     (Zhou et al. 2019, https://arxiv.org/abs/1812.07035).
     """
+    needs_rotation: bool = False
+    """Whether it belongs to the vector only where actions turn the TCP."""
 
 
-def pick_cube_components(*, rotation: bool) -> tuple[StateComponent, ...]:
-    """State of pick-cube: 13 numbers, or 22 with rotation. Centred on the workspace, of order one."""
-    xyz = (0, 1, 2)
-    return (
-        *proprioception_components(rotation=rotation),
-        StateComponent(name="cube_position", key="cube_position", indices=xyz, offset=(0.4, 0.0, 0.1), scale=0.2),
-        StateComponent(name="tcp_to_cube", key="cube_position", minus_key="tcp_pose", indices=xyz, scale=0.1),
-    )
+_XYZ, _LAST = (0, 1, 2), (3, 4, 5)
 
-
-def proprioception_components(*, rotation: bool) -> tuple[StateComponent, ...]:
-    """What the arm knows of itself: position, velocity, gripper, and with rotation orientation and angular velocity."""
-    xyz, last = (0, 1, 2), (3, 4, 5)
-    turning = (
-        StateComponent(
-            name="tcp_axes_x_y", key="tcp_pose", indices=(0, 3, 6, 1, 4, 7), scale=1.0, as_rotation_matrix=True
-        ),
-        StateComponent(name="tcp_angular_velocity", key="tcp_twist", indices=last, scale=1.0),
-    )
-    return (
-        StateComponent(name="tcp_position", key="tcp_pose", indices=xyz, offset=(0.4, 0.0, 0.1), scale=0.2),
-        StateComponent(name="tcp_linear_velocity", key="tcp_twist", indices=xyz, scale=0.3),
-        StateComponent(name="gripper_width", key="gripper_width", indices=(0,), offset=(0.0425,), scale=0.0425),
-        *(turning if rotation else ()),
-    )
-
-
-def peg_insert_components(*, rotation: bool) -> tuple[StateComponent, ...]:
-    """State of peg-insert: 17 numbers, 12 without rotation; nothing that an arm alone cannot measure."""
-    xyz, last = (0, 1, 2), (3, 4, 5)
-    turning = (
-        StateComponent(name="tcp_axis_x", key="tcp_pose", indices=(0, 3), scale=1.0, as_rotation_matrix=True),
-        StateComponent(name="tcp_angular_velocity", key="tcp_twist", indices=last, scale=1.0),
-    )
-    return (
-        StateComponent(name="tcp_position", key="tcp_pose", indices=xyz, offset=(0.5, 0.0, 0.095), scale=0.05),
-        StateComponent(name="tcp_linear_velocity", key="tcp_twist", indices=xyz, scale=0.1),
-        StateComponent(name="tcp_force", key="tcp_wrench", indices=xyz, scale=20.0),
-        StateComponent(name="tcp_torque", key="tcp_wrench", indices=last, scale=2.0),
-        *(turning if rotation else ()),
-    )
+PROPRIOCEPTION = (
+    StateComponent(name="tcp_position", key="tcp_pose", indices=_XYZ, offset=(0.4, 0.0, 0.1), scale=0.2),
+    StateComponent(name="tcp_linear_velocity", key="tcp_twist", indices=_XYZ, scale=0.3),
+    StateComponent(name="gripper_width", key="gripper_width", indices=(0,), offset=(0.0425,), scale=0.0425),
+    StateComponent(
+        name="tcp_axes_x_y",
+        key="tcp_pose",
+        indices=(0, 3, 6, 1, 4, 7),
+        scale=1.0,
+        as_rotation_matrix=True,
+        needs_rotation=True,
+    ),
+    StateComponent(name="tcp_angular_velocity", key="tcp_twist", indices=_LAST, scale=1.0, needs_rotation=True),
+)
+"""What the arm knows of itself: position, velocity, gripper, and with rotation orientation and angular velocity."""
 
 
 class FlattenState(gymnasium.ObservationWrapper[Any, Any, Any]):

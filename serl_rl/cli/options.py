@@ -11,12 +11,15 @@ import tyro
 
 from serl_rl.artifacts.run_directory import RunDirectory
 from serl_rl.config import train as configuration
-from serl_rl.config.presets import PRESETS, preset
+from serl_rl.config.presets import preset, preset_names
 from serl_rl.config.train import TrainConfig
 from serl_rl.errors import UsageError
 
 PresetName = Annotated[
-    str, tyro.conf.arg(help=f"Named experiment that the other values come from: {', '.join(PRESETS)}.")
+    str,
+    tyro.conf.arg(
+        help=f"Named experiment that the other values come from: {', '.join(preset_names())}, or package.module:object."
+    ),
 ]
 ConfigFile = Annotated[
     Path | None,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args, get_type_hints
 
+from serl_client.envs.task_finding import find_task, is_task
 from serl_client.teleop.correction import CorrectionConfig
 from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.envs.config import EnvironmentConfig
@@ -124,10 +125,9 @@ class TrainConfig:
 
     def _check_grippers(self) -> None:
         """Without it, a component that moves the arm would be taken for a gripper's."""
-        from serl_client.envs.tasks import TASKS, task_name
-
-        task, chosen = TASKS.get(task_name(self.environment.id)), self.sac.grippers
-        if task is not None:  # Else an environment of the user's own.
+        chosen = self.sac.grippers
+        task = find_task(self.environment.id) if is_task(self.environment.id) else None
+        if task is not None and task.environment is None:  # Else an environment of the user's own.
             found = int(task.has_gripper)
             require("sac.grippers", chosen, chosen <= found, f"at most {found}, as {self.environment.id} has no more")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from serl_client.envs.task_finding import is_task
 from serl_client.episodes.files import Episode, EpisodeHeader, read_episodes, read_header
 from serl_rl.envs.config import EnvironmentConfig
-from serl_rl.envs.factory import WITHOUT_SIMULATOR, make_environment, spec_of, task_of
+from serl_rl.envs.factory import make_environment, spec_of, task_of
 from serl_rl.errors import UsageError
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec, SpecError, difference
 from serl_rl.replay.rows import rows_from_episode
@@ -151,10 +152,9 @@ def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path)
         )
     except (KeyError, TypeError, ValueError, SpecError) as error:
         raise UsageError(f"the header of {path} does not say what its episodes hold: {error}") from error
-    if config.id in WITHOUT_SIMULATOR:
-        _compare_all(spec, config, path)
-    elif config.id.startswith("serl/"):
-        _compare_task(spec, config, path)
+    if is_task(config.id):
+        compare = _compare_task if task_of(config).environment is None else _compare_all
+        compare(spec, config, path)
     return spec
 
 
@@ -170,7 +170,7 @@ def _compare_names(header: EpisodeHeader, environment: str, path: Path) -> None:
     Their shapes fit, and one would teach the other nonsense.
     """
     registered = environment.rpartition(":")[2]  # Gymnasium imports what stands before it.
-    if header.task and registered and header.task != registered:
+    if header.task and registered and header.task not in (environment, registered):
         raise UsageError(
             f"{path} holds episodes of {header.task}, but the experiment is {environment}; give files that were "
             f"recorded in it, or choose the other --preset or --environment.id {header.task}"
@@ -201,7 +201,7 @@ def _compare_task(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) 
         if camera not in held:
             found = ", ".join(sorted(held))
             raise UsageError(f"{path} has no camera {camera!r}, which {config.id} sees with; it holds {found}")
-    components = task.state(rotation=config.rotation)
+    components = task.components(rotation=config.rotation)
     expected = tuple(f"{part.name}.{index}" for part in components for index in range(len(part.indices)))
     state = next((array for array in spec.vectors if array.name == "state"), None)
     if state is None or (state.component_names and state.component_names != expected):

@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeAlias
 import gymnasium
 
 from serl_client.cli.interrupt import certain_interrupt
-from serl_client.episodes.recording import EpisodeRecorder, Expert, episode_header
+from serl_client.episodes.expert import Expert
+from serl_client.episodes.recording import EpisodeRecorder, episode_header
 from serl_client.teleop.no_op_expert import NoOpExpert
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
 from serl_client.teleop.random_walk_expert import RandomWalkExpert

@@ -8,11 +8,12 @@ from typing import Any
 
 import gymnasium
 
+from serl_client.episodes.expert import Expert
 from serl_client.episodes.files import iterate_episodes
-from serl_client.episodes.recording import Expert, RecordingProgress, record_demonstrations
+from serl_client.episodes.recording import RecordingProgress, record_demonstrations
 from serl_client.errors import EpisodeFileError
 from serl_rl.config.train import TrainConfig
-from serl_rl.envs.factory import POINT_LEFT, POINT_MASS, POINT_RIGHT
+from serl_rl.envs.factory import task_of
 from serl_rl.errors import UsageError
 
 OnProgress = Callable[[RecordingProgress], None]
@@ -26,33 +27,14 @@ def scripted_expert(config: TrainConfig) -> Expert:
     """Finds the scripted teacher of a task.
 
     Raises:
-        UsageError: The task has none.
+        UsageError: The task has none, or there is no such task.
     """
-    environment = config.environment
-    if environment.id == POINT_MASS:
-        from serl_rl.envs.point_mass import PointMassExpert
-
-        return PointMassExpert()
-    if environment.id in (POINT_RIGHT, POINT_LEFT):
-        from serl_rl.envs.two_way_point_mass import TwoWayPointMassExpert
-
-        return TwoWayPointMassExpert("right" if environment.id == POINT_RIGHT else "left")
-    if environment.id.startswith("serl/PickCube"):
-        from serl_client.teleop.scripted import PickCubeExpert
-
-        return PickCubeExpert(rotation=environment.rotation, noise=config.demonstration_noise, seed=config.seed)
-    if environment.id.startswith("serl/PegInsert"):
-        from serl_client.teleop.peg_expert import PegInsertExpert
-
-        return PegInsertExpert(noise=config.demonstration_noise, seed=config.seed)
-    if environment.id.startswith("serl/Relocate"):
-        from serl_client.teleop.relocate_expert import RelocateCubeExpert
-
-        side = "right" if "Forward" in environment.id else "left"
-        return RelocateCubeExpert(
-            side, rotation=environment.rotation, noise=config.demonstration_noise, seed=config.seed
+    task, environment = task_of(config.environment), config.environment
+    if task.expert is None:
+        raise UsageError(
+            f"there is no scripted expert for {environment.id}; record demonstrations with a person instead"
         )
-    raise UsageError(f"there is no scripted expert for {environment.id}; record demonstrations with a person instead")
+    return task.expert(task, rotation=environment.rotation, noise=config.demonstration_noise, seed=config.seed)
 
 
 def record(

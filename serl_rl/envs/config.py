@@ -17,9 +17,9 @@ class EnvironmentConfig:
     """Name of the environment."""
     rotation: bool = False
     """Whether the action turns the gripper as well: 7 components instead of 4."""
-    reward: Literal["sparse", "dense", "pose", "none"] = "sparse"
-    """Reward 1 for success, a shaped one for training without demonstrations, 1 at a pose of the arm, or none at all,
-    where a person or a classifier judges."""
+    reward: str = "sparse"
+    """Name of one of the task's rewards, such as sparse: 1 for success; dense: shaped, for training without
+    demonstrations; none: nothing, where a person or a classifier judges."""
     max_episode_steps: int = 0
     """Steps after which an episode is truncated; 0 leaves it to the task. A person needs more than a policy."""
     classifier: ClassifierRewardConfig = field(default_factory=ClassifierRewardConfig)

@@ -1,24 +1,20 @@
-"""The environment of a run, by name: from `serl_client`, or a tiny one of its own for tests."""
+"""Makes the environment of a run, by the name of its task."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium
 
+from serl_api.plugins import PluginError
+from serl_client.envs.registration import make_training_env
+from serl_client.envs.task import Task
+from serl_client.envs.task_finding import find_task
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.errors import UsageError
 from serl_rl.protocol.spec import EnvironmentSpec
-
-if TYPE_CHECKING:
-    from serl_client.envs.tasks import TaskConfig
-
-POINT_MASS = "serl/PointMass-v0"
-POINT_RIGHT, POINT_LEFT = "serl/PointRight-v0", "serl/PointLeft-v0"
-WITHOUT_SIMULATOR = (POINT_MASS, POINT_RIGHT, POINT_LEFT)
-"""Environments of this package's own, which no daemon serves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +57,6 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
         ClassifierError: The classifier is missing or damaged, or looks through cameras that the environment lacks.
     """
     robot = robot or RobotConfig()
-    if config.id == POINT_MASS:
-        from serl_rl.envs.point_mass import PointMassEnv
-
-        return PointMassEnv(ends=config.reward not in ("dense", "none"))
-    if config.id in (POINT_RIGHT, POINT_LEFT):
-        from serl_rl.envs.two_way_point_mass import TwoWayPointMassEnv
-
-        return TwoWayPointMassEnv("right" if config.id == POINT_RIGHT else "left")
-    from serl_client.envs.tasks import make_training_env
-
     limit = {"max_episode_steps": config.max_episode_steps} if config.max_episode_steps else {}
     try:
         env = make_training_env(
@@ -85,7 +71,10 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
             disable_env_checker=True,
             **limit,
         )
+    except PluginError as error:
+        raise UsageError(f"environment.id is {config.id}: {error}") from None
     except gymnasium.error.UnregisteredEnv as error:
+        task_of(config)  # Says what there is.
         raise UsageError(f"environment.id is {config.id}: {error}") from None
     try:
         return _with_wrappers(env, config)
@@ -133,23 +122,22 @@ def control_rate_hz(env: gymnasium.Env[Any, Any]) -> float:
         return float(env.metadata.get("render_fps", 10.0))
 
 
-def simulator_task(config: EnvironmentConfig) -> str:
-    """Name of the task that a simulator must load for an environment; raises as `task_of`."""
-    return task_of(config).name
-
-
-def task_of(config: EnvironmentConfig) -> TaskConfig:
-    """What a task of `serl_client.envs.tasks` says of itself.
+def task_of(config: EnvironmentConfig) -> Task:
+    """Finds what an environment's task says of itself.
 
     Raises:
-        UsageError: No environment has that name.
+        UsageError: No task has that name, or it cannot be used.
     """
-    from serl_client.envs.tasks import find_task, task_name
-
     try:
-        return find_task(task_name(config.id))
-    except ValueError as error:
+        return find_task(config.id)
+    except PluginError as error:
         raise UsageError(f"environment.id is {config.id}: {error}") from None
+
+
+def simulator_scene(config: EnvironmentConfig) -> str | None:
+    """Name of the scene that a simulator must load for an environment; None where it needs none."""
+    task = task_of(config)
+    return task.scene if task.environment is None else None
 
 
 def spec_of(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> EnvironmentSpec:

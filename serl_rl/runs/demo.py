@@ -15,7 +15,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.envs.evaluation import EvaluationResult
-from serl_rl.envs.factory import WITHOUT_SIMULATOR, RobotConfig, make_environment, simulator_task, spec_of
+from serl_rl.envs.factory import RobotConfig, make_environment, simulator_scene, spec_of
 from serl_rl.errors import ProcessError
 from serl_rl.monitoring.metrics import MetricsRow, MetricsTail, read_metrics
 from serl_rl.processes.child_process import ChildProcess
@@ -133,9 +133,10 @@ class Demo:
         learner = self._spawn_learner()
         robot = None
         with self._clock.part("simulator_start_s"):
-            if self._config.environment.id not in WITHOUT_SIMULATOR:
+            scene = simulator_scene(self._config.environment)
+            if scene is not None:
                 dashboard.note("starting the simulator")
-                robot = self._spawn_simulator()
+                robot = self._spawn_simulator(scene)
         if self._stop.is_set():
             return robot
         with self._clock.part("demonstrations_s"):
@@ -176,11 +177,11 @@ class Demo:
         self._children.append(child)
         return child
 
-    def _spawn_simulator(self) -> str:
+    def _spawn_simulator(self, scene: str) -> str:
         arguments = [
             "simulator",
             "--task",
-            simulator_task(self._config.environment),
+            scene,
             "--address",
             "127.0.0.1:0",
             "--pacing",

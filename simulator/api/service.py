@@ -23,8 +23,9 @@ from simulator.devices.injection import Condition, Latency
 from simulator.devices.world import World
 from simulator.physics.contacts import contact_pairs
 from simulator.physics.rendering import MAX_PICTURE_SIZE, Orbit, RenderError, View
+from simulator.scene.finding import scene_names, usable_scenes
 from simulator.scene.scene import CAMERAS
-from simulator.tasks import TASKS, Task
+from simulator.scene.task_scene import TaskScene
 
 MIN_PICTURE_SIZE = 16
 DEFAULT_WIDTH, DEFAULT_HEIGHT = 640, 480
@@ -58,8 +59,8 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
         self, request: messages.ListTasksRequest, context: grpc.ServicerContext
     ) -> messages.ListTasksResponse:
         """Lists the tasks that can be loaded."""
-        tasks = [_task_info(TASKS[name]) for name in sorted(TASKS)]
-        return messages.ListTasksResponse(tasks=tasks, loaded_task=self._world.task.name)
+        tasks = [_task_info(name, scene) for name, scene in usable_scenes().items()]
+        return messages.ListTasksResponse(tasks=tasks, loaded_task=self._world.name)
 
     @refusing
     def LoadTask(self, request: messages.LoadTaskRequest, context: grpc.ServicerContext) -> messages.LoadTaskResponse:
@@ -67,10 +68,12 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
         former = self._world
         with self._core.lock:
             self._core.require_no_session()
+            if request.name not in (former.name, *scene_names()):  # A client must not choose what to import.
+                raise NotFoundError.among("task", name=request.name, available=scene_names())
             world = load_world(request.name, former.table.name, request.seed if request.HasField("seed") else 0)
             world.physics.set_time(former.physics.time_ns)
             self._core.replace_cell(cell_of(world, self._core.cell.timebase.pacing))
-        return messages.LoadTaskResponse(task=_task_info(world.task))
+        return messages.LoadTaskResponse(task=_task_info(world.name, world.scene))
 
     @refusing
     def SetSeed(self, request: messages.SetSeedRequest, context: grpc.ServicerContext) -> messages.SetSeedResponse:
@@ -189,8 +192,8 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
         self._core.active_cell.faults.refresh()
 
 
-def _task_info(task: Task) -> messages.TaskInfo:
-    return messages.TaskInfo(name=task.name, text=task.text, tracked_objects=task.tracked_objects, cameras=CAMERAS)
+def _task_info(name: str, scene: TaskScene) -> messages.TaskInfo:
+    return messages.TaskInfo(name=name, text=scene.text, tracked_objects=scene.tracked_objects, cameras=CAMERAS)
 
 
 def _decode_duration(duration: duration_pb2.Duration, field: str) -> int:

@@ -14,7 +14,6 @@ from simulator.model.arm_table import ARMS
 from simulator.physics.rendering import RenderError, View
 from simulator.physics.timebase import LockstepTimebase, RealTimebase, SteppingThread
 from simulator.scene.scene import CAMERAS
-from simulator.tasks import TASKS
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +30,14 @@ def build_cell(task: str, pacing: Pacing = Pacing.LOCKSTEP, seed: int = 0, *, ar
     """A simulated cell.
 
     Args:
-        task: Name of the task.
+        task: Name of the task's scene.
         pacing: Who makes time pass.
         seed: Seed of the first scene and of the stream after it.
         arm: Name of the arm's table.
 
     Raises:
         NotFoundError: No task or arm of that name.
+        PluginError: The task's scene cannot be used.
     """
     return cell_of(load_world(task, arm, seed), pacing)
 
@@ -47,12 +47,11 @@ def load_world(task: str, arm: str, seed: int) -> World:
 
     Raises:
         NotFoundError: No task or arm of that name.
+        PluginError: The task's scene cannot be used.
     """
-    if task not in TASKS:
-        raise NotFoundError.among("task", name=task, available=sorted(TASKS))
     if arm not in ARMS:
         raise NotFoundError.among("arm", name=arm, available=sorted(ARMS))
-    return World(TASKS[task], ARMS[arm], seed)
+    return World(task, ARMS[arm], seed)
 
 
 def cell_of(world: World, pacing: Pacing) -> Cell:
@@ -72,7 +71,7 @@ def cell_of(world: World, pacing: Pacing) -> Cell:
         gripper=world.gripper,
         cameras=_cameras(world, pacing),
         scene=world,
-        task=world.task.name,
+        task=world.name,
         close=close,
     )
 

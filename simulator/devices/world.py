@@ -16,8 +16,8 @@ from simulator.physics.kinematics import solve_pose
 from simulator.physics.physics import Physics
 from simulator.physics.rendering import Renderer
 from simulator.physics.stall import Stall
+from simulator.scene.finding import find_scene
 from simulator.scene.scene import new_scene
-from simulator.tasks import Task
 
 _SEED_RANGE = 2**63
 
@@ -26,15 +26,21 @@ class World:
     """The scene of a task with its arm and gripper. It implements `robot_daemon.hardware.devices.Scene`.
 
     Args:
-        task: What to load.
+        scene: Name of the scene to load, or "package.module:class".
         table: Which arm.
         seed: Seed of the first scene and of the stream after it.
+
+    Raises:
+        NotFoundError: No scene has that name.
+        PluginError: The scene cannot be used.
     """
 
-    def __init__(self, task: Task, table: ArmTable, seed: int) -> None:
+    def __init__(self, scene: str, table: ArmTable, seed: int) -> None:
+        self.name = scene
+        """Name of the scene."""
+        self.scene = find_scene(scene)
         spec = new_scene(table)
-        task.add_props(spec)
-        self.task = task
+        self.scene.add_props(spec)
         self.table = table
         self.physics = Physics(spec.compile())
         self.injections = Injections(lambda: self.physics.time_ns)
@@ -45,7 +51,7 @@ class World:
         self.gripper = MujocoGripper(self.physics, self.injections)
         self.scene_seed = seed
         """Seed that the present scene was drawn from."""
-        self._objects = [_tracked(self.physics, name) for name in task.tracked_objects]
+        self._objects = [_tracked(self.physics, name) for name in self.scene.tracked_objects]
         self.reset(seed=seed, start=None, gripper_width=None)
 
     def tracked_objects(self) -> tuple[TrackedPose, ...]:
@@ -81,7 +87,7 @@ class World:
             physics.data.qpos[:7] = joints
             self.gripper.place(MAX_WIDTH if gripper_width is None else gripper_width)
             rng = np.random.default_rng(self.scene_seed % 2**64)
-            self.task.place_props(physics.model, physics.data, rng)
+            self.scene.place_props(physics.model, physics.data, rng)
             self.impedance.posture = joints
             self.arm.forget()
             physics.settle_state()

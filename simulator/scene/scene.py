@@ -89,6 +89,14 @@ def add_prop_box(
     return body
 
 
+def lay_prop(
+    model: mujoco.MjModel, data: mujoco.MjData, name: str, position: tuple[float, float, float], yaw: float
+) -> None:
+    """Puts a free body somewhere, turned about the vertical axis. m and rad, in base."""
+    start = int(model.jnt_qposadr[model.joint(name).id])
+    data.qpos[start : start + 7] = (*position, math.cos(0.5 * yaw), 0.0, 0.0, math.sin(0.5 * yaw))
+
+
 def _set_options(spec: mujoco.MjSpec) -> None:
     option = spec.option
     option.timestep = TIMESTEP_NS * 1e-9

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from simulator.model.arm_table import ARMS
-from simulator.tasks import TASKS
+from simulator.scene.finding import scene_names
 from simulator.virtual.cell import VirtualCell
 
 EPILOG = """\
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--task", choices=sorted(TASKS), default="pick-cube", help="scene (default: %(default)s)")
+    parser.add_argument("--task", choices=scene_names(), default="pick-cube", help="scene (default: %(default)s)")
     parser.add_argument("--arm", choices=sorted(ARMS), default="panda", help="which arm (default: %(default)s)")
     parser.add_argument("--address", default="127.0.0.1:50051", metavar="HOST:PORT", help="(default: %(default)s)")
     parser.add_argument("--camera", action="append", default=[], metavar="NAME", help="adds a recorded camera")

@@ -13,9 +13,10 @@ import pytest
 
 import serl_client
 from serl_client import RobotClient
-from serl_client.envs.tasks import make_training_env
+from serl_client.envs.registration import make_training_env
 from serl_client.episodes.recording import run_episode
-from serl_client.teleop.scripted import PickCubeExpert
+from serl_tasks.pick_cube.expert import PickCubeExpert
+from serl_tasks.pick_cube.task import PICK_CUBE
 
 pytestmark = pytest.mark.real_time
 
@@ -38,7 +39,7 @@ def cell():
 
 def pick(cell, seeds):
     env = make_training_env("serl/PickCube-v0", address=cell.address)
-    episodes = [run_episode(env, PickCubeExpert(), seed=seed) for seed in seeds]
+    episodes = [run_episode(env, PickCubeExpert(PICK_CUBE), seed=seed) for seed in seeds]
     env.close()
     return episodes
 

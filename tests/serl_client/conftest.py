@@ -58,12 +58,3 @@ def real_time_daemon():
 def robot(lockstep_daemon):
     with serl_client.RobotClient(lockstep_daemon.address) as client:
         yield client
-
-
-@pytest.fixture(scope="session")
-def simulator_address():
-    """One lockstep simulator for all tests; each opens its own session."""
-    pytest.importorskip("mujoco")
-    server = pytest.importorskip("simulator.api.server").build_server("pick-cube", Pacing.LOCKSTEP, 0)
-    yield server.start()
-    server.stop()

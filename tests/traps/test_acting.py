@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from serl_client.envs.tasks import make_training_env
+from serl_client.envs.registration import make_training_env
 from serl_client.episodes.recording import run_episode as record_episode
 from serl_client.wrappers import Intervention
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig

@@ -194,7 +194,7 @@ def test_a_camera_of_another_size(said, cell, tmp_path):
 def test_a_camera_that_is_unplugged_costs_no_episode_that_was_recorded(said, cell, tmp_path):
     path = tmp_path / "kept.episodes"
     address, fake = cell()
-    from serl_client.envs.tasks import make_training_env
+    from serl_client.envs.registration import make_training_env
     from serl_client.episodes.recording import EpisodeRecorder, episode_header, run_episode
     from serl_client.teleop.no_op_expert import NoOpExpert
 

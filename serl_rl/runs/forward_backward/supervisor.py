@@ -8,7 +8,7 @@ from pathlib import Path
 
 from serl_client.envs.private_simulator import simulator_command
 from serl_rl.artifacts.run_directory import RunDirectory
-from serl_rl.envs.factory import WITHOUT_SIMULATOR, simulator_task
+from serl_rl.envs.factory import simulator_scene
 from serl_rl.errors import ProcessError
 from serl_rl.processes.child_process import ChildProcess
 from serl_rl.processes.stop_signal import StopSignal
@@ -50,14 +50,12 @@ class Supervisor:
 
     def start_simulator(self) -> None:
         """Starts the simulator, if the tasks need one, and waits for it."""
-        environment = self._pair.forward.environment
-        if environment.id in WITHOUT_SIMULATOR or self._stop.is_set():
+        scene = simulator_scene(self._pair.forward.environment)
+        if scene is None or self._stop.is_set():
             return
         ready = self._ready("simulator")
         ready.unlink(missing_ok=True)
-        command = simulator_command(
-            simulator_task(environment), self.robot or "127.0.0.1:0", ready, seed=self._pair.forward.seed
-        )
+        command = simulator_command(scene, self.robot or "127.0.0.1:0", ready, seed=self._pair.forward.seed)
         self._simulator = self._spawn("simulator", command, "simulator")
         self.robot = self._simulator.wait_for_file(ready, self._stop).strip() or None
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import gymnasium
 
+from serl_client.envs.private_simulator import PrivateSimulator
+from serl_client.envs.task_finding import find_task, is_task, usable_tasks
 from serl_rl.config.train import TrainConfig
-from serl_rl.envs.factory import POINT_LEFT, POINT_RIGHT, RobotConfig, make_environment, simulator_task
+from serl_rl.envs.factory import RobotConfig, make_environment, simulator_scene
 from serl_rl.errors import UsageError
 
 Direction: TypeAlias = Literal["forward", "backward"]
 """Which of the two tasks; forward is the one that is active first."""
 DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
 """Both."""
-
-_POINTS: Mapping[str, str] = MappingProxyType({POINT_RIGHT: POINT_LEFT, POINT_LEFT: POINT_RIGHT})
 
 
 @dataclass(frozen=True)
@@ -55,14 +54,10 @@ def opposite_id(environment: str) -> str:
     Raises:
         UsageError: There is none; those that there are, are named.
     """
-    from serl_client.envs.tasks import TASKS, task_name
-
-    if environment in _POINTS:
-        return _POINTS[environment]
-    task = TASKS.get(task_name(environment))
+    task = find_task(environment) if is_task(environment) else None
     if task is not None and task.opposite:
-        return f"serl/{task.opposite}-v0"
-    known = sorted(f"serl/{name}-v0" for name, task in TASKS.items() if task.opposite)
+        return task.opposite
+    known = [name for name, task in usable_tasks().items() if task.opposite]
     raise UsageError(
         f"no task undoes that of {environment}, so it cannot be trained forward and backward; "
         f"take one of {', '.join(known)}"
@@ -94,27 +89,12 @@ def pair_environments(pair: TaskPair, robot: RobotConfig) -> Iterator[Mapping[Di
         Environments by direction. Call `release` of one before `reset` of the other.
     """
     with contextlib.ExitStack() as stack:
-        if pair.forward.environment.id in _POINTS:
-            yield _points(pair)
-            return
-        if robot.robot is None:
-            from serl_client.envs.private_simulator import PrivateSimulator
-
-            simulator = stack.enter_context(PrivateSimulator(simulator_task(pair.forward.environment)))
-            robot = replace(robot, robot=simulator.address)
+        scene = simulator_scene(pair.forward.environment)
+        if robot.robot is None and scene is not None:
+            robot = replace(robot, robot=stack.enter_context(PrivateSimulator(scene)).address)
         envs: dict[Direction, gymnasium.Env[Any, Any]] = {}
         for direction in DIRECTIONS:
             env = make_environment(pair.of(direction).environment, robot)
             stack.callback(env.close)
             envs[direction] = env
         yield envs
-
-
-def _points(pair: TaskPair) -> Mapping[Direction, gymnasium.Env[Any, Any]]:
-    from serl_rl.envs.two_way_point_mass import Point, TwoWayPointMassEnv
-
-    point, is_right = Point(), pair.forward.environment.id == POINT_RIGHT
-    return {
-        "forward": TwoWayPointMassEnv("right" if is_right else "left", point),
-        "backward": TwoWayPointMassEnv("left" if is_right else "right", point),
-    }

@@ -9,8 +9,9 @@ import pytest
 from serl_api.enums import Backend
 from serl_api.values import Pose
 from serl_client.envs.episode_start import EpisodeStart
-from serl_client.envs.tasks import RELOCATE_FORWARD, make_training_env
+from serl_client.envs.registration import make_training_env
 from serl_client.errors import MotionFailedError
+from serl_tasks.relocate_cube.task import RELOCATE_FORWARD
 
 
 @pytest.fixture(scope="module")

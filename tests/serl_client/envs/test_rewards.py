@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from serl_api.values import Pose
-from serl_client.envs.rewards import DenseLift, NoReward, PoseReached, Relocated, SparseInsertion, SparseLift
+from serl_client.envs.rewards import NoReward, PoseReached
+from serl_tasks.peg_insert.task import SparseInsertion
+from serl_tasks.pick_cube.task import DenseLift, SparseLift
+from serl_tasks.relocate_cube.task import Relocated
 
 IDENTITY = np.array((0.0, 0.0, 0.0, 1.0))
 

@@ -294,13 +294,13 @@ def test_reset_finds_a_restarted_daemon(start_daemon, tmp_path):
 def fake_task():
     from dataclasses import replace
 
-    from serl_client.envs.tasks import PICK_CUBE
+    from serl_tasks.pick_cube.task import PICK_CUBE
 
     return replace(PICK_CUBE, tracked_objects=())
 
 
 def test_a_cell_without_a_tracker_cannot_give_the_reward(lockstep_daemon):
-    env = RobotEnv("PickCube", address=lockstep_daemon.address)
+    env = RobotEnv("serl/PickCube-v0", address=lockstep_daemon.address)
     with pytest.raises(TaskMismatchError, match="cube"):
         env.reset(seed=0)
     env.close()
@@ -320,7 +320,7 @@ def test_it_runs_in_real_time_on_a_cell_with_fake_devices(start_daemon):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"task": "PickCub"}, "PickCube"),
+        ({"task": "serl/PickCub-v0"}, "did you mean serl/PickCube-v0"),
         ({"reward": "spars"}, "'sparse'"),
         ({"gripper_action": "x"}, "'binary'"),
         ({"delta_reference": "x"}, "'measured'"),
@@ -330,7 +330,7 @@ def test_it_runs_in_real_time_on_a_cell_with_fake_devices(start_daemon):
 )
 def test_a_wrong_option_lists_the_right_ones(options, named):
     with pytest.raises(ValueError, match=named):
-        RobotEnv(**{"task": "PickCube", "address": "127.0.0.1:1", **options})
+        RobotEnv(**{"task": "serl/PickCube-v0", "address": "127.0.0.1:1", **options})
 
 
 def test_a_private_simulator_starts_by_itself_and_is_replaced_when_it_dies():

@@ -4,7 +4,7 @@ import pytest
 from gymnasium import spaces
 
 from serl_api.errors.robot import RobotError
-from serl_client.envs.tasks import make_training_env
+from serl_client.envs.registration import make_training_env
 from serl_client.episodes.files import read_episodes, read_header
 from serl_client.episodes.recording import (
     DISCARDED,
@@ -16,7 +16,8 @@ from serl_client.episodes.recording import (
     record_episodes,
     run_episode,
 )
-from serl_client.teleop.scripted import PickCubeExpert
+from serl_tasks.pick_cube.expert import PickCubeExpert
+from serl_tasks.pick_cube.task import PICK_CUBE
 
 
 class CoinEnv(gymnasium.Env):
@@ -211,7 +212,7 @@ def test_a_count_below_one_is_refused(tmp_path):
 def test_demonstrations_of_the_simulator(simulator_address, tmp_path):
     path = tmp_path / "demonstrations.serl"
     env = make_training_env("serl/PickCube-v0", address=simulator_address)
-    record_demonstrations(env, PickCubeExpert(noise=0.2, seed=0), 3, path, seed=0)
+    record_demonstrations(env, PickCubeExpert(PICK_CUBE, noise=0.2, seed=0), 3, path, seed=0)
     env.close()
     header = read_header(path)
     assert header.task == "serl/PickCube-v0"

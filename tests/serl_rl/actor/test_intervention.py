@@ -21,12 +21,12 @@ from serl_rl.config.presets import preset
 from serl_rl.config.train import ActorConfig, TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import EvaluationConfig
-from serl_rl.envs.point_mass import PointMassEnv
 from serl_rl.errors import UsageError
 from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay import ReplayBuffer
 from serl_rl.replay.rows import rows_from_proto
+from serl_tasks.point_mass.environment import PointMassEnv
 
 FLOAT = np.dtype(np.float32)
 SPEC = EnvironmentSpec(
@@ -249,9 +249,11 @@ def test_nobody_corrects_unless_asked():
         assert together.intervention is None
 
 
-def test_a_task_without_an_expert_is_one_sentence():
-    config = TrainConfig(environment=EnvironmentConfig(id="serl/CableRoute-v0"), intervene="scripted")
-    with pytest.raises(UsageError, match="no scripted expert for serl/CableRoute-v0"), wrap(PointMassEnv(), config):
+def test_a_task_without_an_expert_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "cable_route.py").write_text("from serl_client import Task\nTASK = Task(name='cable-route')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    config = TrainConfig(environment=EnvironmentConfig(id="cable_route:TASK"), intervene="scripted")
+    with pytest.raises(UsageError, match="no scripted expert for cable_route:TASK"), wrap(PointMassEnv(), config):
         pass
 
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
-from serl_rl.envs.point_mass import PointMassEnv
 from serl_rl.policies.numpy_policy import Policy
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.replay.batch_sampler import BatchSampler
 from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.rows import RowBatch, RowKind
+from serl_tasks.point_mass.environment import PointMassEnv
 
 
 class Run:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-from serl_client.envs.tasks import PICK_CUBE_VISION
 from serl_client.episodes.files import Episode, EpisodeHeader, EpisodeWriter
 from serl_rl.config.presets import preset
 from serl_rl.errors import CheckpointError
 from serl_rl.learner.trainer import Trainer
 from serl_rl.policies.saved import find_checkpoint, load_policy, read_experiment
+from serl_tasks.pick_cube.task import PICK_CUBE_VISION
 
 QUICK = ("--bc.steps", 150, "--bc.batch-size", 32, "--bc.check-steps", 50, "--bc.learning-rate", 3e-3)
 
@@ -40,7 +40,7 @@ def path(tmp_path, run):
 
 def look_episodes(path, *, count=2, steps=4):
     """Episodes of PickCubeVision with small images, and the image of their first step."""
-    rng, components = np.random.default_rng(0), PICK_CUBE_VISION.state(rotation=False)
+    rng, components = np.random.default_rng(0), PICK_CUBE_VISION.components(rotation=False)
     names = [f"{part.name}.{index}" for part in components for index in range(len(part.indices))]
     cameras = PICK_CUBE_VISION.cameras
     observations = {"state": [[len(names)], "float32"]} | {name: [[48, 48, 3], "uint8"] for name in cameras}

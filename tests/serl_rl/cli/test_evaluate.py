@@ -12,7 +12,7 @@ from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config.train import SacConfig, TrainConfig, to_dict
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import wilson_interval
-from serl_rl.envs.factory import POINT_MASS, make_environment, spec_of
+from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.errors import CheckpointError, UsageError
 
 SAC = SacConfig(hidden_sizes=(16, 16), compile="off", precision="float32")
@@ -23,7 +23,7 @@ def run(tmp_path_factory):
     """A run with a policy that was never trained, which reaches the centre sometimes."""
     from google.protobuf import json_format
 
-    config = TrainConfig(environment=EnvironmentConfig(id=POINT_MASS), sac=SAC)
+    config = TrainConfig(environment=EnvironmentConfig(id="serl/PointMass-v0"), sac=SAC)
     env = make_environment(config.environment)
     spec = spec_of(env, config.environment)
     agent = SacAgent(spec, SAC, seed=4)
@@ -83,7 +83,7 @@ def test_the_file_tells_of_every_episode(evaluate, tmp_path):
     assert [outcome["seed"] for outcome in found["outcomes"]] == [40, 41, 42, 43, 44]
     assert sum(outcome["success"] for outcome in found["outcomes"]) == report["successes"]
     assert np.mean([outcome["steps"] for outcome in found["outcomes"]]) == pytest.approx(report["mean_steps"])
-    assert found["environment"] == POINT_MASS
+    assert found["environment"] == "serl/PointMass-v0"
     assert list((tmp_path / "new").iterdir()) == [tmp_path / "new" / "result.json"]
 
 

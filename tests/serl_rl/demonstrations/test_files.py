@@ -5,21 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from serl_client.envs.tasks import PICK_CUBE, PICK_CUBE_VISION
 from serl_rl.demonstrations.files import read_demonstrations
 from serl_rl.envs.config import EnvironmentConfig
-from serl_rl.envs.factory import POINT_MASS
 from serl_rl.errors import UsageError
 from serl_rl.replay.errors import InvalidRowsError
+from serl_tasks.pick_cube.task import PICK_CUBE, PICK_CUBE_VISION
 
-POINT = EnvironmentConfig(id=POINT_MASS)
+POINT = EnvironmentConfig(id="serl/PointMass-v0")
 CUBE = EnvironmentConfig(id="serl/PickCube-v0")
 CUBE_VISION = EnvironmentConfig(id="serl/PickCubeVision-v0")
 STATE = {"state": [[2], "float32"]}
 
 
 def components_of(task):
-    return tuple(f"{part.name}.{index}" for part in task.state(rotation=False) for index in range(len(part.indices)))
+    parts = task.components(rotation=False)
+    return tuple(f"{part.name}.{index}" for part in parts for index in range(len(part.indices)))
 
 
 COMPONENTS, SEEING = components_of(PICK_CUBE), components_of(PICK_CUBE_VISION)

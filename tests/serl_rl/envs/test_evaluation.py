@@ -11,7 +11,7 @@ from serl_rl.envs.evaluation import (
     run_episode,
     wilson_interval,
 )
-from serl_rl.envs.point_mass import PointMassEnv
+from serl_tasks.point_mass.environment import PointMassEnv
 
 
 class Centring:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from serl_rl.envs.config import EnvironmentConfig
-from serl_rl.envs.factory import make_environment, simulator_task
+from serl_rl.envs.factory import make_environment, simulator_scene
 from serl_rl.errors import UsageError
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
 from serl_rl.rewards.classifier.config import ClassifierConfig, ClassifierRewardConfig
@@ -15,16 +15,17 @@ from serl_rl.rewards.classifier.store import save_classifier
 
 
 @pytest.mark.parametrize(
-    ("env_id", "task"),
+    ("env_id", "scene"),
     [
         ("serl/PickCube-v0", "pick-cube"),
         ("serl/PickCubeVision-v0", "pick-cube"),
         ("serl/PegInsert-v0", "peg-insert"),
         ("serl/PegInsertVision-v0", "peg-insert"),
+        ("serl/PointMass-v0", None),
     ],
 )
-def test_an_environment_names_the_task_of_its_simulator(env_id, task):
-    assert simulator_task(EnvironmentConfig(id=env_id)) == task
+def test_an_environment_names_the_scene_of_its_simulator(env_id, scene):
+    assert simulator_scene(EnvironmentConfig(id=env_id)) == scene
 
 
 def test_an_unknown_environment_is_refused_before_a_simulator_starts():
@@ -33,8 +34,8 @@ def test_an_unknown_environment_is_refused_before_a_simulator_starts():
 
 
 def test_an_unknown_environment_is_answered_with_the_nearest():
-    with pytest.raises(UsageError, match="did you mean PegInsert"):
-        simulator_task(EnvironmentConfig(id="serl/PegInser-v0"))
+    with pytest.raises(UsageError, match="did you mean serl/PegInsert"):
+        simulator_scene(EnvironmentConfig(id="serl/PegInser-v0"))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from serl_rl.algorithms.bc_config import BcConfig
 from serl_rl.config.presets import preset
 from serl_rl.envs.evaluation import evaluate
 from serl_rl.envs.factory import spec_of
-from serl_rl.envs.point_mass import PointMassEnv, PointMassExpert
 from serl_rl.errors import UsageError
 from serl_rl.learner.behavior_cloning import clone, split_episodes, steps_of
 from serl_rl.policies.numpy_policy import Policy
+from serl_tasks.point_mass.environment import PointMassEnv
+from serl_tasks.point_mass.expert import PointMassExpert
 
 CONFIG = replace(preset("debug"), sac=replace(preset("debug").sac, hidden_sizes=(32, 32)))
 SETTINGS = BcConfig(steps=300, batch_size=64, check_steps=50, learning_rate=3e-3, validation_share=0.2)

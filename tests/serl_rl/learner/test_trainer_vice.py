@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from serl_rl.config.presets import PRESETS, preset
+from serl_rl.config.presets import preset, preset_names
 from serl_rl.config.train import TrainConfig
 from serl_rl.demonstrations.scripted import record
 from serl_rl.envs.config import EnvironmentConfig
@@ -97,9 +97,9 @@ def test_goals_are_asked_for(spec):
         make_trainer(spec, ())
 
 
-@pytest.mark.parametrize("name", [name for name in PRESETS if "vice" in name])
+@pytest.mark.parametrize("name", [name for name in preset_names() if "vice" in name])
 def test_presets_with_a_learned_reward_end_no_episode(name):
-    config = PRESETS[name]
+    config = preset(name)
     assert config.vice.enabled
     assert config.environment.reward == "dense"
     assert config.demonstration_count

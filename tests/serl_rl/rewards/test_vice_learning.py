@@ -9,7 +9,6 @@ import torch
 from serl_client.episodes.recording import run_episode
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
 from serl_rl.demonstrations.frames import FrameBank
-from serl_rl.envs.point_mass import PointMassEnv, PointMassExpert
 from serl_rl.policies.numpy_policy import Policy
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.replay.batch_sampler import BatchSampler
@@ -18,6 +17,8 @@ from serl_rl.replay.rows import RowBatch, RowKind, rows_from_episode
 from serl_rl.rewards.classifier.examples import success_labels
 from serl_rl.rewards.vice import Vice
 from serl_rl.rewards.vice_config import ViceConfig
+from serl_tasks.point_mass.environment import PointMassEnv
+from serl_tasks.point_mass.expert import PointMassExpert
 
 SAC = SacConfig(
     hidden_sizes=(64, 64),
@@ -34,7 +35,7 @@ VICE = ViceConfig(enabled=True, batch_size=64, hidden_size=64, learning_rate=1e-
 
 def demonstrate(rng, count=10):
     """Episodes that go to the centre and stay there, with rewards that mean nothing."""
-    env, expert, episodes = PointMassEnv(ends=False), PointMassExpert(), []
+    env, expert, episodes = PointMassEnv(reward="dense"), PointMassExpert(), []
     for index in range(count):
         episode = run_episode(env, expert, seed=5000 + index)
         episodes.append(replace(episode, rewards=rng.normal(0, 100, len(episode))))
@@ -45,7 +46,7 @@ class Run:
     """Environment steps and updates in turn; half of each batch are demonstrations, where there are any."""
 
     def __init__(self, seed, kind, *, demonstrated):
-        self.env = PointMassEnv(ends=False)
+        self.env = PointMassEnv(reward="dense")
         self.spec = EnvironmentSpec.from_spaces("point", self.env.observation_space, self.env.action_space)
         self.agent = SacAgent(self.spec, SAC, seed=seed)
         self.rng = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config import train as configuration
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
-from serl_rl.envs.factory import POINT_MASS, make_environment, spec_of
+from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
@@ -78,7 +78,7 @@ def build_config(**sac):
     encoder = EncoderConfig(backbone=BackboneConfig(name="small"), head=head)
     binary = {"gripper_action": "binary"} if sac.get("grippers") else {}
     return TrainConfig(
-        environment=EnvironmentConfig(id=POINT_MASS, **binary),
+        environment=EnvironmentConfig(id="serl/PointMass-v0", **binary),
         sac=dataclasses.replace(SAC, **sac),
         vision=VisionConfig(encoder=encoder, proprioception_features=4),
     )

@@ -7,12 +7,12 @@ import pytest
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import evaluate
 from serl_rl.envs.factory import make_environment
-from serl_rl.envs.point_mass import PointMassEnv
 from serl_rl.errors import UsageError
 from serl_rl.visualization.episode_video import EpisodeVideo
 from serl_rl.visualization.evaluation import watching
 from serl_rl.visualization.labels import labels_of
 from serl_rl.visualization.recorder_wrapper import StepRecorder
+from serl_tasks.point_mass.environment import PointMassEnv
 
 
 class Nudging:

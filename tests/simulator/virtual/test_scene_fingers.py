@@ -14,7 +14,6 @@ from robot_daemon.hardware.timebase import RealTimebase
 from simulator.devices.world import World
 from simulator.model.arm_table import ARMS
 from simulator.physics.kinematics import solve_pose
-from simulator.tasks import TASKS
 from simulator.virtual.fci.control_channel import ControlServer
 from simulator.virtual.fci.process import VirtualFciProcess
 from simulator.virtual.fingers import FingerTarget, RigidFingers
@@ -141,7 +140,7 @@ def over_the_cube(fci):
     quarter = math.pi / 2.0
     yaw = (2.0 * math.atan2(z, w) + quarter / 2.0) % quarter - quarter / 2.0
     tool = np.array([math.cos(yaw / 2.0), math.sin(yaw / 2.0), 0.0, 0.0])
-    world = World(TASKS["pick-cube"], ARMS["panda"], 0)
+    world = World("pick-cube", ARMS["panda"], 0)
     home = np.array(fci.state()["positions"])
     joints = solve_pose(world.physics.model, ARMS["panda"], np.array(cube["position"]), tool, home)
     assert joints is not None

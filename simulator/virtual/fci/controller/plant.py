@@ -11,11 +11,10 @@ import mujoco
 import numpy as np
 
 from robot_daemon.hardware.devices import FloatArray, GripperState, GripperTarget, TrackedPose
-from serl_api.errors.robot import NotEquippedError, NotFoundError
+from serl_api.errors.robot import NotEquippedError
 from simulator.devices.world import World
 from simulator.model.arm_table import ArmTable
 from simulator.model.gripper_model import TCP_OFFSET
-from simulator.tasks import TASKS
 from simulator.virtual.fci.controller.flange_frame import FlangeFrame, bare_arm
 
 PERIOD_S = 0.001
@@ -160,7 +159,7 @@ class Plant:
         for joint in free:
             first = int(self.model.jnt_dofadr[joint])
             self.data.qvel[first : first + 6] = 0.0
-        self._world.task.place_props(self.model, self.data, np.random.default_rng(seed % 2**64))
+        self._world.scene.place_props(self.model, self.data, np.random.default_rng(seed % 2**64))
         mujoco.mj_step1(self.model, self.data)
 
     def set_gripper(self, target: GripperTarget) -> None:
@@ -186,9 +185,7 @@ class Plant:
 def _build_world(table: ArmTable, task: str, seed: int) -> World | None:
     if task == NO_TASK:
         return None
-    if task not in TASKS:
-        raise NotFoundError.among("task", name=task, available=(NO_TASK, *sorted(TASKS)))
-    return World(TASKS[task], table, seed)
+    return World(task, table, seed)
 
 
 def _subtree_mass(model: mujoco.MjModel, root: int) -> MountedMass:

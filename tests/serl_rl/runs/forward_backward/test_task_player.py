@@ -14,13 +14,13 @@ from serl_rl.actor.loop import EpisodeEnd
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import RobotConfig
-from serl_rl.envs.two_way_point_mass import Point, TwoWayPointMassEnv
 from serl_rl.errors import LearnerUnreachableError, UsageError
 from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.runs.forward_backward import actor as acting
 from serl_rl.runs.forward_backward.actor import PairActor
 from serl_rl.runs.forward_backward.task_pair import pair_of
 from serl_rl.runs.forward_backward.task_player import LearningTaskPlayer
+from serl_tasks.two_way_point_mass.environment import Point, TwoWayPointMassEnv
 
 
 class Learning:

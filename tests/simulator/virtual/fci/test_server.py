@@ -13,7 +13,6 @@ import pytest
 
 from simulator.devices.world import World
 from simulator.model.arm_table import ARMS
-from simulator.tasks import TASKS
 from simulator.virtual.fci import ControlError, VirtualFciProcess
 from simulator.virtual.fci.controller.control_box import FIRST_COMMAND_CYCLES
 from simulator.virtual.fci.protocol import (
@@ -286,7 +285,7 @@ def test_a_client_that_closes_and_connects_again_between_two_cycles_is_no_second
 
 def test_the_scene_can_be_drawn_elsewhere(fci):
     scene = fci.scene()
-    world = World(TASKS[scene["task"]], ARMS[scene["arm"]], scene["seed"])
+    world = World(scene["task"], ARMS[scene["arm"]], scene["seed"])
     world.physics.data.qpos[:] = scene["qpos"]
     world.physics.settle_state()
     drawn = world.tracked_objects()[0].position

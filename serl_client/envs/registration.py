@@ -1,0 +1,77 @@
+"""Registers the environments of all installed tasks with gymnasium, from the names that packages declare.
+
+Gymnasium has no entry points of its own since 1.0: somebody imports a module that registers. Here that module is
+`serl_client`, so that a task's package needs none; its entry point under `serl.tasks` is enough. Nothing of a package
+is imported before `gymnasium.make`, so that a broken one harms nobody else and `import serl_client` stays fast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+from gymnasium.envs.registration import EnvSpec
+
+from serl_client.envs.robot_env import RobotEnv
+from serl_client.envs.task_finding import find_task, is_task, task_names
+from serl_client.wrappers.flatten_state import FlattenState
+
+
+class TaskSpec(EnvSpec):
+    """Gymnasium's description of a task's environment.
+
+    Args:
+        task: Name of the task, as in `find_task`.
+    """
+
+    def __init__(self, task: str) -> None:
+        super().__init__(id=task, entry_point="serl_client.envs.registration:make_task_env", kwargs={"task": task})
+
+    @property
+    def max_episode_steps(self) -> int | None:
+        """Steps of an episode, which the task says; its package is imported for it."""
+        task = find_task(self.id)
+        return task.max_episode_steps if task.environment is None else None
+
+    @max_episode_steps.setter
+    def max_episode_steps(self, value: int | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Gymnasium's constructor sets its default; the task's word stands."""
+
+
+def register_environments() -> None:
+    """Makes `gymnasium.make("serl/PickCube-v0")` work; called on import of `serl_client`. Safe to repeat."""
+    for name in task_names():
+        if name not in gymnasium.registry:
+            gymnasium.registry[name] = TaskSpec(name)
+
+
+def make_task_env(task: str, *, reward: str = "sparse", **options: Any) -> gymnasium.Env[Any, Any]:  # noqa: ANN401
+    """An environment of a task: `RobotEnv`, or the task's own, which needs no daemon.
+
+    Args:
+        task: Name of the task.
+        reward: Name of one of its rewards.
+        **options: For `RobotEnv`.
+    """
+    found = find_task(task)
+    return RobotEnv(found, reward=reward, **options) if found.environment is None else found.environment(reward=reward)
+
+
+def make_training_env(env_id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:  # noqa: ANN401
+    """An environment as training uses it: one float32 vector under "state", and the camera images if there are any.
+
+    A fault ends the episode, truncated, rather than the training; see `RobotEnv`.
+
+    Args:
+        env_id: Such as "serl/PickCube-v0", or a task as "package.module:object".
+        **kwargs: For `gymnasium.make`: address, rotation, reward, ...
+    """
+    options: dict[str, Any] = {"on_fault": "truncate", **kwargs}
+    env = gymnasium.make(TaskSpec(env_id) if is_task(env_id) else env_id, **options)
+    if not isinstance(env.unwrapped, RobotEnv):
+        return env
+    try:
+        return FlattenState(env, env.unwrapped.task.components(rotation=env.unwrapped.is_rotating))
+    except BaseException:
+        env.close()
+        raise

@@ -1,0 +1,144 @@
+"""What defines a task on the environment's side: frozen numbers, and how its reward is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import gymnasium
+
+from serl_api.values import Compliance, JointTarget, Observation, Pose
+from serl_client.envs.pose_box import PoseBox
+from serl_client.episodes.expert import Expert
+from serl_client.wrappers.flatten_state import PROPRIOCEPTION, StateComponent
+
+SERL_COMPLIANCE = Compliance(
+    translational_stiffness=2000.0,
+    translational_damping=89.0,
+    rotational_stiffness=150.0,
+    rotational_damping=7.0,
+)
+"""Upstream's numbers; its rotation error is half of ours, so ours is twice as stiff in rotation (`control.proto`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a step was worth."""
+
+    reward: float
+    """Reward of the step."""
+    terminated: bool
+    """Whether the task ended the episode. A timeout never does."""
+    success: bool
+    """Whether the task is done."""
+    facts: Mapping[str, float] = field(default_factory=dict)
+    """Numbers worth logging, such as "lift" in m; added to the step's info."""
+
+
+class Reward(Protocol):
+    """Judges a step. Stateless: everything it needs is in its arguments."""
+
+    @property
+    def tracked_objects(self) -> tuple[str, ...]:
+        """Names of the objects that it must see."""
+        ...
+
+    def __call__(self, start: Observation, now: Observation) -> Outcome:
+        """Judges the step that led to `now` in the episode that began with `start`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Where on the table an object must lie for an arm to get it again."""
+
+    name: str
+    """Name of the object."""
+    lower: tuple[float, float]
+    """Corner of the area, x and y in m, in `base`."""
+    upper: tuple[float, float]
+    """The opposite corner."""
+
+    def holds(self, observation: Observation) -> bool:
+        """Whether the object is there; True where nobody tracks it."""
+        tracked = observation.tracked_objects.get(self.name)
+        if tracked is None:
+            return True
+        x, y = tracked.pose.position[:2].tolist()
+        return self.lower[0] <= x <= self.upper[0] and self.lower[1] <= y <= self.upper[1]
+
+
+class ExpertFactory(Protocol):
+    """Makes the scripted expert of a task."""
+
+    def __call__(self, task: Task, *, rotation: bool, noise: float, seed: int | None) -> Expert:
+        """Makes one.
+
+        Args:
+            task: Whose actions it gives.
+            rotation: Whether actions turn the TCP.
+            noise: Standard deviation of each movement, as a share of its length.
+            seed: Of the noise.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One task. The same numbers hold on every daemon, real or simulated.
+
+    A package offers it under `serl.tasks`, by the name of its environment. Everything in it can be copied and pickled:
+    rewards are dataclasses, factories are classes or functions of a module.
+    """
+
+    name: str
+    """What people call it, in kebab-case."""
+    scene: str = ""
+    """Name of the simulator's scene, as in `serl.scenes`; empty is the task's own."""
+    rewards: Mapping[str, Reward] = field(default_factory=dict)
+    """Rewards to choose from, by name. One called "sparse" is the default; "dense" and "none" end no episode."""
+    state: tuple[StateComponent, ...] = PROPRIOCEPTION
+    """What a policy's state vector holds."""
+    tracked_objects: tuple[str, ...] = ()
+    """Objects whose position is part of the observation."""
+    cameras: tuple[str, ...] = ()
+    """Cameras whose images are part of the observation."""
+    image_size: tuple[int, int] = (128, 128)
+    """Height and width of each image, px."""
+    control_rate_hz: float = 10.0
+    """Environment steps a second."""
+    translation_scale: float = 0.05
+    """Translation of action 1, m."""
+    rotation_scale: float = 0.2
+    """Rotation of action 1, rad."""
+    compliance: Compliance = SERL_COMPLIANCE
+    """Compliance of the whole episode."""
+    start: Pose | PoseBox | JointTarget | None = None
+    """Where an episode starts; a box is drawn from with the environment's seed. None is the cell's home."""
+    start_gripper_width: float | None = None
+    """Opening of the gripper at the start, m; None is fully open."""
+    box: PoseBox | None = None
+    """Poses that targets are clipped to; None leaves that to the cell's own limits."""
+    rotation: bool = False
+    """Whether actions turn the TCP, unless the environment is told otherwise."""
+    has_gripper: bool = True
+    """Whether the last component of an action drives the gripper."""
+    max_episode_steps: int = 60
+    """Steps after which an episode is truncated."""
+    reach: Reach | None = None
+    """Out of it an object is lost, and a scene that would be kept is drawn anew; None never loses one."""
+    expert: ExpertFactory | None = None
+    """Makes its scripted expert; None where there is none."""
+    opposite: str = ""
+    """Environment of the task that undoes this one, such as "serl/RelocateBackward-v0"; empty where there is none."""
+    environment: Callable[..., gymnasium.Env[Any, Any]] | None = None
+    """Makes an environment that needs no daemon, from the name of a reward; None drives an arm by `RobotEnv`."""
+
+    def __post_init__(self) -> None:
+        """Names the scene."""
+        object.__setattr__(self, "scene", self.scene or self.name)
+
+    def components(self, *, rotation: bool) -> tuple[StateComponent, ...]:
+        """What the state vector holds, with actions that turn the TCP or without."""
+        return tuple(component for component in self.state if rotation or not component.needs_rotation)

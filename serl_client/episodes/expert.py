@@ -1,0 +1,21 @@
+"""Something that knows how to do a task: a script that drives for demonstrations, corrections and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Expert(Protocol):
+    """Gives actions in `base` axes."""
+
+    def reset(self) -> None:
+        """Begins an episode."""
+        ...
+
+    def action(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> NDArray[np.float32]:
+        """Next action in [-1, 1], from the observation and the raw info of the environment."""
+        ...

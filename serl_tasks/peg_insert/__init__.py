@@ -1,0 +1,1 @@
+"""SERL's peg insertion: a held peg into a socket."""

@@ -1,0 +1,1 @@
+"""Lift a cube that lies anywhere in reach."""

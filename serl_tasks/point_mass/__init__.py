@@ -1,0 +1,1 @@
+"""Push a point to the centre: for tests of the whole loop, needs no simulator."""
