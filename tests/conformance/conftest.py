@@ -1,5 +1,7 @@
 """Targets of the conformance suite: every daemon must pass it, over a real socket."""
 
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import grpc
@@ -8,7 +10,8 @@ from serl.simulator.v1 import simulator_service_pb2 as simulator_messages
 from serl.simulator.v1 import simulator_service_pb2_grpc
 
 from robot_daemon.api.server import DaemonServer
-from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
+from robot_daemon.config.cell_builder import build_cell
+from robot_daemon.config.cell_config import DaemonConfig, DriverConfig, LimitsConfig, ServerConfig
 from robot_daemon.drivers.fake.cell import build_fake_cell
 from robot_daemon.hardware.devices import Pacing
 from serl_client import RobotClient
@@ -20,6 +23,7 @@ TARGETS = [
     pytest.param("simulator-real-time", marks=LIVE),
     "simulator-lockstep",
     pytest.param("virtual-real-time", marks=LIVE),
+    pytest.param("own-real-time", marks=[LIVE, pytest.mark.slow]),
 ]
 
 
@@ -103,7 +107,25 @@ def serve_virtual(_pacing):
     return server, lambda _channel, name, camera=None: server.inject(name), lambda _channel: server.cell.fci.clear()
 
 
-SERVE = {"fake": serve_fake, "simulator": serve_simulator, "virtual": serve_virtual}
+def serve_own(_pacing):
+    """The arm of `examples/own_arm_driver` with a fake gripper and camera: a stranger's driver keeps the contract."""
+    folder = str(Path(__file__).parents[2] / "examples" / "own_arm_driver")
+    sys.path.append(folder)
+    try:
+        fake = DriverConfig(driver="fake")
+        own = DaemonConfig(arm=DriverConfig(driver="own_arm_driver:build"), gripper=fake, cameras={"front": fake})
+        cell = build_cell(own)
+    finally:
+        sys.path.remove(folder)
+    server = DaemonServer(cell, ServerConfig(address="127.0.0.1:0", drain_grace_s=0.2), LimitsConfig())
+
+    def inject(_channel, name, camera=None):
+        pytest.skip(f"a driver of a few lines has no {name}; the fake arm has")
+
+    return server, inject, lambda _channel: None
+
+
+SERVE = {"fake": serve_fake, "simulator": serve_simulator, "virtual": serve_virtual, "own": serve_own}
 
 
 @pytest.fixture(scope="package", params=TARGETS)

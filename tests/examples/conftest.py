@@ -1,5 +1,7 @@
 """A daemon for the examples, started as a user starts one."""
 
+import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,17 +50,33 @@ def run_example():
     return run
 
 
-@pytest.fixture
-def fake_daemon(tmp_path, monkeypatch):
-    """Address of a daemon over fake devices, in real time."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    config, ready = tmp_path / "cell.toml", tmp_path / "ready"
-    config.write_text(CELL)
-    command = [sys.executable, "-m", "robot_daemon", "--config", str(config), "--ready-file", str(ready)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:
+@contextlib.contextmanager
+def serve(cell, folder, cwd=None):
+    """Runs a daemon over a cell's text, with its files in a folder; yields its address."""
+    config = folder / "cell.toml"
+    config.write_text(cell)
+    command = [sys.executable, "-m", "robot_daemon", "--config", str(config)]
+    environment = os.environ | {"XDG_STATE_HOME": str(folder / "state")}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=cwd, env=environment) as daemon:
         try:
             said = list(lines_until(daemon.stderr, "listening on"))
             assert "listening on" in said[-1], "".join(said)
             yield said[-1].split("listening on")[1].split()[0].strip(".,")
         finally:
             daemon.terminate()
+
+
+@pytest.fixture
+def fake_daemon(tmp_path):
+    """Address of a daemon over fake devices, in real time."""
+    with serve(CELL, tmp_path) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def own_arm_daemon(tmp_path_factory):
+    """Address of a daemon over the cell of `own_arm_driver/`, run from that folder as its README says."""
+    folder = EXAMPLES / "own_arm_driver"
+    cell = (folder / "cell.toml").read_text().replace(":50051", ":0")
+    with serve(cell, tmp_path_factory.mktemp("own-arm"), cwd=folder) as address:
+        yield address
