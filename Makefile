@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 QUICK := not slow and not gpu and not hardware
 
-.PHONY: demo test test-slow check format proto bench clean
+.PHONY: demo test test-slow mutations check format proto bench clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -24,6 +24,9 @@ test: $(STAMP)  ## The whole test suite but the slow learning runs.
 
 test-slow: $(STAMP)  ## The learning runs, minutes each.
 	$(BIN)/python -m pytest -m slow --timeout 1800
+
+mutations: $(STAMP)  ## Change the source, one line at a time in a copy, and show which test notices.
+	$(BIN)/python -m tests.mutations
 
 check: $(STAMP)  ## Format, lint, schema, import contracts, types.
 	$(BIN)/ruff format --check .

@@ -5,6 +5,7 @@ python examples/cleanrl_sac.py --total-steps 20000
 """
 
 import argparse
+import itertools
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -29,6 +30,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--total-steps", type=int, default=20_000, help="environment steps")
     parser.add_argument("--learning-starts", type=int, default=500, help="random steps at the start")
+    parser.add_argument("--critic-updates", type=int, default=4, help="critic updates a step; the policy has one")
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--gamma", type=float, default=0.96)
@@ -39,8 +41,10 @@ def parse() -> argparse.Namespace:
 
 
 def mlp(inputs: int, outputs: int) -> nn.Sequential:
-    """Two hidden layers of 256."""
-    return nn.Sequential(nn.Linear(inputs, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, outputs))
+    """Two hidden layers of 256, normalised, so that several updates a step do not make critics diverge."""
+    sizes = (inputs, 256, 256)
+    hidden = [(nn.Linear(size, width), nn.LayerNorm(width), nn.Tanh()) for size, width in itertools.pairwise(sizes)]
+    return nn.Sequential(*itertools.chain.from_iterable(hidden), nn.Linear(256, outputs))
 
 
 class Actor(nn.Module):
@@ -92,6 +96,13 @@ class Replay:
         return (column[rows] for column in self.columns)
 
 
+def step_down(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Moves the optimizer's parameters against the gradient of a loss."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
 def evaluate(actor: Actor, env: gymnasium.Env[Any, Any], episodes: int) -> float:
     """Share of episodes that end in success, on scenes of seed 1000 and those that follow."""
     successes = 0
@@ -124,32 +135,24 @@ def main() -> None:
     alpha_optimizer = torch.optim.Adam([log_alpha], args.learning_rate)
     replay = Replay(args.total_steps, *sizes)
 
-    def update() -> None:
+    def update_critics() -> Tensor:
         observation, action, reward, following, terminated = replay.sample(args.batch_size)
-        alpha = log_alpha.exp().detach()
         with torch.no_grad():
-            next_action, next_log_density, _ = actor(following)
-            next_value = targets(following, next_action).amin(0) - alpha * next_log_density
             # A truncated episode would have gone on, so that it bootstraps as well.
-            target = reward.squeeze(-1) + args.gamma * (1.0 - terminated.squeeze(-1)) * next_value
-        critic_loss = (critics(observation, action) - target).square().mean(-1).sum()
-        critic_optimizer.zero_grad()
-        critic_loss.backward()
-        critic_optimizer.step()
-
-        sampled, log_density, _ = actor(observation)
-        actor_loss = (alpha * log_density - critics(observation, sampled).amin(0)).mean()
-        actor_optimizer.zero_grad()
-        actor_loss.backward()
-        actor_optimizer.step()
-
-        alpha_loss = -(log_alpha.exp() * (log_density.detach() + target_entropy)).mean()
-        alpha_optimizer.zero_grad()
-        alpha_loss.backward()
-        alpha_optimizer.step()
+            next_value = (1.0 - terminated.squeeze(-1)) * targets(following, actor(following)[0]).amin(0)
+            target = reward.squeeze(-1) + args.gamma * next_value
+        loss = (critics(observation, action) - target).square().mean(-1).sum()
+        step_down(critic_optimizer, loss)
         with torch.no_grad():
             for ours, theirs in zip(targets.parameters(), critics.parameters(), strict=True):
                 ours.lerp_(theirs, args.tau)
+        return observation
+
+    def update_policy(observation: Tensor) -> None:
+        sampled, log_density, _ = actor(observation)
+        entropy_cost = log_alpha.exp().detach() * log_density
+        step_down(actor_optimizer, (entropy_cost - critics(observation, sampled).mean(0)).mean())
+        step_down(alpha_optimizer, -(log_alpha.exp() * (log_density.detach() + target_entropy)).mean())
 
     started, returns, sums = time.perf_counter(), 0.0, []
     observation, _ = env.reset(seed=args.seed)
@@ -170,7 +173,7 @@ def main() -> None:
                 print(f"step {step}: return {mean_return:.2f}, success {success:.1f}, {rate:.0f} steps/s", flush=True)
             observation, returns = env.reset()[0], 0.0
         if step > args.learning_starts:
-            update()
+            update_policy([update_critics() for _ in range(args.critic_updates)][-1])
 
     ratio = evaluate(actor, env, args.episodes)
     print(f"success {ratio:.2f} of {args.episodes} episodes after {args.total_steps} steps")
