@@ -1,9 +1,9 @@
 """How far two machines may differ in a computation: bounds on rounding, derived instead of tried out.
 
 A sum of n products comes out within n * u / (1 - n * u) of the magnitudes of its terms, in whatever order it is added
-and with or without fused multiplication (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1); u is half
-of the distance from 1 to the next number. Kernels choose that order by the processor and by the size of a batch, so that
-two results of one network are equal to the bit on one machine and not on the next.
+and with or without fused multiplication (Higham, Accuracy and Stability of Numerical Algorithms, 3.1); u is half
+of the distance from 1 to the next number. Kernels choose that order by the processor and by the size of a batch, so
+that two results of one network are equal to the bit on one machine and not on the next.
 """
 
 import numpy as np
@@ -44,10 +44,8 @@ def kernel_bound(compute, draws=4):
     for seed in range(draws):
         with OtherKernels(seed):
             largest = max(largest, float(np.abs(_array(compute()) - here).max()))
-    own = np.finfo(np.float32).eps * float(
-        np.abs(here).max()
-    )  # The last rounding, of a number that was computed exactly.
-    return 2 * (largest + own)
+    last = float(np.finfo(np.float32).eps * np.abs(here).max())  # Of a result that is itself a float32.
+    return 2 * (largest + last)
 
 
 class OtherKernels(TorchFunctionMode):

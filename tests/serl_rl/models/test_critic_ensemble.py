@@ -3,6 +3,7 @@ import torch
 
 from serl_rl.models.critic_ensemble import CriticEnsemble
 from serl_rl.models.mlp import Arithmetic
+from tests.support.rounding import kernel_bound
 
 
 @pytest.fixture
@@ -32,4 +33,5 @@ def test_members_share_nothing(critic, inputs):
 
 def test_chosen_members_may_repeat(critic, inputs):
     members = torch.tensor([3, 0, 3])
-    torch.testing.assert_close(critic(*inputs, members), critic(*inputs)[members])
+    bound = kernel_bound(lambda: critic(*inputs))
+    torch.testing.assert_close(critic(*inputs, members), critic(*inputs)[members], rtol=0, atol=bound)

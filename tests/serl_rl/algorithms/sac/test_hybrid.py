@@ -16,6 +16,7 @@ from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, 
 from serl_rl.policies.numpy_policy import Policy
 from serl_rl.policies.vision_policy import VisionPolicy
 from serl_rl.protocol.spec import ArraySpec
+from tests.support.rounding import kernel_bound
 
 CONFIG = SacConfig(
     hidden_sizes=(16, 12),
@@ -212,6 +213,13 @@ def test_resumed_hybrid_run_equals_one_that_never_stopped(make_spec, make_batch)
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+def assert_is_mode(arm, agent, seen):
+    def mode():
+        return agent.policy.mode(seen).detach()[0]
+
+    np.testing.assert_allclose(arm, mode(), rtol=0, atol=kernel_bound(mode))
+
+
 def test_action_of_the_actor_is_the_arm_s_mode_and_the_best_choice(make_spec, size_and_grippers):
     size, grippers = size_and_grippers
     spec = make_spec(action_size=size)
@@ -226,9 +234,7 @@ def test_action_of_the_actor_is_the_arm_s_mode_and_the_best_choice(make_spec, si
         best = int(agent._grasp.critic(tensor).argmax())
         layout = GripperLayout(size, grippers)
         assert int(layout.choices(torch.from_numpy(action))) == best
-        np.testing.assert_allclose(
-            layout.arm(torch.from_numpy(action)), agent.policy.mode(tensor).detach().numpy()[0], atol=1e-6
-        )
+        assert_is_mode(layout.arm(torch.from_numpy(action)), agent, tensor)
         choices.add(best)
     assert len(choices) > 1
 
@@ -250,7 +256,7 @@ def test_actor_that_sees_chooses_as_the_agent(make_spec):
             agent.sight({"wrist": torch.from_numpy(observation["wrist"])[None]}),
         )
         assert action[-1] == int(agent._grasp.critic(sight).argmax()) - 1
-        np.testing.assert_allclose(action[:3], agent.policy.mode(sight).detach().numpy()[0], atol=1e-5)
+        assert_is_mode(action[:3], agent, sight)
 
 
 @given(st.sampled_from([(4, 1), (7, 1), (14, 2), (8, 2)]), st.integers(0, 8), st.integers(0, 2**31))
