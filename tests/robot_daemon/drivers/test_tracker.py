@@ -7,23 +7,12 @@ import pytest
 
 from robot_daemon.config.cell_config import ConfigError
 from robot_daemon.drivers.tracker import Tracker, TrackerOptions
-from robot_daemon.hardware.devices import DeviceConnectError, Pacing
+from robot_daemon.hardware.devices import DeviceConnectError
+from tests.support.clocks import ManualTimebase
 
 pytestmark = pytest.mark.real_time
 
 CUBE = {"cube": {"position": [0.4, 0.1, 0.02], "quaternion": [0.0, 0.0, 0.6, 0.8]}}
-
-
-class Clock:
-    """Time that stands still until it is moved."""
-
-    pacing = Pacing.REAL_TIME
-
-    def __init__(self):
-        self.time_ns = 1_000_000_000
-
-    def now_ns(self):
-        return self.time_ns
 
 
 class Program:
@@ -88,7 +77,7 @@ def program(tmp_path):
 
 
 def tracker_of(program, clock=None, **options):
-    return Tracker(TrackerOptions(path=program.path, rate_hz=200.0, **options), clock or Clock())
+    return Tracker(TrackerOptions(path=program.path, rate_hz=200.0, **options), clock or ManualTimebase(10**9))
 
 
 def test_poses_come_through_with_the_cells_stamp(program):
@@ -109,7 +98,7 @@ def test_new_poses_replace_old_ones(program):
 
 
 def test_poses_that_are_too_old_are_not_given_out(program):
-    clock = Clock()
+    clock = ManualTimebase(10**9)
     tracker = tracker_of(program, clock, max_age_s=0.1)
     program.answer = {"error": "no camera"}
     program.wait_for_questions(3)
@@ -120,7 +109,7 @@ def test_poses_that_are_too_old_are_not_given_out(program):
 
 
 def test_a_program_that_goes_and_comes_back_is_asked_again(program):
-    clock = Clock()
+    clock = ManualTimebase(10**9)
     tracker = tracker_of(program, clock, max_age_s=0.1)
     program.close()
     clock.time_ns += 1_000_000_000
@@ -156,7 +145,7 @@ def test_a_wrong_answer_at_the_start_is_said_in_one_sentence(program, answer, te
 
 def test_nobody_listening_is_said_in_one_sentence(tmp_path):
     with pytest.raises(DeviceConnectError, match=r"no tracker answers on .*nobody.*leave \[tracker\] out"):
-        Tracker(TrackerOptions(path=tmp_path / "nobody.sock"), Clock())
+        Tracker(TrackerOptions(path=tmp_path / "nobody.sock"), ManualTimebase(10**9))
 
 
 def test_a_relative_path_is_refused(tmp_path):

@@ -14,6 +14,7 @@ from robot_daemon.operations import black_box
 from robot_daemon.operations.black_box import BlackBox, default_directory, list_recordings
 from robot_daemon.operations.recording import read_recording
 from serl_api.errors.robot import FaultError
+from tests.support.clocks import ManualClock
 from tests.support.waiting import wait_until
 
 SECOND = 1_000_000_000
@@ -23,16 +24,9 @@ def fault(name="reflex", onset_ns=7, severity=FaultSeverity.CRITICAL, source=Fau
     return DeviceFault(id=name, source=source, severity=severity, onset_time_ns=onset_ns, text="it happened")
 
 
-class Clock:
-    now_s = 0.0
-
-    def __call__(self):
-        return self.now_s
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return ManualClock()
 
 
 @pytest.fixture
@@ -77,7 +71,7 @@ def test_a_recording_goes_on_for_half_a_second(make, arm_at, clock):
     box.on_event(raised_event(fault(), 0))
     box.sampled(arm_at(SECOND // 4), None)
     assert list_recordings(box.directory) == []
-    clock.now_s = 0.6
+    clock.now = 0.6
     with box._wake:
         box._wake.notify_all()  # The injected clock does not wake it.
     wait_until(lambda: list_recordings(box.directory))
@@ -116,7 +110,7 @@ def test_a_warning_that_comes_again_within_a_minute_is_not_recorded_again(make, 
     loose = fault("camera_lost.wrist", severity=FaultSeverity.WARNING, source=FaultSource.CAMERA)
 
     def count_after(seconds):
-        clock.now_s += seconds
+        clock.now += seconds
         box.on_event(raised_event(loose, 0))
         with box._wake:
             ordered = box._pending is not None

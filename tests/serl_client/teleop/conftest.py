@@ -1,9 +1,11 @@
-"""A SpaceMouse that plays reports and can be unplugged; waiting on conditions, a clock that stands still."""
+"""A SpaceMouse that plays reports and can be unplugged, and a clock that stands still."""
 
 import queue
 from types import SimpleNamespace
 
 import pytest
+
+from tests.support.clocks import ManualClock
 
 IDENTITY = {
     "vendor_id": 0x256F,
@@ -70,19 +72,9 @@ class FakeHid:
         return mouse.opened[-1]
 
 
-class Clock:
-    """Time that stands still until it is moved."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return ManualClock(100.0)
 
 
 @pytest.fixture(scope="session")

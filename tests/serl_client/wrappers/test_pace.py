@@ -2,23 +2,14 @@ import numpy as np
 import pytest
 
 from serl_client.wrappers import Pace
+from tests.support.clocks import ManualClock
 
 STILL = np.zeros(4, np.float32)
 
 
-class Time:
-    def __init__(self):
-        self.now = 50.0
-        self.slept = []
-
-    def sleep(self, seconds):
-        self.slept.append(seconds)
-        self.now += seconds
-
-
 @pytest.fixture
 def time():
-    return Time()
+    return ManualClock(50.0)
 
 
 @pytest.fixture
@@ -29,7 +20,7 @@ def make_paced(make_env, time):
                 time.now += step_s
                 return super().step(action)
 
-        return Pace(Env(), 10.0, clock=lambda: time.now, sleep=time.sleep)
+        return Pace(Env(), 10.0, clock=time, sleep=time.sleep)
 
     return make
 

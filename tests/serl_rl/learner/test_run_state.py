@@ -5,23 +5,14 @@ from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_rl.learner.run_state import Answer, RunState
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
+from tests.support.clocks import ManualClock
 
 GATE = UpdateRateLimiter(ratio=1, warm_up_steps=10, lead_steps=16, tolerance_steps=0, max_env_steps=1000)
 
 
-class Clock:
-    """Time that stands still until told."""
-
-    def __init__(self):
-        self.now_s = 0.0
-
-    def __call__(self):
-        return self.now_s
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return ManualClock()
 
 
 @pytest.fixture
@@ -31,10 +22,10 @@ def state(clock):
 
 def test_an_actor_is_alive_for_ten_seconds(state, clock):
     state.heard_of("a")
-    clock.now_s = 9.9
+    clock.now = 9.9
     state.heard_of("b")
     assert state.live_actors() == 2
-    clock.now_s = 10.1
+    clock.now = 10.1
     assert state.live_actors() == 1
     state.forget("b")
     assert state.live_actors() == 0

@@ -5,6 +5,7 @@ from robot_daemon.hardware.devices import CameraInfo, StampSource
 from serl_api.errors.robot import DeviceUnavailableError
 from simulator.devices import MujocoCamera
 from simulator.devices.injection import Condition, Injections, Latency
+from tests.support.clocks import ManualTimebase
 
 
 class StillRenderer:
@@ -17,16 +18,10 @@ class StillRenderer:
         return np.zeros((view.height, view.width, 3), np.uint8), self.physics.time_ns
 
 
-class Clock:
-    """Physics of which only the clock is looked at."""
-
-    time_ns = 0
-
-
 @pytest.fixture
 def bench():
     """Builds a camera of a rate; waiting lets its clock pass."""
-    clock = Clock()
+    clock = ManualTimebase()
     injections = Injections(lambda: clock.time_ns)
 
     def wait(seconds):

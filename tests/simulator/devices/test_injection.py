@@ -1,35 +1,29 @@
 from simulator.devices.injection import Condition, Injections, Latency
-
-
-class Clock:
-    now_ns = 0
-
-    def __call__(self):
-        return self.now_ns
+from tests.support.clocks import ManualTimebase
 
 
 def test_a_condition_lasts_for_its_duration():
-    clock = Clock()
+    clock = ManualTimebase()
     injections = Injections(clock)
     injections.inject(Condition.CAMERA_DROPOUT, device="front", duration_ns=10)
     assert injections.is_active(Condition.CAMERA_DROPOUT, "front")
     assert not injections.is_active(Condition.CAMERA_DROPOUT, "wrist")
-    clock.now_ns = 10
+    clock.time_ns = 10
     assert not injections.is_active(Condition.CAMERA_DROPOUT, "front")
 
 
 def test_without_a_duration_it_lasts_until_cleared():
-    clock = Clock()
+    clock = ManualTimebase()
     injections = Injections(clock)
     injections.inject(Condition.GRIPPER_JAM)
-    clock.now_ns = 10**18
+    clock.time_ns = 10**18
     assert injections.is_active(Condition.GRIPPER_JAM)
     injections.clear()
     assert not injections.is_active(Condition.GRIPPER_JAM)
 
 
 def test_latency_is_that_of_its_camera():
-    injections = Injections(Clock())
+    injections = Injections(ManualTimebase())
     latency = Latency(delay_ns=5, jitter_ns=1)
     injections.inject(Condition.CAMERA_LATENCY, device="wrist", latency=latency)
     assert injections.latency("wrist") == latency

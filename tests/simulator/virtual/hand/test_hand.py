@@ -3,19 +3,12 @@ import pytest
 from simulator.virtual.fingers import RigidFingers
 from simulator.virtual.hand import Hand, Kind, Outcome
 from simulator.virtual.hand.protocol import Message
-
-
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
+from tests.support.clocks import ManualClock
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return ManualClock()
 
 
 @pytest.fixture

@@ -1,21 +1,14 @@
 import pytest
 
 from simulator.virtual.robotiq import TWO_FINGER_85, Firmware, RigidFingers
+from tests.support.clocks import ManualClock
 
 ACTIVATE = bytes.fromhex("010000000000")
 
 
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return ManualClock()
 
 
 @pytest.fixture
