@@ -87,4 +87,4 @@ def _sum_length(function, args):
 
 
 def _array(output):
-    return np.asarray(output.detach() if torch.is_tensor(output) else output, dtype=np.float64)
+    return np.asarray(output.detach().double() if torch.is_tensor(output) else output, dtype=np.float64)
