@@ -95,8 +95,8 @@ def test_point_learns_to_reach_the_centre():
     run = Run(CONFIG, seed=0)
     run.train(1500)
     success, steps = run.evaluate()
-    # The expert needs 3.5 steps; a policy that does not aim needs most of its 20 and often fails. Rounding makes another
-    # run of it on every processor.
+    # The expert needs 3.5 steps; a policy that does not aim needs most of its 20 and often fails. Processors round
+    # apart, which makes another run of it on each.
     assert success >= 0.9
     assert steps < 7
 
