@@ -17,6 +17,7 @@ from benchmarks.measure import Report, figure, interleave, ratio
 from benchmarks.processes import rival, served
 from benchmarks.rivals import TRANSITIONS_PER_UPDATE, AgentlaceClient, transition
 from benchmarks.rows import SETTINGS, VERSION, one_row, spec
+from serl_api.security import ServerSecurity
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
@@ -26,7 +27,6 @@ from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
-from serl_rl.protocol.transport import SecurityConfig
 from serl_rl.replay import ReplayBuffer
 
 BUDGETS = {0: 40.0, 2: 8.0}
@@ -102,7 +102,7 @@ def _push_ms(size: int) -> float:
     replay = ReplayBuffer(environment, 1000)
     intake.open(replay, layout)
     server = LearnerServer(
-        LearnerServicer(state, intake, publisher, 4, lambda _: None), "127.0.0.1:0", SecurityConfig(), 4
+        LearnerServicer(state, intake, publisher, 4, lambda _: None), "127.0.0.1:0", ServerSecurity(), 4
     )
     server.start()
     times = []

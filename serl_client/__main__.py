@@ -10,6 +10,7 @@ from typing import Annotated
 import tyro
 
 from serl_api.errors.robot import RobotError
+from serl_api.settings import ConfigError
 from serl_client.cli.bench import Bench
 from serl_client.cli.interrupt import certain_interrupt
 from serl_client.cli.looking import Faults, Snapshot, Status, Watch
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("interrupted; the arm holds", file=sys.stderr)
     except BrokenPipeError:  # Whoever read the output, such as head, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (UsageError, AddressError) as error:
+    except (UsageError, AddressError, ConfigError) as error:
         sys.exit(_fail(error, 2))
     except (CommandError, RobotError, OSError, ValueError) as error:
         sys.exit(_fail(error, 1))

@@ -74,7 +74,7 @@ class CameraClient(ServiceClient):
         request = camera_service_pb2.StreamFramesRequest(
             cameras=cameras, encoding=_encoding(encoding), max_rate_hz=max_rate_hz, include_depth=include_depth
         )
-        call = self._stub.StreamFrames(request, metadata=self._connection.metadata)
+        call = self._stub.StreamFrames(request)
         try:
             for response in call:
                 yield decode_frame(response.frame)

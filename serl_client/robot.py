@@ -107,7 +107,7 @@ class RobotClient:
             ConnectionLostError: The daemon went away.
         """
         request = robot_service_pb2.StreamStateRequest(rate_hz=rate_hz)
-        call = self._stub.StreamState(request, metadata=self.connection.metadata)
+        call = self._stub.StreamState(request)
         try:
             for response in call:
                 yield codec.decode_state(response.state)

@@ -65,7 +65,7 @@ class ControlSession:
         self._period: tuple[float, Any] = (0.1, codec.encode_duration(0.1))
         self._requests: SimpleQueue[robot_service_pb2.ControlRequest | None] = SimpleQueue()
         stub = robot_service_pb2_grpc.RobotServiceStub(connection.channel)
-        self._call: Any = stub.Control(iter(self._requests.get, None), metadata=connection.metadata)
+        self._call: Any = stub.Control(iter(self._requests.get, None))
         self._watch = StreamDeadline(self._call.cancel)
         opening = control_pb2.Open(client_name=client_name)
         if compliance is not None:

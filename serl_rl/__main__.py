@@ -13,6 +13,8 @@ from typing import Annotated, Any, TypeAlias, Union
 import tyro
 
 from serl_api.errors.robot import RobotError
+from serl_api.settings import ConfigError
+from serl_client.errors import AddressError
 from serl_rl.cli.actor import ActorCommand
 from serl_rl.cli.bc import BcCommand
 from serl_rl.cli.classifier import TrainClassifierCommand
@@ -124,6 +126,9 @@ def _run(arguments: Sequence[str]) -> None:
     except RunError as error:
         print(f"serl-train: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except (ConfigError, AddressError) as error:
+        print(f"serl-train: {error}", file=sys.stderr)
+        sys.exit(2)
     except (RobotError, ReplayError, ValueError) as error:
         print(f"serl-train: {error}", file=sys.stderr)
         sys.exit(1)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 
 import grpc
 import numpy as np
@@ -16,13 +17,13 @@ from serl.robot.v1 import camera_service_pb2, camera_service_pb2_grpc, robot_ser
 from robot_daemon.api.camera_service import CameraServicer
 from robot_daemon.api.response_builder import daemon_version
 from robot_daemon.api.robot_service import RobotServicer
-from robot_daemon.api.security import TokenInterceptor, credentials, read_token, require_secure
 from robot_daemon.api.stream_slots import StreamSlots
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig, SyncConfig
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import EventListener
 from robot_daemon.hardware.devices import Cell, Compliance, Pacing
-from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.errors.robot import ROBOT_ERRORS, AuthenticationError, DeviceUnavailableError
+from serl_api.security import KEEPALIVE_OPTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +41,7 @@ CLOSE_LIMIT_S = 8.0
 
 CHANNEL_OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.so_reuseport", 0),  # A port in use must be an error, not a second daemon on it.
-    ("grpc.keepalive_time_ms", 1000),  # A dead peer is found within two seconds.
-    ("grpc.keepalive_timeout_ms", 1000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.http2.min_ping_interval_without_data_ms", 500),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 500),
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-    ("grpc.max_send_message_length", 64 * 1024 * 1024),
+    *KEEPALIVE_OPTIONS,
 )
 
 Register = Callable[[grpc.Server, DaemonCore], None]
@@ -85,12 +79,10 @@ class DaemonServer:
         compliance: Compliance | None = None,
         listeners: Sequence[EventListener] = (),
     ) -> None:
-        require_secure(config)
+        config.require_safe(config.address)
         self._config = config
-        self._credentials = credentials(config)
-        interceptors: list[grpc.ServerInterceptor] = (
-            [] if config.token_file is None else [TokenInterceptor(read_token(config.token_file))]
-        )
+        self._credentials = config.credentials()
+        interceptors = config.interceptors(_refuse_token)
         workers = UNARY_WORKERS + config.max_streams + config.max_control_streams
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="rpc")
         self._server = grpc.server(self._pool, interceptors=interceptors, options=list(CHANNEL_OPTIONS))
@@ -238,3 +230,8 @@ def _require_free(address: str) -> None:
         except OSError:
             return
     raise OSError(f"{path} is in use")
+
+
+def _refuse_token(context: grpc.ServicerContext) -> NoReturn:
+    text = "the bearer token is missing or wrong; send metadata `authorization: Bearer TOKEN`"
+    ROBOT_ERRORS.abort(context, AuthenticationError(text))

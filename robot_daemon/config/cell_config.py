@@ -7,8 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from robot_daemon.config.toml_file import ConfigError, read_toml, to_dataclass
 from robot_daemon.hardware.devices import Compliance, Triple
+from serl_api.security import ServerSecurity
+from serl_api.settings import ConfigError, read_toml, to_dataclass
 
 __all__ = [
     "BlackBoxConfig",
@@ -38,19 +39,11 @@ def require(name: str, value: float, lower: float, upper: float, *, above: bool 
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerConfig:
+class ServerConfig(ServerSecurity):
     """Where the daemon listens and whom it lets in."""
 
     address: str = "127.0.0.1:50051"
     """`host:port` or `unix:/path`; port 0 picks a free one."""
-    insecure: bool = False
-    """Whether to serve beyond loopback without TLS and token. Anyone who reaches the port can then move the arm."""
-    tls_certificate: Path | None = None
-    """PEM file with the certificate chain."""
-    tls_key: Path | None = None
-    """PEM file with the private key."""
-    token_file: Path | None = None
-    """File whose first line is the bearer token that clients must send."""
     max_streams: int = 8
     """State and frame streams served at once; one more is refused."""
     max_control_streams: int = 4
@@ -59,11 +52,10 @@ class ServerConfig:
     """How long calls may finish on shutdown, s."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require("max_streams", self.max_streams, 1, 256)
         require("max_control_streams", self.max_control_streams, 1, 64)
         require("drain_grace_s", self.drain_grace_s, 0.0, 60.0)
-        if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ConfigError("tls_certificate and tls_key belong together; give both or neither")
 
 
 @dataclass(frozen=True, kw_only=True)

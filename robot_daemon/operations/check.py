@@ -3,7 +3,6 @@
 import socket
 from typing import TextIO
 
-from robot_daemon.api.security import require_secure
 from robot_daemon.config.cell_builder import device_options
 from robot_daemon.config.cell_config import DaemonConfig
 from robot_daemon.operations.black_box import default_directory
@@ -21,7 +20,7 @@ def check_file(config: DaemonConfig) -> None:
     Raises:
         ConfigError: A driver that cannot be used, a missing library, a wrong option, or an address that is not safe.
     """
-    require_secure(config.server)
+    config.server.require_safe(config.server.address)
     for where, device in config.devices().items():
         device_options(device, where)
 

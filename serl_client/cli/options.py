@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serl_api.enums import Backend
-from serl_client.connection.channel import CONNECT_TIMEOUT_S, read_token
+from serl_api.security import read_token
+from serl_client.connection.channel import CONNECT_TIMEOUT_S
 from serl_client.robot import RobotClient
 
 

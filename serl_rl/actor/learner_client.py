@@ -12,6 +12,7 @@ import grpc
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc, spec_pb2
 
+from serl_api.security import ChannelSecurity, open_channel, parse_address
 from serl_rl import errors
 from serl_rl.actor.policy_receiver import PolicyReceiver
 from serl_rl.actor.rows import pack_rows
@@ -20,6 +21,8 @@ from serl_rl.protocol import transport
 from serl_rl.protocol.spec import EnvironmentSpec
 
 log = logging.getLogger(__name__)
+
+DEFAULT_PORT = 50052
 
 _FIRST_BACKOFF_S = 0.05
 _LONGEST_BACKOFF_S = 0.5
@@ -65,6 +68,9 @@ class LearnerClient:
         settings: Settings that must equal the learner's, as (path, value).
         package_version: Version of this package.
         credentials: TLS root and token.
+
+    Raises:
+        ConfigError: The address, the token or the certificate cannot be used.
     """
 
     def __init__(
@@ -74,9 +80,9 @@ class LearnerClient:
         spec: EnvironmentSpec,
         settings: tuple[tuple[str, str], ...],
         package_version: str,
-        credentials: transport.CredentialsConfig | None = None,
+        credentials: ChannelSecurity | None = None,
     ) -> None:
-        self.address = address
+        self.address = parse_address(address, DEFAULT_PORT)
         self.actor_id = actor_id
         self._request = pb.JoinRequest(
             actor_id=actor_id,
@@ -85,7 +91,8 @@ class LearnerClient:
             package_version=package_version,
         )
         self._spec = spec
-        self._channel = transport.open_channel(address, credentials)
+        credentials = credentials or ChannelSecurity()
+        self._channel = open_channel(self.address, token=credentials.token(), tls_root=credentials.tls_root)
         self._stub = learner_service_pb2_grpc.LearnerServiceStub(self._channel)
         self._changed = threading.Condition()
         self._status = LinkStatus(0, 0, pb.PHASE_UNSPECIFIED, 0, is_connected=False)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from serl_api.security import ChannelSecurity
 from serl_client.teleop.opening import TeleopConfig
 from serl_rl.cli.options import ConfigFile, PresetName, RerunTarget
 from serl_rl.config.train import TrainConfig
@@ -20,7 +21,6 @@ from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
 from serl_rl.processes.child_process import write_ready_file
 from serl_rl.processes.stop_signal import StopSignal
-from serl_rl.protocol.transport import CredentialsConfig
 
 if TYPE_CHECKING:
     import gymnasium
@@ -76,7 +76,7 @@ class ActorCommand:
     """Name of this actor, unique among the learner's; kept across restarts."""
     spool_directory: Path = Path("spool")
     """Folder for steps that are not acknowledged yet."""
-    credentials: Annotated[CredentialsConfig, tyro.conf.arg(name="")] = field(default_factory=CredentialsConfig)
+    credentials: Annotated[ChannelSecurity, tyro.conf.arg(name="")] = field(default_factory=ChannelSecurity)
     """How it presents itself to the learner."""
     join_timeout_s: float = 60.0
     """How long to try to reach the learner, in s."""

@@ -10,13 +10,13 @@ from typing import Annotated
 
 import tyro
 
+from serl_api.security import ServerSecurity
 from serl_rl.artifacts.run_directory import RunDirectory
 from serl_rl.cli.options import ConfigFile, PresetName
 from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.errors import UsageError
 from serl_rl.processes.child_process import wait_for_file, write_ready_file
 from serl_rl.processes.stop_signal import StopSignal
-from serl_rl.protocol.transport import SecurityConfig
 
 _SPEC_WAIT_S = 120.0
 
@@ -50,7 +50,7 @@ class LearnerCommand:
     """Checkpoint, or folder of a run, whose policy a new run begins with, such as that of `serl-train bc`."""
     resume: bool = False
     """Go on with the run in the folder, with its settings unless a preset or a config file is given."""
-    security: Annotated[SecurityConfig, tyro.conf.arg(name="")] = field(default_factory=SecurityConfig)
+    security: Annotated[ServerSecurity, tyro.conf.arg(name="")] = field(default_factory=ServerSecurity)
     """How the address is protected."""
     spec_file: Path | None = None
     """JSON file with the environment's spec, waited for; lets compiling start before the first actor joins."""

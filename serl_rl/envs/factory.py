@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium
 
 from serl_api.plugins import PluginError
+from serl_api.security import read_token
 from serl_client.envs.registration import make_training_env
 from serl_client.envs.task import Task
 from serl_client.envs.task_finding import find_task
@@ -26,20 +27,15 @@ class RobotConfig:
     robot_tls_root: Path | None = None
     """PEM file with the certificate that signed the daemon's; none for a plain connection."""
     robot_token_file: Path | None = None
-    """File with the daemon's bearer token."""
+    """File whose first line is the daemon's bearer token."""
 
     def token(self) -> str | None:
         """The bearer token; None without a file.
 
         Raises:
-            UsageError: The file cannot be read.
+            ConfigError: The file cannot be read or is empty.
         """
-        if self.robot_token_file is None:
-            return None
-        try:
-            return self.robot_token_file.read_text().strip()
-        except OSError as error:
-            raise UsageError(f"cannot read the token file {self.robot_token_file}: {error.strerror}") from error
+        return None if self.robot_token_file is None else read_token(self.robot_token_file)
 
 
 def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None) -> gymnasium.Env[Any, Any]:
@@ -53,7 +49,8 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
         The environment. The caller closes it.
 
     Raises:
-        UsageError: No environment has that name, the token file cannot be read, or there is no gripper to be penalised.
+        UsageError: No environment has that name, or there is no gripper to be penalised.
+        ConfigError: The token file cannot be read or is empty.
         ClassifierError: The classifier is missing or damaged, or looks through cameras that the environment lacks.
     """
     robot = robot or RobotConfig()

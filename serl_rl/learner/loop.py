@@ -14,6 +14,7 @@ from google.protobuf import json_format
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import spec_pb2, tensor_pb2
 
+from serl_api.security import ServerSecurity
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.artifacts import provenance
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
@@ -30,7 +31,6 @@ from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.monitoring.metrics import MetricsRow
 from serl_rl.policies.saved import backbone_of, check_backbone, find_checkpoint
 from serl_rl.processes.stop_signal import StopSignal
-from serl_rl.protocol import transport
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.replay import ReplayBuffer
 
@@ -102,7 +102,7 @@ class Learner:
         self._next_publish_updates = 0
         stop.on_stop(lambda: self._state.set_phase(self._state.phase))
 
-    def serve(self, address: str, security: transport.SecurityConfig) -> LearnerServer:
+    def serve(self, address: str, security: ServerSecurity) -> LearnerServer:
         """Builds the server, with a resumed run open already; the caller starts and stops it.
 
         Args:

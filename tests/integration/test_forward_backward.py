@@ -15,12 +15,12 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc
 
+from serl_api.security import open_channel
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config.presets import preset
 from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.processes.child_process import ChildProcess
 from serl_rl.processes.stop_signal import StopSignal
-from serl_rl.protocol import transport
 from serl_rl.replay import ReplayBuffer
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS
 
@@ -86,7 +86,7 @@ class TaskPair:
 
     def steps(self, direction):
         """Environment steps in a learner's replay; 0 where it does not answer."""
-        with transport.open_channel(self.addresses[direction]) as channel:
+        with open_channel(self.addresses[direction]) as channel:
             try:
                 stub = learner_service_pb2_grpc.LearnerServiceStub(channel)
                 return stub.GetProgress(pb.GetProgressRequest(), timeout=2.0).environment_step_count

@@ -11,6 +11,7 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc
 
+from serl_api.security import open_channel
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config.presets import preset
 from serl_rl.demonstrations.scripted import record
@@ -19,7 +20,6 @@ from serl_rl.errors import CheckpointError
 from serl_rl.monitoring.metrics import read_metrics
 from serl_rl.processes.child_process import ChildProcess
 from serl_rl.processes.stop_signal import StopSignal
-from serl_rl.protocol import transport
 from serl_rl.replay import ReplayBuffer, RowKind
 
 CONFIG = preset("debug")
@@ -62,7 +62,7 @@ class Run:
         return child
 
     def progress(self):
-        with transport.open_channel(self.address) as channel:
+        with open_channel(self.address) as channel:
             try:
                 stub = learner_service_pb2_grpc.LearnerServiceStub(channel)
                 return stub.GetProgress(pb.GetProgressRequest(), timeout=2.0)

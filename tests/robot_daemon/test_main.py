@@ -173,11 +173,6 @@ def test_a_unix_socket_in_use_is_not_taken_over(capsys, cell, tmp_path):
     assert "is another daemon running there" in capsys.readouterr().err
 
 
-def test_a_network_address_in_the_clear_is_refused(capsys, cell):
-    assert main(["--config", str(cell("0.0.0.0:0"))]) == 2
-    assert "insecure = true" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_control_drains_and_exits_0(daemon, number):
     child, ready = daemon

@@ -22,11 +22,6 @@ def test_an_unknown_arm_is_a_usage_error_with_the_list(capsys):
     assert "panda" in capsys.readouterr().err
 
 
-def test_an_open_address_without_tls_is_refused(capsys):
-    assert main(["--address", "0.0.0.0:0"]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-
-
 def test_a_port_in_use_is_one_sentence(capsys):
     server = build_server("pick-cube", Pacing.LOCKSTEP, 0)
     address = server.start()

@@ -12,6 +12,7 @@ import pytest
 from gymnasium import spaces
 from serl.learner.v1 import tensor_pb2
 
+from serl_api.security import ServerSecurity
 from serl_client.teleop.device import TeleopSample
 from serl_client.teleop.human import HumanTeacher
 from serl_client.teleop.spacemouse import open_spacemouse
@@ -29,7 +30,6 @@ from serl_rl.learner.server import LearnerServer
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.processes.stop_signal import StopSignal
-from serl_rl.protocol.transport import SecurityConfig
 from serl_rl.replay import ReplayBuffer
 from tests.support.waiting import wait_until
 
@@ -178,7 +178,7 @@ class Learner:
         intake.open(self.replay, layout)
         self.state.set_env_steps(self.replay.environment_step_count)
         servicer = LearnerServicer(self.state, intake, self.publisher, 4, lambda response: None)
-        self.server = LearnerServer(servicer, address, SecurityConfig(), 4)
+        self.server = LearnerServer(servicer, address, ServerSecurity(), 4)
         self.server.start()
         self.address = self.server.address
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from robot_daemon.config.cell_config import ConfigError, Quadruple, require
-from robot_daemon.config.toml_file import nearest
 from robot_daemon.drivers.franka.facts import ARMS, Septuple
 from robot_daemon.hardware.devices import Triple
+from serl_api.settings import nearest
 
 Matrix: TypeAlias = tuple[float, float, float, float, float, float, float, float, float]
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from robot_daemon.config.cell_config import ConfigError, require
-from robot_daemon.config.toml_file import nearest
 from robot_daemon.drivers.robotiq.line import TCP_PREFIX, parse_tcp
 from robot_daemon.drivers.robotiq.modbus import READ_HOLDING, READ_INPUT
 from robot_daemon.drivers.robotiq.scale import FULL, MODELS, Scale
+from serl_api.settings import nearest
 
 
 @dataclass(frozen=True, kw_only=True)

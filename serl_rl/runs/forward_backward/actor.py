@@ -12,6 +12,7 @@ from typing import Any
 
 import gymnasium
 
+from serl_api.security import ChannelSecurity
 from serl_rl.actor.intervention import Teach
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.loop import Actor
@@ -23,7 +24,6 @@ from serl_rl.errors import UsageError
 from serl_rl.policies.factory import make_policy
 from serl_rl.policies.saved import load_policy
 from serl_rl.processes.stop_signal import StopSignal
-from serl_rl.protocol.transport import CredentialsConfig
 from serl_rl.runs.forward_backward.alternation import Alternation
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, TaskPair, pair_environments
 from serl_rl.runs.forward_backward.task_player import FinishedTaskPlayer, LearningTaskPlayer, TaskPlayer
@@ -50,7 +50,7 @@ class PairActor:
     """Folder of the spools, one for each direction."""
     teach: Teach
     """Puts a teacher around an environment."""
-    credentials: CredentialsConfig = field(default_factory=CredentialsConfig)
+    credentials: ChannelSecurity = field(default_factory=ChannelSecurity)
     """How it presents itself to the learners."""
     join_timeout_s: float = 60.0
     """How long to try to reach each learner, in s."""

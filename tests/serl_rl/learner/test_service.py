@@ -9,6 +9,8 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc, tensor_pb2
 
+from serl_api.security import ServerSecurity, open_channel
+from serl_api.settings import ConfigError
 from serl_rl import errors
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.rows import make_row, pack_rows, row_type
@@ -49,7 +51,7 @@ class RunningLearner:
         self.intake.open(self.replay, LAYOUT)
         self.state.set_env_steps(self.replay.environment_step_count)
         servicer = LearnerServicer(self.state, self.intake, self.publisher, max_streams, lambda response: None)
-        self.server = LearnerServer(servicer, address, security or transport.SecurityConfig(), max_streams)
+        self.server = LearnerServer(servicer, address, security or ServerSecurity(), max_streams)
         self.server.start()
         self.address = self.server.address
 
@@ -69,7 +71,7 @@ def learner():
 
 @pytest.fixture
 def stub(learner):
-    with transport.open_channel(learner.address) as channel:
+    with open_channel(learner.address) as channel:
         yield learner_service_pb2_grpc.LearnerServiceStub(channel)
 
 
@@ -194,7 +196,7 @@ def test_a_second_stream_of_one_actor_is_refused(learner, stub):
 @pytest.mark.trap
 def test_streams_beyond_the_limit_are_refused_while_unary_calls_work():
     learner = RunningLearner(max_streams=1)
-    with transport.open_channel(learner.address) as channel:
+    with open_channel(learner.address) as channel:
         stub = learner_service_pb2_grpc.LearnerServiceStub(channel)
         learner.publisher.publish(PolicySnapshot(1, bytes(16), 0))
         first = stub.WatchPolicy(pb.WatchPolicyRequest(actor_id="a"))
@@ -230,19 +232,18 @@ def test_reports_are_recorded_once(learner, stub):
 
 
 def test_an_open_address_without_protection_is_refused():
-    with pytest.raises(errors.UsageError, match="insecure"):
+    with pytest.raises(ConfigError, match="insecure"):
         RunningLearner(address="0.0.0.0:0")
 
 
 def test_a_missing_token_is_refused(tmp_path):
     token = tmp_path / "token"
     token.write_text("secret\n")
-    learner = RunningLearner(security=transport.SecurityConfig(token_file=token))
-    with transport.open_channel(learner.address) as channel:
+    learner = RunningLearner(security=ServerSecurity(token_file=token))
+    with open_channel(learner.address) as channel:
         error = refusal(lambda: [learner_service_pb2_grpc.LearnerServiceStub(channel).Join(join_request())])
     assert isinstance(error, errors.BadTokenError)
-    credentials = transport.CredentialsConfig(token_file=token)
-    with transport.open_channel(learner.address, credentials) as channel:
+    with open_channel(learner.address, token="secret") as channel:
         assert learner_service_pb2_grpc.LearnerServiceStub(channel).Join(join_request()).run_id == "run"
     learner.close()
 

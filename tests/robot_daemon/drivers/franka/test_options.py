@@ -1,8 +1,8 @@
 import pytest
 
 from robot_daemon.config.cell_config import ConfigError
-from robot_daemon.config.toml_file import to_dataclass
 from robot_daemon.drivers.franka import FrankaOptions
+from serl_api.settings import to_dataclass
 
 
 def options(**table):

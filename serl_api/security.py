@@ -1,0 +1,267 @@
+"""TLS, bearer tokens and addresses, for servers and for the channels to them.
+
+Only this machine is reached in the clear. Anyone else needs TLS and a token, or the server's word insecure; and no
+token ever leaves the machine on a channel without TLS.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import grpc
+
+from serl_api.settings import ConfigError
+
+KEEPALIVE_OPTIONS: tuple[tuple[str, int], ...] = (
+    # A peer that vanished without closing is noticed after about two seconds.
+    ("grpc.keepalive_time_ms", 1000),
+    ("grpc.keepalive_timeout_ms", 1000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 500),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 500),
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    ("grpc.max_send_message_length", 64 * 1024 * 1024),
+)
+"""Options of every server and every channel."""
+
+_CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+    *KEEPALIVE_OPTIONS,
+    # A server that restarts is found again quickly; gRPC's own default waits up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    # Every client has its own connection, so that closing one never disturbs another.
+    ("grpc.use_local_subchannel_pool", 1),
+)
+_OPEN_METHODS = "/grpc.health.v1.Health/"
+"""What a load balancer asks without a token."""
+_UNIX_PATH_MAX_BYTES = 107
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSecurity:
+    """Whom a server lets in. Only loopback may do without TLS and a token."""
+
+    insecure: bool = False
+    """Serve other machines without TLS and token. Anyone on the network can then move the arm, or feed the learner."""
+    tls_certificate: Path | None = None
+    """PEM file with the server's certificate chain."""
+    tls_key: Path | None = None
+    """PEM file with the server's private key."""
+    token_file: Path | None = None
+    """File whose first line is the bearer token that clients must send."""
+
+    def __post_init__(self) -> None:
+        """Refuses half a pair."""
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ConfigError("tls_certificate and tls_key belong together; give both or neither")
+
+    def require_safe(self, address: str) -> None:
+        """Refuses to serve a network in the clear.
+
+        Raises:
+            ConfigError: The address is not local, TLS or token are missing, and `insecure` is not set.
+        """
+        if self.insecure or is_local(address):
+            return
+        missing = [name for name in ("tls_certificate", "tls_key", "token_file") if getattr(self, name) is None]
+        if missing:
+            raise ConfigError(
+                f"address {address} can be reached from the network, but {', '.join(missing)} is not set; "
+                "set it, listen on 127.0.0.1, or set insecure to let anyone there in"
+            )
+
+    def credentials(self) -> grpc.ServerCredentials | None:
+        """TLS credentials; None when none are configured.
+
+        Raises:
+            ConfigError: A file cannot be read.
+        """
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return grpc.ssl_server_credentials([(_read(self.tls_key), _read(self.tls_certificate))])
+
+    def interceptors(self, refuse: Callable[[grpc.ServicerContext], NoReturn]) -> list[grpc.ServerInterceptor]:
+        """What refuses calls without the token; nothing when no token is configured.
+
+        Args:
+            refuse: Aborts a call with the server's own `BAD_TOKEN`.
+
+        Raises:
+            ConfigError: The token file cannot be read or is empty.
+        """
+        return [] if self.token_file is None else [_TokenChecker(read_token(self.token_file), refuse)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelSecurity:
+    """How a client presents itself to a server."""
+
+    tls_root: Path | None = None
+    """PEM file with the certificate that signed the server's; none for a plain connection."""
+    token_file: Path | None = None
+    """File whose first line is the bearer token."""
+
+    def token(self) -> str | None:
+        """The bearer token; None without a file.
+
+        Raises:
+            ConfigError: The file cannot be read or is empty.
+        """
+        return None if self.token_file is None else read_token(self.token_file)
+
+
+def open_channel(
+    address: str,
+    *,
+    token: str | None = None,
+    tls_root: Path | None = None,
+    options: Sequence[tuple[str, Any]] = (),
+) -> grpc.Channel:
+    """Opens a channel, which connects when it is first used. The caller closes it.
+
+    Args:
+        address: As `parse_address` returns it.
+        token: Bearer token, sent with every call; in clear text only to this machine.
+        tls_root: PEM file with the certificate that signed the server's; None for a plain connection.
+        options: Further ones of gRPC's.
+
+    Raises:
+        ConfigError: The token would travel in clear text, or the certificate cannot be read.
+    """
+    if token is not None and tls_root is None and not is_local(address):
+        raise ConfigError(f"the token would travel to {address} in clear text; give the server's certificate, tls_root")
+    options = [*_CHANNEL_OPTIONS, *options]
+    if is_local(address):  # A proxy of the environment is another machine.
+        options.append(("grpc.enable_http_proxy", 0))
+    if tls_root is None:
+        channel = grpc.insecure_channel(address, options=options)
+    else:
+        channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(_read(tls_root)), options=options)
+    return channel if token is None else grpc.intercept_channel(channel, _TokenSender(token))
+
+
+def parse_address(address: str, default_port: int) -> str:
+    """Brings an address into the form that gRPC dials.
+
+    Args:
+        address: `host`, `host:port`, `[ipv6]:port` or `unix:/path`.
+        default_port: Port where none is given.
+
+    Returns:
+        `host:port` or `unix:/path`.
+
+    Raises:
+        ConfigError: It is none of these.
+    """
+    text = address.strip()
+    if text.startswith("unix:"):
+        return _parse_unix(text)
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/\[\]]+)(?::([0-9]+))?", text)
+    if match is None:
+        raise ConfigError(f'address "{address}" is not HOST:PORT, [IPV6]:PORT or unix:/PATH')
+    port = int(match[2]) if match[2] else default_port
+    if not 1 <= port <= 65535:
+        raise ConfigError(f'port {port} of address "{address}" is outside 1 to 65535')
+    return f"{match[1]}:{port}"
+
+
+def _parse_unix(address: str) -> str:
+    path = address.removeprefix("unix:")
+    if path.startswith("//"):
+        path = path[2:]
+    length = len(path.encode())
+    if not 1 <= length <= _UNIX_PATH_MAX_BYTES:
+        raise ConfigError(f"socket path of {length} bytes in {address}; it must have 1 to {_UNIX_PATH_MAX_BYTES}")
+    return f"unix:{path}"
+
+
+def is_local(address: str) -> bool:
+    """Whether an address such as "127.0.0.1:0", "localhost:1" or "unix:/path" is of this machine alone."""
+    if address.startswith(("unix:", "unix-abstract:")):
+        return True
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read_token(path: Path) -> str:
+    """Reads the first line of a token file.
+
+    Raises:
+        ConfigError: The file cannot be read, or the line is empty or holds what no header can carry.
+    """
+    token = _read(path).decode("utf-8", errors="replace").partition("\n")[0].strip()
+    if not token:
+        raise ConfigError(f"token_file {path} is empty; write the token in its first line")
+    if not (token.isascii() and token.isprintable()):
+        raise ConfigError(f"the token in {path} is not printable ASCII; write another in its first line")
+    return token
+
+
+class _TokenSender(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
+    """Adds the bearer token to every call."""
+
+    def __init__(self, token: str) -> None:
+        self._metadata = ("authorization", f"Bearer {token}")
+
+    def _send(self, continuation: Any, client_call_details: Any, request: Any) -> Any:  # noqa: ANN401
+        return continuation(_with_metadata(client_call_details, self._metadata), request)
+
+    _intercept: Any = _send  # gRPC's types would want four methods that differ in a parameter's name.
+    intercept_unary_unary = intercept_unary_stream = intercept_stream_unary = intercept_stream_stream = _intercept
+
+
+def _with_metadata(details: Any, entry: tuple[str, str]) -> grpc.ClientCallDetails:  # noqa: ANN401
+    changed: Any = grpc.ClientCallDetails()
+    for name in ("method", "timeout", "credentials", "wait_for_ready", "compression"):
+        setattr(changed, name, getattr(details, name))
+    changed.metadata = (*(details.metadata or ()), entry)
+    return changed
+
+
+class _TokenChecker(grpc.ServerInterceptor):
+    """Refuses every call without the bearer token, health checks apart."""
+
+    def __init__(self, token: str, refuse: Callable[[grpc.ServicerContext], NoReturn]) -> None:
+        self._expected = f"Bearer {token}".encode()
+
+        def handler(_requests: Iterator[object], context: grpc.ServicerContext) -> NoReturn:
+            refuse(context)
+
+        self._refusal = grpc.stream_stream_rpc_method_handler(handler)  # Fits calls of every kind.
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler | None:
+        """Lets a call pass, or replaces its handler by a refusal."""
+        if handler_call_details.method.startswith(_OPEN_METHODS):
+            return continuation(handler_call_details)
+        for key, value in handler_call_details.invocation_metadata or ():
+            given = value if isinstance(value, bytes) else value.encode()
+            if key == "authorization" and hmac.compare_digest(given, self._expected):
+                return continuation(handler_call_details)
+        return self._refusal
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
