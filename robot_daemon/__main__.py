@@ -13,7 +13,7 @@ from typing import Any
 from robot_daemon.api.response_builder import daemon_version
 from robot_daemon.api.server import DaemonServer, ServeError
 from robot_daemon.config.cell_builder import DRIVER_GROUPS, build_cell
-from robot_daemon.config.cell_config import ConfigError, DaemonConfig, load_config
+from robot_daemon.config.cell_config import DaemonConfig, load_config
 from robot_daemon.control.active_cell import close_cell
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import EventListener, EventListeners
@@ -30,6 +30,7 @@ from robot_daemon.operations.service_status import ServiceStatus
 from robot_daemon.operations.workspace import outside_workspace
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.plugins import plugin_table
+from serl_api.settings import ConfigError
 
 EPILOG = """\
 examples:

@@ -1,11 +1,18 @@
-"""Strict TOML: a table becomes a frozen dataclass; what does not fit is an error that names the key's full path."""
+"""Strict settings: a table of TOML or JSON becomes a frozen dataclass; what does not fit is named by its full path.
+
+Fields may be marked `SHARED` or `LOCAL`, which decides what `shared_settings` lists.
+"""
+
+from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
+import re
 import tomllib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -14,23 +21,65 @@ T = TypeVar("T")
 Hint: TypeAlias = Any
 """A type annotation, which Python gives no better type."""
 
+_SCALARS: Mapping[Hint, tuple[tuple[type, ...], str]] = {
+    float: ((int, float), "a number"),
+    int: ((int,), "a whole number"),
+    str: ((str,), "a text"),
+    bool: ((bool,), "true or false"),
+    Path: ((str, Path), "a path"),
+}
+"""What is accepted for a type, and its name in messages."""
+
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used; the message is one sentence for people."""
+    """A setting or a file of settings that cannot be used; the message is one sentence for people."""
+
+
+def require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
+    """Refuses a setting that cannot work.
+
+    Args:
+        name: The setting, as a user writes it.
+        value: Its value.
+        is_valid: Whether it can work.
+        bound: What it must be, such as "at least 1".
+
+    Raises:
+        ConfigError: It is not valid.
+    """
+    if not is_valid:
+        raise ConfigError(f"{name} is {value}; it must be {bound}")
+
+
+def require_between(name: str, value: float, lower: float, upper: float, *, above: bool = False) -> None:
+    """Refuses a number outside [lower, upper], or (lower, upper] when `above`.
+
+    Raises:
+        ConfigError: With the name, the value and the bounds.
+    """
+    inside = lower < value <= upper if above else lower <= value <= upper
+    require(name, f"{value:g}", inside, f"in {'(' if above else '['}{lower:g}, {upper:g}]")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Parses a file.
+    """Parses a TOML file.
 
     Raises:
         ConfigError: The file cannot be read or is not TOML.
     """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"is not TOML: {error}") from None
+    return _read(path, tomllib.loads, "TOML")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Parses a JSON file of one object.
+
+    Raises:
+        ConfigError: The file cannot be read, is not JSON or holds no object.
+    """
+    values = _read(path, json.loads, "JSON")
+    if not isinstance(values, dict):
+        raise ConfigError(f"holds {type(values).__name__}, not an object of settings")
+    return values
 
 
 def to_dataclass(cls: type[T], table: Mapping[str, Any], where: str = "", given: Mapping[str, Any] | None = None) -> T:
@@ -38,7 +87,7 @@ def to_dataclass(cls: type[T], table: Mapping[str, Any], where: str = "", given:
 
     Args:
         cls: The dataclass; field annotations decide what is accepted.
-        table: Parsed TOML.
+        table: Parsed TOML or JSON.
         where: Path of the table within the file, for messages; empty at the top.
         given: Fields that are set already and may not occur in the table.
 
@@ -50,7 +99,7 @@ def to_dataclass(cls: type[T], table: Mapping[str, Any], where: str = "", given:
     values = dict(given or {})
     for key, value in table.items():
         if key not in fields or key in values:
-            raise ConfigError(_unknown(_join(where, key), key, list(fields)))
+            raise ConfigError(f"unknown key {_join(where, key)}; {nearest(key, list(fields))}")
         values[key] = _convert(hints[key], value, _join(where, key))
     for name, field in fields.items():
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
@@ -58,8 +107,11 @@ def to_dataclass(cls: type[T], table: Mapping[str, Any], where: str = "", given:
             raise ConfigError(f"key {_join(where, name)} is missing")
     try:
         return cls(**values)
-    except ConfigError as error:
-        raise ConfigError(_join(where, str(error))) from None
+    except ValueError as error:
+        message = str(error)
+        begins = re.match(r"\w+", message)
+        is_of_field = begins is not None and begins[0] in fields
+        raise ConfigError(_join(where, message) if is_of_field else message) from None
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -70,8 +122,57 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"known: {', '.join(known)}" if known else "none is known"
 
 
-def _unknown(path: str, key: str, known: list[str]) -> str:
-    return f"unknown key {path}; {nearest(key, known)}"
+SHARED: Mapping[str, Any] = types.MappingProxyType({"shared": True})
+"""Metadata of a field that two processes must agree on; of a section, what its fields are unless they say."""
+
+LOCAL: Mapping[str, Any] = types.MappingProxyType({"shared": False})
+"""Metadata of a field that each process has its own of; of a section, what its fields are unless they say."""
+
+
+def shared_in_one(text: Callable[[Any], str] = str) -> Mapping[str, Any]:
+    """Metadata of a shared section that is compared as one entry, or of a field that is compared by a text of its own.
+
+    Args:
+        text: Makes the text of a field's value. A section's is that of its shared fields, joined.
+    """
+    return {"shared": True, "text": text}
+
+
+def shared_settings(config: object, path: str = "", *, shared: bool = True) -> Iterator[tuple[str, str]]:
+    """Lists the fields of a dataclass, nested ones included, that are marked as shared.
+
+    What carries no mark is as its section is: a new field of a shared section is compared until somebody says that it
+    need not be.
+
+    Args:
+        config: A dataclass.
+        path: Of it, for names; empty at the top.
+        shared: What its fields are unless they say.
+
+    Yields:
+        (path, text of the value).
+    """
+    for field in dataclasses.fields(typing.cast(Any, config)):
+        value, name = getattr(config, field.name), _join(path, field.name)
+        is_shared = field.metadata.get("shared", shared)
+        if dataclasses.is_dataclass(value):
+            below = shared_settings(value, name, shared=is_shared)
+            yield from [(name, ", ".join(text for _, text in below))] if "text" in field.metadata else below
+        elif is_shared:
+            yield name, field.metadata.get("text", _text)(value)
+
+
+def _text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _read(path: Path, parse: Callable[[str], Any], kind: str) -> Any:  # noqa: ANN401 - whatever it holds.
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"is not {kind}: {error}") from None
 
 
 def _join(where: str, name: str) -> str:
@@ -79,26 +180,40 @@ def _join(where: str, name: str) -> str:
 
 
 def _convert(hint: Hint, value: object, where: str) -> object:
-    origin = typing.get_origin(hint)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint in (Any, object):
+        return value
     if origin in (types.UnionType, typing.Union):
-        hint = next(option for option in typing.get_args(hint) if option is not type(None))
-        return _convert(hint, value, where)
-    if dataclasses.is_dataclass(hint):
+        return _convert_union(arguments, value, where)
+    if dataclasses.is_dataclass(hint) or origin in (dict, Mapping):
         if not isinstance(value, dict):
             raise ConfigError(f"{where} must be a table, not {value!r}")
-        return to_dataclass(typing.cast(type, hint), value, where)
+        if origin is None:
+            return to_dataclass(typing.cast(type, hint), value, where)
+        return {str(key): _convert(arguments[1], item, _join(where, key)) for key, item in value.items()}
     if origin is typing.Literal:
-        words = typing.get_args(hint)
-        if value not in words:
-            raise ConfigError(f"{where} is {value!r}; it must be one of: {', '.join(map(repr, words))}")
+        if value not in arguments:
+            raise ConfigError(f"{where} is {value!r}; it must be one of: {', '.join(map(repr, arguments))}")
         return value
     if origin is tuple:
-        return _convert_tuple(typing.get_args(hint), value, where)
+        return _convert_tuple(arguments, value, where)
     return _convert_scalar(hint, value, where)
 
 
+def _convert_union(options: tuple[Hint, ...], value: object, where: str) -> object:
+    if value is None and types.NoneType in options:
+        return None
+    *others, last = (option for option in options if option is not types.NoneType)
+    for option in others:
+        try:
+            return _convert(option, value, where)
+        except ConfigError:
+            continue
+    return _convert(last, value, where)
+
+
 def _convert_tuple(items: tuple[Hint, ...], value: object, where: str) -> tuple[object, ...]:
-    if not isinstance(value, list):
+    if not isinstance(value, (list, tuple)):
         raise ConfigError(f"{where} must be a list, not {value!r}")
     if items[-1] is Ellipsis:
         items = (items[0],) * len(value)
@@ -108,8 +223,9 @@ def _convert_tuple(items: tuple[Hint, ...], value: object, where: str) -> tuple[
 
 
 def _convert_scalar(hint: Hint, value: object, where: str) -> object:
-    words = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", Path: "a path"}
-    accepted = {float: (int, float), int: (int,), str: (str,), bool: (bool,), Path: (str,)}[hint]
+    if hint not in _SCALARS:
+        raise ConfigError(f"{where} cannot come from a file: its type is {hint}; give it a default and leave it out")
+    accepted, words = _SCALARS[hint]
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
-        raise ConfigError(f"{where} must be {words[hint]}, not {value!r}")
+        raise ConfigError(f"{where} must be {words}, not {value!r}")
     return hint(value)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from robot_daemon.config.cell_config import ConfigError, DaemonConfig, DriverConfig
+from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
 from robot_daemon.hardware.devices import Arm, Camera, Cell, Gripper, Scene, Timebase
 from robot_daemon.hardware.driver import Driver
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.plugins import Plugin, PluginError, find_plugin
-from serl_api.settings import to_dataclass
+from serl_api.settings import ConfigError, to_dataclass
 
 DRIVER_GROUPS: Mapping[str, str] = {
     "serl.arms": "arms",

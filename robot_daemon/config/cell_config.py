@@ -9,11 +9,10 @@ from typing import Any, TypeAlias
 
 from robot_daemon.hardware.devices import Compliance, Triple
 from serl_api.security import ServerSecurity
-from serl_api.settings import ConfigError, read_toml, to_dataclass
+from serl_api.settings import ConfigError, read_toml, require_between, to_dataclass
 
 __all__ = [
     "BlackBoxConfig",
-    "ConfigError",
     "DaemonConfig",
     "DriverConfig",
     "LimitsConfig",
@@ -24,18 +23,6 @@ __all__ = [
 
 
 Quadruple: TypeAlias = tuple[float, float, float, float]
-
-
-def require(name: str, value: float, lower: float, upper: float, *, above: bool = False) -> None:
-    """Refuses a number outside [lower, upper], or (lower, upper] when `above`.
-
-    Raises:
-        ConfigError: With the name, the value and the bounds.
-    """
-    inside = lower < value <= upper if above else lower <= value <= upper
-    if not inside:
-        opening = "(" if above else "["
-        raise ConfigError(f"{name} is {value:g}; it must be in {opening}{lower:g}, {upper:g}]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +40,9 @@ class ServerConfig(ServerSecurity):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require("max_streams", self.max_streams, 1, 256)
-        require("max_control_streams", self.max_control_streams, 1, 64)
-        require("drain_grace_s", self.drain_grace_s, 0.0, 60.0)
+        require_between("max_streams", self.max_streams, 1, 256)
+        require_between("max_control_streams", self.max_control_streams, 1, 64)
+        require_between("drain_grace_s", self.drain_grace_s, 0.0, 60.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,17 +85,17 @@ class LimitsConfig:
         norm = math.hypot(*self.workspace_orientation_xyzw)
         if not abs(norm - 1.0) <= 1e-3:
             raise ConfigError(f"workspace_orientation_xyzw has norm {norm:g}; it must be a unit quaternion")
-        require("workspace_rotation_rad", self.workspace_rotation_rad, 0.0, math.pi, above=True)
-        require("step_translation_m", self.step_translation_m, 0.0, 1.0, above=True)
-        require("step_rotation_rad", self.step_rotation_rad, 0.0, math.pi, above=True)
-        require("force_n", self.force_n, 0.0, 200.0)
-        require("torque_nm", self.torque_nm, 0.0, 50.0)
-        require("contact_force_n", self.contact_force_n, 0.0, 1000.0, above=True)
-        require("min_period_s", self.min_period_s, 0.0, self.max_period_s, above=True)
-        require("max_period_s", self.max_period_s, self.min_period_s, 10.0)
-        require("command_timeout_s", self.command_timeout_s, 0.0, 10.0, above=True)
-        require("move_speed_m_per_s", self.move_speed_m_per_s, 0.0, 2.0, above=True)
-        require("move_rotation_rad_per_s", self.move_rotation_rad_per_s, 0.0, 4.0, above=True)
+        require_between("workspace_rotation_rad", self.workspace_rotation_rad, 0.0, math.pi, above=True)
+        require_between("step_translation_m", self.step_translation_m, 0.0, 1.0, above=True)
+        require_between("step_rotation_rad", self.step_rotation_rad, 0.0, math.pi, above=True)
+        require_between("force_n", self.force_n, 0.0, 200.0)
+        require_between("torque_nm", self.torque_nm, 0.0, 50.0)
+        require_between("contact_force_n", self.contact_force_n, 0.0, 1000.0, above=True)
+        require_between("min_period_s", self.min_period_s, 0.0, self.max_period_s, above=True)
+        require_between("max_period_s", self.max_period_s, self.min_period_s, 10.0)
+        require_between("command_timeout_s", self.command_timeout_s, 0.0, 10.0, above=True)
+        require_between("move_speed_m_per_s", self.move_speed_m_per_s, 0.0, 2.0, above=True)
+        require_between("move_rotation_rad_per_s", self.move_rotation_rad_per_s, 0.0, 4.0, above=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,12 +116,12 @@ class SyncConfig:
     """Age of the newest frame at which a camera counts as lost, s; never below three of its frame periods."""
 
     def __post_init__(self) -> None:
-        require("sample_rate_hz", self.sample_rate_hz, 1.0, 1000.0)
-        require("history_s", self.history_s, 0.1, 60.0)
-        require("arm_tolerance_s", self.arm_tolerance_s, 0.0, 1.0, above=True)
-        require("gripper_tolerance_s", self.gripper_tolerance_s, 0.0, 1.0, above=True)
-        require("camera_tolerance_s", self.camera_tolerance_s, 0.0, 1.0, above=True)
-        require("camera_lost_s", self.camera_lost_s, 0.0, 60.0, above=True)
+        require_between("sample_rate_hz", self.sample_rate_hz, 1.0, 1000.0)
+        require_between("history_s", self.history_s, 0.1, 60.0)
+        require_between("arm_tolerance_s", self.arm_tolerance_s, 0.0, 1.0, above=True)
+        require_between("gripper_tolerance_s", self.gripper_tolerance_s, 0.0, 1.0, above=True)
+        require_between("camera_tolerance_s", self.camera_tolerance_s, 0.0, 1.0, above=True)
+        require_between("camera_lost_s", self.camera_lost_s, 0.0, 60.0, above=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +136,8 @@ class BlackBoxConfig:
     """Recordings kept; the oldest are deleted."""
 
     def __post_init__(self) -> None:
-        require("seconds", self.seconds, 0.0, 120.0)
-        require("keep", self.keep, 1, 100_000)
+        require_between("seconds", self.seconds, 0.0, 120.0)
+        require_between("keep", self.keep, 1, 100_000)
 
 
 @dataclass(frozen=True, kw_only=True)

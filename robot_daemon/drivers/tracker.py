@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from robot_daemon.config.cell_config import ConfigError, require
 from robot_daemon.hardware.devices import DeviceConnectError, JointTarget, Scene, TcpTarget, Timebase, TrackedPose
+from serl_api.settings import ConfigError, require_between
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +43,9 @@ class TrackerOptions:
     def __post_init__(self) -> None:
         if not self.path.is_absolute():
             raise ConfigError(f"path is {self.path}; give an absolute path, the daemon's folder may change")
-        require("rate_hz", self.rate_hz, 0.0, 1000.0, above=True)
-        require("timeout_s", self.timeout_s, 0.0, 10.0, above=True)
-        require("max_age_s", self.max_age_s, 0.0, 60.0, above=True)
+        require_between("rate_hz", self.rate_hz, 0.0, 1000.0, above=True)
+        require_between("timeout_s", self.timeout_s, 0.0, 10.0, above=True)
+        require_between("max_age_s", self.max_age_s, 0.0, 60.0, above=True)
 
 
 class Tracker:

@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from robot_daemon.config.cell_config import ConfigError, require
 from robot_daemon.drivers.capture.capture import CapturedCamera, Stream, StreamLostError
 from robot_daemon.drivers.capture.framing import Framing, require_framing
 from robot_daemon.hardware.devices import Camera, CameraInfo, DeviceConnectError, FrameSample, StampSource, Timebase
+from serl_api.settings import ConfigError, require_between
 
 MAX_KERNEL_AGE_NS = 1_000_000_000
 """An older stamp of the kernel is on another clock."""
@@ -45,12 +45,12 @@ class WebcamOptions:
     def __post_init__(self) -> None:
         if not self.device:
             raise ConfigError('device is empty; give a number such as "0", or a path such as "/dev/video0"')
-        require("width", self.width, 1, 8192)
-        require("height", self.height, 1, 8192)
-        require("rate_hz", self.rate_hz, 0.0, 300.0, above=True)
-        require("latency_s", self.latency_s, 0.0, 1.0)
+        require_between("width", self.width, 1, 8192)
+        require_between("height", self.height, 1, 8192)
+        require_between("rate_hz", self.rate_hz, 0.0, 300.0, above=True)
+        require_between("latency_s", self.latency_s, 0.0, 1.0)
         if self.exposure_s is not None:
-            require("exposure_s", self.exposure_s, 0.0, 1.0, above=True)
+            require_between("exposure_s", self.exposure_s, 0.0, 1.0, above=True)
         if len(self.pixel_format) != 4 or not self.pixel_format.isascii():
             raise ConfigError(f'pixel_format is "{self.pixel_format}"; it has four letters, such as MJPG or YUYV')
         require_framing(self.crop_px, self.output_px)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from robot_daemon.config.cell_config import BlackBoxConfig, ConfigError
+from robot_daemon.config.cell_config import BlackBoxConfig
 from robot_daemon.control.events import Command, Event, EventListener
 from robot_daemon.hardware.devices import ArmState, DeviceFault, GripperState
 from robot_daemon.operations.event_log import log_event
@@ -31,6 +31,7 @@ from robot_daemon.operations.recording import (
     pack_samples,
     write_recording,
 )
+from serl_api.settings import ConfigError
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serl_rl.validation import require
+from serl_api.settings import require
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
+from serl_api.settings import read_json
 from serl_rl.artifacts.run_directory import RunDirectory
 from serl_rl.config import train as configuration
 from serl_rl.config.presets import preset, preset_names
@@ -59,10 +59,7 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
                 f"--vision names a preset, but the experiment comes from {path}; leave one of them away, or write "
                 '"preset": "pick-cube-vision" into the file'
             )
-        try:
-            return config_of_file(Path(path))
-        except (OSError, json.JSONDecodeError, ValueError, TypeError) as error:
-            raise UsageError(f"cannot use the config file {path}: {error}") from error
+        return config_of_file(Path(path))
     default = _DEFAULT_PRESETS.get(next(iter(arguments), ""), "pick-cube")
     return preset(chosen_preset(_value(arguments, "--preset") or default, vision="--vision" in arguments))
 
@@ -80,17 +77,16 @@ def config_of_file(path: Path) -> TrainConfig:
     """Reads a run's `config.json`, or a file with some of its values and the name of a preset for all others.
 
     Raises:
-        OSError: It cannot be read.
-        ValueError: It is no JSON object, or a key or value does not fit; named.
-        UsageError: There is no such preset.
+        UsageError: It cannot be read, is no JSON object, a key or value does not fit, or there is no such preset.
     """
-    values = json.loads(path.read_text())
-    if not isinstance(values, dict):
-        raise ValueError(f"it holds {type(values).__name__}, not an object of settings")
-    name = values.pop("preset", None)
-    if name is not None:
-        values = _over(configuration.to_dict(preset(str(name))), values)
-    return configuration.from_dict(values)
+    try:
+        values = read_json(path)
+        name = values.pop("preset", None)
+        if name is not None:
+            values = _over(configuration.to_dict(preset(str(name))), values)
+        return configuration.from_dict(values)
+    except ValueError as error:
+        raise UsageError(f"cannot use the config file {path}: {error}") from error
 
 
 def _over(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args, get_type_hints
+from typing import Any, Literal, TypeAlias
 
+from serl_api.settings import LOCAL, require, shared_settings, to_dataclass
 from serl_client.envs.task_finding import find_task, is_task
 from serl_client.teleop.correction import CorrectionConfig
 from serl_rl.algorithms.sac.config import SacConfig
@@ -16,7 +17,6 @@ from serl_rl.envs.evaluation import EvaluationConfig
 from serl_rl.models.pretraining.config import PretrainingConfig
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.rewards.vice_config import ViceConfig
-from serl_rl.validation import require
 
 Intervener: TypeAlias = Literal["none", "scripted", "spacemouse", "keyboard", "gamepad"]
 """Who may take over from the policy."""
@@ -81,35 +81,35 @@ class ActorConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """One experiment."""
+    """One experiment. A field that is not marked `LOCAL` must be the same in the actor and in the learner."""
 
     environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
     """Which task."""
-    sac: SacConfig = field(default_factory=SacConfig)
+    sac: SacConfig = field(default_factory=SacConfig, metadata=LOCAL)
     """The algorithm."""
     vision: VisionConfig = field(default_factory=VisionConfig)
     """How the agent sees, where the observation has images."""
-    vice: ViceConfig = field(default_factory=ViceConfig)
+    vice: ViceConfig = field(default_factory=ViceConfig, metadata=LOCAL)
     """Whether the reward is learned with the policy, and how."""
-    learner: LearnerConfig = field(default_factory=LearnerConfig)
+    learner: LearnerConfig = field(default_factory=LearnerConfig, metadata=LOCAL)
     """How the learner trains."""
-    actor: ActorConfig = field(default_factory=ActorConfig)
+    actor: ActorConfig = field(default_factory=ActorConfig, metadata=LOCAL)
     """How the actor explores and sends."""
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig, metadata=LOCAL)
     """When the actor evaluates, and what ends a run."""
-    intervene: Intervener = "none"
+    intervene: Intervener = field(default="none", metadata=LOCAL)
     """Who may take over from the policy in the actor: a person with a device, or a script in their place."""
-    correction: CorrectionConfig = field(default_factory=CorrectionConfig)
+    correction: CorrectionConfig = field(default_factory=CorrectionConfig, metadata=LOCAL)
     """When the script takes over, and for how long."""
-    pretrain_encoder: bool = False
+    pretrain_encoder: bool = field(default=False, metadata=LOCAL)
     """Whether `demo` first pretrains the backbone on pictures of the simulator, unless it is given a weight file."""
-    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
+    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig, metadata=LOCAL)
     """How it does."""
-    demonstration_count: int = 20
+    demonstration_count: int = field(default=20, metadata=LOCAL)
     """Demonstrations to record, by a script or a person; `demo` takes 0 for none."""
-    demonstration_noise: float = 0.1
+    demonstration_noise: float = field(default=0.1, metadata=LOCAL)
     """Standard deviation of the noise on the expert's movements, as a share of the largest action."""
-    seed: int = 0
+    seed: int = field(default=0, metadata=LOCAL)
     """Seed of networks, sampling, exploration and resets."""
 
     def __post_init__(self) -> None:
@@ -149,17 +149,12 @@ class TrainConfig:
         require("vision.encoder.backbone.frozen", is_frozen, is_frozen, "on with vice, which classifies lasting maps")
 
     def shared_settings(self) -> tuple[tuple[str, str], ...]:
-        """Settings that actor and learner must share, as (path, value)."""
-        return (
-            ("environment.id", self.environment.id),
-            ("environment.rotation", str(self.environment.rotation)),
-            ("environment.reward", self.environment.reward),
-            ("environment.gripper_action", self.environment.gripper_action),
-            ("sac.hidden_sizes", ",".join(str(size) for size in self.sac.hidden_sizes)),
-            ("sac.grippers", str(self.sac.grippers)),
-            ("vision.frame_stack", str(self.vision.frame_stack)),
-            *self.vision.encoder.shared_settings(),
-        )
+        """Settings that actor and learner must share, as (path, value).
+
+        Raises:
+            UsageError: The weight file of a backbone cannot be read.
+        """
+        return tuple(shared_settings(self))
 
 
 def to_json(config: TrainConfig) -> str:
@@ -172,51 +167,10 @@ def to_dict(config: TrainConfig) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(config), default=str))
 
 
-def from_dict(values: dict[str, Any]) -> TrainConfig:
-    """Builds a configuration from `to_dict`'s values; unknown keys are refused.
+def from_dict(values: Mapping[str, Any]) -> TrainConfig:
+    """Builds a configuration from `to_dict`'s values; what is left out has its default, unknown keys are refused.
 
     Raises:
-        ValueError: A key or value does not fit; named.
+        ConfigError: A key or value does not fit; named.
     """
-    unknown = sorted(set(values) - {field.name for field in dataclasses.fields(TrainConfig)})
-    if unknown:
-        known = ", ".join(sorted(field.name for field in dataclasses.fields(TrainConfig)))
-        raise ValueError(f"unknown setting {unknown[0]}; known are {known}")
-    return TrainConfig(
-        environment=_section(EnvironmentConfig, values.get("environment", {}), "environment"),
-        sac=_section(SacConfig, values.get("sac", {}), "sac"),
-        vision=_section(VisionConfig, values.get("vision", {}), "vision"),
-        vice=_section(ViceConfig, values.get("vice", {}), "vice"),
-        learner=_section(LearnerConfig, values.get("learner", {}), "learner"),
-        actor=_section(ActorConfig, values.get("actor", {}), "actor"),
-        evaluation=_section(EvaluationConfig, values.get("evaluation", {}), "evaluation"),
-        intervene=_intervener(values.get("intervene", "none")),
-        correction=_section(CorrectionConfig, values.get("correction", {}), "correction"),
-        pretraining=_section(PretrainingConfig, values.get("pretraining", {}), "pretraining"),
-        pretrain_encoder=bool(values.get("pretrain_encoder", False)),
-        demonstration_count=int(values.get("demonstration_count", 20)),
-        demonstration_noise=float(values.get("demonstration_noise", 0.1)),
-        seed=int(values.get("seed", 0)),
-    )
-
-
-def _intervener(value: Any) -> Intervener:  # noqa: ANN401
-    require("intervene", value, value in get_args(Intervener), f"one of {', '.join(get_args(Intervener))}")
-    return value
-
-
-def _section(kind: type[Any], values: dict[str, Any], path: str) -> Any:  # noqa: ANN401
-    types = get_type_hints(kind)
-    unknown = sorted(set(values) - set(types))
-    if unknown:
-        raise ValueError(f"unknown setting {path}.{unknown[0]}; known are {', '.join(sorted(types))}")
-    return kind(**{name: _value(types[name], value, f"{path}.{name}") for name, value in values.items()})
-
-
-def _value(kind: Any, value: Any, path: str) -> Any:  # noqa: ANN401
-    """Undoes what JSON does to a value: no dataclasses, no tuples, no paths."""
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        return _section(kind, value, path)
-    if isinstance(value, str) and (kind is Path or Path in get_args(kind)):
-        return Path(value)
-    return tuple(value) if isinstance(value, list) else value
+    return to_dataclass(TrainConfig, values)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from serl_api.settings import LOCAL, require
 from serl_rl.rewards.classifier.config import ClassifierRewardConfig
-from serl_rl.validation import require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +20,13 @@ class EnvironmentConfig:
     reward: str = "sparse"
     """Name of one of the task's rewards, such as sparse: 1 for success; dense: shaped, for training without
     demonstrations; none: nothing, where a person or a classifier judges."""
-    max_episode_steps: int = 0
+    max_episode_steps: int = field(default=0, metadata=LOCAL)
     """Steps after which an episode is truncated; 0 leaves it to the task. A person needs more than a policy."""
-    classifier: ClassifierRewardConfig = field(default_factory=ClassifierRewardConfig)
+    classifier: ClassifierRewardConfig = field(default_factory=ClassifierRewardConfig, metadata=LOCAL)
     """A trained classifier in the place of the reward, which is then "none"."""
     gripper_action: Literal["absolute", "binary"] = "absolute"
     """Whether the last component of an action is the gripper's width, or closes below -0.5 and opens above 0.5."""
-    gripper_penalty: float = 0.0
+    gripper_penalty: float = field(default=0.0, metadata=LOCAL)
     """Cost of each change of the gripper, such as 0.02, for a critic that chooses gripper actions; 0 for none."""
 
     def __post_init__(self) -> None:

@@ -78,6 +78,5 @@ def _bind(server: grpc.Server, address: str, security: ServerSecurity) -> str:
 
 
 def _refuse_token(context: grpc.ServicerContext) -> NoReturn:
-    transport.abort(
-        context, errors.BadTokenError("the bearer token is missing or wrong; pass the learner's --token-file")
-    )
+    error = errors.BadTokenError("the bearer token is missing or wrong; pass the learner's --token-file")
+    transport.LEARNER_ERRORS.abort(context, error)

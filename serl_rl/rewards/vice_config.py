@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from serl_rl.validation import require
+from serl_api.settings import require
 
 EventReward: TypeAlias = Literal["success", "probability", "log-odds"]
 """1 where success is at least as likely as not, as in SERL; its probability; or the logarithm of its odds."""

@@ -76,8 +76,8 @@ def test_a_config_file_may_hold_a_few_values_over_a_preset(tmp_path):
     ("text", "sentence"),
     [
         ('{"preset": "pickcube"}', "did you mean pick-cube"),
-        ('{"preset": "pick-cube", "sacc": {}}', "unknown setting sacc"),
-        ('{"preset": "pick-cube", "sac": {"discont": 1}}', "unknown setting sac.discont"),
+        ('{"preset": "pick-cube", "sacc": {}}', "unknown key sacc; did you mean sac?"),
+        ('{"preset": "pick-cube", "sac": {"discont": 1}}', "unknown key sac.discont; did you mean discount?"),
         ("[1]", "holds list, not an object"),
         ("{", "cannot use the config file"),
     ],

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_daemon.config.cell_config import ConfigError, require
+from serl_api.settings import ConfigError, require_between
 
 Box: TypeAlias = tuple[int, int, int, int]
 Size: TypeAlias = tuple[int, int]
@@ -23,10 +23,10 @@ def require_framing(crop_px: Box | None, output_px: Size | None) -> None:
     """
     if crop_px is not None:
         for name, value, least in zip(("left", "top", "width", "height"), crop_px, (0, 0, 1, 1), strict=True):
-            require(f"crop_px ({name})", value, least, MAX_SIDE_PX)
+            require_between(f"crop_px ({name})", value, least, MAX_SIDE_PX)
     if output_px is not None:
         for name, value in zip(("width", "height"), output_px, strict=True):
-            require(f"output_px ({name})", value, 1, MAX_SIDE_PX)
+            require_between(f"output_px ({name})", value, 1, MAX_SIDE_PX)
 
 
 @dataclass(frozen=True)

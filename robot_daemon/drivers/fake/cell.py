@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from robot_daemon.config.cell_config import require
 from robot_daemon.drivers.fake.arm import FakeArm
 from robot_daemon.hardware.devices import (
     Arm,
@@ -28,6 +27,7 @@ from robot_daemon.hardware.devices import (
 from robot_daemon.hardware.driver import Driver
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.settings import require_between
 
 __all__ = ["FakeArm", "FakeCamera", "FakeCell", "FakeGripper", "LockstepTimebase", "build_fake_cell"]
 
@@ -234,7 +234,7 @@ class FakeGripperOptions:
     """Stroke, m."""
 
     def __post_init__(self) -> None:
-        require("max_width_m", self.max_width_m, 0.0, 1.0, above=True)
+        require_between("max_width_m", self.max_width_m, 0.0, 1.0, above=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,9 +249,9 @@ class FakeCameraOptions:
     """px."""
 
     def __post_init__(self) -> None:
-        require("rate_hz", self.rate_hz, 0.0, 1000.0, above=True)
-        require("width", self.width, 1, 8192)
-        require("height", self.height, 1, 8192)
+        require_between("rate_hz", self.rate_hz, 0.0, 1000.0, above=True)
+        require_between("width", self.width, 1, 8192)
+        require_between("height", self.height, 1, 8192)
 
 
 def build_arm(_name: str, timebase: Timebase, _options: FakeArmOptions) -> Arm:

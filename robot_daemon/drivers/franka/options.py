@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from robot_daemon.config.cell_config import ConfigError, Quadruple, require
+from robot_daemon.config.cell_config import Quadruple
 from robot_daemon.drivers.franka.facts import ARMS, Septuple
 from robot_daemon.hardware.devices import Triple
-from serl_api.settings import nearest
+from serl_api.settings import ConfigError, nearest, require_between
 
 Matrix: TypeAlias = tuple[float, float, float, float, float, float, float, float, float]
 
@@ -29,7 +29,7 @@ class LoadOptions:
     """Inertia about the centre of mass in the flange frame, row-major."""
 
     def __post_init__(self) -> None:
-        require("mass_kg", self.mass_kg, 0.0, HEAVIEST_LOAD_KG)
+        require_between("mass_kg", self.mass_kg, 0.0, HEAVIEST_LOAD_KG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,18 +88,18 @@ class FrankaOptions:
         _require_each("tcp_position_m", self.tcp_position_m or (), -1.0, 1.0)
         for name in ("home_rad", "posture_rad"):
             _require_each(name, getattr(self, name) or (), -math.tau, math.tau)
-        require("contact_torque_nm", self.contact_torque_nm, 1.0, 200.0)
-        require("contact_force_n", self.contact_force_n, 1.0, 500.0)
-        require("contact_acceleration_ratio", self.contact_acceleration_ratio, 1.0, 10.0)
-        require("target_time_constant_s", self.target_time_constant_s, 0.0, 2.0)
-        require("gains_time_constant_s", self.gains_time_constant_s, 0.001, 2.0)
+        require_between("contact_torque_nm", self.contact_torque_nm, 1.0, 200.0)
+        require_between("contact_force_n", self.contact_force_n, 1.0, 500.0)
+        require_between("contact_acceleration_ratio", self.contact_acceleration_ratio, 1.0, 10.0)
+        require_between("target_time_constant_s", self.target_time_constant_s, 0.0, 2.0)
+        require_between("gains_time_constant_s", self.gains_time_constant_s, 0.001, 2.0)
         _require_each("joint_stiffness_nm_per_rad", self.joint_stiffness_nm_per_rad, 0.0, 2000.0)
         _require_each("joint_damping_nms_per_rad", self.joint_damping_nms_per_rad, 0.0, 200.0)
-        require("loop_rate_hz", self.loop_rate_hz, 100.0, 1000.0)
-        require("connect_timeout_s", self.connect_timeout_s, 0.1, 120.0)
-        require("command_deadline_s", self.command_deadline_s, 0.5, 60.0)
+        require_between("loop_rate_hz", self.loop_rate_hz, 100.0, 1000.0)
+        require_between("connect_timeout_s", self.connect_timeout_s, 0.1, 120.0)
+        require_between("command_deadline_s", self.command_deadline_s, 0.5, 60.0)
 
 
 def _require_each(name: str, values: Sequence[float], lower: float, upper: float) -> None:
     for index, value in enumerate(values):
-        require(f"{name}[{index}]", value, lower, upper)
+        require_between(f"{name}[{index}]", value, lower, upper)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from robot_daemon.config.cell_config import ConfigError, require
+from serl_api.settings import ConfigError, require_between
 
 MAX_SPEED = 0.1
 """Largest change of the opening, m/s."""
@@ -32,8 +32,8 @@ class FrankaHandOptions:
     def __post_init__(self) -> None:
         if not self.host:
             raise ConfigError("host is empty; give the address of the robot, such as 172.16.0.2")
-        require("default_speed_m_per_s", self.default_speed_m_per_s, 0.0, MAX_SPEED, above=True)
-        require("default_force_n", self.default_force_n, 0.0, MAX_FORCE, above=True)
-        require("grasp_below_m", self.grasp_below_m, 0.0, 0.2)
-        require("dead_zone_m", self.dead_zone_m, 0.0, 0.01)
-        require("connect_timeout_s", self.connect_timeout_s, 0.1, 60.0)
+        require_between("default_speed_m_per_s", self.default_speed_m_per_s, 0.0, MAX_SPEED, above=True)
+        require_between("default_force_n", self.default_force_n, 0.0, MAX_FORCE, above=True)
+        require_between("grasp_below_m", self.grasp_below_m, 0.0, 0.2)
+        require_between("dead_zone_m", self.dead_zone_m, 0.0, 0.01)
+        require_between("connect_timeout_s", self.connect_timeout_s, 0.1, 60.0)

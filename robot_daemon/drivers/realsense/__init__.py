@@ -6,13 +6,13 @@ exposed, on the clock that `clock` follows, `presence` and `settings` say clearl
 
 from collections.abc import Callable
 
-from robot_daemon.config.cell_config import ConfigError
 from robot_daemon.drivers.capture.capture import CapturedCamera, Stream
 from robot_daemon.drivers.realsense.device import open_device, present_cameras
 from robot_daemon.drivers.realsense.options import RealsenseOptions
 from robot_daemon.drivers.realsense.presence import PresentCamera
 from robot_daemon.drivers.realsense.recording import open_recording
 from robot_daemon.hardware.devices import Camera, DeviceConnectError, Timebase
+from serl_api.settings import ConfigError
 
 __all__ = ["PresentCamera", "RealsenseOptions", "build_camera", "present_cameras"]
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from robot_daemon.config.cell_config import ConfigError
 from robot_daemon.drivers.capture.capture import StreamLostError
 from robot_daemon.drivers.realsense.library import context, opening, rs, stop
 from robot_daemon.drivers.realsense.options import RealsenseOptions
@@ -12,6 +11,7 @@ from robot_daemon.drivers.realsense.presence import PresentCamera, choose, requi
 from robot_daemon.drivers.realsense.settings import apply_settings
 from robot_daemon.drivers.realsense.stream import RealsenseStream, fact
 from robot_daemon.hardware.devices import DeviceConnectError
+from serl_api.settings import ConfigError
 
 CHECK_AFTER_S = 0.5
 """Silence after which it is asked whether the camera is still there."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from robot_daemon.config.cell_config import ConfigError, require
 from robot_daemon.drivers.capture.framing import require_framing
+from serl_api.settings import ConfigError, require_between
 
 MOUNTS = ("", "base", "tcp")
 
@@ -47,22 +47,22 @@ class RealsenseOptions:
     def __post_init__(self) -> None:
         if self.recording is not None and self.serial is not None:
             raise ConfigError("serial and recording exclude each other; leave one of them out")
-        require("width", self.width, 1, 4096)
-        require("height", self.height, 1, 4096)
-        require("rate_hz", self.rate_hz, 1, 300)
+        require_between("width", self.width, 1, 4096)
+        require_between("height", self.height, 1, 4096)
+        require_between("rate_hz", self.rate_hz, 1, 300)
         if self.exposure_s is not None:
-            require("exposure_s", self.exposure_s, 0.0, 1.0 / self.rate_hz, above=True)
+            require_between("exposure_s", self.exposure_s, 0.0, 1.0 / self.rate_hz, above=True)
         if self.gain is not None:
-            require("gain", self.gain, 0, 1000)
+            require_between("gain", self.gain, 0, 1000)
             if self.exposure_s is None:
                 raise ConfigError(
                     f"gain is {self.gain}, which an automatic exposure overrides; give exposure_s as well"
                 )
         if self.white_balance_k is not None:
-            require("white_balance_k", self.white_balance_k, 1000, 20000)
+            require_between("white_balance_k", self.white_balance_k, 1000, 20000)
         if self.sync_mode is not None:
-            require("sync_mode", self.sync_mode, 0, 260)
-        require("latency_s", self.latency_s, 0.0, 1.0)
+            require_between("sync_mode", self.sync_mode, 0, 260)
+        require_between("latency_s", self.latency_s, 0.0, 1.0)
         require_framing(self.crop_px, self.output_px)
         if self.mount not in MOUNTS:
             raise ConfigError(f'mount is "{self.mount}"; it must be "base", "tcp" or left out')

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from robot_daemon.config.cell_config import ConfigError
 from robot_daemon.drivers.capture.capture import StreamLostError
 from robot_daemon.drivers.realsense.library import context, opening, rs, stop
 from robot_daemon.drivers.realsense.options import RealsenseOptions
 from robot_daemon.drivers.realsense.stream import RealsenseStream
 from robot_daemon.hardware.devices import DeviceConnectError
+from serl_api.settings import ConfigError
 
 
 def open_recording(

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from robot_daemon.config.cell_config import ConfigError, require
 from robot_daemon.drivers.robotiq.line import TCP_PREFIX, parse_tcp
 from robot_daemon.drivers.robotiq.modbus import READ_HOLDING, READ_INPUT
 from robot_daemon.drivers.robotiq.scale import FULL, MODELS, Scale
-from serl_api.settings import nearest
+from serl_api.settings import ConfigError, nearest, require_between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +48,17 @@ class RobotiqOptions:
             raise ConfigError(f'port is "{self.port}"; a TCP line is written tcp://HOST:PORT')
         model = MODELS[self.model]
         if self.stroke_m is not None:
-            require("stroke_m", self.stroke_m, 0.0, 0.3, above=True)
-        require("closed_counts", self.closed_counts, 1, FULL)
-        require("open_counts", self.open_counts, 0, self.closed_counts - 1)
+            require_between("stroke_m", self.stroke_m, 0.0, 0.3, above=True)
+        require_between("closed_counts", self.closed_counts, 1, FULL)
+        require_between("open_counts", self.open_counts, 0, self.closed_counts - 1)
         if self.default_speed_m_per_s is not None:
-            require("default_speed_m_per_s", self.default_speed_m_per_s, model.min_speed, model.max_speed)
+            require_between("default_speed_m_per_s", self.default_speed_m_per_s, model.min_speed, model.max_speed)
         if self.default_force_n is not None:
-            require("default_force_n", self.default_force_n, model.min_force, model.max_force)
-        require("baudrate", self.baudrate, 1200, 1_000_000)
-        require("slave_id", self.slave_id, 1, 247)
-        require("poll_rate_hz", self.poll_rate_hz, 1.0, 200.0)
-        require("timeout_s", self.timeout_s, 0.005, 2.0)
+            require_between("default_force_n", self.default_force_n, model.min_force, model.max_force)
+        require_between("baudrate", self.baudrate, 1200, 1_000_000)
+        require_between("slave_id", self.slave_id, 1, 247)
+        require_between("poll_rate_hz", self.poll_rate_hz, 1.0, 200.0)
+        require_between("timeout_s", self.timeout_s, 0.005, 2.0)
         if self.read_function not in (READ_HOLDING, READ_INPUT):
             raise ConfigError(f"read_function is {self.read_function}; it must be 3 or 4")
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from serl_rl.validation import require
+from serl_api.settings import SHARED, require
 
 
 @dataclass(frozen=True, kw_only=True)
 class SacConfig:
     """Settings of soft actor-critic."""
 
-    hidden_sizes: tuple[int, ...] = (256, 256)
+    hidden_sizes: tuple[int, ...] = field(default=(256, 256), metadata=SHARED)
     """Features of each hidden layer, of policy and critics alike."""
     critic_count: int = 2
     """Number of critics."""
@@ -46,7 +46,7 @@ class SacConfig:
     imitation_weight: float = 0.0
     """Weight of the loss that draws the policy to actions of demonstrations and interventions, where the critics find
     them better than its own; 0 for none, as in SERL."""
-    grippers: int = 0
+    grippers: int = field(default=0, metadata=SHARED)
     """Grippers that a grasp critic opens and closes, beside a policy for the arm: 1, or 2 for two arms; with 0 the
     policy moves them like any other component."""
     backup_entropy: bool = False

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from serl_api.settings import require
 from serl_rl.models.vision.encoder_config import Pooling
-from serl_rl.validation import require
 
 PretrainableName: TypeAlias = Literal["resnet10", "small"]
 """Backbones that can be pretrained; those of torchvision come with weights of their own."""

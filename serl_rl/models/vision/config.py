@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from serl_api.settings import LOCAL, require
 from serl_rl.models.vision.encoder_config import EncoderConfig
-from serl_rl.validation import require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +33,13 @@ class VisionConfig:
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """From images to a vector for each camera."""
-    proprioception_features: int = 64
+    proprioception_features: int = field(default=64, metadata=LOCAL)
     """Features of the flat vectors beside those of the cameras."""
-    largest_shift: int = 4
+    largest_shift: int = field(default=4, metadata=LOCAL)
     """Largest shift of an image's random crop, px; 0 for none (DrQ)."""
     frame_stack: int = 1
     """Images of each camera that are seen at once, the newest and those before it."""
-    cache: FeatureCacheConfig = field(default_factory=FeatureCacheConfig)
+    cache: FeatureCacheConfig = field(default_factory=FeatureCacheConfig, metadata=LOCAL)
     """Whether feature maps are kept."""
 
     def __post_init__(self) -> None:

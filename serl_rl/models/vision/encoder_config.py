@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from serl_api.settings import LOCAL, shared_in_one, shared_settings
 from serl_rl.errors import UsageError
 
 BackboneName: TypeAlias = Literal["resnet10", "small", "mobilenet", "resnet18", "resnet34", "resnet50"]
@@ -20,26 +21,38 @@ Pooling: TypeAlias = Literal["learned", "softmax", "average", "max"]
 """Spatial learned embeddings, spatial softmax, average, maximum."""
 
 
+def _weights_text(path: Path | None) -> str:
+    """Files count by their content, so that each machine may have its own copy."""
+    if path is None:
+        return "random"
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the weight file {path}: {error.strerror or error}; give another, or none for random weights"
+        ) from error
+
+
 @dataclass(frozen=True, kw_only=True)
 class BackboneConfig:
     """Which backbone, with which weights."""
 
     name: BackboneName = "resnet10"
     """SERL's ResNet-10 or small encoder, or a network of torchvision."""
-    weights: Path | None = None
+    weights: Path | None = field(default=None, metadata=shared_in_one(_weights_text))
     """File with pretrained weights: SERL's `resnet10_params.pkl`, `.safetensors`, or `.pth` of torchvision; None for
     random ones."""
     initialization: Initialization = "he"
     """How convolutions start without a file."""
     seed: int = 0
     """Seed of random weights; actor and learner must share it."""
-    frozen: bool = True
-    """Whether the weights stay as they are; then the maps of an image need computing only once."""
     shared: bool = True
     """Whether all cameras share one backbone."""
-    normalization: Literal["auto", "group", "fixed-batch"] = "auto"
+    frozen: bool = True
+    """Whether the weights stay as they are; then the maps of an image need computing only once."""
+    normalization: Literal["auto", "group", "fixed-batch"] = field(default="auto", metadata=LOCAL)
     """How a network of torchvision normalises; auto takes fixed batch statistics if the weight file has them."""
-    condition_size: int | None = None
+    condition_size: int | None = field(default=None, metadata=LOCAL)
     """Components of a condition vector that modulates the maps of ResNet-10 (FiLM); None for none."""
 
 
@@ -51,11 +64,11 @@ class HeadConfig:
     """How maps become a vector: spatial learned embeddings, spatial softmax, average or maximum."""
     embeddings: int = 8
     """Learned embeddings of each channel."""
-    dropout: float = 0.1
+    dropout: float = field(default=0.1, metadata=LOCAL)
     """Share of the learned embeddings that training leaves out, in [0, 1)."""
     bottleneck: int | None = 256
     """Features of a camera: the output of a dense layer, layer normalisation and tanh; None for the pooled vector."""
-    pretrained: bool = True
+    pretrained: bool = field(default=True, metadata=LOCAL)
     """Whether heads start from those in the backbone's weight file, where it has some that fit."""
 
     def __post_init__(self) -> None:
@@ -71,22 +84,10 @@ class HeadConfig:
 class EncoderConfig:
     """An image encoder."""
 
-    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    backbone: BackboneConfig = field(default_factory=BackboneConfig, metadata=shared_in_one())
     """From images to feature maps."""
-    head: HeadConfig = field(default_factory=HeadConfig)
+    head: HeadConfig = field(default_factory=HeadConfig, metadata=shared_in_one())
     """From feature maps to a vector, for each camera."""
-
-    def shared_settings(self) -> tuple[tuple[str, str], ...]:
-        """Settings that actor and learner must share, as (path, value).
-
-        Raises:
-            UsageError: The weight file cannot be read.
-        """
-        head = self.head
-        return (
-            ("vision.encoder.backbone", self.describe_backbone()),
-            ("vision.encoder.head", f"{head.pooling}, {head.embeddings}, {head.bottleneck}"),
-        )
 
     def describe_backbone(self) -> str:
         """What makes the maps of a backbone, as text; a weight file counts by its content.
@@ -94,17 +95,4 @@ class EncoderConfig:
         Raises:
             UsageError: The weight file cannot be read.
         """
-        backbone = self.backbone
-        try:
-            weights = "random" if backbone.weights is None else _digest(backbone.weights)
-        except OSError as error:
-            raise UsageError(
-                f"cannot read the weight file {backbone.weights}: {error.strerror or error}; give another, or none for "
-                "random weights"
-            ) from error
-        facts = (backbone.name, weights, backbone.initialization, backbone.seed, backbone.shared, backbone.frozen)
-        return ", ".join(map(str, facts))
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        return dict(shared_settings(self))["backbone"]

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from serl_api.settings import require
 from serl_rl.models.vision.encoder_config import EncoderConfig
 from serl_rl.rewards.classifier.stages import parse_stages
-from serl_rl.validation import require
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,10 @@ import pytest
 
 from robot_daemon.__main__ import main
 from robot_daemon.config.cell_builder import build_cell, build_device, device_options, find_driver
-from robot_daemon.config.cell_config import ConfigError, DaemonConfig, DriverConfig
+from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
 from robot_daemon.hardware.devices import Backend
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.settings import ConfigError
 
 OWN_DRIVER = """
 from dataclasses import dataclass

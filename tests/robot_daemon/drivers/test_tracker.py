@@ -5,9 +5,9 @@ import threading
 import numpy as np
 import pytest
 
-from robot_daemon.config.cell_config import ConfigError
 from robot_daemon.drivers.tracker import Tracker, TrackerOptions
 from robot_daemon.hardware.devices import DeviceConnectError
+from serl_api.settings import ConfigError
 from tests.support.clocks import ManualTimebase
 
 pytestmark = pytest.mark.real_time

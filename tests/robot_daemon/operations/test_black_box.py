@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from robot_daemon.config.cell_config import BlackBoxConfig, ConfigError, LimitsConfig, SyncConfig
+from robot_daemon.config.cell_config import BlackBoxConfig, LimitsConfig, SyncConfig
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import Command, Event, raised_event
 from robot_daemon.drivers.fake.cell import build_fake_cell
@@ -14,6 +14,7 @@ from robot_daemon.operations import black_box
 from robot_daemon.operations.black_box import BlackBox, default_directory, list_recordings
 from robot_daemon.operations.recording import read_recording
 from serl_api.errors.robot import FaultError
+from serl_api.settings import ConfigError
 from tests.support.clocks import ManualClock
 from tests.support.waiting import wait_until
 

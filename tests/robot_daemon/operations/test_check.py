@@ -3,10 +3,11 @@ import socket
 
 import pytest
 
-from robot_daemon.config.cell_config import BlackBoxConfig, ConfigError, DaemonConfig, DriverConfig, ServerConfig
+from robot_daemon.config.cell_config import BlackBoxConfig, DaemonConfig, DriverConfig, ServerConfig
 from robot_daemon.operations import check, measuring
 from robot_daemon.operations.check import check_cell, check_file
 from robot_daemon.operations.finding import Finding, Verdict
+from serl_api.settings import ConfigError
 
 pytestmark = pytest.mark.real_time
 

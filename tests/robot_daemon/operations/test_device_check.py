@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 
-from robot_daemon.config.cell_config import ConfigError, DaemonConfig, DriverConfig, LimitsConfig
+from robot_daemon.config.cell_config import DaemonConfig, DriverConfig, LimitsConfig
 from robot_daemon.drivers.fake.cell import build_fake_cell
 from robot_daemon.hardware.devices import (
     DeviceConnectError,
@@ -18,6 +18,7 @@ from robot_daemon.hardware.devices import (
 from robot_daemon.operations import device_check, measuring
 from robot_daemon.operations.device_check import check_devices
 from robot_daemon.operations.finding import Verdict
+from serl_api.settings import ConfigError
 
 pytestmark = pytest.mark.real_time
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robot_daemon.config.cell_config import ConfigError
 from robot_daemon.drivers.capture.framing import Framing, require_framing
+from serl_api.settings import ConfigError
 
 
 @given(st.integers(1, 40), st.integers(1, 40))

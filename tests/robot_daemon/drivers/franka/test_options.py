@@ -1,8 +1,7 @@
 import pytest
 
-from robot_daemon.config.cell_config import ConfigError
 from robot_daemon.drivers.franka import FrankaOptions
-from serl_api.settings import to_dataclass
+from serl_api.settings import ConfigError, to_dataclass
 
 
 def options(**table):

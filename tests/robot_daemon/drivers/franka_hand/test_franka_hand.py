@@ -8,12 +8,13 @@ from itertools import count
 import pytest
 
 from robot_daemon.config.cell_builder import build_cell, device_options
-from robot_daemon.config.cell_config import ConfigError, DaemonConfig, DriverConfig
+from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
 from robot_daemon.drivers.franka_hand import FrankaHand, FrankaHandOptions
 from robot_daemon.drivers.franka_hand import commander as commander_module
 from robot_daemon.hardware.devices import DeviceConnectError, GripperMotion, GripperTarget
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.settings import ConfigError
 from simulator.virtual.hand import Kind, VirtualHand
 from tests.support.waiting import wait_until
 

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from robot_daemon.config.cell_builder import device_options
-from robot_daemon.config.cell_config import ConfigError, DriverConfig
+from robot_daemon.config.cell_config import DriverConfig
 from robot_daemon.drivers.realsense import RealsenseOptions
+from serl_api.settings import ConfigError
 
 
 def options(**table):

@@ -1,8 +1,9 @@
 import pytest
 
 from robot_daemon.config.cell_builder import device_options
-from robot_daemon.config.cell_config import ConfigError, DriverConfig
+from robot_daemon.config.cell_config import DriverConfig
 from robot_daemon.drivers.robotiq import RobotiqOptions
+from serl_api.settings import ConfigError
 
 
 def options(**table):
