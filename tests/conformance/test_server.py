@@ -44,20 +44,20 @@ class TestServer:
     def test_health_answers(self, target):
         stub = health_pb2_grpc.HealthStub(target.channel)
         for service in ("", "serl.robot.v1.RobotService"):
-            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=5.0)
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=20.0)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
     def test_reflection_lists_the_services(self, target):
         stub = reflection_pb2_grpc.ServerReflectionStub(target.channel)
         asked = reflection_pb2.ServerReflectionRequest(list_services="")
-        answer = next(stub.ServerReflectionInfo(iter([asked]), timeout=5.0))
+        answer = next(stub.ServerReflectionInfo(iter([asked]), timeout=20.0))
         names = {service.name for service in answer.list_services_response.service}
         assert {"serl.robot.v1.RobotService", "serl.robot.v1.CameraService", "grpc.health.v1.Health"} <= names
 
     def test_a_refusal_carries_exactly_one_error_info(self, target, client):
         stub = robot_service_pb2_grpc.RobotServiceStub(target.channel)
         with pytest.raises(grpc.RpcError) as caught:
-            list(stub.Control(iter([raw_step(1)]), timeout=5.0))
+            list(stub.Control(iter([raw_step(1)]), timeout=20.0))
         (detail,) = rpc_status.from_call(caught.value).details
         info = error_details_pb2.ErrorInfo()
         assert detail.Unpack(info)

@@ -111,7 +111,7 @@ def test_a_fault_of_a_served_cell_can_be_read_from_its_black_box(capsys, tmp_pat
             started = next(event for event in events if event["event"] == "daemon_started")
             with grpc.insecure_channel(started["address"]) as channel:
                 robot = robot_service_pb2_grpc.RobotServiceStub(channel)
-                robot.Stop(robot_service_pb2.StopRequest(client_name="ada", text="smoke"), timeout=5)
+                robot.Stop(robot_service_pb2.StopRequest(client_name="ada", text="smoke"), timeout=20.0)
             stopped = next(event for event in events if event["event"] == "stop_latched")
             assert (stopped["client"], stopped["text"]) == ("ada", "smoke")
             written = next(event for event in events if event["event"] == "black_box_written")

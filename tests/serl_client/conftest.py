@@ -33,7 +33,11 @@ def start_daemon():
         yield start
 
 
-@pytest.fixture(params=[Pacing.LOCKSTEP, Pacing.REAL_TIME], ids=["lockstep", "real-time"])
+LOCKSTEP = pytest.param(Pacing.LOCKSTEP, id="lockstep")
+REAL_TIME = pytest.param(Pacing.REAL_TIME, id="real-time", marks=pytest.mark.real_time)
+
+
+@pytest.fixture(params=[LOCKSTEP, REAL_TIME])
 def daemon(request):
     running = serve(pacing=request.param)
     yield running
@@ -47,9 +51,9 @@ def lockstep_daemon():
     running.stop()
 
 
-@pytest.fixture
-def real_time_daemon():
-    running = serve(pacing=Pacing.REAL_TIME)
+@pytest.fixture(params=[REAL_TIME])
+def real_time_daemon(request):
+    running = serve(pacing=request.param)
     yield running
     running.stop()
 

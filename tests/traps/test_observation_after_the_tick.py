@@ -36,6 +36,7 @@ def test_a_lockstep_observation_is_the_world_after_the_action(simulator_address)
                 assert (observation[camera] != before[camera]).mean() > 0.01
 
 
+@pytest.mark.real_time
 def test_a_real_time_observation_is_younger_than_its_action():
     fake = build_fake_cell(pacing=Pacing.REAL_TIME)
     server = DaemonServer(fake.cell, ServerConfig(address="127.0.0.1:0", drain_grace_s=0.1), LimitsConfig())

@@ -53,7 +53,7 @@ class Ear(EventListener):
 
     def wait_for(self, name):
         with self.heard:
-            assert self.heard.wait_for(lambda: name in self.names(), 5.0), self.names()
+            assert self.heard.wait_for(lambda: name in self.names(), 20.0), self.names()
         return next(event for event in reversed(self.events) if event.name == name)
 
 

@@ -43,7 +43,7 @@ class Program:
 
     def wait_for(self, condition):
         with self.changed:
-            assert self.changed.wait_for(condition, timeout=5.0)
+            assert self.changed.wait_for(condition, timeout=20.0)
 
     def wait_for_questions(self, count):
         already = len(self.asked)

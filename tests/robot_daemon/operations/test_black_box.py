@@ -174,7 +174,7 @@ def test_writing_delays_no_witness(make, monkeypatch, arm_at):
     with box._wake:
         box._pending.due_s = 0.0
         box._wake.notify_all()
-    assert writes.wait(5.0)
+    assert writes.wait(20.0)
     box.sampled(arm_at(1), None)  # Each would hang here if it waited for the disk.
     box.commanded(Command(1, 1, None, None))
     box.on_event(raised_event(fault(onset_ns=2), 0))

@@ -108,7 +108,7 @@ def test_a_signal_during_motion_holds_rests_and_exits_0(start, number):
     thread.start()
     assert driving.wait(10.0)
     child.send_signal(number)
-    _, log = child.communicate(timeout=15.0)
+    _, log = child.communicate(timeout=30.0)
     thread.join(10.0)
     assert child.returncode == 0, log
     assert "shutting down; the arm holds" in str(errors[0])
@@ -124,7 +124,7 @@ def test_an_arm_that_coasts_is_awaited_within_a_bound(start):
         robot.stop()
     began = time.monotonic()
     child.send_signal(signal.SIGTERM)
-    _, log = child.communicate(timeout=15.0)
+    _, log = child.communicate(timeout=30.0)
     assert child.returncode == 0, log
     assert "daemon_stopped at_rest=false" in log
     assert time.monotonic() - began >= 0.5
@@ -139,7 +139,7 @@ def test_a_second_signal_does_not_wait_for_calls_or_rest(start):
         child.send_signal(signal.SIGHUP)  # A terminal that is closed meanwhile hurries nobody.
         assert child.poll() is None
         child.send_signal(signal.SIGTERM)
-        _, log = child.communicate(timeout=10.0)  # The grace alone is 30 s.
+        _, log = child.communicate(timeout=20.0)  # The grace alone is 30 s.
     assert child.returncode == 0
     assert "at_rest=false" in log
 
@@ -147,7 +147,7 @@ def test_a_second_signal_does_not_wait_for_calls_or_rest(start):
 def test_a_device_that_hangs_cannot_keep_the_process(start):
     child, _ = start(HANGING, grace=0.0)
     child.send_signal(signal.SIGTERM)
-    _, log = child.communicate(timeout=15.0)
+    _, log = child.communicate(timeout=30.0)
     assert child.returncode == 1
     assert "a device did not close within" in log
 
@@ -172,7 +172,7 @@ def test_the_service_manager_hears_of_the_whole_life(start, tmp_path):
         assert manager.recv(1000).decode() == f"READY=1\nSTATUS=idle, listening on {address}"
         child.send_signal(signal.SIGTERM)
         assert manager.recv(1000).decode().startswith("STOPPING=1\n")
-        child.communicate(timeout=15.0)
+        child.communicate(timeout=30.0)
 
 
 def test_a_silent_arm_is_not_awaited():

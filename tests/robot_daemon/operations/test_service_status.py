@@ -78,7 +78,7 @@ def test_a_silent_arm_does_not_starve_the_watchdog(watched, manager):
 def test_a_sampling_loop_that_hangs_starves_the_watchdog_until_it_goes_on(watched, manager):
     _, _, hanging = watched
     hanging.may_go_on.clear()
-    assert hanging.hangs.wait(5.0)
+    assert hanging.hangs.wait(20.0)
     assert silence(manager) is None
     hanging.may_go_on.set()
     assert manager.receive() == "WATCHDOG=1"

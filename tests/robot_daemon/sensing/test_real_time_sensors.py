@@ -46,7 +46,7 @@ def watched():
 
 
 def test_the_arm_is_sampled_without_being_asked(watched):
-    assert watched.sampled.wait(5.0)
+    assert watched.sampled.wait(20.0)
 
 
 def test_a_snapshot_is_synchronised_at_one_reference_time(watched):

@@ -306,6 +306,7 @@ def test_a_cell_without_a_tracker_cannot_give_the_reward(lockstep_daemon):
     env.close()
 
 
+@pytest.mark.real_time
 def test_it_runs_in_real_time_on_a_cell_with_fake_devices(start_daemon):
     daemon = start_daemon(pacing=Pacing.REAL_TIME)
     env = RobotEnv(fake_task(), address=daemon.address, reward="none", render_mode="rgb_array")

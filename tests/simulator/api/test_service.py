@@ -65,7 +65,7 @@ def refused(call):
 
 
 def test_tasks_are_listed(simulator):
-    response = simulator.ListTasks(messages.ListTasksRequest(), timeout=5.0)
+    response = simulator.ListTasks(messages.ListTasksRequest(), timeout=20.0)
     assert response.loaded_task == "pick-cube"
     tasks = {task.name: task for task in response.tasks}
     assert list(tasks) == ["peg-insert", "pick-cube", "pick-cube-varied", "relocate-cube"]
@@ -75,8 +75,8 @@ def test_tasks_are_listed(simulator):
 
 def test_loading_a_task_draws_its_scene_from_the_seed(simulator):
     def place(seed):
-        simulator.LoadTask(messages.LoadTaskRequest(name="pick-cube", seed=seed), timeout=5.0)
-        truth = simulator.GetGroundTruth(messages.GetGroundTruthRequest(), timeout=5.0)
+        simulator.LoadTask(messages.LoadTaskRequest(name="pick-cube", seed=seed), timeout=20.0)
+        truth = simulator.GetGroundTruth(messages.GetGroundTruthRequest(), timeout=20.0)
         assert truth.scene_seed == seed
         return truth.objects[0].pose.position.x
 
@@ -84,7 +84,7 @@ def test_loading_a_task_draws_its_scene_from_the_seed(simulator):
 
 
 def test_an_unknown_task_is_refused_with_the_list(simulator):
-    code, text = refused(lambda: simulator.LoadTask(messages.LoadTaskRequest(name="fly"), timeout=5.0))
+    code, text = refused(lambda: simulator.LoadTask(messages.LoadTaskRequest(name="fly"), timeout=20.0))
     assert (code, "pick-cube" in text) == (grpc.StatusCode.NOT_FOUND, True)
 
 
@@ -102,7 +102,7 @@ def test_nothing_is_replaced_under_an_open_session(simulator, robot, server, cal
 
 def test_the_seed_starts_a_stream_of_scenes(simulator, control):
     def scenes():
-        simulator.SetSeed(messages.SetSeedRequest(seed=5), timeout=5.0)
+        simulator.SetSeed(messages.SetSeedRequest(seed=5), timeout=20.0)
         places = []
         for answer in control({"reset": control_pb2.Reset()}, {"reset": control_pb2.Reset()}):
             position = answer.reset_done.observation.tracked_objects[0].pose.position
@@ -143,7 +143,7 @@ def test_observations_over_the_daemon_are_deterministic_to_the_bit(control):
 
 def test_ground_truth_names_what_touches(simulator, control):
     control(step(0.5))
-    truth = simulator.GetGroundTruth(messages.GetGroundTruthRequest(), timeout=5.0)
+    truth = simulator.GetGroundTruth(messages.GetGroundTruthRequest(), timeout=20.0)
     (contact,) = truth.contacts
     assert (contact.first_body, contact.second_body) == ("cube", "table")
     assert contact.normal_force_n == pytest.approx(0.981, rel=0.02)
@@ -154,8 +154,8 @@ def test_ground_truth_names_what_touches(simulator, control):
 def test_pacing_can_be_changed_there_and_back(simulator, robot):
     for pacing in (robot_service_pb2.PACING_REAL_TIME, robot_service_pb2.PACING_LOCKSTEP):
         simulator.SetPacing(messages.SetPacingRequest(pacing=pacing), timeout=10.0)
-        assert robot.GetInfo(robot_service_pb2.GetInfoRequest(), timeout=5.0).pacing == pacing
-    code, _ = refused(lambda: simulator.SetPacing(messages.SetPacingRequest(), timeout=5.0))
+        assert robot.GetInfo(robot_service_pb2.GetInfoRequest(), timeout=20.0).pacing == pacing
+    code, _ = refused(lambda: simulator.SetPacing(messages.SetPacingRequest(), timeout=20.0))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
 
 
@@ -179,7 +179,7 @@ def test_views_are_rendered(simulator):
     ],
 )
 def test_wrong_views_are_refused(simulator, view, code, word):
-    got, text = refused(lambda: simulator.RenderView(messages.RenderViewRequest(**view), timeout=5.0))
+    got, text = refused(lambda: simulator.RenderView(messages.RenderViewRequest(**view), timeout=20.0))
     assert (got, word in text) == (code, True)
 
 
@@ -193,7 +193,7 @@ def test_wrong_views_are_refused(simulator, view, code, word):
     ],
 )
 def test_wrong_injections_are_refused(simulator, fault, code):
-    assert refused(lambda: simulator.InjectFault(messages.InjectFaultRequest(**fault), timeout=5.0))[0] is code
+    assert refused(lambda: simulator.InjectFault(messages.InjectFaultRequest(**fault), timeout=20.0))[0] is code
 
 
 def test_a_dropped_camera_is_missing_in_the_observation_until_it_is_cleared(simulator, control):
@@ -203,14 +203,14 @@ def test_a_dropped_camera_is_missing_in_the_observation_until_it_is_cleared(simu
     (answer,) = control(look)
     assert not answer.stepped.observation.frames
     assert not answer.stepped.observation.synchronized
-    simulator.ClearInjections(messages.ClearInjectionsRequest(), timeout=5.0)
+    simulator.ClearInjections(messages.ClearInjectionsRequest(), timeout=20.0)
     (answer,) = control(look)
     assert len(answer.stepped.observation.frames) == 1
 
 
 def test_latency_shows_as_an_offset(simulator, control):
     latency = messages.CameraLatency(camera="front", delay=seconds(0.15))
-    simulator.InjectFault(messages.InjectFaultRequest(camera_latency=latency), timeout=5.0)
+    simulator.InjectFault(messages.InjectFaultRequest(camera_latency=latency), timeout=20.0)
     look = {"step": control_pb2.Step(period=seconds(0.1), cameras=["front"])}
     answer = control(look, look, look, look)[-1]
     offsets = {offset.sensor: offset.offset_ns for offset in answer.stepped.observation.offsets}
@@ -218,19 +218,19 @@ def test_latency_shows_as_an_offset(simulator, control):
 
 
 def test_a_reflex_faults_the_arm_until_it_recovers(simulator, robot, control):
-    simulator.InjectFault(messages.InjectFaultRequest(contact_reflex=messages.ContactReflex()), timeout=5.0)
-    faults = robot.ListFaults(robot_service_pb2.ListFaultsRequest(), timeout=5.0).active_faults
+    simulator.InjectFault(messages.InjectFaultRequest(contact_reflex=messages.ContactReflex()), timeout=20.0)
+    faults = robot.ListFaults(robot_service_pb2.ListFaultsRequest(), timeout=20.0).active_faults
     assert [fault.id for fault in faults] == ["contact_reflex"]
     assert refused(lambda: control(step()))[0] is grpc.StatusCode.ABORTED
-    robot.RecoverFromFault(robot_service_pb2.RecoverFromFaultRequest(), timeout=5.0)
+    robot.RecoverFromFault(robot_service_pb2.RecoverFromFaultRequest(), timeout=20.0)
     assert len(control(step())) == 1
 
 
 def test_a_jammed_gripper_does_not_move(simulator, control):
-    simulator.InjectFault(messages.InjectFaultRequest(gripper_jam=messages.GripperJam()), timeout=5.0)
+    simulator.InjectFault(messages.InjectFaultRequest(gripper_jam=messages.GripperJam()), timeout=20.0)
     close = {"step": control_pb2.Step(period=seconds(0.5), gripper=control_pb2.GripperTarget(width_m=0.0))}
     (answer,) = control(close)
     assert answer.stepped.observation.state.gripper.width_m == pytest.approx(0.085, abs=1e-3)
-    simulator.ClearInjections(messages.ClearInjectionsRequest(), timeout=5.0)
+    simulator.ClearInjections(messages.ClearInjectionsRequest(), timeout=20.0)
     answers = control(step(), step(0.9))
     assert answers[-1].stepped.observation.state.gripper.width_m < 0.01

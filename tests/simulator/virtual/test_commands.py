@@ -52,7 +52,7 @@ def test_it_serves_obeys_and_ends_by_a_signal(tmp_path):
             while status(port)[10:12] != "0e":
                 assert time.monotonic() < deadline
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=5.0) == 0
+        assert process.wait(timeout=20.0) == 0
         said = process.stderr.read().splitlines()
     assert said[0] == "99 is not in [0, 15]"
     assert said[1].startswith("dance is not known; known: object, fault")
@@ -87,7 +87,7 @@ def test_a_hand_is_served_likewise(tmp_path):
         assert process.stdout.readline() == f"{host}\n"
         process.stdin.close()
         with start("hand.command", "--host", host) as second:
-            assert second.wait(timeout=5.0) == 1
+            assert second.wait(timeout=20.0) == 1
             assert f"cannot serve {host}:1338 (Address already in use)" in second.stderr.read()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=5.0) == 0
+        assert process.wait(timeout=20.0) == 0

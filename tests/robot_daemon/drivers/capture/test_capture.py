@@ -163,6 +163,6 @@ def test_closing_ends_a_reader_that_waits(captured):
     reader = threading.Thread(target=read)
     reader.start()
     captured.camera.close()
-    assert failed.wait(5.0)
+    assert failed.wait(20.0)
     reader.join()
     assert captured.stream.is_closed
