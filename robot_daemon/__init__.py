@@ -1,4 +1,4 @@
-"""Robot daemon: one arm with gripper and cameras behind the serl.robot.v1 API."""
+"""Serves one arm with gripper and cameras by the API `serl.robot.v1`."""
 
 import os
 

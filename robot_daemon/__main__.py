@@ -1,4 +1,4 @@
-"""Command line of the robot daemon: serve a cell, check it, install it as a service, read its black box."""
+"""Runs the command line `robot-daemon`: serve a cell, check it, install it as a service, read its black box."""
 
 import argparse
 import contextlib

@@ -1,1 +1,1 @@
-"""Simulator: the robot daemon over MuJoCo, plus what only a simulator can do."""
+"""Simulates robot cells: the robot daemon over MuJoCo, plus what only a simulator can do."""

@@ -1,4 +1,4 @@
-"""Command line of the simulator: build a task's scene, serve it like a robot until a signal."""
+"""Runs the command line `serl-sim`: build a task's scene, serve it like a robot until a signal."""
 
 import argparse
 import logging

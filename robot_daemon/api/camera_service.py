@@ -1,4 +1,4 @@
-"""Servicer of `serl.robot.v1.CameraService`: unpacks, calls, packs."""
+"""Implements `serl.robot.v1.CameraService`."""
 
 import time
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ LOCKSTEP_RATE_HZ = 30.0
 
 
 class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
-    """The cameras of the cell.
+    """Serves the frames of the cell's cameras.
 
     Args:
         core: The daemon.

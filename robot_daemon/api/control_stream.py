@@ -1,4 +1,4 @@
-"""The control stream: requests are answered in order, by the thread that reads them."""
+"""Answers the requests of one control stream in order, in the thread that reads them."""
 
 from collections.abc import Callable, Iterator
 
@@ -28,11 +28,11 @@ _OUTCOMES = {outcome: control_pb2.MotionOutcome.Value(f"MOTION_OUTCOME_{outcome.
 
 
 class ControlStream:
-    """One call of `RobotService.Control`.
+    """Serves one call of `RobotService.Control`.
 
     Args:
         core: The daemon.
-        responses: Packs its answers.
+        response_builder: Packs its answers.
         incoming: Requests of the client.
         peer: Address of the client.
         on_claim: Called with the session, so that its end can be tied to the call's.
@@ -41,14 +41,14 @@ class ControlStream:
     def __init__(
         self,
         core: DaemonCore,
-        responses: ResponseBuilder,
+        response_builder: ResponseBuilder,
         incoming: Iterator[Request],
         peer: str,
         on_claim: Callable[[ControlSession], None],
     ) -> None:
         self._core = core
-        self._responses = responses
-        self._reader = RequestPrefetcher(incoming)
+        self._response_builder = response_builder
+        self._prefetcher = RequestPrefetcher(incoming)
         self._peer = peer
         self._on_claim = on_claim
         self._number = 0
@@ -62,7 +62,7 @@ class ControlStream:
 
     def serve(self) -> Iterator[Response]:
         """Answers until the client ends the stream, or a refusal does."""
-        first = self._reader.read()
+        first = self._prefetcher.read()
         if first is None:
             return
         self._take_number(first)
@@ -71,7 +71,7 @@ class ControlStream:
             self._active_cell = self._core.active_cell
             self._arm = self._active_cell.cell.arm.info
             yield self._opened()
-            while (request := self._reader.read()) is not None:
+            while (request := self._prefetcher.read()) is not None:
                 session.require_open()
                 self._take_number(request)
                 kind = request.WhichOneof("request")
@@ -124,7 +124,7 @@ class ControlStream:
         return response
 
     def _observe(self, message: observation_pb2.Observation) -> None:
-        self._responses.write_observation(message, self._active_cell.sensors.snapshot(()))
+        self._response_builder.write_observation(message, self._active_cell.sensors.snapshot(()))
 
     def _step(self, step: control_pb2.Step) -> Response:
         core, session, active_cell = self._core, self._session, self._active_cell
@@ -145,7 +145,7 @@ class ControlStream:
         codec.write_applied_target(stepped.applied_target, target, gripper)
         if clips:
             stepped.clips.extend(map(codec.encode_clip, clips))
-        self._responses.write_observation(stepped.observation, snapshot, step.encoding)
+        self._response_builder.write_observation(stepped.observation, snapshot, step.encoding)
         stepped.applied_time_ns = applied_ns
         stepped.overrun_ns = session.overrun_ns(due_ns)
         return response
@@ -200,8 +200,8 @@ class ControlStream:
             self._active_cell.limits.require_joint_goal(goal, f"{field}.joint_positions")
 
     def _motion(self) -> Motion:
-        self._reader.prefetch()
-        return Motion(self._core, self._session, lambda: self._reader.is_pending, self._number)
+        self._prefetcher.prefetch()
+        return Motion(self._core, self._session, lambda: self._prefetcher.is_pending, self._number)
 
     def _moved(self, outcome: Outcome, progress: float, text: str) -> Response:
         response = Response(sequence_number=self._number)
@@ -239,7 +239,7 @@ class ControlStream:
         self._active_cell.faults.refresh()
         self._session.require_open()
         response = Response(sequence_number=self._number)
-        self._responses.write_observation(response.reset_done.observation, snapshot, reset.encoding)
+        self._response_builder.write_observation(response.reset_done.observation, snapshot, reset.encoding)
         yield response
 
     def _start_width(self, reset: control_pb2.Reset) -> float | None:

@@ -1,4 +1,4 @@
-"""Images of cameras as messages: raw, JPEG or PNG, with depth when asked for."""
+"""Encodes camera frames into messages: raw, JPEG or PNG, with depth when asked for."""
 
 import io
 
@@ -18,7 +18,7 @@ _FORMATS: dict[int, str] = {observation_pb2.PIXEL_ENCODING_JPEG: "JPEG", observa
 def encode_frame(
     camera: str, sample: FrameSample, encoding: int, *, include_depth: bool = False
 ) -> observation_pb2.Frame:
-    """A colour frame, with depth when it is asked for.
+    """Encodes a colour frame, with depth when it is asked for.
 
     Args:
         camera: Name of the camera.

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def as_refusal(error: Exception) -> RobotError:
-    """The refusal that a caller gets for an exception; logs the traceback of a bug."""
+    """Returns the refusal that a caller gets for an exception; logs the traceback of a bug."""
     if isinstance(error, DeviceUnavailableError) and "device" not in error.metadata:  # A driver does not know its name.
         return DeviceUnavailableError(str(error) or "a device does not answer at present; try again", device="cell")
     if isinstance(error, RobotError) and ROBOT_ERRORS.covers(error):

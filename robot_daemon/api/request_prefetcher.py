@@ -1,4 +1,4 @@
-"""The requests of one control stream: read by the answering thread, or by a helper while that one is moving the arm."""
+"""Reads the requests of one control stream, in a second thread while the answering thread moves the arm."""
 
 import queue
 import threading
@@ -10,7 +10,7 @@ Request = robot_service_pb2.ControlRequest
 
 
 class RequestPrefetcher:
-    """Reads one request at a time. Used by one thread; `prefetch` starts a helper for the next request only."""
+    """Reads one request at a time. Used by one thread; `prefetch` starts a second one for the next request only."""
 
     def __init__(self, incoming: Iterator[Request]) -> None:
         self._incoming = incoming
@@ -31,7 +31,7 @@ class RequestPrefetcher:
         return item
 
     def prefetch(self) -> None:
-        """Begins to wait for the next request in a helper thread, unless one waits already."""
+        """Begins to wait for the next request in a second thread, unless one waits already."""
         if self._fetched is None:
             self._fetched = queue.SimpleQueue()
             fetch = threading.Thread(target=self._fetch, args=(self._fetched,), name="prefetch", daemon=True)

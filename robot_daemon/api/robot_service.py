@@ -1,4 +1,4 @@
-"""Servicer of `serl.robot.v1.RobotService`: unpacks, calls, packs."""
+"""Implements `serl.robot.v1.RobotService`."""
 
 import math
 import time
@@ -22,7 +22,7 @@ MAX_STATE_RATE_HZ = 1000.0
 
 
 class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
-    """One arm and its gripper.
+    """Serves one arm and its gripper.
 
     Args:
         core: The daemon.

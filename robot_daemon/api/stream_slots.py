@@ -1,4 +1,4 @@
-"""Places for long calls, so that streams never take the workers that short calls need."""
+"""Limits the number of open streams, so that they never take the workers that short calls need."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from serl_api.errors.robot import DrainingError, TooManyStreamsError
 
 
 class StreamSlots:
-    """A bounded number of streams of one kind.
+    """Bounds the number of streams of one kind.
 
     Args:
         kind: In words, for the refusal.
@@ -26,7 +26,7 @@ class StreamSlots:
 
     @contextmanager
     def take(self, context: grpc.ServicerContext) -> Iterator[threading.Event]:
-        """Holds a place for the time of a call.
+        """Holds a slot for the time of a call.
 
         Yields:
             An event that is set when the call has ended or the daemon drains.

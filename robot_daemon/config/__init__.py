@@ -1,1 +1,1 @@
-"""The file that describes a cell, as frozen dataclasses, and the builder of the devices that it names."""
+"""Reads the file that describes a cell, and builds the devices that it names."""

@@ -1,4 +1,4 @@
-"""What is true of one cell: frozen dataclasses that a strict TOML file fills. Angles in rad, everything SI."""
+"""Defines the frozen dataclasses that the TOML file of a cell fills. Angles in rad, everything SI."""
 
 import math
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ Quadruple: TypeAlias = tuple[float, float, float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class ServerConfig(ServerSecurity):
-    """Where the daemon listens and whom it lets in."""
+    """Says where the daemon listens and which clients it accepts."""
 
     address: str = "127.0.0.1:50051"
     """`host:port` or `unix:/path`; port 0 picks a free one."""
@@ -47,7 +47,7 @@ class ServerConfig(ServerSecurity):
 
 @dataclass(frozen=True, kw_only=True)
 class LimitsConfig:
-    """Bounds that the daemon enforces for every client."""
+    """Holds the limits that the daemon enforces for every client."""
 
     workspace_lower_m: Triple = (0.2, -0.35, 0.0)
     """Lower corner of the box that the TCP stays in, in base, m."""
@@ -100,7 +100,7 @@ class LimitsConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SyncConfig:
-    """How sensors are sampled and aligned in real time; lockstep samples at the tick itself."""
+    """Says how sensors are sampled and aligned in real time; lockstep samples at the tick itself."""
 
     sample_rate_hz: float = 200.0
     """Samples of arm and gripper a second."""
@@ -126,7 +126,7 @@ class SyncConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class BlackBoxConfig:
-    """The recording that is written at each fault and each `Stop`."""
+    """Says what is recorded at each fault and each `Stop`, and where."""
 
     seconds: float = 10.0
     """How much of the time before is kept, s; 0 records nothing."""
@@ -142,7 +142,7 @@ class BlackBoxConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DriverConfig:
-    """One device: the name of its driver, and the options that this driver understands."""
+    """Names the driver of one device, with the options that this driver understands."""
 
     driver: str
     """Name of the driver, such as "fake", or where it is, as `package.module:object`."""
@@ -152,7 +152,7 @@ class DriverConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DaemonConfig:
-    """The whole of a cell's file."""
+    """Holds everything that a cell's file says."""
 
     name: str = "cell"
     """Name of the cell, shown to clients."""

@@ -1,1 +1,1 @@
-"""The daemon without its transport: sessions, limits, faults, motions and events of one cell."""
+"""Controls one cell, without the transport: sessions, limits, faults, motions and events."""

@@ -1,4 +1,4 @@
-"""A cell at work: its devices, what watches over them, and their orderly end."""
+"""Groups the devices of the cell that is served with their limits, faults and sensors."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from robot_daemon.sensing.sensors import Sensors
 
 @dataclass(frozen=True, kw_only=True)
 class ActiveCell:
-    """A cell at work: its devices, and what watches over them."""
+    """Groups the devices of the cell that is served with their limits, faults and sensors."""
 
     cell: Cell
     limits: Limits

@@ -1,4 +1,4 @@
-"""The daemon without its transport: one cell, who controls it, its faults, its stop latch and its episode count."""
+"""Implements the daemon without its transport: control session, faults, stop latch and episode count of one cell."""
 
 import threading
 import time
@@ -75,27 +75,27 @@ class DaemonCore:
 
     @property
     def active_cell(self) -> ActiveCell:
-        """The cell at work; another one after `replace_cell`."""
+        """Returns the cell that is served; another one after `replace_cell`."""
         return self._active_cell
 
     @property
     def cell(self) -> Cell:
-        """The devices."""
+        """Returns the devices of the cell that is served."""
         return self._active_cell.cell
 
     @property
     def session(self) -> ControlSession | None:
-        """The open control session."""
+        """Returns the open control session; None when there is none."""
         return self._session
 
     @property
     def stopped(self) -> Stopped | None:
-        """Who stopped the arm; None when nobody did."""
+        """Returns who latched `Stop`; None when nobody did."""
         return self._stopped
 
     @property
     def mode(self) -> Mode:
-        """What the arm is doing, as far as the last sample shows."""
+        """Returns what the arm is doing, as far as the last sample shows."""
         return mode_of(self._active_cell.faults, self._stopped, self._session)
 
     def claim(self, client_name: str, peer: str, compliance: Compliance) -> ControlSession:
@@ -176,7 +176,7 @@ class DaemonCore:
         return cleared, remaining
 
     def watch(self, state: ArmState) -> None:
-        """Looks for faults in a sample and at the devices; a critical one ends the session."""
+        """Checks a sample and the devices for faults; a critical one ends the session."""
         bound = self._active_cell.limits.config.contact_force_n
         if is_contact(state, bound):
             self._active_cell.faults.raise_fault(contact_fault(state, bound))
@@ -184,7 +184,7 @@ class DaemonCore:
             self._active_cell.faults.refresh()
 
     def arm_state(self) -> tuple[ArmState, bool]:
-        """The newest state, and whether the arm answers now; else it is the last one known.
+        """Returns the newest state and whether the arm answers now; while it does not, the last state known.
 
         Raises:
             DeviceUnavailableError: The arm has never answered.
@@ -198,7 +198,7 @@ class DaemonCore:
         return self._last_arm_state, True
 
     def frame(self, camera: str) -> FrameSample:
-        """The newest frame of a camera.
+        """Returns the newest frame of a camera.
 
         Raises:
             NotFoundError: No camera of that name.
@@ -220,16 +220,16 @@ class DaemonCore:
         return names
 
     def begin_episode(self) -> None:
-        """Counts a `Reset`."""
+        """Begins an episode: counts it and sets the step index to 0."""
         self.episode_number += 1
         self.step_index = 0
 
     def wall_ns(self, time_ns: int) -> int:
-        """Wall clock at an instant of the cell's clock, ns since the Unix epoch."""
+        """Converts an instant of the cell's clock to the wall clock, ns since the Unix epoch."""
         return time.time_ns() - self.cell.timebase.now_ns() + time_ns
 
     def replace_cell(self, cell: Cell, limits: LimitsConfig | None = None) -> None:
-        """Puts another cell behind the same address; closes the former one.
+        """Serves another cell at the same address and closes the former one.
 
         Raises:
             ControlHeldError: A session is open.
@@ -258,7 +258,7 @@ class DaemonCore:
         self.listener.close()
 
     def emit(self, name: str, *, warning: bool = False, **fields: FieldValue) -> None:
-        """Tells the listeners what happens now."""
+        """Emits an event of the present instant to the listeners."""
         self.listener.on_event(Event(name, self.cell.timebase.now_ns(), fields, is_warning=warning))
 
     def _set_up(self, cell: Cell, config: LimitsConfig) -> ActiveCell:

@@ -1,4 +1,4 @@
-"""What happens in a cell: told by the core, heard by the log, the black box and the service manager."""
+"""Defines the events of a cell, which the core emits to the log, the black box and the service manager."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ FieldValue: TypeAlias = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened once."""
+    """Describes one event, its time and its fields."""
 
     name: str
     """Such as "session_opened"; docs/hardware/operations.md lists them."""
@@ -24,14 +24,14 @@ class Event:
 
 
 def raised_event(fault: DeviceFault, now_ns: int) -> Event:
-    """A fault became active."""
+    """Makes the event of a fault that became active."""
     name = "camera_lost" if fault.source is FaultSource.CAMERA else "fault_raised"
     fields = {**_fault_fields(fault), "severity": fault.severity.name.lower(), "text": fault.text}
     return Event(name, now_ns, fields, is_warning=True)
 
 
 def ended_event(fault: DeviceFault, now_ns: int) -> Event:
-    """A fault is no longer active."""
+    """Makes the event of a fault that is no longer active."""
     name = "camera_returned" if fault.source is FaultSource.CAMERA else "fault_cleared"
     seconds = round((now_ns - fault.onset_time_ns) * 1e-9, 3)
     return Event(name, now_ns, {**_fault_fields(fault), "seconds": seconds})
@@ -42,7 +42,7 @@ def _fault_fields(fault: DeviceFault) -> dict[str, FieldValue]:
 
 
 class Command(NamedTuple):
-    """Targets that a session sent to the devices."""
+    """Records the targets that a session sent to the devices."""
 
     time_ns: int
     """When they took effect, on the cell's clock."""
@@ -55,63 +55,63 @@ class Command(NamedTuple):
 
 
 class EventListener:
-    """Hears what happens in a cell. Each method does nothing unless a listener cares.
+    """Receives the events of a cell. Each method does nothing unless a subclass overrides it.
 
     The threads that control the arm call these, some with the core's lock held: a listener must neither block nor
     raise.
     """
 
     def beat(self) -> None:
-        """The sampling thread went round once, and commands could have been sent meanwhile."""
+        """Called each time the sampling thread has gone round while commands could be sent."""
 
     def sampled(self, arm: ArmState, gripper: GripperState | None) -> None:
-        """The sampling thread read a state."""
+        """Called with each state that the sampling thread reads."""
 
     def commanded(self, command: Command) -> None:
-        """A session commanded the devices."""
+        """Called with each command of a session to the devices."""
 
     def on_event(self, event: Event) -> None:
-        """Something happened."""
+        """Called with each event."""
 
     def recording_of(self, fault: DeviceFault) -> str:
-        """File with the last seconds before a fault; empty when this listener keeps none."""
+        """Returns the file with the last seconds before a fault; empty when this listener keeps none."""
         return ""
 
     def close(self) -> None:
-        """The cell is closed; what is kept must be safe now. May block."""
+        """Called when the cell is closed; what is kept must be safe when it returns. May block."""
 
 
 class EventListeners(EventListener):
-    """Several listeners as one, in order."""
+    """Passes everything on to several listeners, in order."""
 
     def __init__(self, listeners: Sequence[EventListener] = ()) -> None:
         self._all = tuple(listeners)
 
     def beat(self) -> None:
-        """Tells all."""
+        """Calls every listener."""
         for listener in self._all:
             listener.beat()
 
     def sampled(self, arm: ArmState, gripper: GripperState | None) -> None:
-        """Tells all."""
+        """Calls every listener."""
         for listener in self._all:
             listener.sampled(arm, gripper)
 
     def commanded(self, command: Command) -> None:
-        """Tells all."""
+        """Calls every listener."""
         for listener in self._all:
             listener.commanded(command)
 
     def on_event(self, event: Event) -> None:
-        """Tells all."""
+        """Calls every listener."""
         for listener in self._all:
             listener.on_event(event)
 
     def recording_of(self, fault: DeviceFault) -> str:
-        """The first that is known."""
+        """Returns the first file that a listener knows."""
         return next((path for listener in self._all if (path := listener.recording_of(fault))), "")
 
     def close(self) -> None:
-        """Closes all."""
+        """Closes every listener."""
         for listener in self._all:
             listener.close()

@@ -1,4 +1,4 @@
-"""Faults that the daemon finds by itself, and whether the cause of one is still there."""
+"""Defines the faults that the daemon finds by itself, and judges whether the cause of one is still there."""
 
 from robot_daemon.control.active_cell import ActiveCell
 from robot_daemon.hardware.devices import ArmState, DeviceFault, FaultSeverity, FaultSource, Pacing
@@ -8,26 +8,26 @@ HAND_FAULT = "guided_under_control"
 
 
 def is_contact(state: ArmState, bound_n: float) -> bool:
-    """Whether the external force is above the bound."""
+    """Returns whether the external force is above the bound."""
     fx, fy, fz = state.external_wrench[:3].tolist()
     return fx * fx + fy * fy + fz * fz > bound_n * bound_n
 
 
 def contact_fault(state: ArmState, bound_n: float) -> DeviceFault:
-    """The arm presses on something, or something on the arm."""
+    """Makes the fault of an external force above the bound."""
     force = float((state.external_wrench[:3] ** 2).sum()) ** 0.5
     text = f"the external force was {force:.1f} N, above the bound of {bound_n:g} N"
     return _critical(CONTACT_FAULT, state.time_ns, text)
 
 
 def hand_fault(client_name: str, now_ns: int) -> DeviceFault:
-    """Somebody took an arm by hand that a client controlled. It stays, so that no client moves what is just let go."""
+    """Makes the fault of an arm that was taken by hand while a client controlled it. It stays until recovery."""
     text = f'somebody took the arm by hand while "{client_name}" controlled it; let it go, then recover'
     return _critical(HAND_FAULT, now_ns, text)
 
 
 def persists(fault: DeviceFault, active_cell: ActiveCell, state: ArmState) -> bool:
-    """Whether the cause of one of the daemon's own faults is still there.
+    """Returns whether the cause of one of the daemon's own faults is still there.
 
     Args:
         fault: That somebody wants to recover from.

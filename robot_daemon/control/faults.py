@@ -1,4 +1,4 @@
-"""The faults of a cell: those that devices report, those that the daemon finds, and the last ones that were cleared."""
+"""Registers the faults of a cell: those of its devices, those that the daemon finds, and the last ones cleared."""
 
 import threading
 from collections import deque
@@ -14,7 +14,7 @@ Faults: TypeAlias = tuple[DeviceFault, ...]
 
 
 class FaultRegistry:
-    """Active faults and a history. Safe to call from any thread.
+    """Holds the active faults and a history. Safe to call from any thread.
 
     Args:
         arm: Reports faults of its own.
@@ -36,36 +36,36 @@ class FaultRegistry:
 
     @property
     def active(self) -> tuple[DeviceFault, ...]:
-        """As of the last `refresh`, newest first."""
+        """Returns the active faults as of the last `refresh`, newest first."""
         return self._active
 
     @property
     def cleared(self) -> tuple[DeviceFault, ...]:
-        """The last ones, newest first."""
+        """Returns the last faults that were cleared, newest first."""
         with self._lock:
             return tuple(self._cleared)
 
     @property
     def critical(self) -> tuple[DeviceFault, ...]:
-        """Active faults that only a recovery ends, and that forbid motion until then."""
+        """Returns the active faults that only a recovery ends, and that forbid motion until then."""
         if not self._critical:
             return ()
         return tuple(fault for fault in self._active if fault.severity is FaultSeverity.CRITICAL)
 
     @property
     def is_by_hand(self) -> bool:
-        """Whether a hand is on the arm: it is guided, or its user stop pressed."""
+        """Returns whether a hand is on the arm: it is guided, or its user stop pressed."""
         return self._is_by_hand
 
     @property
     def forbidding(self) -> tuple[DeviceFault, ...]:
-        """Active faults that forbid motion: the critical ones, and a hand on the arm."""
+        """Returns the active faults that forbid motion: the critical ones, and a hand on the arm."""
         if not self._critical and not self._is_by_hand:
             return ()
         return tuple(fault for fault in self._active if fault.by_hand or fault.severity is FaultSeverity.CRITICAL)
 
     def refresh(self) -> bool:
-        """Asks the devices.
+        """Reads the devices' faults anew.
 
         Returns:
             Whether a critical fault is active.
@@ -96,7 +96,7 @@ class FaultRegistry:
     def recover(
         self, fault_ids: tuple[str, ...], persists: Callable[[DeviceFault], bool]
     ) -> tuple[tuple[DeviceFault, ...], tuple[DeviceFault, ...]]:
-        """Clears what can be cleared.
+        """Clears the faults that can be cleared.
 
         Args:
             fault_ids: Which; all when empty.

@@ -1,4 +1,4 @@
-"""Limits for every client: what can be clipped is clipped and reported, the rest is refused.
+"""Enforces the limits for every client: clips and reports what can be clipped, refuses the rest.
 
 Clipping is idempotent: a target that satisfies every rule is left alone, and every result satisfies them all.
 When the measured pose is itself outside the workspace by more than a step, the target leads straight back, one step.
@@ -29,7 +29,7 @@ RELATIVE_TOLERANCE = 1e-9
 
 
 class ClipKind(Enum):
-    """Which limit changed a target."""
+    """Names the limit that changed a target."""
 
     WORKSPACE_POSITION = auto()
     WORKSPACE_ROTATION = auto()
@@ -44,7 +44,7 @@ class ClipKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A limit that changed a target."""
+    """Says which limit changed a target, and by how much."""
 
     kind: ClipKind
     excess: float
@@ -52,7 +52,7 @@ class Clip:
 
 
 class Limits:
-    """The bounds of one cell.
+    """Enforces the bounds of one cell.
 
     Args:
         config: Configured bounds.

@@ -1,4 +1,4 @@
-"""What the arm is doing, as clients are told."""
+"""Derives the arm's mode, as clients see it, from faults, stop latch and session."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -8,7 +8,7 @@ from robot_daemon.control.session import ControlSession
 
 
 class Mode(Enum):
-    """What the arm is doing; the values of `ArmMode` in the schema, which explains them."""
+    """Enumerates what the arm may be doing; the schema explains each value in `ArmMode`."""
 
     IDLE = auto()
     CONTROLLED = auto()
@@ -22,14 +22,14 @@ class Mode(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Stopped:
-    """Who latched `Stop`, and why."""
+    """Says who latched `Stop`, and why."""
 
     client_name: str
     text: str
 
 
 def mode_of(faults: FaultRegistry, stopped: Stopped | None, session: ControlSession | None) -> Mode:
-    """The mode. A hand on the arm comes first: nothing else leads out while it is there."""
+    """Returns the mode. A hand on the arm comes first: nothing else leads out while it is there."""
     if faults.is_by_hand:
         return Mode.GUIDED
     if faults.critical:

@@ -1,4 +1,4 @@
-"""Motions that the daemon executes: a path fed to the arm, progress, preemption, and whether the goal was reached."""
+"""Executes `Move` and `Reset`: feeds a path to the arm, reports progress, stops when preempted."""
 
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
@@ -22,7 +22,7 @@ GRIPPER_TIME_NS = 3_000_000_000
 
 
 class Outcome(Enum):
-    """How a motion stands."""
+    """Says how a motion stands."""
 
     RUNNING = auto()
     REACHED = auto()
@@ -34,7 +34,7 @@ Progress = tuple[Outcome, float, str]
 
 
 class Motion:
-    """Moves the arm of an open session.
+    """Executes one motion of an open session.
 
     Args:
         core: The daemon.
@@ -98,7 +98,7 @@ class Motion:
         now_ns = self._active_cell.cell.timebase.now_ns
         start = now_ns()
         end = start + round(path.duration_s * 1e9)
-        told = start
+        reported = start
         while True:
             now = now_ns()
             progress = min(1.0, (now - start) / (end - start))
@@ -112,13 +112,13 @@ class Motion:
                     yield final
                     return
             self._session.apply(self._number, path.at((now - start) * 1e-9), None, TARGET_INTERVAL_NS)
-            if now - told >= PROGRESS_INTERVAL_NS:
-                told = now
+            if now - reported >= PROGRESS_INTERVAL_NS:
+                reported = now
                 yield Outcome.RUNNING, progress, ""
             self._wait()
 
     def _judge(self, path: Path, since_end_ns: int) -> Progress | None:
-        """The final outcome; None while the arm may still arrive."""
+        """Returns the final outcome; None while the arm may still arrive."""
         reached, distance = path.error(self._active_cell.sensors.arm_state())
         if reached:
             self._session.apply(self._number, path.at(path.duration_s), None, 0)

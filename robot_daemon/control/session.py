@@ -1,4 +1,4 @@
-"""One control session: who holds the arm, what the arm was told last, and when that expires."""
+"""Implements the control session: who holds the arm, the last targets, and when they expire."""
 
 import threading
 from collections import Counter
@@ -17,7 +17,7 @@ CLIP_REPORT_INTERVAL_NS = 10_000_000_000
 
 
 class Watchdog:
-    """A thread that calls back when a deadline has passed. The deadline may move on at any time, without cost."""
+    """Calls back in a thread when a deadline has passed. The deadline may move on at any time, without cost."""
 
     def __init__(self, now_ns: Callable[[], int], expire: Callable[[], None]) -> None:
         self._now_ns = now_ns
@@ -51,7 +51,7 @@ class Watchdog:
 
 
 class ControlSession:
-    """The claim of one client on arm and gripper. All commands to the devices go through here.
+    """Holds the claim of one client on arm and gripper. All commands to the devices go through here.
 
     Args:
         number: Unique since the daemon started.
@@ -104,7 +104,7 @@ class ControlSession:
         self._arm.set_compliance(compliance)
         if command_timeout_ns > 0:
             self._watchdog = Watchdog(self._now_ns, self._expire)
-        self._tell("session_opened", peer=peer)
+        self._emit("session_opened", peer=peer)
 
     def require_open(self) -> None:
         """Raises the reason for which the session ended, if it did."""
@@ -112,7 +112,7 @@ class ControlSession:
             raise self._end
 
     def apply(self, sequence_number: int, target: Target | None, gripper: GripperTarget | None, period_ns: int) -> int:
-        """Sends targets to the devices and starts their life.
+        """Sends targets to the devices and starts the time until they expire.
 
         Args:
             sequence_number: Of the request.
@@ -151,7 +151,7 @@ class ControlSession:
         now = self._now_ns()
         if now >= self._clip_report_ns:
             self._clip_report_ns = now + CLIP_REPORT_INTERVAL_NS
-            self._tell("targets_clipped", **self._counts())
+            self._emit("targets_clipped", **self._counts())
 
     def note_applied(self, sequence_number: int) -> None:
         """Records a request that took effect in another way than a target."""
@@ -173,7 +173,7 @@ class ControlSession:
                 self.is_tracking = False
 
     def schedule_tick(self, now_ns: int, period_ns: int) -> tuple[int, int]:
-        """The next tick of the session's grid.
+        """Schedules the next tick of the session's grid.
 
         Args:
             now_ns: Instant at which the step's target took effect.
@@ -190,7 +190,7 @@ class ControlSession:
         return tick, due
 
     def overrun_ns(self, due_ns: int) -> int:
-        """How late it is for a tick that was due; 0 when on time, and always in lockstep."""
+        """Returns how late it is for a tick that was due; 0 when on time, and always in lockstep."""
         late = self._now_ns() - due_ns
         return late if late > WAKE_TOLERANCE_NS and not self._lockstep else 0
 
@@ -209,7 +209,7 @@ class ControlSession:
                 self._watchdog.close()
             why = "closed" if reason is None else ROBOT_ERRORS.reason_of(reason).lower()
             seconds = round((self._now_ns() - self._opened_time_ns) * 1e-9, 3)
-            self._tell("session_closed", reason=why, seconds=seconds, **self._counts())
+            self._emit("session_closed", reason=why, seconds=seconds, **self._counts())
 
     def _expire(self) -> None:
         with self._lock:
@@ -218,14 +218,14 @@ class ControlSession:
             self._watchdog.rest()
             if self.is_tracking:
                 self.hold()
-                self._tell("target_expired", timeout_s=self._timeout_ns * 1e-9)
+                self._emit("target_expired", timeout_s=self._timeout_ns * 1e-9)
 
     def _counts(self) -> dict[str, FieldValue]:
-        """Steps, and how often each limit changed a target."""
+        """Returns the steps, and how often each limit changed a target."""
         clipped = {f"clipped_{kind}": count for kind, count in sorted(self._clip_counts.items())}
         return {"steps": self.step_count, **clipped}
 
-    def _tell(self, name: str, **fields: FieldValue) -> None:
+    def _emit(self, name: str, **fields: FieldValue) -> None:
         fields = {"session": self.number, "client": self.client_name, **fields}
         is_warning = name in ("targets_clipped", "target_expired")
         self._listener.on_event(Event(name, self._now_ns(), fields, is_warning=is_warning))

@@ -1,4 +1,4 @@
-"""Smooth paths from one configuration to another: minimum jerk in time, straight in space."""
+"""Plans trajectories from one configuration to another: minimum jerk in time, straight in space."""
 
 import math
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ JOINT_SPEED_SHARE = 0.5
 
 
 def minimum_jerk(ratio: float) -> float:
-    """Fraction of the way at a fraction of the time; velocity and acceleration vanish at both ends.
+    """Maps a fraction of the time to a fraction of the way; velocity and acceleration vanish at both ends.
 
     Flash and Hogan 1985: 10 r^3 - 15 r^4 + 6 r^5.
     """
@@ -30,25 +30,25 @@ def minimum_jerk(ratio: float) -> float:
 
 
 class Path(Protocol):
-    """A way to a goal, by time."""
+    """Describes a trajectory to a goal, by time."""
 
     @property
     def duration_s(self) -> float:
-        """Time from start to goal."""
+        """Returns the time from start to goal, s."""
         ...
 
     def at(self, time_s: float) -> TcpTarget | JointTarget:
-        """The target at a time since the start; the goal after the end."""
+        """Returns the target at a time since the start; the goal after the end."""
         ...
 
     def error(self, state: ArmState) -> tuple[bool, str]:
-        """Whether a measured state is at the goal, and the remaining distance in words."""
+        """Returns whether a measured state is at the goal, and the remaining distance in words."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class CartesianPath:
-    """Straight line and shortest rotation of the TCP."""
+    """Moves the TCP on a straight line with the shortest rotation."""
 
     start: TcpTarget
     goal: TcpTarget
@@ -57,7 +57,7 @@ class CartesianPath:
     tolerance_rad: float = 0.05
 
     def at(self, time_s: float) -> TcpTarget:
-        """The pose at a time since the start."""
+        """Returns the pose at a time since the start."""
         ratio = minimum_jerk(time_s / self.duration_s)
         if ratio >= 1.0:
             return self.goal
@@ -66,7 +66,7 @@ class CartesianPath:
         return TcpTarget(position=position, quaternion=np.array(turned))
 
     def error(self, state: ArmState) -> tuple[bool, str]:
-        """Distance of the measured TCP from the goal."""
+        """Judges the distance of the measured TCP from the goal."""
         distance = float(np.linalg.norm(state.tcp_position - self.goal.position))
         angle = angle_between(tuple(state.tcp_quaternion.tolist()), _quaternion(self.goal))
         reached = distance <= self.tolerance_m and angle <= self.tolerance_rad
@@ -75,7 +75,7 @@ class CartesianPath:
 
 @dataclass(frozen=True, kw_only=True)
 class JointPath:
-    """Straight line in joint space."""
+    """Moves the joints on a straight line in joint space."""
 
     start: JointTarget
     goal: JointTarget
@@ -83,14 +83,14 @@ class JointPath:
     tolerance_rad: float = 0.03
 
     def at(self, time_s: float) -> JointTarget:
-        """The joint positions at a time since the start."""
+        """Returns the joint positions at a time since the start."""
         ratio = minimum_jerk(time_s / self.duration_s)
         if ratio >= 1.0:
             return self.goal
         return JointTarget(positions=self.start.positions + (self.goal.positions - self.start.positions) * ratio)
 
     def error(self, state: ArmState) -> tuple[bool, str]:
-        """Largest distance of a measured joint from the goal."""
+        """Judges the largest distance of a measured joint from the goal."""
         distance = float(np.abs(state.joint_positions - self.goal.positions).max())
         return distance <= self.tolerance_rad, f"{distance:.3f} rad away in its furthest joint"
 
@@ -98,7 +98,7 @@ class JointPath:
 def plan_cartesian(
     state: ArmState, goal: TcpTarget, *, speed_m_per_s: float, rotation_rad_per_s: float
 ) -> CartesianPath:
-    """A path from the measured pose whose peak speeds are at most those given."""
+    """Plans a path from the measured pose whose peak speeds are at most those given."""
     start = TcpTarget(position=state.tcp_position, quaternion=state.tcp_quaternion)
     distance = float(np.linalg.norm(goal.position - start.position))
     angle = angle_between(_quaternion(start), _quaternion(goal))
@@ -107,7 +107,7 @@ def plan_cartesian(
 
 
 def plan_joints(state: ArmState, goal: JointTarget, arm: ArmInfo, *, speed_ratio: float) -> JointPath:
-    """A path from the measured joints on which no joint exceeds a fraction of half its speed limit."""
+    """Plans a path from the measured joints on which no joint exceeds a fraction of half its speed limit."""
     slowest = float(
         (np.abs(goal.positions - state.joint_positions) / (JOINT_SPEED_SHARE * arm.joint_speed * speed_ratio)).max()
     )

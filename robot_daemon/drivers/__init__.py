@@ -1,1 +1,1 @@
-"""Drivers: one maker, one file. `robot_daemon.config.cell_builder` finds them by name."""
+"""Holds the product's own drivers, one module or folder a maker, each an entry point of `serl.arms` and its like."""

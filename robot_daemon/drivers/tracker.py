@@ -1,4 +1,4 @@
-"""Poses of objects from a program that tracks them: fiducial markers, motion capture, or the virtual arm's own scene.
+"""Reads poses of objects from a program that tracks them, such as fiducial markers or motion capture.
 
 The program listens on a Unix socket and answers one JSON object a line. `{"op": "state"}` is answered by
 `{"ok": {"objects": {NAME: {"position": [x, y, z], "quaternion": [x, y, z, w]}}}}`, in metres in the arm's base frame.
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerOptions:
-    """A program that tracks objects."""
+    """Holds the options of a program that tracks objects."""
 
     path: Path
     """Unix socket on which it listens."""
@@ -81,7 +81,7 @@ class Tracker:
         self._thread.start()
 
     def tracked_objects(self) -> tuple[TrackedPose, ...]:
-        """Newest poses; none once they are too old to stand for the present."""
+        """Returns the newest poses; none once they are too old to stand for the present."""
         poses = self._poses
         if poses and self._timebase.now_ns() - poses[0].time_ns > self._options.max_age_s * 1e9:
             return ()
@@ -186,5 +186,5 @@ class Tracker:
 
 
 def build_tracker(_name: str, timebase: Timebase, options: TrackerOptions) -> Scene:
-    """The tracker of a cell's file."""
+    """Builds the tracker of a cell's file."""
     return Tracker(options, timebase)

@@ -1,4 +1,4 @@
-"""Webcams through OpenCV and V4L2, and video files in their place."""
+"""Reads webcams through OpenCV and V4L2, or video files in their place."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ MAX_KERNEL_AGE_NS = 1_000_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class WebcamOptions:
-    """A V4L2 camera, or a video file."""
+    """Holds the options of a V4L2 camera, or of a video file in its place."""
 
     device: str = "0"
     """Number, path such as "/dev/video0" or, best, its lasting name below /dev/v4l/by-id; or a video file."""
@@ -57,13 +57,13 @@ class WebcamOptions:
 
     @property
     def file(self) -> Path | None:
-        """The video file; None for a camera."""
+        """Returns the video file; None for a camera."""
         path = Path(self.device)
         return path if path.is_file() else None
 
 
 def build_camera(name: str, timebase: Timebase, options: WebcamOptions) -> Camera:
-    """A camera of a cell's file.
+    """Builds a camera of a cell's file.
 
     Raises:
         DeviceConnectError: It cannot be opened, or gives other frames than asked; with the camera's name in front.
@@ -80,7 +80,7 @@ def build_camera(name: str, timebase: Timebase, options: WebcamOptions) -> Camer
 
 
 class WebcamStream:
-    """An open capture; used by one thread.
+    """Reads an open capture; used by one thread.
 
     Args:
         name: Of the camera.
@@ -120,12 +120,12 @@ class WebcamStream:
 
     @property
     def info(self) -> CameraInfo:
-        """Constant facts."""
+        """Returns constant facts of the camera."""
         return self._info
 
     @property
     def problem(self) -> str:
-        """Nothing: a webcam's stamps are what they are, and each frame says so."""
+        """Returns nothing: a webcam's stamps cannot be better, and each frame says so."""
         return ""
 
     def read(self, timeout_s: float) -> FrameSample | None:

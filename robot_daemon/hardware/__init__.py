@@ -1,1 +1,1 @@
-"""What an arm, a gripper, a camera and a tracker must implement, and the clock of a cell."""
+"""Defines what an arm, a gripper, a camera and a tracker must implement, and the clock of a cell."""

@@ -11,7 +11,7 @@ from robot_daemon.hardware.devices import Backend
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Driver:
-    """A build function with facts about it. A plug-in may offer the bare function where the defaults are right."""
+    """Holds a build function with facts about it. A plug-in offers the bare function where the defaults are right."""
 
     build: Callable[..., Any]
     """Called as `build(name, timebase, options)`; returns an Arm, Gripper, Camera or Scene of `devices`.

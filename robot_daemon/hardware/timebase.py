@@ -1,4 +1,4 @@
-"""The clock of a cell that runs in real time."""
+"""Implements the clock of a cell that runs in real time."""
 
 import time
 
@@ -6,15 +6,15 @@ from robot_daemon.hardware.devices import Pacing
 
 
 class RealTimebase:
-    """The machine's monotonic clock; waiting sleeps."""
+    """Follows the machine's monotonic clock; waiting sleeps."""
 
     @property
     def pacing(self) -> Pacing:
-        """Real time."""
+        """Returns REAL_TIME."""
         return Pacing.REAL_TIME
 
     def now_ns(self) -> int:
-        """Monotonic time."""
+        """Returns the monotonic time, ns."""
         return time.monotonic_ns()
 
     def wait_until(self, time_ns: int) -> None:

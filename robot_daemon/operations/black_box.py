@@ -1,4 +1,4 @@
-"""Black box: keeps the last seconds of states and commands, writes them to a file at each fault and `Stop`."""
+"""Keeps the last seconds of states and commands, and writes them to a file at each fault and `Stop`."""
 
 import contextlib
 import logging
@@ -54,7 +54,7 @@ EVENTS = 1000
 
 
 def default_directory(environment: Mapping[str, str] | None = None) -> Path:
-    """Where recordings go when the file of the cell does not say: the service's state directory, or the user's."""
+    """Returns where recordings go when the cell's file does not say: the service's state directory, or the user's."""
     environment = os.environ if environment is None else environment
     service = environment.get("STATE_DIRECTORY", "").partition(":")[0]
     if service:
@@ -65,7 +65,7 @@ def default_directory(environment: Mapping[str, str] | None = None) -> Path:
 
 @dataclass(kw_only=True)
 class _Pending:
-    """A recording that is not written yet."""
+    """Holds a recording that is not written yet."""
 
     path: Path
     due_s: float
@@ -73,7 +73,7 @@ class _Pending:
 
 
 class BlackBox(EventListener):
-    """Writes recordings in a thread of its own. Hearing something costs the calling thread an append.
+    """Writes recordings in a thread of its own. An event costs the calling thread an append.
 
     Args:
         config: How much to keep, and where.
@@ -125,7 +125,7 @@ class BlackBox(EventListener):
             self._order(event)
 
     def recording_of(self, fault: DeviceFault) -> str:
-        """The file for a fault. It is complete half a second after the onset."""
+        """Returns the file for a fault. It is complete half a second after the onset."""
         with self._wake:
             path = self._paths.get((fault.id, fault.onset_time_ns))
         return "" if path is None else str(path)
@@ -138,7 +138,7 @@ class BlackBox(EventListener):
         self._writer.join()
 
     def _is_repeated(self, event: Event) -> bool:
-        """Whether a warning came again so soon that it would only push older recordings out."""
+        """Returns whether a warning came again so soon that it would only push older recordings out."""
         if event.fields.get("severity") != "warning":
             return False
         fault, now = str(event.fields["fault"]), self._now_s()
@@ -229,12 +229,12 @@ class BlackBox(EventListener):
 
 
 def list_recordings(directory: Path) -> list[Path]:
-    """The recordings of a directory, oldest first."""
+    """Lists the recordings of a directory, oldest first."""
     return sorted(directory.glob(f"20??-??-??T??-??-??.???Z-*{SUFFIX}"))
 
 
 def _copy(ring: deque[T]) -> list[T]:
-    """What a ring holds, while another thread appends to it."""
+    """Copies what a ring holds, while another thread appends to it."""
     while True:
         try:
             return list(ring)

@@ -1,4 +1,4 @@
-"""`robot-daemon check`: the host, then each device of the cell, then how well they fit together. Nothing moves."""
+"""Implements `robot-daemon check`: the host, then each device of the cell. Nothing moves."""
 
 import socket
 from typing import TextIO
@@ -72,7 +72,7 @@ def _arm_address(config: DaemonConfig) -> str:
 
 
 def _is_served(address: str) -> bool:
-    """Whether something answers at an address."""
+    """Returns whether something answers at an address."""
     if address.startswith("unix-abstract:"):
         return _answers(socket.AF_UNIX, f"\0{address.removeprefix('unix-abstract:')}")
     if address.startswith("unix:"):

@@ -85,7 +85,7 @@ def _open(findings: list[Finding], opened: ExitStack, config: DriverConfig, wher
 
 
 def _without_motion(config: DriverConfig) -> DriverConfig:
-    """A gripper that would activate itself, and move its fingers, does not during a check."""
+    """Removes the option by which a gripper would activate itself and move its fingers."""
     return replace(config, options={key: value for key, value in config.options.items() if key != "activate"})
 
 
@@ -194,7 +194,7 @@ def _camera_findings(name: str, camera: Camera, heard: Heard[FrameSample]) -> It
 
 
 def _skew_findings(config: DaemonConfig, heard: Mapping[str, Heard[FrameSample]]) -> Iterator[Finding]:
-    """How far the cameras' exposures lie apart; the daemon reports the same as offsets of each observation."""
+    """Measures how far the cameras' exposures lie apart; the daemon reports the same as offsets of each observation."""
     delivering = {name: frames for name, frames in heard.items() if len(frames.samples) > 1}
     if len(delivering) < 2:
         return

@@ -1,4 +1,4 @@
-"""Structured logs: one event with its fields a line, as text for people or as JSON for programs."""
+"""Writes structured logs: one event with its fields a line, as text for people or as JSON for programs."""
 
 import copy
 import json
@@ -30,7 +30,7 @@ class EventLog(EventListener):
 
 
 def log_event(logger: logging.Logger, name: str, fields: Mapping[str, FieldValue], *, is_warning: bool = False) -> None:
-    """Writes an event that no cell witnessed, such as a recording on disk."""
+    """Writes an event that no cell emits, such as a recording on disk."""
     logger.log(logging.WARNING if is_warning else logging.INFO, name, extra={_FIELDS: dict(fields)})
 
 
@@ -38,7 +38,7 @@ class TextFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.123Z INFO session_opened session=1 client="ada"`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and a traceback below it where there is one."""
+        """Formats one line, with a traceback below it where there is one."""
         fields: Mapping[str, FieldValue] | None = getattr(record, _FIELDS, None)
         words = [_stamp(record), record.levelname]
         if fields is None:
@@ -56,7 +56,7 @@ class JsonFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Formats one line."""
         fields: Mapping[str, FieldValue] | None = getattr(record, _FIELDS, None)
         document: dict[str, FieldValue] = {"time": _stamp(record), "level": record.levelname.lower()}
         if fields is None:

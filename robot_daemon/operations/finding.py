@@ -1,4 +1,4 @@
-"""What a check found: one line a finding, with the way out below it where there is something wrong."""
+"""Formats the findings of a check, one line each, with the way out below it where there is something wrong."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ WIDTH = 118
 
 
 class Verdict(Enum):
-    """How a finding stands; the value is what people read."""
+    """Judges a finding; the value is what people read."""
 
     OK = "ok"
     WARNING = "warn"
@@ -19,7 +19,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """Describes one thing that was checked."""
 
     what: str
     """Such as "arm" or "camera front"."""
@@ -31,7 +31,7 @@ class Finding:
 
 
 def table(findings: Iterable[Finding]) -> Iterator[str]:
-    """Aligned lines."""
+    """Formats findings as aligned lines."""
     listed = list(findings)
     column = max((len(finding.what) for finding in listed), default=0)
     for finding in listed:

@@ -35,7 +35,7 @@ _SIOCGIFADDR = 0x8915
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """Where facts of the machine come from."""
+    """Says where facts of the machine come from."""
 
     root: Path = Path("/")
     """Root of /sys."""
@@ -74,13 +74,13 @@ def check_host(
 
 
 def is_clock_synchronized() -> bool:
-    """Whether NTP or PTP steers the wall clock, from adjtimex(2)."""
+    """Returns whether NTP or PTP steers the wall clock, from adjtimex(2)."""
     libc = ctypes.CDLL(None, use_errno=True)
     return libc.adjtimex(ctypes.create_string_buffer(512)) != _ADJTIMEX_ERROR  # All zero: only reads.
 
 
 def interface_to(address: str) -> str:
-    """Name of the network interface that leads to an address; empty when there is no route."""
+    """Finds the network interface that leads to an address; empty when there is no route."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.connect((address, 9))  # Sends nothing: a datagram socket only looks up its route.
@@ -188,7 +188,7 @@ def _clock(host: Host) -> Finding:
 
 
 def _cameras_on_usb(host: Host) -> Iterator[Finding]:
-    """RealSense cameras that the USB bus lists, with their speed."""
+    """Checks the RealSense cameras that the USB bus lists, with their speed."""
     for device in sorted(host.root.glob("sys/bus/usb/devices/*")):
         product, speed = _read(device / "product"), _read(device / "speed")
         if _read(device / "idVendor") != "8086" or "realsense" not in product.lower():
@@ -202,7 +202,7 @@ def _cameras_on_usb(host: Host) -> Iterator[Finding]:
 
 
 def _serial_latency(host: Host) -> Iterator[Finding]:
-    """FTDI serial adapters, whose latency timer delays each answer of a gripper."""
+    """Checks FTDI serial adapters, whose latency timer delays each answer of a gripper."""
     for timer in sorted(host.root.glob("sys/bus/usb-serial/devices/*/latency_timer")):
         name, milliseconds = timer.parent.name, _read(timer)
         if milliseconds == "1":
@@ -230,7 +230,7 @@ def _number(limit: int) -> str:
 
 
 def _read(path: Path) -> str:
-    """Content of a small file; empty when it cannot be read."""
+    """Reads a small file; empty when it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

@@ -37,12 +37,12 @@ _PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
 
 
 class InstallError(Exception):
-    """A file that cannot be written; one sentence for people."""
+    """Raised when a file cannot be written; the message is one sentence for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What the rendered files depend on."""
+    """Holds what the rendered files depend on."""
 
     command: tuple[str, ...]
     """How the daemon is started, absolute."""
@@ -55,7 +55,7 @@ class Host:
 
 
 def this_host() -> Host:
-    """The machine and the Python environment that this process runs in."""
+    """Describes the machine and the Python environment that this process runs in."""
     script = Path(sys.executable).with_name("robot-daemon")
     command = (str(script),) if script.exists() else (sys.executable, "-m", "robot_daemon")
     return Host(
@@ -112,7 +112,7 @@ def install_unit(
 
 
 def render_unit(config: DaemonConfig, config_path: Path, user: str, host: Host) -> str:
-    """The systemd unit.
+    """Renders the systemd unit.
 
     Raises:
         InstallError: A user or path that systemd would misread, or that the unit could not reach.
@@ -142,7 +142,7 @@ def render_unit(config: DaemonConfig, config_path: Path, user: str, host: Host) 
 
 
 def render_rules(host: Host) -> str:
-    """The udev rules."""
+    """Renders the udev rules."""
     return _fill(
         RULES,
         SERIAL_GROUP=_first(SERIAL_GROUPS, host.groups),
@@ -151,7 +151,7 @@ def render_rules(host: Host) -> str:
 
 
 def closed_folder(path: Path, user: str) -> Path | None:
-    """The folder on the way to a file that others may not enter; None when there is none, or when it is the user's."""
+    """Finds the folder on the way to a file that others may not enter; None when there is none, or it is the user's."""
     for folder in reversed(path.parents):
         try:
             status = folder.stat()
@@ -175,7 +175,7 @@ def _fill(template: str, **values: str) -> str:
 
 
 def _first(wanted: Iterable[str], present: frozenset[str]) -> str:
-    """The first group that exists; root's own when none does."""
+    """Returns the first group that exists; root's own when none does."""
     return next((group for group in wanted if group in present), "root")
 
 

@@ -12,11 +12,11 @@ from serl_api.errors.robot import DeviceUnavailableError
 
 
 class Stamped(Protocol):
-    """Anything that was sampled at a time."""
+    """Describes anything that was sampled at a time."""
 
     @property
     def time_ns(self) -> int:
-        """When, on the cell's clock."""
+        """Returns when, on the cell's clock."""
         ...
 
 
@@ -34,7 +34,7 @@ POLL_S = 0.0005
 
 @dataclass(kw_only=True)
 class Heard(Generic[S]):
-    """What a device delivered."""
+    """Holds what a device delivered."""
 
     samples: list[S] = field(default_factory=list)
     """Those with a new stamp."""
@@ -45,20 +45,20 @@ class Heard(Generic[S]):
 
     @property
     def rate_hz(self) -> float:
-        """Samples a second, by their own stamps; 0 when there are fewer than two."""
+        """Returns samples a second, by their own stamps; 0 when there are fewer than two."""
         times = self._times()
         span = times[-1] - times[0] if len(times) > 1 else 0
         return (len(times) - 1) / (span * 1e-9) if span > 0 else 0.0
 
     @property
     def longest_gap_s(self) -> float:
-        """Longest time between two samples, s; 0 when there are fewer than two."""
+        """Returns the longest time between two samples, s; 0 when there are fewer than two."""
         times = self._times()
         return float(np.diff(times).max()) * 1e-9 if len(times) > 1 else 0.0
 
     @property
     def median_age_s(self) -> float:
-        """Age of a sample when it was read, s."""
+        """Returns the median age of a sample when it was read, s."""
         return float(np.median(self.ages_ns)) * 1e-9 if self.ages_ns else 0.0
 
     def _times(self) -> Sequence[int]:
@@ -104,7 +104,7 @@ def listen_to_frames(camera: Camera, now_ns: Callable[[], int]) -> Heard[FrameSa
 
 
 def skews_s(frames: Sequence[FrameSample], others: Sequence[Stamped]) -> list[float]:
-    """Distance of each frame's exposure to the nearest sample of another device, s; frames at the ends are left out."""
+    """Computes the distance of each exposure to the nearest one of another device, s; ends are left out."""
     times = np.array([sample.time_ns for sample in others], dtype=np.int64)
     if len(times) < 2:
         return []

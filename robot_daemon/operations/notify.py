@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 class Notifier:
-    """Sends messages to the service manager; says nothing when there is none. Safe to call from any thread.
+    """Sends messages to the service manager; sends nothing when there is none. Safe to call from any thread.
 
     Args:
         address: Path of the socket, "@name" for an abstract one; empty when there is no service manager.
@@ -24,7 +24,7 @@ class Notifier:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Notifier":
-        """What systemd told this process; WATCHDOG_PID of another process means that nobody watches this one."""
+        """Makes one from systemd's variables; WATCHDOG_PID of another process means that nobody watches this one."""
         environment = os.environ if environment is None else environment
         watched = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         interval = environment.get("WATCHDOG_USEC", "") if watched else ""
@@ -32,11 +32,11 @@ class Notifier:
         return cls(environment.get("NOTIFY_SOCKET", ""), seconds)
 
     def ready(self, status: str) -> None:
-        """The daemon answers calls."""
+        """Reports that the daemon answers calls."""
         self._send(f"READY=1\nSTATUS={status}")
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
+        """Sends one line for `systemctl status`."""
         self._send(f"STATUS={text}")
 
     def alive(self) -> None:
@@ -44,7 +44,7 @@ class Notifier:
         self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
-        """The daemon begins to stop."""
+        """Reports that the daemon begins to stop."""
         self._send("STOPPING=1\nSTATUS=stopping; the arm holds")
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The file of a black box: a zip of NumPy arrays with `header.json`. `numpy.load` and `unzip` read it; no pickle."""
+"""Reads and writes the black box's file: a zip of NumPy arrays with `header.json`, without pickle."""
 
 import contextlib
 import io
@@ -33,12 +33,12 @@ Sample: TypeAlias = tuple[ArmState, GripperState | None]
 
 
 class RecordingError(Exception):
-    """A file that is no recording; one sentence for people."""
+    """Raised for a file that is no recording; the message is one sentence for people."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
-    """The last seconds before a fault: N samples, M commands, an arm of n joints."""
+    """Holds the last seconds before a fault: N samples, M commands, an arm of n joints."""
 
     header: Mapping[str, Any]
     """What happened, when and where: "triggers" and "events" are lists of `{"name", "time_ns", **fields}`."""
@@ -47,12 +47,12 @@ class Recording:
 
     @property
     def trigger_time_ns(self) -> int:
-        """Instant of the event that the recording was written for."""
+        """Returns the instant of the event that the recording was written for."""
         return int(self.header["trigger_time_ns"])
 
 
 def pack_samples(samples: Sequence[Sample]) -> dict[str, Array]:
-    """Columns of the samples; NaN for what was not measured, motion -1 without a gripper."""
+    """Packs samples into columns; NaN for what was not measured, motion -1 without a gripper."""
     rows = len(samples)
     joints = len(samples[0][0].joint_positions) if rows else 0
     columns: dict[str, Array] = {"arm_time_ns": np.zeros(rows, np.int64)}
@@ -79,7 +79,7 @@ def pack_samples(samples: Sequence[Sample]) -> dict[str, Array]:
 
 
 def pack_commands(commands: Sequence[Command], joints: int) -> dict[str, Array]:
-    """Columns of the commands. `command_target` has max(7, n) columns: position and quaternion, joints or wrench."""
+    """Packs commands into columns. `command_target` has max(7, n): position and quaternion, joints or wrench."""
     rows = len(commands)
     columns: dict[str, Array] = {
         "command_time_ns": np.array([command.time_ns for command in commands], np.int64),
@@ -99,7 +99,7 @@ def pack_commands(commands: Sequence[Command], joints: int) -> dict[str, Array]:
 
 
 def event_document(event: Event) -> dict[str, Any]:
-    """An event as JSON values."""
+    """Converts an event to JSON values."""
     return {"name": event.name, "time_ns": event.time_ns, **event.fields}
 
 

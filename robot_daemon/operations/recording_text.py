@@ -1,4 +1,4 @@
-"""A recording of the black box for people: a summary with small plots, and a table for spreadsheets."""
+"""Formats a recording of the black box: a summary with small plots, and a table for spreadsheets."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _VECTOR_COLUMNS = {
 
 
 def summarize(recording: Recording) -> Iterator[str]:
-    """Lines that say what happened, with a plot of each signal that tells most."""
+    """Summarizes what happened in lines, with a plot of each signal that matters most."""
     header, arrays = recording.header, recording.arrays
     facts = header.get("facts", {})
     yield ", ".join(f"{name} {value}" for name, value in facts.items() if value)
@@ -43,7 +43,7 @@ def summarize(recording: Recording) -> Iterator[str]:
 
 
 def signals(recording: Recording) -> dict[str, Array]:
-    """What tells most about a fault, one value a state, by name with unit."""
+    """Selects the signals that matter most for a fault, one value a state, by name with unit."""
     arrays = recording.arrays
     return {
         "external force (N)": np.linalg.norm(arrays["arm_external_wrench"][:, :3], axis=1),
@@ -85,12 +85,12 @@ def write_csv(recording: Recording, file: TextIO) -> int:
 
 
 def seconds_from_trigger(recording: Recording) -> Array:
-    """Times of the states, (N,) s; negative before the trigger."""
+    """Returns the times of the states, (N,) s; negative before the trigger."""
     return (recording.arrays["arm_time_ns"] - recording.trigger_time_ns) * 1e-9
 
 
 def _command_in_force(recording: Recording) -> Array:
-    """Index of the last command with a target at each state, (N,); -1 where there was none."""
+    """Finds the index of the last command with a target at each state, (N,); -1 where there was none."""
     arrays = recording.arrays
     numbers = np.flatnonzero(arrays["command_kind"] > 0)
     if len(numbers) == 0:
@@ -100,7 +100,7 @@ def _command_in_force(recording: Recording) -> Array:
 
 
 def _taken(values: Array, indices: Array) -> Array:
-    """Rows at indices; any row where an index is -1."""
+    """Takes rows at indices; any row where an index is -1."""
     if len(values) == 0:
         return np.zeros((len(indices), *values.shape[1:]), values.dtype)
     return values[indices].copy()
@@ -130,20 +130,20 @@ def _event_text(event: Mapping[str, Any]) -> str:
 
 
 def _columns(times: Array) -> Array:
-    """Column of the plot for each state."""
+    """Assigns each state a column of the plot."""
     span = max(float(times[-1] - times[0]), 1e-9)
     return np.minimum((times - times[0]) / span * PLOT_WIDTH, PLOT_WIDTH - 1).astype(int)
 
 
 def _axis(times: Array) -> str:
-    """A line with a mark at the trigger."""
+    """Draws a line with a mark at the trigger."""
     trigger = int(np.clip(np.searchsorted(times, 0.0), 0, len(times) - 1))
     place = int(_columns(times)[trigger])
     return "".join("▼" if column == place else "·" for column in range(PLOT_WIDTH))
 
 
 def _plot(times: Array, values: Array) -> str:
-    """The largest magnitude in each column, as a height between the smallest and the largest value."""
+    """Plots the largest magnitude in each column, as a height between the smallest and the largest value."""
     lower, upper = float(np.nanmin(values)), float(np.nanmax(values))
     columns = _columns(times)
     text = ""

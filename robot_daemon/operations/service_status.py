@@ -1,4 +1,4 @@
-"""Tells the service manager that the sampling loop lives, and in one line what the daemon does."""
+"""Reports to the service manager that the sampling loop lives, and in one line what the daemon does."""
 
 import time
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class ServiceStatus(EventListener):
             self._notifier.alive()
 
     def on_event(self, event: Event) -> None:
-        """Says who controls the arm, or what prevents it."""
+        """Reports who controls the arm, or what prevents it."""
         before = self.text
         fields = event.fields
         match event.name:
@@ -57,12 +57,12 @@ class ServiceStatus(EventListener):
             self._notifier.status(self.text)
 
     def close(self) -> None:
-        """Says nothing more."""
+        """Reports nothing from now on."""
         self._notifier.close()
 
     @property
     def text(self) -> str:
-        """One line for `systemctl status`."""
+        """Returns one line for `systemctl status`."""
         words = f'controlled by "{self._holder}"' if self._holder else "idle"
         if self._stopped_by:
             words = f'stopped by "{self._stopped_by}"'

@@ -8,7 +8,7 @@ from serl_api.rotation import angle_between, normalized
 
 
 def outside_workspace(config: LimitsConfig, state: ArmState) -> str:
-    """One sentence with the way out when the measured pose lies outside the workspace; empty when it lies inside.
+    """Returns one sentence with the way out when the measured pose lies outside the workspace; empty inside.
 
     A `Step` would lead such an arm straight back to the box, one step limit at a time.
     """

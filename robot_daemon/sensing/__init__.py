@@ -1,1 +1,1 @@
-"""Samples of every sensor: rings, real-time and lockstep reading, and soft synchronisation."""
+"""Samples every sensor, in real time or in lockstep, and synchronises the samples."""

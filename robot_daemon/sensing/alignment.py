@@ -1,4 +1,4 @@
-"""What the sensors of a cell said lately, and its snapshot at one reference time. Knows no device, thread or clock.
+"""Aligns recent samples of all sensors at one reference time. Knows no device, thread or clock.
 
 Every method takes the present instant, so that a test can play years of it in a second.
 """
@@ -25,7 +25,7 @@ MIN_OVERDUE_NS = 100_000_000
 
 
 class CameraTrack:
-    """The frames of one camera that may still be asked for."""
+    """Keeps the frames of one camera that may still be asked for."""
 
     def __init__(self, info: CameraInfo, config: SyncConfig) -> None:
         period_s = 1.0 / info.rate_hz if info.rate_hz > 0.0 else 0.0
@@ -44,24 +44,24 @@ class CameraTrack:
         self.ring.append(frame)
 
     def newest(self, now_ns: int) -> FrameSample | None:
-        """Newest frame; None once it is too old to stand for the present."""
+        """Returns the newest frame; None once it is too old to stand for the present."""
         frame = self.ring.newest
         return None if frame is None or now_ns - frame.receive_time_ns > self.lost_ns else frame
 
     def punctual(self, now_ns: int) -> FrameSample | None:
-        """Newest frame; None once the next ones are overdue, so that they no longer hold back the other sensors."""
+        """Returns the newest frame; None once the next ones are overdue, so that they hold back no other sensor."""
         frame = self.ring.newest
         overdue_ns = max(MIN_OVERDUE_NS, 5 * self.period_ns // 2)
         return None if frame is None or now_ns - frame.receive_time_ns > overdue_ns else frame
 
     def is_older_than(self, time_ns: int, now_ns: int) -> bool:
-        """Whether the camera delivers, but its newest frame was exposed before a time."""
+        """Returns whether the camera delivers, but its newest frame was exposed before a time."""
         frame = self.newest(now_ns)
         return frame is not None and frame.time_ns < time_ns
 
 
 class Alignment:
-    """The tracks of all sensors. Each is written by one thread; any thread takes snapshots.
+    """Keeps the samples of all sensors. Each is written by one thread; any thread takes snapshots.
 
     Args:
         config: Tolerances and lengths.
@@ -80,12 +80,12 @@ class Alignment:
         self._gripper_lost_ns = max(500_000_000, 10 * self._gripper_tolerance_ns)
 
     def recent_gripper(self, now_ns: int) -> GripperState | None:
-        """The newest sample of the gripper; None once it is too old to stand for the present."""
+        """Returns the newest sample of the gripper; None once it is too old to stand for the present."""
         state = self.gripper.newest
         return None if state is None or now_ns - state.time_ns > self._gripper_lost_ns else state
 
     def snapshot(self, cameras: Sequence[str], arm: ArmState, gripper: GripperState | None, now_ns: int) -> Snapshot:
-        """Every sensor at one reference time, which `sync` chooses. A camera that is late is not waited for.
+        """Returns every sensor at one reference time. A camera that is late is not waited for.
 
         Args:
             cameras: Names of those that are asked for.

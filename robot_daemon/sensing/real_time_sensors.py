@@ -1,4 +1,4 @@
-"""Real-time sensors: one thread samples arm and gripper, one thread reads each camera, rings keep what they saw."""
+"""Samples a cell in real time: one thread for arm and gripper, one a camera, rings for what they read."""
 
 import logging
 import threading
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class RealTimeSensors:
-    """Sensors of a cell whose time passes by itself.
+    """Samples the sensors of a cell whose time passes by itself.
 
     Args:
         cell: The devices.
@@ -65,13 +65,13 @@ class RealTimeSensors:
             thread.start()
 
     def arm_state(self) -> ArmState:
-        """Newest state, read from the driver now."""
+        """Reads the newest state from the driver now."""
         state = self._cell.arm.read_state()
         self._alignment.arm.append(state)
         return state
 
     def gripper_state(self) -> GripperState | None:
-        """Newest state, read from the driver now; None while the gripper is silent."""
+        """Reads the newest state from the driver now; None while the gripper is silent."""
         if self._cell.gripper is None:
             return None
         try:
@@ -82,13 +82,13 @@ class RealTimeSensors:
         return state
 
     def snapshot(self, cameras: Sequence[str]) -> Snapshot:
-        """Every sensor at one reference time; see `robot_daemon.sensing.soft_sync`."""
+        """Returns every sensor at one reference time; see `robot_daemon.sensing.soft_sync`."""
         arm = self.arm_state()
         gripper = self.gripper_state()
         return self._alignment.snapshot(cameras, arm, gripper, self._now_ns())
 
     def newest_frame(self, camera: str) -> FrameSample | None:
-        """Newest frame; None when the camera does not deliver."""
+        """Returns the newest frame; None when the camera does not deliver."""
         return self._alignment.cameras[camera].newest(self._now_ns())
 
     def wait_for_frames(self, timeout_s: float) -> None:
@@ -97,7 +97,7 @@ class RealTimeSensors:
             self._fresh_frame.wait(timeout_s)
 
     def is_delivering(self, camera: str) -> bool:
-        """Whether a camera delivers at present."""
+        """Returns whether a camera delivers at present."""
         return self.newest_frame(camera) is not None
 
     def forget(self, cameras: Sequence[str] = ()) -> None:
@@ -166,7 +166,7 @@ class RealTimeSensors:
                 self._fresh_frame.notify_all()
 
     def _note_faults(self, before: tuple[DeviceFault, ...], now: tuple[DeviceFault, ...]) -> tuple[DeviceFault, ...]:
-        """Hands on what a camera reports of itself."""
+        """Raises and clears the faults that a camera reports of itself."""
         if now is not before and now != before:
             for fault in before:
                 self._clear_fault(fault.id)

@@ -1,4 +1,4 @@
-"""What the core asks for samples, and the lockstep answer to it: sensors are read at the instant itself."""
+"""Defines how the core reads sensors, and reads them in lockstep, at the present instant."""
 
 import threading
 from collections.abc import Sequence
@@ -14,26 +14,26 @@ LOCKSTEP_READ_TIMEOUT_S = 1.0
 
 
 class Sensors(Protocol):
-    """All sensors of a cell. Any thread may call any method."""
+    """Reads all sensors of a cell. Any thread may call any method."""
 
     def start(self) -> None:
         """Starts to sample; called once, when everybody who hears of the samples is ready."""
         ...
 
     def arm_state(self) -> ArmState:
-        """Newest sample. Raises DeviceUnavailableError when the arm does not answer."""
+        """Returns the newest sample. Raises DeviceUnavailableError when the arm does not answer."""
         ...
 
     def gripper_state(self) -> GripperState | None:
-        """Newest sample; None when there is no gripper, or it has never answered."""
+        """Returns the newest sample; None when there is no gripper, or it has never answered."""
         ...
 
     def snapshot(self, cameras: Sequence[str]) -> Snapshot:
-        """Every sensor at one reference time. Raises DeviceUnavailableError when the arm does not answer."""
+        """Returns every sensor at one reference time. Raises DeviceUnavailableError when the arm does not answer."""
         ...
 
     def newest_frame(self, camera: str) -> FrameSample | None:
-        """Newest frame; None when the camera does not deliver."""
+        """Returns the newest frame; None when the camera does not deliver."""
         ...
 
     def wait_for_frames(self, timeout_s: float) -> None:
@@ -41,7 +41,7 @@ class Sensors(Protocol):
         ...
 
     def is_delivering(self, camera: str) -> bool:
-        """Whether a camera delivers at present."""
+        """Returns whether a camera delivers at present."""
         ...
 
     def forget(self, cameras: Sequence[str] = ()) -> None:
@@ -54,7 +54,7 @@ class Sensors(Protocol):
 
 
 class LockstepSensors:
-    """Samples at the present instant of a clock that stands still between requests; offsets are exactly what they are.
+    """Samples at the present instant of a clock that stands still between requests.
 
     Samples are kept for as long as the clock shows the same time, so that two consumers get the same ones.
     """
@@ -86,14 +86,14 @@ class LockstepSensors:
         return state
 
     def gripper_state(self) -> GripperState | None:
-        """The gripper now."""
+        """Reads the gripper's state at the present instant."""
         try:
             return None if self._cell.gripper is None else self._cell.gripper.read_state()
         except DeviceUnavailableError:
             return None
 
     def snapshot(self, cameras: Sequence[str]) -> Snapshot:
-        """Every sensor now."""
+        """Reads every sensor at the present instant."""
         arm = self.arm_state()
         gripper = self.gripper_state()
         now = self._timebase.now_ns()
@@ -115,7 +115,7 @@ class LockstepSensors:
         return Snapshot(now, arm, gripper, frames, offsets)
 
     def newest_frame(self, camera: str) -> FrameSample | None:
-        """A frame of now."""
+        """Returns a frame of the present instant."""
         with self._lock:
             now = self._timebase.now_ns()
             kept = self._frames.get(camera)
@@ -132,7 +132,7 @@ class LockstepSensors:
         """Returns at once: nothing arrives by itself; the caller paces itself."""
 
     def is_delivering(self, camera: str) -> bool:
-        """Whether a frame could be had now."""
+        """Returns whether a frame could be had now."""
         return self.newest_frame(camera) is not None
 
     def forget(self, cameras: Sequence[str] = ()) -> None:
@@ -142,4 +142,4 @@ class LockstepSensors:
             self._frames.clear()
 
     def close(self) -> None:
-        """Nothing runs."""
+        """Does nothing: no thread runs."""

@@ -1,4 +1,4 @@
-"""Soft synchronisation: rings of stamped samples, one reference time, and each sensor's value at it.
+"""Synchronises sensors softly: rings of stamped samples, one reference time, and each sensor's value at it.
 
 The reference time is the middle of the newest frames, one of each camera, that lie closest together; without cameras it
 is the newest sample. Arm and gripper are interpolated there, a camera gives its nearest frame. The simpler rule, the
@@ -23,11 +23,11 @@ from serl_api.rotation import slerp
 
 
 class Stamped(Protocol):
-    """Anything that was sampled at a time."""
+    """Describes anything that was sampled at a time."""
 
     @property
     def time_ns(self) -> int:
-        """When, on the cell's clock."""
+        """Returns when, on the cell's clock."""
         ...
 
 
@@ -39,7 +39,7 @@ With more, a lost frame is answered by skew beyond half a period; with less, by 
 
 
 class Ring(Generic[S]):
-    """The newest samples of one sensor, oldest first. One thread appends, any thread reads."""
+    """Keeps the newest samples of one sensor, oldest first. One thread appends, any thread reads."""
 
     def __init__(self, length: int) -> None:
         self._samples: deque[S] = deque(maxlen=length)
@@ -58,12 +58,12 @@ class Ring(Generic[S]):
 
     @property
     def newest(self) -> S | None:
-        """The last sample."""
+        """Returns the last sample."""
         with self._lock:
             return self._samples[-1] if self._samples else None
 
     def around(self, time_ns: int) -> tuple[S, S] | None:
-        """The last sample at or before a time and the first at or after it; twice the nearest beyond the ends."""
+        """Returns the last sample up to a time and the first from it on; twice the nearest beyond the ends."""
         with self._lock:
             samples = self._samples
             if not samples:
@@ -76,7 +76,7 @@ class Ring(Generic[S]):
             return before, after
 
     def stamps_after(self, time_ns: int) -> list[int]:
-        """Stamps of the samples after a time, oldest first; always that of the newest, when there is one."""
+        """Returns the stamps of samples after a time, oldest first; always that of the newest, when there is one."""
         with self._lock:
             stamps: list[int] = []
             for sample in reversed(self._samples):
@@ -86,18 +86,18 @@ class Ring(Generic[S]):
             return stamps[::-1]
 
     def nearest(self, time_ns: int) -> S | None:
-        """The sample whose stamp is nearest to a time."""
+        """Returns the sample whose stamp is nearest to a time."""
         pair = self.around(time_ns)
         return None if pair is None else nearer(*pair, time_ns)
 
 
 def nearer(before: S, after: S, time_ns: int) -> S:
-    """The one of two samples whose stamp is nearer to a time."""
+    """Returns the one of two samples whose stamp is nearer to a time."""
     return before if time_ns - before.time_ns <= after.time_ns - time_ns else after
 
 
 def reference_time_ns(cameras: Sequence[Sequence[int]], latest_ns: int) -> int:
-    """The instant at which to look at all sensors.
+    """Chooses the instant at which to compare all sensors.
 
     Args:
         cameras: Stamps of each camera's recent frames, ns, oldest first, at least one a camera.
@@ -122,7 +122,7 @@ def reference_time_ns(cameras: Sequence[Sequence[int]], latest_ns: int) -> int:
 
 
 def interpolate_arm(before: ArmState, after: ArmState, time_ns: int) -> ArmState:
-    """The arm at a time between two samples: orientation by slerp, everything else linearly."""
+    """Interpolates the arm between two samples: orientation by slerp, everything else linearly."""
     span = after.time_ns - before.time_ns
     if span <= 0 or time_ns >= after.time_ns:
         return after
@@ -148,7 +148,7 @@ def interpolate_arm(before: ArmState, after: ArmState, time_ns: int) -> ArmState
 
 
 def interpolate_gripper(before: GripperState, after: GripperState, time_ns: int) -> GripperState:
-    """The gripper at a time between two samples: width and force linearly, the rest of the nearer sample."""
+    """Interpolates the gripper between two samples: width and force linearly, the rest of the nearer sample."""
     span = after.time_ns - before.time_ns
     if span <= 0 or time_ns >= after.time_ns:
         return after
@@ -169,7 +169,7 @@ def _lerp(a: FloatArray, b: FloatArray, ratio: float) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """How far one sensor's sample lies from the reference time."""
+    """Says how far one sensor's sample lies from the reference time."""
 
     sensor: str
     """"arm", "gripper" or "camera/<name>"."""
@@ -180,13 +180,13 @@ class Offset:
 
     @property
     def within(self) -> bool:
-        """Whether the sensor counts as synchronised."""
+        """Returns whether the sensor counts as synchronised."""
         return not self.missing and abs(self.offset_ns) <= self.tolerance_ns
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every requested sensor at one reference time."""
+    """Holds every requested sensor at one reference time."""
 
     reference_time_ns: int
     arm: ArmState
@@ -197,5 +197,5 @@ class Snapshot:
 
     @property
     def synchronized(self) -> bool:
-        """Whether every sensor delivered within its tolerance."""
+        """Returns whether every sensor delivered within its tolerance."""
         return all(offset.within for offset in self.offsets)

@@ -1,1 +1,1 @@
-"""The robot API over MuJoCo, and `SimulatorService`."""
+"""Serves the robot API over MuJoCo, and `SimulatorService`."""

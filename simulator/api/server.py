@@ -1,4 +1,4 @@
-"""A daemon server over a simulated cell: the robot's own services and `SimulatorService`."""
+"""Builds a daemon's server over a simulated cell: the robot's own services and `SimulatorService`."""
 
 import grpc
 from serl.simulator.v1 import simulator_service_pb2, simulator_service_pb2_grpc
@@ -29,7 +29,7 @@ def build_server(
     config: ServerConfig | None = None,
     limits: LimitsConfig = LIMITS,
 ) -> DaemonServer:
-    """A server that has not started yet.
+    """Builds a server that has not started yet.
 
     Args:
         task: Name of the task.

@@ -1,4 +1,4 @@
-"""Servicer of `serl.simulator.v1.SimulatorService`: unpacks, calls, packs."""
+"""Implements `serl.simulator.v1.SimulatorService`."""
 
 import grpc
 from google.protobuf import duration_pb2
@@ -37,7 +37,7 @@ _PACINGS = {
 
 
 class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
-    """What only a simulator can do.
+    """Serves what only a simulator can do.
 
     Args:
         core: The daemon, whose cell was built by `simulator.devices.cell`.
@@ -137,7 +137,7 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
     def InjectFault(
         self, request: messages.InjectFaultRequest, context: grpc.ServicerContext
     ) -> messages.InjectFaultResponse:
-        """Makes something go wrong."""
+        """Injects a fault or a condition."""
         duration_ns = _decode_duration(request.duration, "duration") if request.HasField("duration") else None
         kind = request.WhichOneof("fault")
         injections = self._world.injections

@@ -1,4 +1,4 @@
-"""The simulated devices: what `robot_daemon.hardware.devices` asks for, answered by MuJoCo."""
+"""Implements the devices of `robot_daemon.hardware.devices` by MuJoCo."""
 
 from simulator.devices.arm import MujocoArm
 from simulator.devices.camera import MujocoCamera

@@ -1,4 +1,4 @@
-"""The simulated arm."""
+"""Implements the simulated arm."""
 
 import math
 
@@ -39,7 +39,7 @@ _REGULARIZATION = 1e-8 * np.eye(6)  # Keeps the wrench finite at singular postur
 
 
 class MujocoArm:
-    """An arm under the impedance law that runs inside the physics.
+    """Commands an arm under the impedance law that runs inside the physics.
 
     Args:
         physics: The scene.
@@ -71,11 +71,11 @@ class MujocoArm:
 
     @property
     def info(self) -> ArmInfo:
-        """Constant facts."""
+        """Returns constant facts of the arm."""
         return self._info
 
     def read_state(self) -> ArmState:
-        """The state now. Raises DeviceUnavailableError when the physics has died."""
+        """Returns the state now. Raises DeviceUnavailableError when the physics has died."""
         self._notice_hand()
         if self.is_silent:
             raise DeviceUnavailableError("the simulated arm is silent because its physics died; see the log")
@@ -136,7 +136,7 @@ class MujocoArm:
             self._sample = None
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """Active faults."""
+        """Returns active faults."""
         self._notice_hand()
         if not self._faults and self._guiding is None:
             return self._warnings
@@ -258,7 +258,7 @@ def _guiding_warning(onset_time_ns: int) -> DeviceFault:
 
 
 def external_wrench(jacobian: FloatArray, joint_torques: FloatArray) -> FloatArray:
-    """The wrench at the TCP that explains joint torques best: the least-squares solution of J^T F = tau.
+    """Estimates the wrench at the TCP from joint torques: the least-squares solution of J^T F = tau.
 
     Args:
         jacobian: Of the TCP, in base axes. Shape (6, 7).

@@ -1,4 +1,4 @@
-"""A simulated camera: draws a frame when one is asked for."""
+"""Implements the simulated camera, which renders a frame when one is asked for."""
 
 import threading
 from collections import deque
@@ -17,7 +17,7 @@ HISTORY = 64
 
 
 class MujocoCamera:
-    """One camera of the scene.
+    """Renders the frames of one camera of the scene.
 
     In lockstep `read` draws the present instant. In real time it waits for the next tick of the camera's own rate.
 
@@ -52,7 +52,7 @@ class MujocoCamera:
 
     @property
     def info(self) -> CameraInfo:
-        """Constant facts."""
+        """Returns constant facts of the camera."""
         return self._info
 
     def read(self, timeout_s: float) -> FrameSample:
@@ -63,7 +63,7 @@ class MujocoCamera:
         return self._delayed(self._draw(timeout_s)) or self._history[0]
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """None."""
+        """Reports none."""
         return ()
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class MujocoCamera:
         )
 
     def _delayed(self, frame: FrameSample) -> FrameSample | None:
-        """The newest frame that is old enough to have arrived under an injected latency."""
+        """Returns the newest frame that is old enough to have arrived under an injected latency."""
         latency = self._injections.latency(self._info.name)
         self._history.append(frame)
         if latency is None:

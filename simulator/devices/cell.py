@@ -1,4 +1,4 @@
-"""A cell of simulated devices for the daemon."""
+"""Builds a cell of simulated devices for the daemon."""
 
 import logging
 import math
@@ -27,7 +27,7 @@ LIMITS = LimitsConfig(contact_force_n=500.0)
 
 
 def build_cell(task: str, pacing: Pacing = Pacing.LOCKSTEP, seed: int = 0, *, arm: str = "panda") -> Cell:
-    """A simulated cell.
+    """Builds a simulated cell.
 
     Args:
         task: Name of the task's scene.
@@ -55,7 +55,7 @@ def load_world(task: str, arm: str, seed: int) -> World:
 
 
 def cell_of(world: World, pacing: Pacing) -> Cell:
-    """The devices of a world under a pacing. Closing the cell ends its threads; another cell may use the world."""
+    """Builds the cell of a world under a pacing. Closing it ends its threads; another cell may use the world."""
     timebase, thread = _timebase(world, pacing)
 
     def close() -> None:

@@ -1,4 +1,4 @@
-"""The simulated gripper."""
+"""Implements the simulated gripper."""
 
 from robot_daemon.hardware.devices import (
     DeviceFault,
@@ -30,7 +30,7 @@ _INFO = GripperInfo(model="parallel-jaw-85", max_width=MAX_WIDTH, max_force=MAX_
 
 
 class MujocoGripper:
-    """Two fingers whose set-points run at the asked speed inside the physics.
+    """Moves two fingers whose set-points run at the asked speed inside the physics.
 
     Args:
         physics: The scene.
@@ -56,11 +56,11 @@ class MujocoGripper:
 
     @property
     def info(self) -> GripperInfo:
-        """Constant facts."""
+        """Returns constant facts of the gripper."""
         return _INFO
 
     def read_state(self) -> GripperState:
-        """The state now. Raises DeviceUnavailableError when the physics has died."""
+        """Returns the state now. Raises DeviceUnavailableError when the physics has died."""
         if self.is_silent:
             raise DeviceUnavailableError("the simulated gripper is silent because its physics died; see the log")
         with self._physics.lock:
@@ -95,11 +95,11 @@ class MujocoGripper:
         self.set_target(GripperTarget(width=MAX_WIDTH))
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """None: a simulated gripper has no faults of its own."""
+        """Reports none: a simulated gripper has no faults of its own."""
         return ()
 
     def recover(self, fault_ids: tuple[str, ...]) -> None:
-        """Nothing to clear."""
+        """Does nothing: there is no fault to clear."""
 
     def place(self, width: float) -> None:
         """Puts the fingers at an opening at once. Call between `Physics.restart` and `Physics.settle_state`."""

@@ -1,4 +1,4 @@
-"""Conditions that somebody injects to see what happens: what is wrong, and until when."""
+"""Keeps injected conditions: what is wrong, and until when."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 
 class Condition(Enum):
-    """What can be made to go wrong."""
+    """Names what can be made to go wrong."""
 
     CAMERA_DROPOUT = auto()
     CAMERA_LATENCY = auto()
@@ -18,7 +18,7 @@ class Condition(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Delay of a camera."""
+    """Describes the delay of a camera."""
 
     delay_ns: int
     """Mean."""
@@ -33,7 +33,7 @@ class _Entry:
 
 
 class Injections:
-    """Injected conditions of one cell. Any thread may call any method.
+    """Keeps the injected conditions of one cell. Any thread may call any method.
 
     Args:
         now_ns: The cell's clock.
@@ -58,11 +58,11 @@ class Injections:
             self._entries.clear()
 
     def is_active(self, condition: Condition, device: str = "") -> bool:
-        """Whether a condition is true now."""
+        """Returns whether a condition is true now."""
         return bool(self._entries) and self._find(condition, device) is not None
 
     def latency(self, camera: str) -> Latency | None:
-        """Delay of a camera; None when it is not delayed."""
+        """Returns the delay of a camera; None when it is not delayed."""
         entry = self._find(Condition.CAMERA_LATENCY, camera) if self._entries else None
         return None if entry is None else entry.latency
 

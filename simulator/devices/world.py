@@ -1,4 +1,4 @@
-"""One loaded task: the compiled scene, what stands in it, and how an episode begins."""
+"""Compiles the scene of one task, tracks what stands in it, and resets it for an episode."""
 
 import mujoco
 import numpy as np
@@ -23,7 +23,7 @@ _SEED_RANGE = 2**63
 
 
 class World:
-    """The scene of a task with its arm and gripper. It implements `robot_daemon.hardware.devices.Scene`.
+    """Holds the scene of a task with its arm and gripper. Implements `robot_daemon.hardware.devices.Scene`.
 
     Args:
         scene: Name of the scene to load, or "package.module:class".
@@ -55,7 +55,7 @@ class World:
         self.reset(seed=seed, start=None, gripper_width=None)
 
     def tracked_objects(self) -> tuple[TrackedPose, ...]:
-        """Poses of all props now."""
+        """Returns the poses of all props now."""
         with self.physics.lock:
             return tuple(prop.pose() for prop in self._objects)
 
@@ -121,7 +121,7 @@ def _tracked(physics: Physics, name: str) -> "_FreeObject | _Body":
 
 
 class _Body:
-    """A body that is fixed to another, such as to the hand or to the table."""
+    """Tracks a body that is fixed to another, such as to the hand or to the table."""
 
     def __init__(self, physics: Physics, name: str) -> None:
         self._name = name
@@ -130,7 +130,7 @@ class _Body:
         self._velocity = np.zeros(6)
 
     def pose(self) -> TrackedPose:
-        """Pose and twist now, in base."""
+        """Returns pose and twist now, in base."""
         physics = self._physics
         physics.refresh()
         mujoco.mj_comVel(physics.model, physics.data)  # A step leaves velocities of bodies one step behind, too.
@@ -146,7 +146,7 @@ class _Body:
 
 
 class _FreeObject:
-    """A body with a free joint of its own name."""
+    """Tracks a body with a free joint of its own name."""
 
     def __init__(self, physics: Physics, name: str) -> None:
         joint = physics.model.joint(name).id
@@ -159,7 +159,7 @@ class _FreeObject:
         self._angular = physics.data.qvel[dof + 3 : dof + 6]
 
     def pose(self) -> TrackedPose:
-        """Pose and twist now, in base."""
+        """Returns pose and twist now, in base."""
         return TrackedPose(
             name=self._name,
             time_ns=self._physics.time_ns,
@@ -171,7 +171,7 @@ class _FreeObject:
 
 
 def _rotate(quat_wxyz: FloatArray, vector: FloatArray) -> FloatArray:
-    """A vector of the object's frame in base axes. Shapes (4,), (3,)."""
+    """Rotates a vector of the object's frame into base axes. Shapes (4,), (3,)."""
     w, x, y, z = quat_wxyz.tolist()
     a, b, c = vector.tolist()
     # v + 2 w (u x v) + 2 u x (u x v), with u the vector part.

@@ -1,1 +1,1 @@
-"""The models of arm and gripper as MjSpec bodies and as URDF."""
+"""Models arm and gripper as MjSpec bodies and as URDF."""

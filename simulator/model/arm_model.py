@@ -1,4 +1,4 @@
-"""The arm's table as MjSpec bodies: kinematics, inertias, joint limits, and primitives that look like a Panda."""
+"""Builds an arm's MjSpec bodies from its table: kinematics, inertias, joint limits, and visible primitives."""
 
 import math
 
@@ -14,7 +14,7 @@ JOINT_NAMES = tuple(f"joint{number}" for number in range(1, 8))
 
 
 def joint_placement(joint: JointFacts) -> tuple[tuple[float, float, float], tuple[float, float, float, float]]:
-    """Pose of a joint's frame at position 0 in the frame before it.
+    """Returns the pose of a joint's frame at position 0 in the frame before it.
 
     Craig, "Introduction to Robotics", 3rd edition, eq. 3.6.
 

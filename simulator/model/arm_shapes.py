@@ -1,4 +1,4 @@
-"""What the arm looks like: a few primitives in each link's frame, sized after the published outline of the Panda."""
+"""Lists what the arm looks like: primitives in each link's frame, after the published outline of the Panda."""
 
 from simulator.model.shapes import Block, Rod, Shape
 

@@ -1,4 +1,4 @@
-"""Published facts of the arms, one table each: kinematics, link inertias, limits. MJCF and URDF are both made from it.
+"""Lists published facts of each arm: kinematics, link inertias, limits. MJCF and URDF are made from it.
 
 Kinematics and limits are those of Franka's documentation ("Robot and interface specifications", 2024). It gives the
 Panda no deceleration before a position limit: its limit of acceleration is taken, without an offset. The Panda's
@@ -14,7 +14,7 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class JointFacts:
-    """One revolute joint about the z axis of its own frame."""
+    """Describes one revolute joint about the z axis of its own frame."""
 
     a: float
     """Distance along the previous x axis, m: a of the previous frame in Craig's convention."""
@@ -42,7 +42,7 @@ class JointFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class LinkInertia:
-    """Inertial facts of one link, in that link's frame."""
+    """Holds the inertial facts of one link, in that link's frame."""
 
     mass: float
     """kg."""
@@ -54,7 +54,7 @@ class LinkInertia:
 
 @dataclass(frozen=True, kw_only=True)
 class ArmTable:
-    """Everything that makes one arm this arm."""
+    """Holds the facts of one model of arm."""
 
     name: str
     """Model, in lower case."""

@@ -1,4 +1,4 @@
-"""The arm's table as URDF, for tools that read nothing else."""
+"""Writes an arm's table as URDF, for tools that read nothing else."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _COLOURS = {"shell": "0.92 0.93 0.95 1", "joint": "0.30 0.32 0.36 1"}
 
 
 def urdf(table: ArmTable) -> str:
-    """URDF text of an arm: links, joints, inertias, limits and shapes; its last link is the flange, "link8".
+    """Returns the URDF of an arm: links, joints, inertias, limits and shapes; its last link is the flange, "link8".
 
     The element `position_based_velocity_limits` is Franka's own: libfranka reads it, others skip it.
 

@@ -1,4 +1,4 @@
-"""Which geoms can touch: three contact bits, so that only pairs that matter are ever tested."""
+"""Defines which geoms can touch: three contact bits, so that only pairs that matter are ever tested."""
 
 TABLE_BIT = 1
 """Set in `contype` of the table, and in `conaffinity` of whatever the table carries or stops."""

@@ -1,4 +1,4 @@
-"""A two-finger parallel jaw with the stroke, force and speed of a Robotiq 2F-85.
+"""Builds a two-finger parallel jaw with the stroke, force and speed of a Robotiq 2F-85.
 
 The real hand closes by linkages; here each finger slides, which is the same at the pads. A spring ties the fingers
 together, not an equality constraint, so that an empty hand adds nothing to the constraint solver.
@@ -123,7 +123,7 @@ def _tie_fingers(spec: mujoco.MjSpec) -> None:
 
 
 def _add_actuator(spec: mujoco.MjSpec, name: str) -> None:
-    """A position servo whose set-point runs at the speed in `ctrl` and stops at a border of its range."""
+    """Adds a position servo whose set-point runs at the speed in `ctrl` and stops at a border of its range."""
     spec.add_actuator(
         name=name,
         trntype=mujoco.mjtTrn.mjTRN_JOINT,

@@ -1,4 +1,4 @@
-"""The border of MuJoCo's quaternion order (wxyz); everything outside this package is xyzw."""
+"""Converts between MuJoCo's quaternion order, wxyz, and that of everything else, xyzw."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from robot_daemon.hardware.devices import FloatArray
 
 
 def to_xyzw(quat_wxyz: FloatArray) -> FloatArray:
-    """Reorders; a new array. Shapes (4,)."""
+    """Reorders a quaternion into a new array. Shapes (4,)."""
     return quat_wxyz[_XYZW]
 
 
 def to_wxyz(quat_xyzw: FloatArray) -> FloatArray:
-    """Reorders; a new array. Shapes (4,)."""
+    """Reorders a quaternion into a new array. Shapes (4,)."""
     return quat_xyzw[_WXYZ]
 
 

@@ -1,4 +1,4 @@
-"""Primitive shapes: all that the models are drawn with. Meshes cost more to render than everything else together."""
+"""Adds primitive shapes. Meshes would cost more to render than everything else together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ COLLISION_GROUP = 3
 
 @dataclass(frozen=True)
 class Rod:
-    """A capsule, or a cylinder when `flat`, between two points; m."""
+    """Describes a capsule, or a cylinder when `flat`, between two points; m."""
 
     start: Triple
     end: Triple
@@ -27,7 +27,7 @@ class Rod:
 
 @dataclass(frozen=True)
 class Block:
-    """A box, or an ellipsoid when `round`, about a centre; m."""
+    """Describes a box, or an ellipsoid when `round`, about a centre; m."""
 
     center: Triple
     half_size: Triple

@@ -1,1 +1,1 @@
-"""Stepping, time, impedance, contacts and rendering of a compiled scene."""
+"""Steps, controls and renders a compiled scene."""

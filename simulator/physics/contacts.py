@@ -1,4 +1,4 @@
-"""Which bodies touch, and how hard."""
+"""Finds which bodies touch, and how hard."""
 
 import mujoco
 import numpy as np
@@ -10,7 +10,7 @@ TABLE = "table"
 
 
 def contact_pairs(physics: Physics) -> dict[tuple[str, str], float]:
-    """Sum of the normal forces of each pair of bodies in contact, N; names in alphabetical order within a pair."""
+    """Sums the normal forces of each pair of bodies in contact, N; names in alphabetical order within a pair."""
     model, data = physics.model, physics.data
     wrench = np.zeros(6)
     forces: dict[tuple[str, str], float] = {}

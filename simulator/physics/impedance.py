@@ -1,4 +1,4 @@
-r"""The Cartesian impedance law, computed by MuJoCo's own actuators: no Python runs between two physics steps.
+r"""Implements the Cartesian impedance law by MuJoCo's own actuators: no Python runs between two physics steps.
 
 .. math:: \tau = J^\top (\mathrm{clip}(K e) - D J \dot q) + n n^\top (k_n (q_0 - q) - 2 \sqrt{k_n} \dot q) + g(q)
 
@@ -108,7 +108,7 @@ def _add_joint_actuator(spec: mujoco.MjSpec, name: str, index: int) -> None:
 
 
 def null_vector(jacobian: FloatArray) -> FloatArray:
-    """The unit vector that a 6 x 7 matrix maps to zero, by its minors; zero where the matrix loses rank.
+    """Computes the unit vector that a 6 x 7 matrix maps to zero, by its minors; zero where the matrix loses rank.
 
     Shapes (6, 7) and (7,).
     """
@@ -156,12 +156,12 @@ class Impedance:
 
     @property
     def compliance(self) -> Compliance:
-        """Gains in force."""
+        """Returns the gains in force."""
         return self._compliance
 
     @property
     def holds_joints(self) -> bool:
-        """Whether joint positions are tracked, not a pose."""
+        """Returns whether joint positions are tracked, not a pose."""
         return self._law is _Law.JOINTS
 
     def set_compliance(self, compliance: Compliance) -> None:

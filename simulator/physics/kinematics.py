@@ -1,4 +1,4 @@
-"""Joint positions for a TCP pose, for placing the arm at a start."""
+"""Solves the inverse kinematics that places the arm at a start."""
 
 import mujoco
 import numpy as np
@@ -56,7 +56,7 @@ def solve_pose(
 
 
 def _pose_error(data: mujoco.MjData, site: int, position: FloatArray, goal_wxyz: FloatArray) -> FloatArray:
-    """Goal minus present pose in base axes: m, then rotation vector in rad. Shape (6,)."""
+    """Computes goal minus present pose in base axes: m, then rotation vector in rad. Shape (6,)."""
     present, inverse, difference, rotvec = np.zeros(4), np.zeros(4), np.zeros(4), np.zeros(3)
     mujoco.mju_mat2Quat(present, data.site_xmat[site])
     mujoco.mju_negQuat(inverse, present)

@@ -1,4 +1,4 @@
-"""A compiled scene and its state: stepping, integer time, and one lock for everyone who touches them."""
+"""Steps a compiled scene: its state, integer time, and one lock for everyone who uses them."""
 
 import logging
 import threading
@@ -19,7 +19,7 @@ def _log_warning(text: str) -> None:
 
 
 class Physics:
-    """MuJoCo's model and data. Any thread may use them while it holds `lock`.
+    """Holds MuJoCo's model and data. Any thread may use them while it holds `lock`.
 
     Args:
         model: Compiled scene.
@@ -41,11 +41,11 @@ class Physics:
 
     @property
     def time_ns(self) -> int:
-        """Simulated time, ns: a whole number of physics steps after the origin. It never goes back."""
+        """Returns simulated time, ns: a whole number of physics steps after the origin. It never goes back."""
         return self._origin_ns + self.step_count * TIMESTEP_NS
 
     def set_time(self, time_ns: int) -> None:
-        """Declares what time it is, without a step."""
+        """Sets the time, without a step."""
         with self.lock:
             self._origin_ns = time_ns - self.step_count * TIMESTEP_NS
 

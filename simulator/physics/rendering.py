@@ -1,4 +1,4 @@
-"""Draws the scene offscreen, in one thread that owns the OpenGL contexts and makes them for the first frame."""
+"""Renders the scene offscreen, in one thread that owns the OpenGL contexts and makes them for the first frame."""
 
 import importlib
 import os
@@ -20,12 +20,12 @@ MAX_PICTURE_SIZE = 2048
 
 
 class RenderError(Exception):
-    """Nothing can be drawn; the message is one sentence for people."""
+    """Raised when nothing can be rendered; the message is one sentence for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Orbit:
-    """A viewpoint on a sphere about a point."""
+    """Describes a viewpoint on a sphere about a point."""
 
     target: tuple[float, float, float]
     """Point looked at, m, in base."""
@@ -39,7 +39,7 @@ class Orbit:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What to draw."""
+    """Says what to render: a camera or a viewpoint, and the size."""
 
     width: int
     """px."""
@@ -66,7 +66,7 @@ _FINE = _Quality(samples=8, shadow_size=4096, slices=48, stacks=32)
 
 
 class Renderer:
-    """Draws views of a scene. Any thread may call `render`.
+    """Renders views of a scene. Any thread may call `render`.
 
     Args:
         physics: The scene.
@@ -80,11 +80,11 @@ class Renderer:
 
     @property
     def is_running(self) -> bool:
-        """Whether a thread with its OpenGL contexts exists."""
+        """Returns whether a thread with its OpenGL contexts exists."""
         return self._thread is not None
 
     def render(self, view: View, *, timeout_s: float = 30.0) -> tuple[NDArray[np.uint8], int]:
-        """Draws the present instant.
+        """Renders the present instant.
 
         Args:
             view: What to draw.
@@ -137,7 +137,7 @@ class Renderer:
 
 
 class _Canvas:
-    """One OpenGL context with its frame buffer. Belongs to the thread that made it."""
+    """Holds one OpenGL context with its frame buffer. Belongs to the thread that made it."""
 
     def __init__(self, physics: Physics, quality: _Quality, view: View) -> None:
         self._physics = physics
@@ -163,11 +163,11 @@ class _Canvas:
         self._camera = mujoco.MjvCamera()
 
     def fits(self, view: View) -> bool:
-        """Whether the frame buffer is large enough."""
+        """Returns whether the frame buffer is large enough."""
         return view.width <= self._size[0] and view.height <= self._size[1]
 
     def draw(self, view: View) -> tuple[NDArray[np.uint8], int]:
-        """Draws the present instant; see `Renderer.render`."""
+        """Renders the present instant; see `Renderer.render`."""
         self._gl.make_current()
         physics = self._physics
         self._aim(view)
@@ -210,7 +210,7 @@ class _Canvas:
 
 
 def _make_context(width: int, height: int) -> Any:  # noqa: ANN401 - the contexts share no base class.
-    """An OpenGL context by EGL, else by OSMesa; `MUJOCO_GL` picks one of them."""
+    """Makes an OpenGL context by EGL, else by OSMesa; `MUJOCO_GL` picks one of them."""
     wanted = os.environ.get("MUJOCO_GL", "").lower()
     names = (wanted,) if wanted in ("egl", "osmesa", "glfw") else ("egl", "osmesa")
     reasons = []

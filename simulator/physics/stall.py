@@ -1,11 +1,11 @@
-"""Holding back every answer of the control loop, on purpose."""
+"""Delays every response of the control loop on purpose."""
 
 import threading
 import time
 
 
 class Stall:
-    """A door that `wait_out` passes at once while nothing is stalled.
+    """Blocks callers of `wait_out` while a stall is on.
 
     A stall ends after a time on the wall clock: in lockstep the cell's own clock stands still meanwhile.
     """

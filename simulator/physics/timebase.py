@@ -1,4 +1,4 @@
-"""Who makes simulated time pass: the requests (lockstep), or a thread that follows the machine's clock."""
+"""Advances simulated time: by requests (lockstep), or in a thread that follows the machine's clock."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ CHUNK_STEPS = 250
 
 
 class LockstepTimebase:
-    """Simulated time; waiting advances the physics, and nothing else does.
+    """Advances simulated time when somebody waits, and at no other time.
 
     The clock stands at whole physics steps. A time in between is rounded **up** to the next one, so afterwards
     `now_ns() >= time_ns` always holds; ticks at `start + k * period` keep their mean rate whatever the period.
@@ -32,11 +32,11 @@ class LockstepTimebase:
 
     @property
     def pacing(self) -> Pacing:
-        """Lockstep."""
+        """Returns LOCKSTEP."""
         return Pacing.LOCKSTEP
 
     def now_ns(self) -> int:
-        """Simulated time."""
+        """Returns simulated time, ns."""
         return self._physics.time_ns
 
     def wait_until(self, time_ns: int) -> None:
@@ -50,18 +50,18 @@ class LockstepTimebase:
 
 
 class RealTimebase:
-    """The machine's monotonic clock, which a `SteppingThread` makes the physics follow."""
+    """Follows the machine's monotonic clock, as a `SteppingThread` makes the physics do."""
 
     def __init__(self, stall: Stall) -> None:
         self._stall = stall
 
     @property
     def pacing(self) -> Pacing:
-        """Real time."""
+        """Returns REAL_TIME."""
         return Pacing.REAL_TIME
 
     def now_ns(self) -> int:
-        """Monotonic time."""
+        """Returns monotonic time, ns."""
         return time.monotonic_ns()
 
     def wait_until(self, time_ns: int) -> None:
@@ -73,7 +73,7 @@ class RealTimebase:
 
 
 def steps_until(now_ns: int, time_ns: int) -> int:
-    """Physics steps from now to a time, the last one in full; 0 when it has passed."""
+    """Counts the physics steps from now to a time, the last one in full; 0 when it has passed."""
     return max(0, -((now_ns - time_ns) // TIMESTEP_NS))
 
 

@@ -1,1 +1,1 @@
-"""Scenes: arm, gripper, surroundings and a task's props in one model."""
+"""Composes scenes: arm, gripper, surroundings and a task's props in one model."""

@@ -25,7 +25,7 @@ CAMERAS = (FRONT_CAMERA, WRIST_CAMERA)
 
 @dataclass(frozen=True, kw_only=True)
 class CameraPlacement:
-    """A camera that stands in the scene and looks at a point."""
+    """Places a camera that stands in the scene and looks at a point."""
 
     name: str
     """Name of the camera."""
@@ -45,7 +45,7 @@ _WRIST_FOVY = 1.2
 
 
 def new_scene(table: ArmTable) -> mujoco.MjSpec:
-    """An arm with gripper before an empty table whose top is at z = 0.
+    """Composes an arm with gripper before an empty table whose top is at z = 0.
 
     Args:
         table: Facts of the arm.

@@ -1,4 +1,4 @@
-"""What stands around the arm: table, floor, sky, lights, and the materials of everything."""
+"""Adds what stands around the arm: table, floor, sky, lights, and the materials of everything."""
 
 import mujoco
 import numpy as np
@@ -73,7 +73,7 @@ def _add_floor(spec: mujoco.MjSpec) -> None:
 
 
 def _add_table(spec: mujoco.MjSpec) -> None:
-    """The plane that collides is endless, so that nothing falls off; the table that is seen is not."""
+    """Adds the table: an endless plane that collides, so that nothing falls off, and a finite one that is seen."""
     plane = spec.worldbody.add_geom(name="table", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[1.0, 1.0, 0.1])
     plane.contype, plane.conaffinity, plane.group = TABLE_BIT, 0, COLLISION_GROUP
     plane.friction = [0.6, 0.005, 0.0001]
@@ -95,7 +95,7 @@ def _add_wood(spec: mujoco.MjSpec) -> None:
 
 
 def _wood_grain(size: int) -> np.ndarray:
-    """Boards of a pale wood with grain along x. Shape (size, size, 3), RGB."""
+    """Draws boards of a pale wood with grain along x. Shape (size, size, 3), RGB."""
     rng = np.random.default_rng(7)
     across, along = np.mgrid[0:size, 0:size] / size
     board = np.floor(across * 6.0)

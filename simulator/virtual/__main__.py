@@ -1,4 +1,4 @@
-"""Command line of the virtual hardware: one subcommand for each device, imported when it is asked for."""
+"""Runs the command line `serl-virtual`: one subcommand for each device, imported when it is asked for."""
 
 import argparse
 import importlib

@@ -1,4 +1,4 @@
-"""A whole virtual cell: virtual arm, gripper and cameras, and the real robot daemon with its real drivers in front."""
+"""Runs a whole virtual cell: virtual arm, gripper and cameras, and the real daemon with its real drivers."""
 
 import contextlib
 import os
@@ -120,13 +120,13 @@ class VirtualCell:
             raise
 
     def log(self, name: str = "daemon") -> str:
-        """What a part has said: "daemon" or "gripper"."""
+        """Returns the output of a part: "daemon" or "gripper"."""
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     @property
     def daemon_pid(self) -> int:
-        """Process of the daemon."""
+        """Returns the daemon's process id."""
         return self._children["daemon"].pid
 
     def wait(self) -> int:
@@ -170,7 +170,7 @@ class VirtualCell:
         return text + "".join(_CAMERA.format(name=name, file=self._recording(name)) for name in self._cameras)
 
     def _recording(self, name: str) -> Path:
-        """What a camera of the simulator would see of the empty-handed arm at home, a second long."""
+        """Records what a camera of the simulator would see of the empty-handed arm at home, a second long."""
         file = self.folder / f"{name}.db3"
         options = ["--out", str(file), "--width", str(_SIZE), "--height", str(_SIZE), "--duration-s", "1"]
         command = [sys.executable, "-m", "simulator.virtual", "realsense-recording", *options]
@@ -201,7 +201,7 @@ class VirtualCell:
 
 
 def _allowed_priority() -> int:
-    """Realtime priority for the virtual arm: below libfranka's control thread, and only where this user may have it."""
+    """Returns the virtual arm's real-time priority: below libfranka's control thread, where this user may have it."""
     policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))

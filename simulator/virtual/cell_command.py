@@ -1,4 +1,4 @@
-"""`serl-virtual cell`: a whole virtual cell with the real robot daemon in front, until a signal."""
+"""Implements `serl-virtual cell`: a whole virtual cell with the real robot daemon in front, until a signal."""
 
 import argparse
 import signal

@@ -1,4 +1,4 @@
-"""When the frames of a camera that does not exist are exposed, what its clock says of them, and when they arrive.
+"""Times the frames of a virtual camera: exposure, stamp of its own clock, arrival.
 
 The truth is known, so that whatever estimates it can be measured. Everything is drawn from one seed and takes no time.
 """
@@ -18,7 +18,7 @@ _COUNTER_US = 1 << 32
 
 @dataclass(frozen=True, kw_only=True)
 class CameraTiming:
-    """Clock, exposure and transport of one camera."""
+    """Describes clock, exposure and transport of one camera."""
 
     rate_hz: float = 30.0
     """On the camera's own clock."""
@@ -48,7 +48,7 @@ class CameraTiming:
 
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
-    """One frame that arrives."""
+    """Holds the times of one frame that arrives."""
 
     number: int
     middle_ns: int
@@ -58,7 +58,7 @@ class Exposure:
 
 
 def exposures(timing: CameraTiming, *, begin_ns: int = 0, wall_ns: int = 10**18, seed: int = 0) -> Iterator[Exposure]:
-    """The frames that arrive, in order, for ever.
+    """Yields the frames that arrive, in order, for ever.
 
     Args:
         timing: Of the camera.

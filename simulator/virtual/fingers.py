@@ -1,4 +1,4 @@
-"""Two fingers that a virtual gripper moves: what they must do, and fingers that close on a rigid object."""
+"""Models the two fingers of a virtual gripper: their interface, and fingers that close on a rigid object."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class FingerTarget:
-    """Where the fingers should go: m, m/s, N."""
+    """Says where the fingers should go: m, m/s, N."""
 
     width: float
     speed: float
@@ -18,7 +18,7 @@ class FingerTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class FingerState:
-    """Where the fingers are."""
+    """Says where the fingers are."""
 
     width: float
     """Opening, m."""
@@ -29,7 +29,7 @@ class FingerState:
 
 
 class Fingers(Protocol):
-    """Fingers with a clock of their own."""
+    """Moves fingers with a clock of their own."""
 
     def advance(self, target: FingerTarget | None) -> FingerState:
         """Lets the time since the last call pass, then goes for a target from now on; None stays where they are."""
@@ -37,7 +37,7 @@ class Fingers(Protocol):
 
 
 class RigidFingers:
-    """Fingers of constant speed, with or without a rigid object between them.
+    """Moves fingers at constant speed, with or without a rigid object between them.
 
     Args:
         stroke: Largest opening, m; they begin there.

@@ -1,4 +1,4 @@
-"""Fingers of the scene that a virtual arm stands in, so that a virtual gripper can grasp what is there."""
+"""Moves the fingers of a virtual arm's scene, so that a virtual gripper can grasp what is there."""
 
 import threading
 from pathlib import Path
@@ -8,7 +8,7 @@ from simulator.virtual.fingers import FingerState, FingerTarget
 
 
 class SceneFingers:
-    """The gripper of a virtual FCI, reached by its control channel.
+    """Moves the gripper of a virtual FCI by its control channel.
 
     Args:
         control: Socket of the channel, as in `serl-virtual fci --control SOCKET`.
@@ -68,7 +68,7 @@ class SceneFingers:
 
 
 def scene_fingers(control: Path, stroke: float) -> SceneFingers:
-    """The fingers of a virtual arm, with every failure as OSError in one sentence."""
+    """Opens the fingers of a virtual arm, with every failure as OSError in one sentence."""
     try:
         return SceneFingers(control, stroke)
     except ControlError as error:

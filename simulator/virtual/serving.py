@@ -1,4 +1,4 @@
-"""Serves a virtual device from the command line: until a signal, and obeying lines that somebody types."""
+"""Serves a virtual device from the command line until a signal, and obeys typed lines."""
 
 import os
 import select
@@ -14,7 +14,7 @@ Action: TypeAlias = Callable[[str], None]
 
 
 class Device(Protocol):
-    """Something that can be served."""
+    """Describes something that can be served."""
 
     def start(self) -> None:
         """Begins to answer. Raises OSError when the address cannot be served."""
@@ -72,7 +72,7 @@ def serve_until_signal(
 
 
 class Typed:
-    """Lines from the standard input, while this is no background job.
+    """Reads lines from the standard input, while this is no background job.
 
     Args:
         actions: What they may begin with.

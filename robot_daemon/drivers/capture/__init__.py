@@ -1,1 +1,1 @@
-"""Shared parts of camera drivers: the thread that reads a stream, and crop and scale of its pictures."""
+"""Holds what camera drivers share: the thread that reads a stream, and crop and resize of its images."""

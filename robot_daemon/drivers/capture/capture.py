@@ -1,4 +1,4 @@
-"""The part that all camera drivers share: a thread that reads a stream, and opens it again when it was lost."""
+"""Reads a camera's stream in a thread, and opens it again when it was lost."""
 
 import logging
 import threading
@@ -25,7 +25,7 @@ QUEUE_LENGTH = 4
 
 
 class StreamLostError(Exception):
-    """A stream that ended; one sentence for people.
+    """Raised when a stream has ended; the message is one sentence for people.
 
     Args:
         text: The sentence.
@@ -38,16 +38,16 @@ class StreamLostError(Exception):
 
 
 class Stream(Protocol):
-    """An open camera or file, used by one thread."""
+    """Reads an open camera or file; used by one thread."""
 
     @property
     def info(self) -> CameraInfo:
-        """Constant facts."""
+        """Returns constant facts of the camera."""
         ...
 
     @property
     def problem(self) -> str:
-        """What makes its frames worse than they could be, and what helps; empty when nothing does."""
+        """Says what makes its frames worse than they could be, and what helps; empty when nothing does."""
         ...
 
     def read(self, timeout_s: float) -> FrameSample | None:
@@ -55,12 +55,12 @@ class Stream(Protocol):
         ...
 
     def close(self) -> None:
-        """Lets go of it."""
+        """Closes the camera or file."""
         ...
 
 
 class CapturedCamera:
-    """A camera whose stream may be lost and return.
+    """Implements a camera whose stream may be lost and return.
 
     Args:
         open_stream: Opens it; called by the constructor, later by the camera's own thread.
@@ -91,7 +91,7 @@ class CapturedCamera:
 
     @property
     def info(self) -> CameraInfo:
-        """Constant facts."""
+        """Returns constant facts of the camera."""
         return self._info
 
     def read(self, timeout_s: float) -> FrameSample:
@@ -103,7 +103,7 @@ class CapturedCamera:
             raise DeviceUnavailableError(self._trouble or f"no frame within {timeout_s:g} s")
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """A warning while the frames are worse than they could be."""
+        """Returns a warning while the frames are worse than they could be."""
         return self._faults
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Cut and scale of a camera's picture: first the crop, in px of the sensor's picture, then the resize."""
+"""Crops and resizes camera images: first the crop, in px of the sensor's image, then the resize."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -16,7 +16,7 @@ MAX_SIDE_PX = 8192
 
 
 def require_framing(crop_px: Box | None, output_px: Size | None) -> None:
-    """Checks what can be checked before the size of the picture is known.
+    """Checks what can be checked before the size of the image is known.
 
     Raises:
         ConfigError: A negative edge, or an empty box or picture.
@@ -31,7 +31,7 @@ def require_framing(crop_px: Box | None, output_px: Size | None) -> None:
 
 @dataclass(frozen=True)
 class Framing:
-    """What part of a picture is kept, and how large it becomes."""
+    """Says what part of an image is kept, and how large it becomes."""
 
     left: int
     top: int
@@ -42,7 +42,7 @@ class Framing:
 
     @classmethod
     def of(cls, size: Size, crop_px: Box | None, output_px: Size | None) -> "Framing":
-        """The framing of a picture of `size` (width, height); None keeps everything, or the size.
+        """Makes the framing of an image of `size` (width, height); None keeps everything, or the size.
 
         Raises:
             ConfigError: The box reaches beyond the picture.
@@ -54,15 +54,15 @@ class Framing:
         return cls(left, top, width, height, *(output_px or (width, height)))
 
     def colour(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A copy of the kept part of a picture, (height, width, 3); each output pixel averages the area it covers."""
+        """Crops and resizes a colour image, (height, width, 3); each output pixel averages the area it covers."""
         return self._scaled(image, cv2.INTER_AREA).astype(np.uint8, copy=False)
 
     def depth(self, image: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        """The same part of an aligned depth picture; nearest pixels, because a mean across an edge lies in thin air."""
+        """Crops and resizes an aligned depth image by nearest pixels: a mean across an edge is no depth of anything."""
         return self._scaled(image, cv2.INTER_NEAREST).astype(np.uint16, copy=False)
 
     def intrinsics(self, sensor: Intrinsics) -> Intrinsics:
-        """Pinhole parameters (fx, fy, cx, cy), px, of the result, from those of the whole picture."""
+        """Converts pinhole parameters (fx, fy, cx, cy), px, of the whole image to those of the result."""
         fx, fy, cx, cy = sensor
         sx, sy = self.output_width / self.width, self.output_height / self.height
         # The centre of a pixel has whole coordinates, so scaling is about the corner, half a pixel away.

@@ -1,4 +1,4 @@
-"""Fake devices with behaviour, for tests of everything above them and for trying the tools without an arm."""
+"""Implements fake devices with behaviour, for tests and for trying the tools without an arm."""
 
 from robot_daemon.drivers.fake.cell import (
     ARM,

@@ -1,4 +1,4 @@
-"""A fake arm that obeys a formula.
+"""Implements a fake arm that obeys a formula.
 
 It is a critically damped spring towards its target with a speed limit. Its kinematics are simple and self-consistent:
 joints 1 to 3 translate the TCP by `REACH_M_PER_RAD` along the base axes, joints 4 to 6 are the rotation vector from its
@@ -42,7 +42,7 @@ HOME_QUATERNION: Quaternion = (1.0, 0.0, 0.0, 0.0)
 
 
 class FakeArm:
-    """An arm that follows its target; `inject_fault` and `set_connected` make it misbehave, `take_by_hand` leads it."""
+    """Follows its target; `inject_fault` and `set_connected` make it misbehave, `take_by_hand` guides it."""
 
     def __init__(self, timebase: Timebase, home: FloatArray | None = None) -> None:
         self._timebase = timebase
@@ -73,11 +73,11 @@ class FakeArm:
 
     @property
     def info(self) -> ArmInfo:
-        """Constant facts."""
+        """Returns constant facts of the arm."""
         return self._info
 
     def read_state(self) -> ArmState:
-        """The state now. While the arm rests, the arrays of the last state are used again."""
+        """Returns the state now. While the arm rests, the arrays of the last state are used again."""
         with self._lock:
             if not self._is_connected:
                 raise DeviceUnavailableError("the fake arm was disconnected")
@@ -113,19 +113,19 @@ class FakeArm:
             self._stop()
 
     def set_compliance(self, compliance: Compliance) -> None:
-        """Remembers it."""
+        """Keeps the value for tests to read."""
         self.compliance = compliance
 
     def set_load(self, load: Load) -> None:
-        """Remembers it."""
+        """Keeps the value for tests to read."""
         self.load = load
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """What was injected."""
+        """Returns the injected faults."""
         return tuple(self._faults.values()) if self._faults else ()
 
     def recover(self, fault_ids: tuple[str, ...]) -> None:
-        """Clears what was injected and can be cleared."""
+        """Clears the injected faults that can be cleared."""
         for fault_id in fault_ids:
             fault = self._faults.get(fault_id)
             if fault is not None and fault.clearable:
@@ -260,7 +260,7 @@ def _inverse(target: TcpTarget, last_joint: float) -> list[float]:
 
 
 def _jacobian(q: Sequence[float]) -> FloatArray:
-    """Of the TCP in base axes; the angular part is the left Jacobian of the rotation group."""
+    """Computes the TCP's Jacobian in base axes; its angular part is the left Jacobian of the rotation group."""
     jacobian = np.zeros((6, 7))
     jacobian[0, 0] = jacobian[1, 1] = jacobian[2, 2] = REACH_M_PER_RAD
     x, y, z = q[3], q[4], q[5]

@@ -1,4 +1,4 @@
-"""Fake devices for tests of everything above them, and for trying the tools without an arm: gripper, camera, cell."""
+"""Implements a fake gripper, a fake camera and a whole fake cell."""
 
 import threading
 import time
@@ -33,27 +33,27 @@ __all__ = ["FakeArm", "FakeCamera", "FakeCell", "FakeGripper", "LockstepTimebase
 
 
 class LockstepTimebase:
-    """A clock that only requests advance."""
+    """Implements a clock that only requests advance."""
 
     def __init__(self) -> None:
         self._now_ns = 0
 
     @property
     def pacing(self) -> Pacing:
-        """Lockstep."""
+        """Returns LOCKSTEP."""
         return Pacing.LOCKSTEP
 
     def now_ns(self) -> int:
-        """Simulated time."""
+        """Returns the simulated time, ns."""
         return self._now_ns
 
     def wait_until(self, time_ns: int) -> None:
-        """Jumps there."""
+        """Advances the clock to a time."""
         self._now_ns = max(self._now_ns, time_ns)
 
 
 class FakeGripper:
-    """Fingers that move at constant speed; `object_width` and `is_jammed` get in their way."""
+    """Moves two fingers at constant speed; `object_width` and `is_jammed` get in their way."""
 
     def __init__(self, timebase: Timebase, max_width: float = 0.085) -> None:
         self._timebase = timebase
@@ -72,11 +72,11 @@ class FakeGripper:
 
     @property
     def info(self) -> GripperInfo:
-        """Constant facts."""
+        """Returns constant facts of the device."""
         return self._info
 
     def read_state(self) -> GripperState:
-        """The state now."""
+        """Returns the state now."""
         with self._lock:
             if not self._is_connected:
                 raise DeviceUnavailableError("the fake gripper was disconnected")
@@ -99,11 +99,11 @@ class FakeGripper:
         self.set_target(GripperTarget(width=self._info.max_width))
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """None."""
+        """Reports none."""
         return ()
 
     def recover(self, fault_ids: tuple[str, ...]) -> None:
-        """Nothing to clear."""
+        """Does nothing: there is no fault to clear."""
 
     def close(self) -> None:
         """Remembers that it was closed."""
@@ -134,7 +134,7 @@ class FakeGripper:
 
 
 class FakeCamera:
-    """A camera that draws a gradient with a moving bar; clear `is_delivering` to unplug it."""
+    """Draws a gradient with a moving bar; clear `is_delivering` to unplug it."""
 
     def __init__(self, name: str, timebase: Timebase, *, rate_hz: float, width: int = 128, height: int = 128) -> None:
         lockstep = timebase.pacing is Pacing.LOCKSTEP
@@ -156,11 +156,11 @@ class FakeCamera:
 
     @property
     def info(self) -> CameraInfo:
-        """Constant facts."""
+        """Returns constant facts of the device."""
         return self._info
 
     def read(self, timeout_s: float) -> FrameSample:
-        """The next frame: now in lockstep, at the next tick of the camera's rate in real time."""
+        """Returns the next frame: now in lockstep, at the next tick of the camera's rate in real time."""
         if not self.is_delivering:
             if self._period_ns:
                 time.sleep(timeout_s)
@@ -181,7 +181,7 @@ class FakeCamera:
         )
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """None."""
+        """Reports none."""
         return ()
 
     def close(self) -> None:
@@ -199,7 +199,7 @@ class FakeCamera:
 
 @dataclass(frozen=True, kw_only=True)
 class FakeCell:
-    """A cell of fake devices, and the devices themselves, to be made to misbehave."""
+    """Holds a cell of fake devices, and the devices themselves, to be made to misbehave."""
 
     cell: Cell
     arm: FakeArm
@@ -210,7 +210,7 @@ class FakeCell:
 def build_fake_cell(
     *, pacing: Pacing = Pacing.REAL_TIME, cameras: tuple[str, ...] = ("front", "wrist"), rate_hz: float = 30.0
 ) -> FakeCell:
-    """A whole cell of fake devices."""
+    """Builds a whole cell of fake devices."""
     timebase: Timebase = LockstepTimebase() if pacing is Pacing.LOCKSTEP else RealTimebase()
     arm = FakeArm(timebase)
     gripper = FakeGripper(timebase)
@@ -223,12 +223,12 @@ def build_fake_cell(
 
 @dataclass(frozen=True, kw_only=True)
 class FakeArmOptions:
-    """The fake arm has no options."""
+    """Holds the options of the fake arm, of which there are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FakeGripperOptions:
-    """Options of the fake gripper."""
+    """Holds the options of the fake gripper."""
 
     max_width_m: float = 0.085
     """Stroke, m."""
@@ -239,7 +239,7 @@ class FakeGripperOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class FakeCameraOptions:
-    """Options of a fake camera."""
+    """Holds the options of a fake camera."""
 
     rate_hz: float = 30.0
     """Frames a second."""
@@ -255,7 +255,7 @@ class FakeCameraOptions:
 
 
 def build_arm(_name: str, timebase: Timebase, _options: FakeArmOptions) -> Arm:
-    """The arm of a cell's file."""
+    """Builds the arm of a cell's file."""
     return FakeArm(timebase)
 
 
@@ -263,10 +263,10 @@ ARM = Driver(build=build_arm, backend=Backend.FAKE)
 
 
 def build_gripper(_name: str, timebase: Timebase, options: FakeGripperOptions) -> Gripper:
-    """The gripper of a cell's file."""
+    """Builds the gripper of a cell's file."""
     return FakeGripper(timebase, options.max_width_m)
 
 
 def build_camera(name: str, timebase: Timebase, options: FakeCameraOptions) -> Camera:
-    """A camera of a cell's file."""
+    """Builds a camera of a cell's file."""
     return FakeCamera(name, timebase, rate_hz=options.rate_hz, width=options.width, height=options.height)

@@ -1,4 +1,4 @@
-"""Franka arms through franky: `options` say which, `arm` is what the daemon sees.
+"""Drives Franka arms through franky: `options` say which, `arm` is what the daemon sees.
 
 - `link` is one connection: its owner issues every command, `motion_runner` starts and ends motions, `loop` samples
   states. `connecting` opens it or explains why it cannot, `describing` and `facts` say what the arm is, `priority`
@@ -16,7 +16,7 @@ __all__ = ["ARM", "FrankaArm", "FrankaOptions", "build_arm"]
 
 
 def build_arm(_name: str, timebase: Timebase, options: FrankaOptions) -> Arm:
-    """The arm of a cell's file.
+    """Builds the arm of a cell's file.
 
     Raises:
         DeviceConnectError: It cannot be reached; one sentence with the way out.

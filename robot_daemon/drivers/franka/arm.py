@@ -1,4 +1,4 @@
-"""A Franka arm behind the daemon's interface. No method but `recover` and `close` waits for the arm."""
+"""Implements `Arm` for a Franka arm. No method but `recover` and `close` waits for the arm."""
 
 import logging
 import threading
@@ -40,7 +40,7 @@ _given_up: list[Link] = []
 
 
 class FrankaArm:
-    """An arm that libfranka drives.
+    """Drives an arm through libfranka.
 
     Args:
         options: What the cell's file says.
@@ -73,12 +73,12 @@ class FrankaArm:
 
     @property
     def info(self) -> ArmInfo:
-        """Constant facts."""
+        """Returns constant facts of the arm."""
         assert self._info is not None, "set when the connection opened"
         return self._info
 
     def read_state(self) -> ArmState:
-        """The newest message. Raises DeviceUnavailableError while there is no connection or the arm is silent."""
+        """Returns the newest state. Raises DeviceUnavailableError without a connection or while the arm is silent."""
         sample = self._fresh_sample()
         if sample is None:
             host = self._options.host
@@ -113,7 +113,7 @@ class FrankaArm:
             link.set_load(load)
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """Active faults. While a critical one is active, or the arm is guided, it ignores targets."""
+        """Returns active faults. While a critical one is active, or the arm is guided, it ignores targets."""
         return self._faults.active
 
     def recover(self, fault_ids: tuple[str, ...]) -> None:

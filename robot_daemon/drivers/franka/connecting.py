@@ -65,12 +65,12 @@ def _set_up(robot: franky.Robot, options: FrankaOptions) -> None:
 
 
 def column_major(inertia: tuple[float, ...]) -> list[float]:
-    """A row-major 3 x 3 matrix as libfranka wants it."""
+    """Converts a row-major 3 x 3 matrix to the column-major order of libfranka."""
     return np.reshape(inertia, (3, 3)).flatten(order="F").tolist()
 
 
 def explain(error: Exception, host: str) -> str:
-    """Why an arm cannot be reached: one sentence with the way out."""
+    """Says in one sentence why an arm cannot be reached, with the way out."""
     text = sentence(error)
     if isinstance(error, TimeoutError):
         return f"no answer from an arm at {host} ({text}); check the address, the cable and that the arm is switched on"
@@ -93,7 +93,7 @@ def explain(error: Exception, host: str) -> str:
 
 
 def sentence(error: BaseException) -> str:
-    """What libfranka says, on one line, without its own name and full stop."""
+    """Returns what libfranka says, on one line, without its own name and full stop."""
     return " ".join(str(error).split()).removeprefix("libfranka: ").rstrip(".! ") or type(error).__name__
 
 
@@ -123,5 +123,5 @@ def _explain_realtime(text: str) -> str:
 
 
 def is_loss(error: Exception) -> bool:
-    """Whether an error of libfranka means that the connection is gone: a broken one also gives plain RuntimeErrors."""
+    """Returns whether an error of libfranka means that the connection is gone, as some plain RuntimeErrors do."""
     return type(error) is RuntimeError or isinstance(error, franky.NetworkException | franky.ProtocolException)

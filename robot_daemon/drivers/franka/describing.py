@@ -1,4 +1,4 @@
-"""What a connected arm is: its model, its limits, where home puts the TCP."""
+"""Describes a connected arm: its model, its limits, where home puts the TCP."""
 
 import re
 
@@ -11,7 +11,7 @@ from robot_daemon.hardware.devices import ArmInfo, ControlMode, DeviceConnectErr
 
 
 def describe(robot: franky.Robot, options: FrankaOptions) -> ArmInfo:
-    """Constant facts of an arm; the pose at home is by libfranka's model of it.
+    """Reads constant facts of an arm; the pose at home is by libfranka's model of it.
 
     Raises:
         DeviceConnectError: It is another model than the options say, or one that is not known here.
@@ -34,7 +34,7 @@ def describe(robot: franky.Robot, options: FrankaOptions) -> ArmInfo:
 
 
 def model_name(urdf: str) -> str | None:
-    """The known model that an arm's URDF describes, "fr3" also for "fr3v2"; None for an unknown one."""
+    """Finds the known model that an arm's URDF describes, "fr3" also for "fr3v2"; None for an unknown one."""
     match = re.search(r"<robot\b[^>]*\bname\s*=\s*[\"']([^\"']*)", urdf)
     said = match.group(1).lower() if match else ""
     return next((model for model in ARMS if said.startswith(model)), None)

@@ -1,4 +1,4 @@
-"""Published facts of the arms that the driver needs: limits of their joints, and where home is.
+"""Lists published facts of the arms that the driver needs: limits of their joints, and where home is.
 
 Source of the limits: Franka Robotics, "Robot and interface specifications", 2024.
 """
@@ -12,7 +12,7 @@ Septuple: TypeAlias = tuple[float, float, float, float, float, float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class ArmFacts:
-    """One model of arm; joints from base to flange."""
+    """Describes one model of arm; joints from base to flange."""
 
     lower: Septuple
     """Position limits, rad."""

@@ -1,4 +1,4 @@
-"""What stops the arm, in sentences, and the memory that keeps each fault until somebody recovers from it.
+"""Translates what stops the arm into faults, and keeps each until somebody recovers from it.
 
 Both reflexes of contact are the fault "contact_reflex", as in the simulator; every other error of libfranka is a fault
 of its name. Texts hold libfranka's names.
@@ -65,12 +65,12 @@ _BY_HAND = {
 
 
 def error_names(errors: franky.Errors) -> list[str]:
-    """The errors that are set."""
+    """Returns the names of the errors that are set."""
     return [name for name in ERROR_NAMES if getattr(errors, name)]
 
 
 def errors_as_faults(names: Sequence[str]) -> dict[str, str]:
-    """Identifiers and texts of the faults that libfranka's errors are."""
+    """Returns identifiers and texts of the faults that libfranka's errors are."""
     faults: dict[str, str] = {}
     for name in names:
         what = ERROR_TEXTS.get(name, "the arm stopped by itself; recover")
@@ -82,7 +82,7 @@ def errors_as_faults(names: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Condition:
-    """What a state says about faults."""
+    """Holds what a state says about faults."""
 
     faults: Mapping[str, str] = field(default_factory=dict)
     """Texts by identifier."""
@@ -107,7 +107,7 @@ def condition_of(state: franky.RobotState) -> Condition:
 
 
 class FaultMemory:
-    """Faults of one arm from onset until recovery. Any thread may call any method.
+    """Keeps the faults of one arm from onset until recovery. Any thread may call any method.
 
     Hand guiding is no fault but a warning: it ends when the arm is let go.
 
@@ -126,16 +126,16 @@ class FaultMemory:
 
     @property
     def active(self) -> tuple[DeviceFault, ...]:
-        """Faults now, oldest first."""
+        """Returns the active faults, oldest first."""
         return self._listed
 
     @property
     def forbids_motion(self) -> bool:
-        """Whether one of them is critical, or a hand is on the arm."""
+        """Returns whether one of them is critical, or a hand is on the arm."""
         return self._forbids_motion
 
     def note(self, condition: Condition) -> None:
-        """Takes over what a state says; what it no longer says stays until recovery."""
+        """Adds the faults of a state; those that it no longer holds stay until recovery."""
         if not condition.faults and not self._listed:
             return
         for name, text in condition.faults.items():
@@ -168,14 +168,14 @@ class FaultMemory:
             self._on_critical()
 
     def allow_recovery(self, name: str) -> None:
-        """The cause of a fault has gone: recovery may clear it."""
+        """Lets recovery clear a fault, because its cause has gone."""
         with self._lock:
             known = self._active.get(name)
             if known is not None and not known.clearable:
                 self._replace(self._active | {name: replace(known, clearable=True, by_hand=False)})
 
     def drop(self, names: Sequence[str]) -> None:
-        """Forgets those of the faults that can be cleared: recovery succeeded, or a warning's cause has gone."""
+        """Drops those of the faults that can be cleared: recovery succeeded, or a warning's cause has gone."""
         with self._lock:
             self._replace(
                 {name: fault for name, fault in self._active.items() if name not in names or not fault.clearable}

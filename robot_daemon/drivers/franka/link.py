@@ -1,4 +1,4 @@
-"""One connection to an arm, from connecting to its loss.
+"""Manages one connection to an arm, from connecting to its loss.
 
 Its owner, a thread, builds franky's Robot and issues every command and motion; no other thread does. libfranka waits
 for the answer to a command without limit: a connection whose owner is overdue is given up as a whole, threads included,
@@ -39,7 +39,7 @@ Work: TypeAlias = Callable[[franky.Robot, MotionRunner], None]
 
 
 class Job:
-    """Something that the owner is asked to do once."""
+    """Represents something that the connection's owner is asked to do once."""
 
     def __init__(self, work: Work, limit_s: float) -> None:
         self.work = work
@@ -48,17 +48,17 @@ class Job:
         self._done = threading.Event()
 
     def finish(self, error: Exception | None) -> None:
-        """It was done, or failed."""
+        """Marks the job as done, or as failed."""
         self._error = error
         self._done.set()
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether it was done, without an error, within a time."""
+        """Waits for the job; returns whether it was done, without an error, within a time."""
         return self._done.wait(timeout_s) and self._error is None
 
 
 class Link:
-    """A connection. It ends once, for good.
+    """Manages a connection. It ends once, for good.
 
     Args:
         options: What the cell's file says.
@@ -96,17 +96,17 @@ class Link:
 
     @property
     def sample(self) -> Sample | None:
-        """Newest message of the arm; None while there is none."""
+        """Returns the newest message of the arm; None while there is none."""
         return self.loop.sample
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended."""
+        """Returns whether the connection has ended."""
         return self._over.is_set()
 
     @property
     def overdue(self) -> str | None:
-        """What the arm has not answered in time."""
+        """Names what the arm has not answered in time."""
         deadline = self._deadline
         return deadline[0] if deadline is not None and time.monotonic() > deadline[1] else None
 
@@ -117,7 +117,7 @@ class Link:
         return self._failure
 
     def wake(self) -> None:
-        """Lets the owner look at the steering."""
+        """Wakes the owner, so that it looks at the steering."""
         with self._changed:
             self._is_woken = True
             self._changed.notify_all()
@@ -133,7 +133,7 @@ class Link:
         return self._submit(work, RECOVERY_TIME_S)
 
     def set_load(self, load: Load) -> Job:
-        """Tells the arm what it carries. The arm takes that only at rest, so a motion pauses."""
+        """Sends the arm the load that it carries. The arm takes that only at rest, so a motion pauses."""
 
         def work(robot: franky.Robot, runner: MotionRunner) -> None:
             runner.settle(forget=False)
@@ -180,7 +180,7 @@ class Link:
             self._changed.notify_all()
 
     def _own(self) -> None:
-        """The owner's thread."""
+        """Runs the owner's thread."""
         try:
             self._open_and_serve()
         except (*FRANKY_ERRORS, LoopError, DeviceConnectError) as error:
@@ -244,7 +244,7 @@ class Link:
 
     @contextmanager
     def _answering(self, what: str, limit_s: float) -> Iterator[None]:
-        """Within this, libfranka may be waiting for the arm; see `overdue`."""
+        """Marks the time in which libfranka may be waiting for the arm; see `overdue`."""
         outer, began = self._deadline, time.monotonic()
         self._deadline = (what, began + limit_s)
         try:

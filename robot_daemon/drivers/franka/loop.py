@@ -21,11 +21,11 @@ _MESSAGE_NS = 1_000_000
 
 
 class LoopError(Exception):
-    """The loop died by itself; the connection may be fine."""
+    """Raised when the loop died by itself; the connection may be fine."""
 
 
 class StateLoop:
-    """The loop of one connection, in a thread of its own.
+    """Runs the loop of one connection, in a thread of its own.
 
     While no motion runs, franky waits up to a millisecond for a message; a thread of the daemon must not. It is
     therefore this thread alone that asks for states.
@@ -76,7 +76,7 @@ class StateLoop:
         self._thread.join(timeout_s)
 
     def wait_for_message(self, after_ns: int, timeout_s: float) -> Sample | None:
-        """The first message that arrives after an instant; None when none does in time."""
+        """Waits for the first message that arrives after an instant; None when none does in time."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             sample = self.sample

@@ -13,7 +13,7 @@ JUMP_SAMPLES = 20
 
 
 class MessageClock:
-    """The offset between the arm's clock and the machine's. For one thread."""
+    """Estimates the offset between the arm's clock and the machine's. For one thread."""
 
     def __init__(self) -> None:
         self._lowest: int | None = None
@@ -24,7 +24,7 @@ class MessageClock:
         self._outliers = 0
 
     def arrived(self, message_ns: int, arrival_ns: int) -> int:
-        """When a message was sent, on the machine's clock, never after it arrived.
+        """Returns when a message was sent, on the machine's clock, never after it arrived.
 
         Args:
             message_ns: Time in the message, ns.

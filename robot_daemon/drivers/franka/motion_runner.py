@@ -39,7 +39,7 @@ REST_TIME_S = 3.0
 
 
 class MotionRunner:
-    """Motions of one connection.
+    """Runs the motions of one connection.
 
     Args:
         robot: Of the connection.
@@ -97,7 +97,7 @@ class MotionRunner:
             raise LoopError("the driver's loop stood still")
 
     def stop_unfed(self) -> None:
-        """The loop that feeds the motion has died, so the motion must not run on."""
+        """Stops a motion whose set-points are no longer renewed, because the loop has died."""
         self.settle(forget=True)
         text = "the driver's loop stood still, so the arm was brought to rest; look into the log, then recover"
         self._faults.add(STREAM_STALLED, text)

@@ -26,7 +26,7 @@ Motion: TypeAlias = (
 
 
 class Law(Enum):
-    """What the arm is told to track."""
+    """Names what the arm tracks."""
 
     POSE = auto()
     JOINTS = auto()
@@ -42,7 +42,7 @@ WRENCH_DAMPING = np.array([10.0, 10.0, 10.0, 1.0, 1.0, 1.0])
 def pose_motion(
     compliance: Compliance, limits: SpringLimits, posture: FloatArray, facts: ArmFacts, gains_time_constant_s: float
 ) -> franky.CartesianImpedanceTrackingMotion:
-    """A motion that tracks a pose. Set its reference before it starts."""
+    """Makes a motion that tracks a pose. Set its reference before it starts."""
     motion = franky.CartesianImpedanceTrackingMotion(
         translational_stiffness=compliance.translational_stiffness,
         rotational_stiffness=compliance.rotational_stiffness,
@@ -64,14 +64,14 @@ def retune(motion: franky.CartesianImpedanceTrackingMotion, compliance: Complian
 
 
 def cartesian_gains(compliance: Compliance) -> franky.CartesianImpedanceGains:
-    """Stiffness and damping in franky's order: x, y, z, rx, ry, rz."""
+    """Returns stiffness and damping in franky's order: x, y, z, rx, ry, rz."""
     stiffness = np.repeat([compliance.translational_stiffness, compliance.rotational_stiffness], 3)
     damping = np.repeat([compliance.translational_damping, compliance.rotational_damping], 3)
     return franky.CartesianImpedanceGains.diagonal(stiffness, damping)
 
 
 def nullspace_gains(compliance: Compliance) -> franky.NullspaceGains:
-    """Posture: critically damped, with a bounded torque."""
+    """Returns the gains of the posture: critically damped, with a bounded torque."""
     gains = franky.NullspaceGains()
     gains.posture_stiffness = compliance.nullspace_stiffness
     gains.posture_damping = None
@@ -80,12 +80,12 @@ def nullspace_gains(compliance: Compliance) -> franky.NullspaceGains:
 
 
 def pose_reference(target: TcpTarget) -> franky.CartesianReference:
-    """A pose in base. The damper acts on the whole velocity, as in the simulator."""
+    """Makes the reference of a pose in base. The damper acts on the whole velocity, as in the simulator."""
     return franky.CartesianReference(franky.Affine(target.position, target.quaternion))
 
 
 def joint_motion(stiffness: FloatArray, damping: FloatArray, facts: ArmFacts) -> franky.JointImpedanceTrackingMotion:
-    """A motion that tracks joint positions. Set its reference before it starts."""
+    """Makes a motion that tracks joint positions. Set its reference before it starts."""
     return franky.JointImpedanceTrackingMotion(
         stiffness=stiffness,
         damping=damping,
@@ -95,7 +95,7 @@ def joint_motion(stiffness: FloatArray, damping: FloatArray, facts: ArmFacts) ->
 
 
 def wrench_motion(torque: FloatArray, facts: ArmFacts) -> franky.SimpleTorqueMotion:
-    """A motion that applies torques. They have to be renewed within `TORQUE_TIMEOUT_S`."""
+    """Makes a motion that applies torques. They have to be renewed within `TORQUE_TIMEOUT_S`."""
     return franky.SimpleTorqueMotion(
         initial_torque=torque,
         signal_timeout=TORQUE_TIMEOUT_S,

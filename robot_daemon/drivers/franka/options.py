@@ -1,4 +1,4 @@
-"""Options of a Franka arm in a cell's file."""
+"""Defines the options of a Franka arm in a cell's file."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ REALTIME_WORDS = ("enforce", "prefer", "ignore")
 
 @dataclass(frozen=True, kw_only=True)
 class LoadOptions:
-    """What the arm carries beyond the end effector that Desk knows."""
+    """Says what the arm carries beyond the end effector that Desk knows."""
 
     mass_kg: float
     """Mass."""
@@ -34,7 +34,7 @@ class LoadOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class FrankaOptions:
-    """A Franka arm on the network."""
+    """Says how to reach a Franka arm, and how it is driven."""
 
     host: str
     """Address of the arm, such as 172.16.0.2."""

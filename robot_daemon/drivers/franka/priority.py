@@ -1,4 +1,4 @@
-"""Real-time priority where it belongs.
+"""Keeps real-time priority to the threads that need it.
 
 libfranka gives it to the thread that connects, and franky's control thread inherits that of the thread which starts a
 motion. Python itself must not run at it, or it starves the rest of the machine.
@@ -17,7 +17,7 @@ _REAL_TIME = (os.SCHED_FIFO, os.SCHED_RR)
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """If the body gives this thread real-time priority, it is normal afterwards."""
+    """Puts this thread back to normal priority where the body gave it real-time priority."""
     try:
         yield
     finally:
@@ -27,7 +27,7 @@ def restored() -> Iterator[None]:
 
 @contextmanager
 def inherited(realtime: str) -> Iterator[None]:
-    """Threads that the body makes have real-time priority, by the word of `FrankaOptions.realtime`.
+    """Gives threads that the body makes real-time priority, as `FrankaOptions.realtime` says.
 
     Raises:
         PermissionError: "enforce", and this user may not have it.

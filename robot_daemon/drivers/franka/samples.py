@@ -1,4 +1,4 @@
-"""States of the arm as the daemon wants them.
+"""Converts messages of the arm to states.
 
 libfranka counts wrenches and torques as positive that the robot exerts on its surroundings; the daemon, those that the
 surroundings exert on the robot. The stiffness frame, at which libfranka estimates the wrench, is put at the TCP when
@@ -15,7 +15,7 @@ from robot_daemon.hardware.devices import ArmState
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One message of the arm."""
+    """Holds one message of the arm."""
 
     time_ns: int
     """When the arm sent it, on the cell's clock."""
@@ -27,7 +27,7 @@ class Sample:
 
 
 def arm_state(sample: Sample) -> ArmState:
-    """A message in the daemon's terms."""
+    """Converts a message to a state."""
     state = sample.state
     velocities = state.dq
     jacobian = sample.model.zero_jacobian(franky.Frame.EndEffector, state)

@@ -1,4 +1,4 @@
-"""Between a target and what the arm is told: low-pass, clips per axis and direction, limits of joint torques.
+"""Shapes a target into a reference: low-pass, clips per axis and direction, limits of joint torques.
 
 Pure functions and small values, renewed by one loop some hundred times a second. The spring and the damper themselves
 run in franky at 1 kHz.
@@ -17,18 +17,18 @@ POSTURE_TORQUE = 5.0
 
 
 def share(elapsed_s: float, time_constant_s: float) -> float:
-    """Share of the way to its input that a first-order low-pass goes in a time."""
+    """Returns the share of the way to its input that a first-order low-pass goes in a time."""
     return 1.0 if time_constant_s <= 0.0 else 1.0 - math.exp(-max(elapsed_s, 0.0) / time_constant_s)
 
 
 def quaternion_of(values: FloatArray) -> Quaternion:
-    """(4,) xyzw as a tuple."""
+    """Returns a quaternion, (4,) xyzw, as a tuple."""
     x, y, z, w = values.tolist()
     return (x, y, z, w)
 
 
 def approach_pose(present: TcpTarget, goal: TcpTarget, ratio: float) -> TcpTarget:
-    """The pose at a share of the way; the goal itself when little is left."""
+    """Returns the pose at a share of the way; the goal itself when little is left."""
     if ratio >= 1.0:
         return goal
     gap = goal.position - present.position
@@ -41,7 +41,7 @@ def approach_pose(present: TcpTarget, goal: TcpTarget, ratio: float) -> TcpTarge
 
 
 def approach(present: FloatArray, goal: FloatArray, ratio: float, most: FloatArray | None = None) -> FloatArray:
-    """The same for vectors, whose elements change by `most` at most."""
+    """Returns the vector at a share of the way, whose elements change by `most` at most."""
     step = (goal - present) * ratio
     if most is not None and np.count_nonzero(np.abs(step) > most):
         return present + np.minimum(np.maximum(step, -most), most)
@@ -52,7 +52,7 @@ def approach(present: FloatArray, goal: FloatArray, ratio: float, most: FloatArr
 
 @dataclass(frozen=True, eq=False)
 class SpringLimits:
-    """What bounds the Cartesian spring.
+    """Holds the limits of the Cartesian spring.
 
     Attributes:
         stiffness: Shape (6,), N/m and Nm/rad.
@@ -72,7 +72,7 @@ class SpringLimits:
 
 
 def spring_limits(compliance: Compliance, torque: FloatArray) -> SpringLimits:
-    """The limits that a compliance means."""
+    """Derives the limits of the spring from a compliance."""
     gains = compliance
     upper = np.array([*gains.translational_clip_positive, *gains.rotational_clip_positive])
     lower = -np.array([*gains.translational_clip_negative, *gains.rotational_clip_negative])
@@ -87,7 +87,7 @@ def spring_limits(compliance: Compliance, torque: FloatArray) -> SpringLimits:
 
 
 def limit_pose(target: TcpTarget, measured: ArmState, limits: SpringLimits) -> TcpTarget:
-    """The reference that keeps the spring within its limits: the target itself where it does.
+    """Returns the reference that keeps the spring within its limits: the target itself where it does.
 
     The error is clipped per axis of base and direction. Then, where spring and damper together would ask more of a
     joint than it has, the error is shortened.
@@ -110,7 +110,7 @@ def limit_pose(target: TcpTarget, measured: ArmState, limits: SpringLimits) -> T
 
 
 def affordable(wanted: FloatArray, present: FloatArray, bound: FloatArray) -> float:
-    """Largest share of wanted torques, in [0, 1], that together with present ones stays within bounds. Shapes (7,)."""
+    """Returns the largest share, in [0, 1], of wanted torques that present ones leave room for. Shapes (7,)."""
     total = wanted + present
     if not np.count_nonzero(np.abs(total) > bound):
         return 1.0
@@ -122,7 +122,7 @@ def affordable(wanted: FloatArray, present: FloatArray, bound: FloatArray) -> fl
 
 @dataclass(frozen=True, eq=False)
 class JointLimits:
-    """What bounds the springs of the joints. Shapes (7,)."""
+    """Holds the limits of the joints' springs. Shapes (7,)."""
 
     stiffness: FloatArray
     """Nm/rad."""
@@ -135,7 +135,7 @@ class JointLimits:
 
 
 def limit_joints(target: FloatArray, measured: ArmState, limits: JointLimits) -> FloatArray:
-    """The joint reference that keeps every spring within its limits: the target itself where it does. Shapes (7,)."""
+    """Returns the joint reference that keeps every spring within limits: the target where it does. Shapes (7,)."""
     spring = limits.stiffness * (target - measured.joint_positions)
     damper = limits.damping * measured.joint_velocities
     fastest = np.where(limits.damping > 0.0, limits.damping * limits.speed, np.inf)
@@ -157,7 +157,7 @@ def wrench_torque(
     stiffness: float,
     bound: FloatArray,
 ) -> FloatArray:
-    r"""Joint torques that push with a wrench at the TCP.
+    r"""Computes the joint torques that exert a wrench at the TCP.
 
     .. math:: \tau = J^\top (f - D J \dot q) + (I - J^+ J)(k_n (q_0 - q) - 2 \sqrt{k_n} \dot q)
 

@@ -1,4 +1,4 @@
-"""What the arm is told: the newest target, shaped, in the motion that runs. It has no thread and never waits.
+"""Keeps the set-point of the running motion at the newest target, shaped. It has no thread and never waits.
 
 Targets come from any thread, `renew` from the loop, and the owner of the arm asks which motion should run.
 """
@@ -48,7 +48,7 @@ SetPoint: TypeAlias = TcpTarget | FloatArray
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Setup:
-    """What does not change while the daemon runs."""
+    """Holds what does not change while the daemon runs."""
 
     facts: ArmFacts
     posture: FloatArray
@@ -64,7 +64,7 @@ class Setup:
 
 @dataclass(kw_only=True, eq=False)
 class Track:
-    """A motion and what it was told; only `Steering` looks inside and changes it."""
+    """Holds a motion and its set-points; only `Steering` looks inside and changes it."""
 
     law: Law
     motion: Motion
@@ -73,12 +73,12 @@ class Track:
     shaped: SetPoint
     """The goal behind its low-pass."""
     shaped_ns: int
-    told: SetPoint | None = None
+    sent: SetPoint | None = None
     """Last reference that the motion was given; None before the first one."""
 
 
 class Steering:
-    """Set-points of one arm. Any thread may call any method; each returns within a fraction of a millisecond.
+    """Computes the set-points of one arm. Any thread may call any method; each returns within a fraction of a ms.
 
     Args:
         setup: What does not change.
@@ -103,7 +103,7 @@ class Steering:
 
     @property
     def is_due(self) -> bool:
-        """Whether another motion than the present one should run."""
+        """Returns whether another motion than the present one should run."""
         running = self._running
         if self._wanted is None:
             return False
@@ -113,7 +113,7 @@ class Steering:
 
     @property
     def law(self) -> Law | None:
-        """Law of the motion that runs."""
+        """Returns the law of the motion that runs."""
         return None if self._running is None else self._running.law
 
     def follow(self, target: Target, state: ArmState, now_ns: int) -> None:
@@ -142,7 +142,7 @@ class Steering:
             law = Law.JOINTS if running.law is Law.JOINTS else Law.POSE
             self._wanted, self._goal = law, _measured(law, state)
             running.shaped = np.zeros(6) if running.law is Law.WRENCH else self._goal
-            self._tell(running, state)
+            self._send(running, state)
             is_due = self.is_due
         if is_due:
             self._on_due()
@@ -166,7 +166,7 @@ class Steering:
                 self._advance(self._running, state, now_ns)
 
     def prepare(self, state: ArmState, now_ns: int) -> Track | None:
-        """The motion that should run, if it is another than the present one; it begins where the arm is now."""
+        """Makes the motion that should run, if it is another than the present one; it begins where the arm is now."""
         with self._lock:
             law, running = self._wanted, self._running
             if law is None or not self.is_due:
@@ -176,11 +176,11 @@ class Steering:
             else:
                 shaped = np.zeros(6) if law is Law.WRENCH else _measured(law, state)
             track = Track(law=law, motion=self._build(law, state), clips=self._clips, shaped=shaped, shaped_ns=now_ns)
-            self._tell(track, state)
+            self._send(track, state)
             return track
 
     def started(self, track: Track, state: ArmState, now_ns: int) -> None:
-        """A motion runs now. When nothing should any more, it holds."""
+        """Takes note that a motion runs now. When nothing should any more, it holds."""
         with self._lock:
             before, self._running = self._running, track
             if before is not None and before.law is track.law:
@@ -191,7 +191,7 @@ class Steering:
             self._advance(track, state, now_ns)
 
     def ended(self, *, forget: bool) -> None:
-        """No motion runs any more.
+        """Takes note that no motion runs any more.
 
         Args:
             forget: Whether to forget the target as well, so that nothing starts by itself.
@@ -210,7 +210,7 @@ class Steering:
         return wrench_motion(self._wrench_torque(np.zeros(6), state), setup.facts)
 
     def _advance(self, track: Track, state: ArmState, now_ns: int) -> None:
-        """Moves the low-pass on and tells the motion."""
+        """Advances the low-pass and sends the motion its set-point."""
         elapsed_s, track.shaped_ns = (now_ns - track.shaped_ns) * 1e-9, now_ns
         goal, shaped = self._goal, track.shaped
         if goal is not None and track.law is self._wanted:
@@ -220,20 +220,20 @@ class Steering:
             elif not isinstance(goal, TcpTarget) and not isinstance(shaped, TcpTarget):
                 most = self._joint_slew * elapsed_s if track.law is Law.JOINTS else None
                 track.shaped = approach(shaped, goal, ratio, most)
-        self._tell(track, state)
+        self._send(track, state)
 
-    def _tell(self, track: Track, state: ArmState) -> None:
+    def _send(self, track: Track, state: ArmState) -> None:
         shaped, motion = track.shaped, track.motion
         if isinstance(motion, franky.CartesianImpedanceTrackingMotion) and isinstance(shaped, TcpTarget):
             pose = limit_pose(shaped, state, self._limits)
-            if pose is not track.told:
+            if pose is not track.sent:
                 motion.set_reference(pose_reference(pose))
-                track.told = pose
+                track.sent = pose
         elif isinstance(motion, franky.JointImpedanceTrackingMotion) and isinstance(shaped, np.ndarray):
             joints = limit_joints(shaped, state, self._joint_limits)
-            if joints is not track.told:
+            if joints is not track.sent:
                 motion.set_reference(franky.JointReference(q=joints))
-                track.told = joints
+                track.sent = joints
         elif isinstance(motion, franky.SimpleTorqueMotion) and isinstance(shaped, np.ndarray):
             motion.set_torque(self._wrench_torque(shaped, state))  # Also when nothing changed: it ends otherwise.
 

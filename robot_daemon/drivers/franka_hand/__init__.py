@@ -1,4 +1,4 @@
-"""The Franka Hand through franky.
+"""Drives the Franka Hand through franky.
 
 `commander` owns the connection: one thread issues the hand's blocking commands, one reads its states. `gripper` is what
 the daemon sees.
@@ -12,5 +12,5 @@ __all__ = ["FrankaHand", "FrankaHandOptions", "build_gripper"]
 
 
 def build_gripper(_name: str, timebase: Timebase, options: FrankaHandOptions) -> Gripper:
-    """The gripper of a cell's file."""
+    """Builds the gripper of a cell's file."""
     return FrankaHand(options, timebase)

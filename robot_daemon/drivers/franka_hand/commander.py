@@ -31,15 +31,15 @@ _abandoned: list[object] = []
 
 
 class Command(Protocol):
-    """Something the hand can be told."""
+    """Describes a command to the hand."""
 
     @property
     def limit_s(self) -> float:
-        """Longest time it may take, s."""
+        """Returns the longest time it may take, s."""
         ...
 
     def begin(self, hand: franky.Gripper) -> franky.BoolFuture:
-        """Tells the hand."""
+        """Starts the command."""
         ...
 
 
@@ -52,11 +52,11 @@ class Move:
 
     @property
     def limit_s(self) -> float:
-        """Time of the longest way."""
+        """Returns the time of the longest way, s."""
         return LONGEST_WAY / self.speed + MARGIN_S
 
     def begin(self, hand: franky.Gripper) -> franky.BoolFuture:
-        """Tells the hand."""
+        """Starts the command."""
         return hand.move_async(self.width, self.speed)
 
 
@@ -70,11 +70,11 @@ class Grasp:
 
     @property
     def limit_s(self) -> float:
-        """Time of the longest way."""
+        """Returns the time of the longest way, s."""
         return LONGEST_WAY / self.speed + MARGIN_S
 
     def begin(self, hand: franky.Gripper) -> franky.BoolFuture:
-        """Tells the hand."""
+        """Starts the command."""
         return hand.grasp_async(self.width, self.speed, self.force, ANY_WIDTH, ANY_WIDTH)
 
 
@@ -84,17 +84,17 @@ class Homing:
 
     @property
     def limit_s(self) -> float:
-        """Generous."""
+        """Returns a generous limit, s."""
         return HOMING_TIME_S
 
     def begin(self, hand: franky.Gripper) -> franky.BoolFuture:
-        """Tells the hand."""
+        """Starts the command."""
         return hand.homing_async()
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One state of the hand."""
+    """Holds one state of the hand."""
 
     time_ns: int
     width: float
@@ -105,7 +105,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the newest command stands."""
+    """Says where the newest command stands."""
 
     command: Command | None
     """None before the first one."""
@@ -114,18 +114,18 @@ class Progress:
 
 
 class Listener(Protocol):
-    """Hears from the threads; must not block."""
+    """Receives what the threads find; must not block."""
 
     def note_sample(self, sample: Sample) -> None:
-        """A state came."""
+        """Called with each state."""
         ...
 
     def note_loss(self, reason: str, time_ns: int) -> None:
-        """The hand cannot be reached."""
+        """Called when the hand cannot be reached."""
         ...
 
     def note_end(self, failure: str | None, time_ns: int) -> None:
-        """A command ended, perhaps by an error of the hand."""
+        """Called when a command has ended, perhaps by an error of the hand."""
         ...
 
 
@@ -165,12 +165,12 @@ class Commander:
 
     @property
     def sample(self) -> Sample | None:
-        """The newest state; None while the hand is lost."""
+        """Returns the newest state; None while the hand is lost."""
         return self._sample
 
     @property
     def progress(self) -> Progress:
-        """Where the newest command stands."""
+        """Says where the newest command stands."""
         with self._changed:
             return Progress(self._command, self._ended_ns)
 
@@ -318,5 +318,5 @@ def _stop(hand: franky.Gripper) -> bool:
 
 
 def _sentence(error: Exception) -> str:
-    """What libfranka says, without its own name and full stop."""
+    """Returns what libfranka says, without its own name and full stop."""
     return str(error).removeprefix("libfranka gripper: ").removeprefix("libfranka: ").rstrip(".! ")

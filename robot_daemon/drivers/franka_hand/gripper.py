@@ -1,4 +1,4 @@
-"""The Franka Hand behind the daemon's interface: targets become moves and grasps, states become motion and faults.
+"""Implements `Gripper` for the Franka Hand: targets become moves and grasps, states become motion and faults.
 
 A *move* goes to a width and gives way to what it meets; a *grasp* closes with a force and keeps it. A target becomes a
 grasp when the fingers have to close for it and it names a force or lies below `grasp_below_m`; else it is a move.
@@ -35,7 +35,7 @@ _MIN_HOMED_WIDTH = 0.001
 
 
 class FrankaHand:
-    """The hand of a Franka arm. No method waits for it.
+    """Drives the hand of a Franka arm. No method waits for it.
 
     Args:
         options: What the cell's file says.
@@ -69,11 +69,11 @@ class FrankaHand:
 
     @property
     def info(self) -> GripperInfo:
-        """Constant facts."""
+        """Returns constant facts of the gripper."""
         return self._info
 
     def read_state(self) -> GripperState:
-        """Newest sample. Raises DeviceUnavailableError while the hand is lost."""
+        """Returns the newest sample. Raises DeviceUnavailableError while the hand is lost."""
         sample, target = self._commander.sample, self._target
         if sample is None:
             raise DeviceUnavailableError("the Franka Hand does not answer; it returns by itself")
@@ -100,7 +100,7 @@ class FrankaHand:
         self._commander.submit(Homing())
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """Active faults."""
+        """Returns active faults."""
         return tuple(self._faults.values()) if self._faults else ()
 
     def recover(self, fault_ids: tuple[str, ...]) -> None:
@@ -113,7 +113,7 @@ class FrankaHand:
         self._commander.close()
 
     def note_sample(self, sample: Sample) -> None:
-        """A state came: the hand is there, and says whether it is homed."""
+        """Takes in a state: the hand is there, and says whether it is homed."""
         self._drop(LOST_ID)
         if _is_homed(sample) or self._is_homing:
             self._drop(INACTIVE_ID)
@@ -122,14 +122,14 @@ class FrankaHand:
             self._raise(INACTIVE_ID, f"{text}; the fingers then close and open fully", sample.time_ns)
 
     def note_loss(self, reason: str, time_ns: int) -> None:
-        """The hand cannot be reached; what it was told is forgotten."""
+        """Takes in that the hand cannot be reached, and forgets its command."""
         self._target = None
         self._drop(INACTIVE_ID)
         text = f"the Franka Hand at {self._options.host} is lost: {reason}; check the network and that FCI is enabled"
         self._raise(LOST_ID, f"{text}, it returns by itself and then stays still until it is told to move", time_ns)
 
     def note_end(self, failure: str | None, time_ns: int) -> None:
-        """A command ended."""
+        """Takes in how a command ended."""
         if failure is None:
             self._drop(FAILED_ID)
         else:
@@ -190,7 +190,7 @@ def _is_homed(sample: Sample) -> bool:
 
 
 def _explain(host: str, error: Exception) -> str:
-    """Why the hand cannot be reached, in one sentence with the way out."""
+    """Says why the hand cannot be reached, in one sentence with the way out."""
     if isinstance(error, franky.IncompatibleVersionException):
         return (
             f"the Franka Hand at {host} speaks another version than libfranka here ({str(error).partition('. ')[0]}); "

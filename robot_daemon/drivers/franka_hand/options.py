@@ -1,4 +1,4 @@
-"""Options of a Franka Hand in a cell's file."""
+"""Defines the options of a Franka Hand in a cell's file."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ MAX_FORCE = 70.0
 
 @dataclass(frozen=True, kw_only=True)
 class FrankaHandOptions:
-    """The Franka Hand, on the address of its arm."""
+    """Says how to reach the Franka Hand, on the address of its arm."""
 
     host: str
     """Address of the robot, as for the arm."""

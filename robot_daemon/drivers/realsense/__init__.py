@@ -1,4 +1,4 @@
-"""RealSense cameras of the D400 family, plugged in or recorded, on pyrealsense2.
+"""Reads RealSense cameras of the D400 family, plugged in or recorded, through pyrealsense2.
 
 `device` opens a camera and `recording` a file, `stream` turns framesets into frames, `stamps` says when they were
 exposed, on the clock that `clock` follows, `presence` and `settings` say clearly what does not fit.
@@ -18,7 +18,7 @@ __all__ = ["PresentCamera", "RealsenseOptions", "build_camera", "present_cameras
 
 
 def build_camera(name: str, timebase: Timebase, options: RealsenseOptions) -> Camera:
-    """A camera of a cell's file. Raises DeviceConnectError with the camera's name in front."""
+    """Builds a camera of a cell's file. Raises DeviceConnectError with the camera's name in front."""
     return CapturedCamera(_opener(name, timebase.now_ns, options), timebase.now_ns)
 
 

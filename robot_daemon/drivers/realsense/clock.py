@@ -26,7 +26,7 @@ class Counter:
         self._started = False
 
     def unwrap_ns(self, counter_us: int) -> int:
-        """The count since the counter was 0 for the first time, ns. Small steps back are kept as such."""
+        """Returns the count since the counter was 0 for the first time, ns. Small steps back are kept as such."""
         if not self._started:
             self._last_us, self._started = counter_us, True
         else:
@@ -36,7 +36,7 @@ class Counter:
 
 
 class DeviceClock:
-    """The relation of a device's clock to the host's, for the last half minute.
+    """Relates a device's clock to the host's, over the last half minute.
 
     All times are whole nanoseconds; the device's may start anywhere.
     """
@@ -49,7 +49,7 @@ class DeviceClock:
 
     @property
     def slope(self) -> float:
-        """Seconds that the host gains on the device in a second of the device; 0 until it can be told."""
+        """Returns the seconds that the host gains on the device in a second of the device; 0 until it is known."""
         return self._slope
 
     def add(self, device_ns: int, arrival_ns: int) -> None:
@@ -66,12 +66,12 @@ class DeviceClock:
             self._anchor = point
 
     def earliest_ns(self, device_ns: int) -> int:
-        """When a frame of that instant would have arrived with the least delay seen, on the host's clock."""
+        """Returns when a frame of an instant would have arrived with the least delay seen, on the host's clock."""
         at_ns, lag_ns = self._anchor
         return device_ns + lag_ns + round(self._slope * (device_ns - at_ns))
 
     def _lag(self, point: tuple[int, int]) -> float:
-        """Lag of a point, with the drift since the anchor taken off."""
+        """Returns the lag of a point, with the drift since the anchor taken off."""
         return point[1] - self._slope * (point[0] - self._anchor[0])
 
     def _fit(self) -> None:

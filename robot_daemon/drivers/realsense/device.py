@@ -20,7 +20,7 @@ REOPEN_AFTER_S = 5.0
 
 
 def present_cameras() -> list[PresentCamera]:
-    """The RealSense cameras that are plugged in."""
+    """Lists the RealSense cameras that are plugged in."""
     with opening:
         return _present()
 
@@ -60,7 +60,7 @@ def open_device(name: str, options: RealsenseOptions, now_ns: Callable[[], int])
 
 
 class _LiveWall:
-    """The wall clock minus the cell's, now: a step of the wall clock shows at once.
+    """Returns the wall clock minus the cell's, now: a step of the wall clock shows at once.
 
     Of three readings the one that was interrupted least counts.
     """
@@ -109,7 +109,7 @@ def _present() -> list[PresentCamera]:
 
 
 def _colour_sensor(sensors: list[Any]) -> Any:  # noqa: ANN401
-    """The sensor with the colour stream; the stereo module itself in a D405."""
+    """Finds the sensor with the colour stream; the stereo module itself in a D405."""
     for sensor in sensors:
         if any(profile.stream_type() == rs.stream.color for profile in sensor.get_stream_profiles()):
             return sensor
@@ -117,7 +117,7 @@ def _colour_sensor(sensors: list[Any]) -> Any:  # noqa: ANN401
 
 
 def _offered(camera: PresentCamera) -> list[str]:
-    """Sizes and rates of colour that a camera offers, such as "640 x 480 at 30"."""
+    """Lists sizes and rates of colour that a camera offers, such as "640 x 480 at 30"."""
     for device in context().query_devices():
         if fact(device, rs.camera_info.serial_number) == camera.serial:
             profiles = [profile for sensor in device.query_sensors() for profile in sensor.get_stream_profiles()]

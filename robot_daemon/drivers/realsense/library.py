@@ -13,7 +13,7 @@ _NO_LIBUSB = "libusb-1.0.so.0"
 
 
 def load() -> Any:  # noqa: ANN401 - a module.
-    """The module `pyrealsense2`.
+    """Imports the module `pyrealsense2`.
 
     Raises:
         ImportError: It is not installed, or there is no libusb; with the command that helps.
@@ -40,7 +40,7 @@ opening = threading.Lock()
 
 
 def context() -> Any:  # noqa: ANN401 - of pyrealsense2.
-    """The one context of the process. Call with `opening` held."""
+    """Returns the one context of the process. Call with `opening` held."""
     global _context
     _free_rested()
     if _context is None:

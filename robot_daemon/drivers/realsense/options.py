@@ -1,4 +1,4 @@
-"""Options of a RealSense camera in a cell's file."""
+"""Defines the options of a RealSense camera in a cell's file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ MOUNTS = ("", "base", "tcp")
 
 @dataclass(frozen=True, kw_only=True)
 class RealsenseOptions:
-    """A RealSense of the D400 family, or a recording of one."""
+    """Holds the options of a RealSense of the D400 family, or of a recording of one."""
 
     serial: str | None = None
     """Serial number, printed on the camera and shown by `rs-enumerate-devices`; may be left out when there is one."""

@@ -1,4 +1,4 @@
-"""Which RealSense cameras are plugged in, which one is meant, and whether its line carries what is asked of it."""
+"""Finds the RealSense camera that is meant, and checks whether its USB line carries what is asked of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _BYTES_PER_PIXEL = 2
 
 @dataclass(frozen=True)
 class PresentCamera:
-    """A camera that is plugged in."""
+    """Describes a camera that is plugged in."""
 
     serial: str
     model: str
@@ -27,7 +27,7 @@ class PresentCamera:
 
 
 def choose(present: Sequence[PresentCamera], serial: str | None) -> PresentCamera:
-    """The camera that is meant.
+    """Chooses the camera that is meant.
 
     Raises:
         DeviceConnectError: None is there, or not this one, or the choice is open; with the list of those present.
@@ -49,13 +49,13 @@ def choose(present: Sequence[PresentCamera], serial: str | None) -> PresentCamer
 
 
 def bytes_per_s(options: RealsenseOptions) -> float:
-    """What the streams of a camera need of its line."""
+    """Computes what the streams of a camera need of its USB line, bytes/s."""
     streams = 2 if options.depth else 1
     return float(options.width * options.height * _BYTES_PER_PIXEL * options.rate_hz * streams)
 
 
 def require_bandwidth(camera: PresentCamera, options: RealsenseOptions) -> None:
-    """Checks the line of a camera against its streams.
+    """Checks the USB line of a camera against its streams.
 
     Raises:
         DeviceConnectError: A USB 2 line that cannot carry them; with what would help.
@@ -69,7 +69,7 @@ def require_bandwidth(camera: PresentCamera, options: RealsenseOptions) -> None:
 
 
 def unresolved(camera: PresentCamera, options: RealsenseOptions, offered: Sequence[str]) -> DeviceConnectError:
-    """The error for streams that a camera does not offer."""
+    """Makes the error for streams that a camera does not offer."""
     line = ""
     if camera.usb.startswith("2"):
         line = f" on USB {camera.usb}, where it offers less than on USB 3"

@@ -57,7 +57,7 @@ def open_recording(
 
 
 class ReplayedWall:
-    """The wall clock of a recording, as if it were recorded now: a frame arrived then when it arrives now.
+    """Maps the wall clock of a recording to the present, as if it were recorded now.
 
     Playing can only be late, so the largest difference between the two arrivals is the nearest to the truth.
     """

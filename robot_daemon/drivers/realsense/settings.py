@@ -1,4 +1,4 @@
-"""Exposure, gain, white balance and clocks of a RealSense sensor."""
+"""Sets exposure, gain, white balance and clocks of a RealSense sensor."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""When a RealSense frame was exposed: the middle of its exposure on the daemon's clock, and how far to trust it.
+"""Stamps RealSense frames: the middle of the exposure on the daemon's clock, and how far to trust it.
 
 The camera counts microseconds. `librealsense` relates its count to the host's wall clock by asking it for the time now
 and then ("global time"); that relation is right to about a millisecond, but a step of the wall clock confuses it for
@@ -39,7 +39,7 @@ NO_EXPOSURE_TIME = (
 
 
 class Domain(Enum):
-    """What clock a frame's own stamp is on."""
+    """Names the clock that a frame's own stamp is on."""
 
     GLOBAL = auto()
     """The camera's, mapped to the wall clock of the host."""
@@ -51,7 +51,7 @@ class Domain(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class FrameTimes:
-    """What the library says about the time of one frame, and when it came."""
+    """Holds what the library says about the time of one frame, and when it came."""
 
     domain: Domain
     timestamp_ms: float
@@ -68,7 +68,7 @@ class FrameTimes:
 
 @dataclass(frozen=True)
 class Stamp:
-    """The middle of an exposure."""
+    """Holds the middle of an exposure."""
 
     time_ns: int
     source: StampSource
@@ -89,7 +89,7 @@ class Stamper:
         self._begin()
 
     def stamp(self, times: FrameTimes) -> Stamp:
-        """The stamp of the next frame: never after its arrival, always after the last one's."""
+        """Stamps the next frame: never after its arrival, always after the last one's."""
         stamp = self._on_arrival(times) if times.readout_us is None else self._on_count(times, times.readout_us)
         self._last_ns = max(min(stamp.time_ns, times.receive_ns), self._last_ns + 1)
         return Stamp(self._last_ns, stamp.source, stamp.problem)
@@ -131,7 +131,7 @@ class Stamper:
 
 
 class GlobalOffset:
-    """Host clock minus device clock: the median of what global stamps said in the last minute."""
+    """Estimates host clock minus device clock: the median of what global stamps said in the last minute."""
 
     def __init__(self) -> None:
         self._origin = (0, 0)
@@ -152,7 +152,7 @@ class GlobalOffset:
         self._newest_ns = device_ns
 
     def at(self, device_ns: int, slope: float) -> int | None:
-        """The offset at an instant, ns; None when nothing was said within the last minute.
+        """Returns the offset at an instant, ns; None when nothing was said within the last minute.
 
         Args:
             device_ns: The instant, on the device's clock.

@@ -1,4 +1,4 @@
-"""An open RealSense pipeline: its framesets become stamped frames."""
+"""Turns the framesets of an open RealSense pipeline into stamped frames."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ _REVERSED = {rs.format.rgb8: False, rs.format.bgr8: True}
 
 
 class RealsenseStream:
-    """A pipeline that runs; used by one thread.
+    """Reads a pipeline that runs; used by one thread.
 
     Args:
         name: Of the camera.
@@ -72,12 +72,12 @@ class RealsenseStream:
 
     @property
     def info(self) -> CameraInfo:
-        """Constant facts."""
+        """Returns constant facts of the camera."""
         return self._info
 
     @property
     def problem(self) -> str:
-        """What makes the stamps worse than they could be."""
+        """Says what makes the stamps worse than they could be."""
         return self._problem
 
     def read(self, timeout_s: float) -> FrameSample | None:
@@ -127,7 +127,7 @@ class RealsenseStream:
 
 
 def fact(device: Any, key: Any) -> str:  # noqa: ANN401
-    """A text that a device of pyrealsense2 tells about itself; empty when it does not."""
+    """Reads a text that a device of pyrealsense2 gives about itself; empty when it does not."""
     return device.get_info(key) if device.supports(key) else ""
 
 

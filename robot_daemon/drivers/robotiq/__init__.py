@@ -1,4 +1,4 @@
-"""Robotiq 2F-85 and 2F-140 over Modbus RTU, on a serial port or through a TCP adapter.
+"""Drives Robotiq 2F-85 and 2F-140 over Modbus RTU, on a serial port or through a TCP adapter.
 
 `line` opens the port, `modbus` speaks over it, `registers` and `scale` give its bytes a meaning, `poller` is the one
 thread that uses it, `gripper` is what the daemon sees.
@@ -12,5 +12,5 @@ __all__ = ["RobotiqGripper", "RobotiqOptions", "build_gripper"]
 
 
 def build_gripper(_name: str, timebase: Timebase, options: RobotiqOptions) -> Gripper:
-    """The gripper of a cell's file."""
+    """Builds the gripper of a cell's file."""
     return RobotiqGripper(options, timebase)

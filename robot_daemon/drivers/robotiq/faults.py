@@ -1,4 +1,4 @@
-"""The gripper's fault codes in sentences, and the memory that keeps critical ones until somebody clears them.
+"""Translates the gripper's fault codes into faults, and keeps critical ones until somebody clears them.
 
 Source of the codes: Robotiq, "2F-85 & 2F-140 Instruction Manual", register "Fault status" (gFLT).
 """
@@ -19,7 +19,7 @@ _RESET = "recover from the fault, which resets the gripper, then activate it"
 
 @dataclass(frozen=True)
 class FaultCode:
-    """What a value of gFLT means."""
+    """Says what a value of gFLT means."""
 
     id: str
     severity: FaultSeverity
@@ -57,12 +57,12 @@ _INACTIVE = FAULTS[0x7]
 
 
 def unknown_code(code: int) -> FaultCode:
-    """A value that the manual does not list."""
+    """Describes a value that the manual does not list."""
     return _critical(f"gripper_code_{code}", f"the gripper reports fault code {code}, which is not known; {_RESET}")
 
 
 class FaultMemory:
-    """Active faults of one gripper. One thread reports, any thread reads.
+    """Keeps the active faults of one gripper. One thread reports, any thread reads.
 
     Args:
         where: The line, for messages.
@@ -75,11 +75,11 @@ class FaultMemory:
 
     @property
     def active(self) -> tuple[DeviceFault, ...]:
-        """Active faults."""
+        """Returns active faults."""
         return self._active
 
     def note_status(self, status: Status, time_ns: int) -> None:
-        """Takes over what the gripper reports; critical faults stay when it reports them no more."""
+        """Takes in what the gripper reports; critical faults stay when it reports them no more."""
         codes: list[FaultCode] = []
         if status.fault:
             codes.append(FAULTS.get(status.fault) or unknown_code(status.fault))
@@ -88,7 +88,7 @@ class FaultMemory:
         self._replace([_fault(code, time_ns) for code in codes])
 
     def note_loss(self, reason: str, time_ns: int) -> None:
-        """The gripper cannot be reached. Critical faults stay."""
+        """Takes in that the gripper cannot be reached. Critical faults stay."""
         text = (
             f"the gripper on {self._where} is lost: {reason}; check cable and supply, it returns by itself and then "
             "stays still until it is told to move"

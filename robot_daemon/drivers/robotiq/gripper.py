@@ -1,4 +1,4 @@
-"""The Robotiq gripper behind the daemon's interface: metres and newtons in, state and faults out."""
+"""Implements `Gripper` for a Robotiq gripper: metres and newtons in, state and faults out."""
 
 from robot_daemon.drivers.robotiq.faults import FAULTS, FaultMemory
 from robot_daemon.drivers.robotiq.line import TCP_PREFIX, open_line
@@ -31,7 +31,7 @@ _MOTIONS = {
 
 
 class RobotiqGripper:
-    """A 2F-85 or 2F-140. Every method returns at once but `recover`, which waits for a reset at most `RESET_TIME_S`.
+    """Drives a 2F-85 or 2F-140. Only `recover` waits: for a reset, at most `RESET_TIME_S`.
 
     Args:
         options: What the cell's file says.
@@ -58,11 +58,11 @@ class RobotiqGripper:
 
     @property
     def info(self) -> GripperInfo:
-        """Constant facts."""
+        """Returns constant facts of the gripper."""
         return self._info
 
     def read_state(self) -> GripperState:
-        """Newest sample. Raises DeviceUnavailableError while the gripper is lost."""
+        """Returns the newest sample. Raises DeviceUnavailableError while the gripper is lost."""
         sample = self._poller.sample
         if sample is None:
             raise DeviceUnavailableError("the gripper does not answer; check cable and supply, it returns by itself")
@@ -89,7 +89,7 @@ class RobotiqGripper:
         self._poller.begin(Cycle.ACTIVATE)
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """Active faults."""
+        """Returns active faults."""
         return self._faults.active
 
     def recover(self, fault_ids: tuple[str, ...]) -> None:
@@ -105,7 +105,7 @@ class RobotiqGripper:
 
 
 def motion_of(sample: Sample, request: Request | None) -> GripperMotion:
-    """What the fingers are doing.
+    """Derives what the fingers are doing from the status.
 
     The gripper's own word for it (gOBJ) still belongs to the request before until the echo (gPR) shows the newest one.
     """
@@ -136,7 +136,7 @@ def _connect(options: RobotiqOptions) -> Device:
 
 
 def _explain(options: RobotiqOptions, error: Exception) -> str:
-    """Why the gripper cannot be read, in one sentence with the way out."""
+    """Says why the gripper cannot be read, in one sentence with the way out."""
     speed = "" if options.port.startswith(TCP_PREFIX) else f" at {options.baudrate} baud"
     where = f"slave {options.slave_id} on {options.port}{speed}"
     if isinstance(error, NoAnswerError):

@@ -30,7 +30,7 @@ def open_line(port: str, baudrate: int, timeout_s: float) -> Line:
 
 
 def parse_tcp(port: str) -> tuple[str, int] | None:
-    """Host and port number of a `tcp://host:port`; None when it is not one."""
+    """Splits a `tcp://host:port` into host and port number; None when it is not one."""
     host, colon, number = port.removeprefix(TCP_PREFIX).rpartition(":")
     if not (port.startswith(TCP_PREFIX) and colon and host and number.isdecimal() and 0 < int(number) < 65536):
         return None
@@ -38,7 +38,7 @@ def parse_tcp(port: str) -> tuple[str, int] | None:
 
 
 class SerialLine:
-    """A serial port."""
+    """Carries bytes over a serial port."""
 
     def __init__(self, port: serial.Serial) -> None:
         self._port = port
@@ -71,7 +71,7 @@ class SerialLine:
 
 
 class TcpLine:
-    """A TCP connection."""
+    """Carries bytes over a TCP connection."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -144,7 +144,7 @@ def _open_serial(port: str, baudrate: int, timeout_s: float) -> Line:
 
 
 def _explain(port: str, baudrate: int, error: Exception) -> str:
-    """Why a serial port cannot be opened, in one sentence with the way out."""
+    """Says why a serial port cannot be opened, in one sentence with the way out."""
     if not Path(port).exists():
         return f"serial port {port} does not exist; {_present()}; plug the adapter in or correct the key port"
     number = getattr(error, "errno", None)
@@ -162,13 +162,13 @@ def _explain(port: str, baudrate: int, error: Exception) -> str:
 
 
 def _present() -> str:
-    """The serial ports of this machine, as half a sentence."""
+    """Lists the serial ports of this machine, as half a sentence."""
     ports = sorted(entry.device for entry in list_ports.comports())
     return f"present: {', '.join(ports)}" if ports else "no serial port is present"
 
 
 def _group(port: str) -> str:
-    """Group that may open a port; dialout where it has no name."""
+    """Returns the group that may open a port; dialout where it has no name."""
     with contextlib.suppress(KeyError, OSError):
         name = grp.getgrgid(Path(port).stat().st_gid).gr_name
         if name != "root":

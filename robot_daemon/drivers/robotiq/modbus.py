@@ -1,4 +1,4 @@
-"""Modbus RTU as a client speaks it: one request at a time over a line, each frame with its check.
+"""Implements a Modbus RTU client: one request at a time over a line, each frame with its check.
 
 Sources: "Modbus Application Protocol" V1.1b3 (functions 3, 4 and 16) and "Modbus over Serial Line" V1.02 (address,
 CRC-16, silence between frames). Registers are 16 bits, high byte first; the check is sent low byte first.
@@ -18,23 +18,23 @@ _EXCEPTIONS = {1: "unknown function", 2: "unknown register", 3: "wrong value", 4
 
 
 class LineLostError(Exception):
-    """The line itself is gone, as when an adapter is unplugged."""
+    """Raised when the line itself is gone, as when an adapter is unplugged."""
 
 
 class AnswerError(Exception):
-    """A request did not succeed over a line that is there."""
+    """Raised when a request did not succeed over a line that is there."""
 
 
 class NoAnswerError(AnswerError):
-    """Nobody answered in time."""
+    """Raised when nobody answered in time."""
 
 
 class GarbledAnswerError(AnswerError):
-    """What came back is not the answer to the request."""
+    """Raised when what came back is not the answer to the request."""
 
 
 class RefusedError(AnswerError):
-    """The device answered with an exception."""
+    """Raised when the device answered with an exception."""
 
 
 class Line(Protocol):
@@ -58,7 +58,7 @@ class Line(Protocol):
 
 
 def crc16(data: bytes) -> int:
-    """Modbus CRC-16: reflected polynomial 0xA001, start 0xFFFF."""
+    """Computes the Modbus CRC-16: reflected polynomial 0xA001, start 0xFFFF."""
     crc = 0xFFFF
     for byte in data:
         crc ^= byte
@@ -68,18 +68,18 @@ def crc16(data: bytes) -> int:
 
 
 def frame(slave_id: int, body: bytes) -> bytes:
-    """Address, body, check."""
+    """Makes a frame: address, body, check."""
     data = bytes((slave_id,)) + body
     return data + crc16(data).to_bytes(2, "little")
 
 
 def read_request(function: int, address: int, count: int) -> bytes:
-    """Body that asks for `count` registers from `address` on."""
+    """Makes the body that asks for `count` registers from `address` on."""
     return bytes((function,)) + address.to_bytes(2, "big") + count.to_bytes(2, "big")
 
 
 def write_request(address: int, values: bytes) -> bytes:
-    """Body that sets registers from `address` on to two bytes each of `values`."""
+    """Makes the body that sets registers from `address` on to two bytes each of `values`."""
     count = len(values) // 2
     return (
         bytes((WRITE_MULTIPLE,))
@@ -104,7 +104,7 @@ class ModbusClient:
         self._quiet_since = 0.0
 
     def read_registers(self, function: int, address: int, count: int) -> bytes:
-        """Contents of `count` registers, two bytes each.
+        """Reads the contents of `count` registers, two bytes each.
 
         Raises:
             AnswerError: No answer, a garbled one, or a refusal.

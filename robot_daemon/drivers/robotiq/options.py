@@ -1,4 +1,4 @@
-"""Options of a Robotiq gripper in a cell's file."""
+"""Defines the options of a Robotiq gripper in a cell's file."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from serl_api.settings import ConfigError, nearest, require_between
 
 @dataclass(frozen=True, kw_only=True)
 class RobotiqOptions:
-    """A Robotiq 2F-85 or 2F-140 over Modbus RTU."""
+    """Says how to reach a Robotiq 2F-85 or 2F-140 over Modbus RTU."""
 
     port: str
     """Serial port, best by its lasting name below /dev/serial/by-id, or "tcp://host:port" of an RTU adapter."""
@@ -64,7 +64,7 @@ class RobotiqOptions:
 
     @property
     def scale(self) -> Scale:
-        """Counts of this gripper."""
+        """Returns the counts of this gripper."""
         model = MODELS[self.model]
         quarter = model.min_force + 0.25 * (model.max_force - model.min_force)
         return Scale(

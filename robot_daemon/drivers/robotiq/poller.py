@@ -1,4 +1,4 @@
-"""The one thread that talks to the gripper: reads its status, writes the newest command, comes back after a loss."""
+"""Talks to the gripper in one thread: reads its status, writes the newest command, reconnects after a loss."""
 
 import logging
 import threading
@@ -27,18 +27,18 @@ RECONNECT_INTERVAL_S = 0.25
 
 
 class Device:
-    """The registers of a gripper behind a Modbus client. Raises like `ModbusClient`."""
+    """Reads and writes the registers of a gripper by a Modbus client. Raises like `ModbusClient`."""
 
     def __init__(self, client: ModbusClient, read_function: int) -> None:
         self._client = client
         self._read_function = read_function
 
     def read(self) -> Status:
-        """The status now."""
+        """Reads the status."""
         return Status.from_bytes(self._client.read_registers(self._read_function, STATUS_ADDRESS, REGISTER_COUNT))
 
     def write(self, command: Command) -> None:
-        """Gives a command; returns when it is acknowledged."""
+        """Writes a command; returns when it is acknowledged."""
         self._client.write_registers(COMMAND_ADDRESS, command.to_bytes())
 
     def close(self) -> None:
@@ -48,7 +48,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Sample:
-    """One reading."""
+    """Holds one reading of the status."""
 
     time_ns: int
     """Middle of the exchange."""
@@ -59,7 +59,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Request:
-    """A command that somebody asked for."""
+    """Holds a command that somebody asked for."""
 
     number: int
     command: Command
@@ -68,7 +68,7 @@ class Request:
 
 
 class Cycle(Enum):
-    """What is to be done before commands are obeyed again."""
+    """Names what is to be done before commands are obeyed again."""
 
     NONE = auto()
     RESET = auto()
@@ -76,18 +76,18 @@ class Cycle(Enum):
 
 
 class Listener(Protocol):
-    """Hears from the polling thread; must not block."""
+    """Receives what the polling thread finds; must not block."""
 
     def note_status(self, status: Status, time_ns: int) -> None:
-        """A good reading."""
+        """Called with each good reading."""
         ...
 
     def note_loss(self, reason: str, time_ns: int) -> None:
-        """The gripper cannot be reached."""
+        """Called when the gripper cannot be reached."""
         ...
 
     def note_reset(self) -> None:
-        """Somebody's reset has cleared the gripper's faults; the next reading tells which persist."""
+        """Called after a reset has cleared the gripper's faults; the next reading says which persist."""
         ...
 
 
@@ -129,17 +129,17 @@ class Poller:
 
     @property
     def sample(self) -> Sample | None:
-        """The newest reading; None while the gripper is lost."""
+        """Returns the newest reading; None while the gripper is lost."""
         return self._sample
 
     @property
     def request(self) -> Request | None:
-        """The newest request since the gripper was last found or reset; None when there was none."""
+        """Returns the newest request since the gripper was last found or reset; None when there was none."""
         return self._request
 
     @property
     def is_cycling(self) -> bool:
-        """Whether a cycle was asked for and not handed over yet."""
+        """Returns whether a cycle was asked for and not handed over yet."""
         return self._cycle is not Cycle.NONE
 
     def submit(self, command: Command, width: float) -> None:
@@ -184,7 +184,7 @@ class Poller:
             self._device.close()
 
     def _turn(self) -> None:
-        """One round: reconnect, or write what is new and read."""
+        """Goes one round: reconnects, or writes what is new and reads."""
         device = self._device
         if device is None:
             self._reconnect()

@@ -1,4 +1,4 @@
-"""The gripper's registers: three that command it, three that tell its status; bytes to values and back.
+"""Converts the gripper's registers, three of commands and three of status, between bytes and values.
 
 Source: Robotiq, "2F-85 & 2F-140 Instruction Manual", section "Control": registers and their golden frames.
 """
@@ -15,7 +15,7 @@ _GO_BIT = 0x08  # rGTO and gGTO.
 
 
 class Activation(IntEnum):
-    """gSTA, how far the gripper is on its way to obey."""
+    """Enumerates gSTA: how far the gripper's activation is."""
 
     RESET = 0
     ACTIVATING = 1
@@ -23,7 +23,7 @@ class Activation(IntEnum):
 
 
 class Detection(IntEnum):
-    """gOBJ, why the fingers are where they are. Means nothing before the gripper has seen the newest request."""
+    """Enumerates gOBJ: why the fingers are where they are. Void before the gripper has seen the newest request."""
 
     MOVING = 0
     STOPPED_OPENING = 1
@@ -33,7 +33,7 @@ class Detection(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """What is written. Position 0 is open, 255 closed; speed and force grow with their counts."""
+    """Holds what is written. Position 0 is open, 255 closed; speed and force grow with their counts."""
 
     activate: bool = False
     """rACT; 0 resets the gripper and clears its faults, 0 then 1 begins the activation."""
@@ -47,14 +47,14 @@ class Command:
     """rFR, 0 to 255."""
 
     def to_bytes(self) -> bytes:
-        """Contents of the command registers, 6 bytes."""
+        """Returns the contents of the command registers, 6 bytes."""
         action = _ACTIVATE_BIT * self.activate | _GO_BIT * self.go
         return bytes((action, 0, 0, self.position, self.speed, self.force))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """What is read."""
+    """Holds what is read."""
 
     activated: bool
     """gACT, the echo of rACT."""
@@ -75,7 +75,7 @@ class Status:
 
     @property
     def is_reset(self) -> bool:
-        """Whether the gripper is not activated and nobody has told it to be."""
+        """Returns whether the gripper is not activated and nobody has asked it to be."""
         return self.activation is Activation.RESET and not self.activated
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Metres, metres a second and newtons to the gripper's counts and back."""
+"""Converts metres, metres a second and newtons to the gripper's counts and back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ FULL = 255
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Ratings of a gripper: m, m/s, N. Speed and force grow linearly over counts 0 to 255."""
+    """Holds the ratings of a gripper: m, m/s, N. Speed and force grow linearly over counts 0 to 255."""
 
     stroke: float
     min_speed: float
@@ -29,7 +29,7 @@ MODELS: Mapping[str, Model] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """The counts of one gripper, calibrated at both ends.
+    """Converts to the counts of one gripper, calibrated at both ends.
 
     Between the ends the opening is taken as linear in the counts, which the linkage follows to about a millimetre.
     """
@@ -48,11 +48,11 @@ class Scale:
 
     @property
     def width_per_count(self) -> float:
-        """Opening that one count makes, m."""
+        """Returns the opening of one count, m."""
         return self.stroke / (self.closed_counts - self.open_counts)
 
     def position(self, width: float) -> int:
-        """Counts of an opening. Both ends ask for the whole range, so that the fingers reach their stops."""
+        """Returns the counts of an opening. Both ends ask for the whole range, so that fingers reach their stops."""
         if width <= 0.0:
             return FULL
         if width >= self.stroke:
@@ -60,22 +60,22 @@ class Scale:
         return round(self.closed_counts - width / self.width_per_count)
 
     def width(self, position: int) -> float:
-        """Opening at a number of counts, within [0, stroke], m."""
+        """Returns the opening at a number of counts, within [0, stroke], m."""
         width = (self.closed_counts - position) * self.width_per_count
         return min(max(width, 0.0), self.stroke)
 
     def speed(self, speed: float) -> int:
-        """Counts of a speed; outside the rating the nearest end."""
+        """Returns the counts of a speed; outside the rating the nearest end."""
         model = self.model
         return _counts(speed or self.default_speed, model.min_speed, model.max_speed)
 
     def force(self, force: float) -> int:
-        """Counts of a force; outside the rating the nearest end."""
+        """Returns the counts of a force; outside the rating the nearest end."""
         model = self.model
         return _counts(force or self.default_force, model.min_force, model.max_force)
 
     def command(self, target: GripperTarget) -> Command:
-        """What to write so that the fingers move there."""
+        """Makes the command that moves the fingers to a target."""
         return Command(
             activate=True,
             go=True,

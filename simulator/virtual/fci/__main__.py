@@ -1,4 +1,4 @@
-"""Command line of the virtual FCI: `serl-virtual fci`."""
+"""Runs the command line `serl-virtual fci`."""
 
 import argparse
 import logging

@@ -1,4 +1,4 @@
-"""The sockets towards the one client: commands over TCP, states and motion commands over UDP."""
+"""Connects to the one client: commands over TCP, states and motion commands over UDP."""
 
 import logging
 import select
@@ -53,12 +53,12 @@ class ClientLink:
 
     @property
     def is_connected(self) -> bool:
-        """Whether a client has connected and agreed on the version."""
+        """Returns whether a client has connected and agreed on the version."""
         return self._states is not None
 
     @property
     def client_host(self) -> str | None:
-        """Address of who is connected, with or without an agreed version."""
+        """Returns the address of the connected client, with or without an agreed version."""
         return None if self._connection is None else self._client_host
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Control channel: a Unix socket with one JSON object a line, for injections, ground truth and the gripper.
+"""Serves a Unix socket with one JSON object a line, for injections, ground truth and the gripper.
 
 A request is `{"op": NAME, ...values}`; the answer is `{"ok": VALUE}` or `{"error": SENTENCE}`. The loop answers between
 two cycles.
@@ -84,11 +84,11 @@ class ControlServer:
 
 
 class ControlError(Exception):
-    """The server could not do what was asked; the text is its sentence."""
+    """Raised when the server could not do what was asked; the text is its sentence."""
 
 
 class ControlClient:
-    """The other side, for one thread at a time.
+    """Sends requests to a `ControlServer`, from one thread at a time.
 
     Args:
         path: Socket of the server.

@@ -1,4 +1,4 @@
-"""The arm's own log: one record a cycle in a memory-mapped ring, which others read while it is written.
+"""Logs one record a cycle in a memory-mapped ring, which others read while it is written.
 
 A file of records costs the loop a few microseconds, needs no request to be answered, and outlives the server.
 """
@@ -77,7 +77,7 @@ _VECTORS = ("torque", "positions", "velocities", "external_torques", "flange_pos
 
 
 def read_cycle_log(path: Path) -> np.ndarray:
-    """The records that a log holds now, oldest first. Shape (N,) of `RECORD`. Raises OSError without a log."""
+    """Reads the records of a log, oldest first. Shape (N,) of `RECORD`. Raises OSError without a log."""
     ring = np.fromfile(path, dtype=RECORD)
     ring = ring[ring["cycle"] > 0]
     return ring[np.argsort(ring["cycle"], kind="stable")]

@@ -1,10 +1,10 @@
-"""Everything that can stop the arm, in the order in which the state's two bit fields say it."""
+"""Enumerates everything that can stop the arm, in the order of the state's two bit fields."""
 
 from enum import IntEnum
 
 
 class Fault(IntEnum):
-    """Errors and reflexes, named as in libfranka. The order was read off a client of libfranka 0.21, bit by bit."""
+    """Enumerates errors and reflexes, named as in libfranka, in the order read off a client of libfranka 0.21."""
 
     JOINT_POSITION_LIMITS_VIOLATION = 0
     CARTESIAN_POSITION_LIMITS_VIOLATION = 1

@@ -1,4 +1,4 @@
-"""What somebody makes go wrong, or move, from outside: the requests of the control channel."""
+"""Obeys the requests of the control channel: what goes wrong, or moves, from outside."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from simulator.virtual.fci.faults import Fault
 
 
 class Disturbances:
-    """Present injections on the network, for the server's loop to obey."""
+    """Holds the present injections on the network, for the server's loop to obey."""
 
     def __init__(self) -> None:
         self._rng = np.random.default_rng(0)
@@ -37,11 +37,11 @@ class Disturbances:
         self._lost_states = fraction if direction != "commands" else 0.0
 
     def loses_command(self) -> bool:
-        """Whether the command that came now is lost."""
+        """Returns whether the command that came now is lost."""
         return self._lost_commands > 0.0 and self._rng.random() < self._lost_commands
 
     def loses_state(self) -> bool:
-        """Whether the state to send now is lost."""
+        """Returns whether the state to send now is lost."""
         return self._lost_states > 0.0 and self._rng.random() < self._lost_states
 
 
@@ -173,7 +173,7 @@ class ControlRequests:
         }
 
     def _scene(self) -> dict[str, Any]:
-        """What a process with the same model needs to draw the scene."""
+        """Returns what a process with the same model needs to render the scene."""
         plant = self._box.plant
         return {
             "time_ns": self._time_ns(),

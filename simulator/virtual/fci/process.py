@@ -1,4 +1,4 @@
-"""A virtual arm in a process of its own, for tests and trials: start, disturb, look, end."""
+"""Runs a virtual arm in a process of its own, for tests and trials."""
 
 import contextlib
 import os
@@ -133,11 +133,11 @@ class VirtualFciProcess:
         self._ask("clear")
 
     def state(self) -> dict[str, Any]:
-        """Ground truth at a time (ns, monotonic): mode, faults, joints, flange, external torques, props."""
+        """Returns ground truth at a time (ns, monotonic): mode, faults, joints, flange, external torques, props."""
         return self._ask("state")
 
     def scene(self) -> dict[str, Any]:
-        """Time (ns, monotonic), names of arm and task, seed, and all generalised positions, to draw the scene from."""
+        """Returns time (ns, monotonic), arm, task, seed, and all generalised positions, to render the scene from."""
         return self._ask("scene")
 
     def set_gripper(self, width: float, speed: float = 0.0, force: float = 0.0) -> None:
@@ -145,7 +145,7 @@ class VirtualFciProcess:
         self._ask("set_gripper", width=width, speed=speed, force=force)
 
     def gripper(self) -> dict[str, Any]:
-        """Width (m), target width (m), force (N), whether an object is held."""
+        """Returns width (m), target width (m), force (N), and whether an object is held."""
         return self._ask("gripper")
 
     def reset_scene(self, seed: int) -> None:
@@ -153,22 +153,22 @@ class VirtualFciProcess:
         self._ask("reset_scene", seed=seed)
 
     def log(self) -> np.ndarray:
-        """The arm's own log so far, one record a cycle: see `cycle_log.RECORD`. Shape (N,)."""
+        """Returns the arm's own log so far, one record a cycle: see `cycle_log.RECORD`. Shape (N,)."""
         return read_cycle_log(self._log_file)
 
     def messages(self) -> str:
-        """What the process has said."""
+        """Returns the output of the process."""
         return self._messages.read_text() if self._messages.exists() else ""
 
     def kill(self) -> None:
-        """Pulls the plug."""
+        """Kills the process."""
         if self._process is not None:
             os.kill(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     @property
     def pid(self) -> int:
-        """Of the server."""
+        """Returns the server's process id."""
         assert self._process is not None, "not started"
         return self._process.pid
 
@@ -187,7 +187,7 @@ class VirtualFciProcess:
 
 
 def free_loopback_host(port: int = PORT) -> str:
-    """A loopback address on which nobody listens at a TCP port. Raises RuntimeError when all are taken."""
+    """Finds a loopback address on which nobody listens at a TCP port. Raises RuntimeError when all are taken."""
     for host in _candidates():
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""The wire of the Franka Control Interface, server version 10: commands over TCP, state and command over UDP.
+"""Packs and parses the Franka Control Interface, server version 10: commands over TCP, state over UDP.
 
 Everything is little endian and packed. Sizes and orders are facts of libfranka's research interface, checked against
 the clients of libfranka 0.21; matrices are column-major. Nothing here opens a socket.
@@ -22,7 +22,7 @@ HEADER = struct.Struct("<III")
 
 
 class Command(IntEnum):
-    """What a client asks for over TCP."""
+    """Enumerates what a client asks for over TCP."""
 
     CONNECT = 0
     MOVE = 1
@@ -58,7 +58,7 @@ LONGEST_REQUEST = HEADER.size + max(PAYLOAD_SIZES.values())
 
 
 class RobotMode(IntEnum):
-    """What the arm is doing, as the state says it."""
+    """Enumerates what the arm is doing, as the state says it."""
 
     OTHER = 0
     IDLE = 1
@@ -70,7 +70,7 @@ class RobotMode(IntEnum):
 
 
 class Controller(IntEnum):
-    """Who computes torques, as a Move asks for it and as the state says it; OTHER only in the state."""
+    """Enumerates who computes torques, as a Move asks for it and as the state says it; OTHER only in the state."""
 
     JOINT_IMPEDANCE = 0
     CARTESIAN_IMPEDANCE = 1
@@ -79,7 +79,7 @@ class Controller(IntEnum):
 
 
 class Generator(IntEnum):
-    """What a client streams, as the state says it. A Move asks with the number that is one lower."""
+    """Enumerates what a client streams, as the state says it. A Move asks with the number that is one lower."""
 
     IDLE = 0
     JOINT_POSITION = 1
@@ -90,14 +90,14 @@ class Generator(IntEnum):
 
 
 class ConnectStatus(IntEnum):
-    """Answer to CONNECT."""
+    """Enumerates the answers to CONNECT."""
 
     SUCCESS = 0
     INCOMPATIBLE_VERSION = 1
 
 
 class MoveStatus(IntEnum):
-    """Answers to MOVE: one when it starts, one when it ends."""
+    """Enumerates the answers to MOVE: one when it starts, one when it ends."""
 
     SUCCESS = 0
     MOTION_STARTED = 1
@@ -114,7 +114,7 @@ class MoveStatus(IntEnum):
 
 
 class SetterStatus(IntEnum):
-    """Answers to the commands that set something."""
+    """Enumerates the answers to the commands that set something."""
 
     SUCCESS = 0
     NOT_POSSIBLE = 1
@@ -123,7 +123,7 @@ class SetterStatus(IntEnum):
 
 
 class StopStatus(IntEnum):
-    """Answers to STOP_MOVE."""
+    """Enumerates the answers to STOP_MOVE."""
 
     SUCCESS = 0
     NOT_POSSIBLE = 1
@@ -133,7 +133,7 @@ class StopStatus(IntEnum):
 
 
 class PlainStatus(IntEnum):
-    """Answers to AUTOMATIC_ERROR_RECOVERY and GET_ROBOT_MODEL."""
+    """Enumerates the answers to AUTOMATIC_ERROR_RECOVERY and GET_ROBOT_MODEL."""
 
     SUCCESS = 0
     NOT_POSSIBLE = 1
@@ -219,12 +219,12 @@ _MOVE = struct.Struct("<II3d3dB7d")
 
 
 class ProtocolError(Exception):
-    """A client sent what the protocol does not know; the text is one sentence."""
+    """Raised for what the protocol does not know; the text is one sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A command as it came over TCP."""
+    """Holds a command as it came over TCP."""
 
     command: Command
     command_id: int
@@ -233,7 +233,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectRequest:
-    """Payload of CONNECT."""
+    """Holds the payload of CONNECT."""
 
     version: int
     udp_port: int
@@ -241,14 +241,14 @@ class ConnectRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class MoveRequest:
-    """Payload of MOVE, modes as the state will say them."""
+    """Holds the payload of MOVE, modes as the state will say them."""
 
     controller: Controller
     generator: Generator
 
 
 class Layout(Enum):
-    """Payloads that are doubles alone: how many, in which groups."""
+    """Describes payloads that are doubles alone: how many, in which groups."""
 
     COLLISION = (7, 7, 7, 7, 6, 6, 6, 6)
     JOINT_IMPEDANCE = (7,)
@@ -281,12 +281,12 @@ def take_request(buffer: bytearray) -> Request | None:
 
 
 def pack_request(request: Request) -> bytes:
-    """The bytes of a request, as a client sends them."""
+    """Packs a request, as a client sends it."""
     return HEADER.pack(request.command, request.command_id, HEADER.size + len(request.payload)) + request.payload
 
 
 def pack_response(command: Command, command_id: int, status: int, extra: bytes = b"") -> bytes:
-    """An answer: header, one byte of status, and what belongs to the command."""
+    """Packs an answer: header, one byte of status, and what belongs to the command."""
     return HEADER.pack(command, command_id, HEADER.size + 1 + len(extra)) + bytes((status,)) + extra
 
 
@@ -297,7 +297,7 @@ def parse_connect(payload: bytes) -> ConnectRequest:
 
 
 def pack_version(version: int) -> bytes:
-    """What follows the status of an answer to CONNECT."""
+    """Packs what follows the status of an answer to CONNECT."""
     return struct.pack("<H", version)
 
 

@@ -1,4 +1,4 @@
-"""What the loop asks of the kernel: short timers, and real-time priority where it is allowed."""
+"""Asks the kernel for short timers, and for real-time priority where it is allowed."""
 
 import ctypes
 import logging

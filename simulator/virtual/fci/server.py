@@ -1,4 +1,4 @@
-"""The virtual FCI's loop: 1 kHz by absolute deadlines, in one thread."""
+"""Runs the virtual FCI's loop: 1 kHz by absolute deadlines, in one thread."""
 
 import gc
 import logging
@@ -37,7 +37,7 @@ JUMP_REPORT_INTERVAL_NS = 10_000_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions:
-    """What the command line chooses."""
+    """Holds what the command line chooses."""
 
     table: ArmTable
     host: str = "127.0.0.1"
@@ -51,7 +51,7 @@ class ServerOptions:
 
 
 class FciServer:
-    """One virtual arm behind sockets.
+    """Serves one virtual arm behind sockets.
 
     Args:
         options: What to serve.
@@ -119,7 +119,7 @@ class FciServer:
         return deadline_ns
 
     def _note_jump(self, now_ns: int, lag_ns: int) -> None:
-        """Says that time was lost; now and then only, where the machine is always too busy."""
+        """Logs that time was lost; now and then only, where the machine is always too busy."""
         self._jumps += 1
         if now_ns >= self._jump_report_ns:
             logger.warning("the loop stood still for %d ms; time has jumped %d times", lag_ns // 1_000_000, self._jumps)
@@ -152,7 +152,7 @@ class FciServer:
             self.box.lose_client()
 
     def _take_command(self) -> np.void | None:
-        """The command that answers the last state; one that comes later counts as lost, as on the real arm."""
+        """Takes the command that answers the last state; one that comes later counts as lost, as on the real arm."""
         while self.link.receive_command():
             if int(self.link.command["message_id"]) == self.box.message_id:
                 return None if self._disturbances.loses_command() else self.link.command

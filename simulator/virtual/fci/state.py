@@ -8,7 +8,7 @@ from simulator.virtual.fci.protocol import STATE
 
 
 class StateMessage:
-    """One reused datagram.
+    """Fills one reused datagram.
 
     Acceleration sensors, motor positions and accelerations of the Cartesian command are not modelled: the motors stand
     where the joints stand, the rest is zero.
@@ -83,7 +83,7 @@ class StateMessage:
         return pose
 
     def _write_desired(self, measured_pose: FloatArray) -> None:
-        """Where the arm should be; under the client's torques that is where it is."""
+        """Writes where the arm should be; under the client's torques that is where it is."""
         box, views = self._box, self._views
         reference, motion, follower = box.reference, box.motion, box.cartesian_follower
         views["q_d"][:] = reference.positions
@@ -100,7 +100,7 @@ class StateMessage:
 
 
 def _elbow(positions: FloatArray) -> tuple[float, float]:
-    """Position of joint 3, rad, and the sign of joint 4."""
+    """Returns the position of joint 3, rad, and the sign of joint 4."""
     return float(positions[2]), 1.0 if positions[3] >= 0.0 else -1.0
 
 

@@ -1,4 +1,4 @@
-"""Virtual Franka Hand: the server that libfranka's gripper client connects to, over a model of the hand."""
+"""Emulates the Franka Hand: the server that libfranka's gripper client connects to, over a model of the hand."""
 
 from simulator.virtual.hand.hand import Hand
 from simulator.virtual.hand.protocol import Kind, Outcome

@@ -1,4 +1,4 @@
-"""`serl-virtual hand`: a virtual Franka Hand on TCP port 1338 of an address, until a signal."""
+"""Implements `serl-virtual hand`: a virtual Franka Hand on TCP port 1338 of an address, until a signal."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""What the computer inside a Franka Hand does with its commands: homing, moves, grasps, and when each is over."""
+"""Emulates the computer inside a Franka Hand: homing, moves, grasps, and when each is over."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _REACHED_M = 0.0005
 
 @dataclass(frozen=True)
 class Ended:
-    """A command that is over."""
+    """Describes a command that is over."""
 
     message: Message
     outcome: Outcome
@@ -56,7 +56,7 @@ class Hand:
 
     @property
     def max_width(self) -> float:
-        """Opening that homing found, m; 0 before."""
+        """Returns the opening that homing found, m; 0 before."""
         return self._stroke if self._is_homed else 0.0
 
     def begin(self, message: Message) -> list[Ended]:
@@ -100,7 +100,7 @@ class Hand:
         return self._now_s() - self._blocked_since >= _BLOCKED_S
 
     def _judge(self, message: Message, state: FingerState) -> Outcome | None:
-        """How a command whose fingers stand has ended; None when it goes on."""
+        """Judges how a command whose fingers stand has ended; None when it goes on."""
         self._blocked_since = None
         if message.kind is Kind.GRASP:
             width, inner, outer = message.values[:3]

@@ -1,4 +1,4 @@
-"""Messages of the Franka Hand's own server, version 3: commands over TCP, states over UDP, little endian and packed.
+"""Packs and parses messages of the Franka Hand's server, version 3: commands over TCP, states over UDP.
 
 Source: the research interface that libfranka speaks to TCP port 1338 (headers of libfranka-common).
 """
@@ -19,7 +19,7 @@ _STATE = struct.Struct("<Idd?H")  # Time in ms, width, largest width, grasped, t
 
 
 class Kind(IntEnum):
-    """Which command."""
+    """Enumerates the commands."""
 
     CONNECT = 0
     HOMING = 1
@@ -29,7 +29,7 @@ class Kind(IntEnum):
 
 
 class Outcome(IntEnum):
-    """How a command ended."""
+    """Enumerates how a command ended."""
 
     SUCCESS = 0
     FAIL = 1
@@ -39,7 +39,7 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True)
 class Message:
-    """One command of the client."""
+    """Holds one command of the client."""
 
     kind: Kind
     number: int
@@ -48,7 +48,7 @@ class Message:
 
 
 def split(buffer: bytes) -> tuple[Message | None, bytes]:
-    """The first whole message of what came in, and the rest; ValueError for what is no message."""
+    """Splits what came in into the first whole message and the rest; ValueError for what is no message."""
     if len(buffer) < _HEADER.size:
         return None, buffer
     kind, number, size = _HEADER.unpack_from(buffer)
@@ -62,11 +62,11 @@ def split(buffer: bytes) -> tuple[Message | None, bytes]:
 
 
 def answer(message: Message, outcome: int, version: int | None = None) -> bytes:
-    """Answer to a command; the one to connect also tells the server's version."""
+    """Packs the answer to a command; the one to connect also holds the server's version."""
     body = _STATUS.pack(outcome) + (b"" if version is None else _STATUS.pack(version))
     return _HEADER.pack(message.kind, message.number, _HEADER.size + len(body)) + body
 
 
 def state(time_ms: int, width: float, max_width: float, temperature: int, *, grasped: bool) -> bytes:
-    """One state: ms, m, m, degrees Celsius."""
+    """Packs one state: ms, m, m, degrees Celsius."""
     return _STATE.pack(time_ms & 0xFFFFFFFF, width, max_width, grasped, temperature)

@@ -1,4 +1,4 @@
-"""A virtual Franka Hand: the server on TCP port 1338 that libfranka's gripper client connects to."""
+"""Serves a virtual Franka Hand on TCP port 1338, to which libfranka's gripper client connects."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ _TEMPERATURE = 30
 
 
 class VirtualHand:
-    """A hand that answers on a host between `start` and `close`, or inside a `with` block.
+    """Serves a hand on a host between `start` and `close`, or inside a `with` block.
 
     libfranka knows no other port than 1338, so each hand on one machine needs an address of its own; all of 127.0.0.0/8
     is loopback on Linux.
@@ -79,7 +79,7 @@ class VirtualHand:
         os.close(self._wake_writer)
 
     def unplug(self) -> None:
-        """Breaks the connection and refuses new ones. The fingers do what they were told last."""
+        """Breaks the connection and refuses new ones. The fingers follow their last command."""
         with self._lock:
             self._drop_client()
             if self._listener is not None:

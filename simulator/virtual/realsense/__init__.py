@@ -1,4 +1,4 @@
-"""Recordings of a RealSense that does not exist, for the real `rs.pipeline` to play.
+"""Writes recordings of a virtual RealSense, for the real `rs.pipeline` to play.
 
 `pattern` draws frames that say their own number, `scenes` takes them from a simulated task, `recorder` writes either
 to a file, with the stamps and metadata of a camera whose clock, exposure and transport are known.

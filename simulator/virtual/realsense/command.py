@@ -1,4 +1,4 @@
-"""`serl-virtual realsense-recording`: writes a file that the RealSense driver plays like a camera."""
+"""Implements `serl-virtual realsense-recording`: writes a file that the RealSense driver plays like a camera."""
 
 import argparse
 import sys

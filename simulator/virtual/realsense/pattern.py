@@ -1,4 +1,4 @@
-"""A moving picture whose every frame says its own number, in squares coarse enough to survive crop, resize and JPEG."""
+"""Draws frames that show their own number, in squares coarse enough to survive crop, resize and JPEG."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ def draw_pattern(number: int, width: int, height: int) -> tuple[NDArray[np.uint8
 
 
 def read_number(colour: NDArray[np.uint8]) -> int:
-    """The number that a frame shows, modulo 65536; for the whole picture, at any size from 16 x 16 px."""
+    """Reads the number that a frame shows, modulo 65536; for the whole image, at any size from 16 x 16 px."""
     height, width, _ = colour.shape
     ys = ((np.arange(ROWS) + 0.5) / ROWS * CODE_HEIGHT * height).astype(int)
     xs = ((np.arange(COLUMNS) + 0.5) / COLUMNS * width).astype(int)

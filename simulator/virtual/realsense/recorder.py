@@ -23,7 +23,7 @@ _DOMAINS = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shot:
-    """One exposure."""
+    """Holds one exposure."""
 
     number: int
     """Frame number; gaps are lost frames."""
@@ -37,7 +37,7 @@ class Shot:
 
 @dataclass(frozen=True, kw_only=True)
 class VirtualCamera:
-    """What is known of the camera that does not exist."""
+    """Describes the virtual camera."""
 
     serial: str = "900000000001"
     width: int = 640
@@ -111,7 +111,7 @@ def record(
 
 
 class _Device:
-    """The software device and its streams."""
+    """Holds the software device and its streams."""
 
     def __init__(self, camera: VirtualCamera) -> None:
         self._camera = camera

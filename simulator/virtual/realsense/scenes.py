@@ -1,4 +1,4 @@
-"""Frames of a simulated task whose arm waves, for a recording."""
+"""Renders frames of a simulated task whose arm waves, for a recording."""
 
 import math
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ SWING_HZ = 0.5
 
 
 class TaskScene:
-    """A task seen by one of its cameras. A context manager, which frees the renderer.
+    """Renders a task by one of its cameras. A context manager, which frees the renderer.
 
     Args:
         task: Name of the task.
@@ -37,12 +37,12 @@ class TaskScene:
             raise NotFoundError.among("camera", name=view, available=list(self._cell.cameras))
 
     def focal(self, width: int, height: int) -> float:
-        """Focal length of the camera, in widths of its picture."""
+        """Returns the focal length of the camera, in widths of its image."""
         fovy_rad = math.radians(float(self._world.physics.model.camera(self._view).fovy[0]))
         return 0.5 * height / math.tan(fovy_rad / 2.0) / width
 
     def shots(self, count: int, *, width: int, height: int, rate_hz: float) -> Iterator[Shot]:
-        """Draws `count` frames of simulated time. Raises RenderError where there is no OpenGL."""
+        """Renders `count` frames of simulated time. Raises RenderError where there is no OpenGL."""
         cell, home = self._cell, self._cell.arm.info
         view = View(camera=self._view, width=width, height=height)
         begin_ns = cell.timebase.now_ns()

@@ -1,4 +1,4 @@
-"""`serl-virtual robotiq`: a virtual Robotiq gripper on a serial port, or over TCP, until a signal."""
+"""Implements `serl-virtual robotiq`: a virtual Robotiq gripper on a serial port, or over TCP, until a signal."""
 
 import argparse
 import sys
@@ -76,7 +76,7 @@ def _actions(virtual: VirtualRobotiq, fingers: Fingers) -> Mapping[str, Action]:
 
 
 def _number(text: str, lower: float, upper: float) -> float:
-    """A typed number. Raises ValueError with its bounds."""
+    """Parses a typed number. Raises ValueError with its bounds."""
     try:
         value = float(text)
     except ValueError:

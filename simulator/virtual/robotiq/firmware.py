@@ -1,4 +1,4 @@
-"""What the computer inside a Robotiq gripper does with its registers: activation, motion, detection, faults.
+"""Emulates the firmware of a Robotiq gripper: activation, motion, detection, faults.
 
 Written from the manual's register tables, independently of the driver's own reading of them.
 """
@@ -17,7 +17,7 @@ _SETTLED_M = 0.0005
 
 @dataclass(frozen=True, kw_only=True)
 class Ratings:
-    """A model: m, m/s, N, counts at the stops, and how long things take in s."""
+    """Describes a model: m, m/s, N, counts at the stops, and how long things take in s."""
 
     stroke: float = 0.085
     min_speed: float = 0.020
@@ -42,7 +42,7 @@ class _Stage(IntEnum):
 
 
 class Firmware:
-    """Registers in, registers out. Any thread may call.
+    """Computes the status registers from the command registers. Any thread may call.
 
     Args:
         fingers: What it moves.
@@ -87,7 +87,7 @@ class Firmware:
             self._update()
 
     def read(self) -> bytes:
-        """The 6 bytes of the status registers."""
+        """Returns the 6 bytes of the status registers."""
         with self._lock:
             state = self._update()
             status = (self._command[0] & 1) | self._stage << 4

@@ -1,4 +1,4 @@
-"""A virtual Robotiq gripper: pymodbus answers RTU frames from the firmware, on a serial port or over TCP."""
+"""Serves a virtual Robotiq gripper: pymodbus answers RTU frames, on a serial port or over TCP."""
 
 import asyncio
 import tempfile
@@ -26,7 +26,7 @@ _CLOSING_TURNS = 3
 
 
 class VirtualRobotiq:
-    """A gripper that answers on `port` between `start` and `close`, or inside a `with` block.
+    """Serves a gripper on `port` between `start` and `close`, or inside a `with` block.
 
     Args:
         fingers: What it moves; rigid fingers when left out.
@@ -64,7 +64,7 @@ class VirtualRobotiq:
 
     @property
     def port(self) -> str:
-        """What goes into the key `port` of a cell's file."""
+        """Returns the value of the key `port` of a cell's file."""
         if self._tcp is not None:
             return f"tcp://{self._tcp[0]}:{self._tcp[1]}"
         assert self._cable is not None, "not started"
@@ -96,14 +96,14 @@ class VirtualRobotiq:
             self._folder.cleanup()
 
     def unplug(self) -> None:
-        """Takes the port away. The gripper keeps its power and does what it was told last."""
+        """Removes the port. The gripper keeps its power and follows its last command."""
         if self._cable is not None:
             self._cable.unplug()
         else:
             self._run(self._hang_up())
 
     def plug(self) -> None:
-        """Gives the port back under its name."""
+        """Restores the port under its name."""
         if self._cable is not None:
             self._cable.plug()
         else:
@@ -146,7 +146,7 @@ class VirtualRobotiq:
                 await asyncio.sleep(0)
 
     def _device(self, slave_id: int) -> SimDevice:
-        """Registers of the gripper, or those that swallow what is meant for other slaves."""
+        """Returns the gripper's registers, or those that swallow what is meant for other slaves."""
         registers = [
             SimData(COMMAND_ADDRESS, values=[0, 0, 0], datatype=DataType.REGISTERS),
             SimData(STATUS_ADDRESS, values=[0, 0, 0], datatype=DataType.REGISTERS),

@@ -1,4 +1,4 @@
-"""A serial cable between two pseudo-terminals, a server at one end and at the other a port that can be pulled."""
+"""Emulates a serial cable by two pseudo-terminals: a server at one end, a port that can be unplugged at the other."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class _Terminal:
-    """A pseudo-terminal in raw mode. Its own end stays open, so that a client may come and go."""
+    """Opens a pseudo-terminal in raw mode. Its own end stays open, so that a client may come and go."""
 
     def __init__(self) -> None:
         self.master, self._slave = os.openpty()
@@ -42,12 +42,12 @@ class TerminalPair:
 
     @property
     def server_port(self) -> str:
-        """Where the server listens."""
+        """Returns the port where the server listens."""
         return self._server.path
 
     @property
     def client_port(self) -> str:
-        """Where a client finds it while it is plugged in."""
+        """Returns the port where a client finds it while it is plugged in."""
         return str(self._link)
 
     def plug(self) -> None:

@@ -1,4 +1,4 @@
-"""Followers of the Cartesian motion generators: they invert the kinematics one cycle at a time.
+"""Follows the Cartesian motion generators: inverts the kinematics one cycle at a time.
 
 Differential inverse kinematics after Whitney (1969): joints move by the least-squares solution of J dq = error, damped
 where the arm is nearly singular; a commanded elbow is reached along the null space.
@@ -31,7 +31,7 @@ _LEAST_ELBOW_SHARE = 0.05  # Of joint 3 in the null space's direction, for the e
 
 
 class CartesianFollower:
-    """What both Cartesian generators share: the desired tool pose, its inversion, the elbow.
+    """Implements what both Cartesian generators share: the desired tool pose, its inversion, the elbow.
 
     Args:
         reference: Where the joints should be; this moves it.
@@ -62,7 +62,7 @@ class CartesianFollower:
 
     @property
     def twist(self) -> FloatArray:
-        """Last commanded twist in base, m/s and rad/s. Shape (6,)."""
+        """Returns the last commanded twist in base, m/s and rad/s. Shape (6,)."""
         return self._rates.velocity
 
     def extrapolate(self) -> None:
@@ -167,7 +167,7 @@ def _norms(twist: FloatArray) -> tuple[float, float]:
 
 
 def _way(start: FloatArray, goal: FloatArray) -> FloatArray:
-    """From one pose to another in base axes: m, then a rotation vector. Shapes (4, 4) and (6,)."""
+    """Computes the way from one pose to another in base axes: m, then a rotation vector. Shapes (4, 4) and (6,)."""
     way, quat = np.zeros(6), np.zeros(4)
     way[:3] = goal[:3, 3] - start[:3, 3]
     mujoco.mju_mat2Quat(quat, (goal[:3, :3] @ start[:3, :3].T).ravel())
@@ -176,7 +176,7 @@ def _way(start: FloatArray, goal: FloatArray) -> FloatArray:
 
 
 def _moved(pose: FloatArray, way: FloatArray) -> FloatArray:
-    """The inverse of `_way`: a pose after a way in base axes."""
+    """Moves a pose by a way in base axes; the inverse of `_way`."""
     angle = math.hypot(*way[3:].tolist())
     quat, matrix, moved = np.zeros(4), np.zeros(9), pose.copy()
     mujoco.mju_axisAngle2Quat(quat, way[3:] / angle if angle > 0.0 else np.array((0.0, 0.0, 1.0)), angle)
@@ -187,7 +187,7 @@ def _moved(pose: FloatArray, way: FloatArray) -> FloatArray:
 
 
 def _along_null_space(jacobian: FloatArray, elbow: float) -> FloatArray:
-    """The step in the null space that turns joint 3 by an angle; zero where joint 3 takes no part. Shape (7,)."""
+    """Computes the step in the null space that turns joint 3 by an angle; zero where it takes no part. Shape (7,)."""
     direction = np.linalg.svd(jacobian)[2][6]
     if abs(direction[2]) < _LEAST_ELBOW_SHARE:
         return np.zeros(7)

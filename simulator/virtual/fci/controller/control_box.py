@@ -1,4 +1,4 @@
-"""The arm's control box: modes, commands and one control cycle each millisecond. It knows neither sockets nor time."""
+"""Emulates the arm's control box: modes, commands, one control cycle a millisecond. Knows no sockets, no time."""
 
 import logging
 
@@ -49,7 +49,7 @@ GUIDING_DAMPING = 2.0
 
 
 class ControlBox:
-    """State machine of one arm.
+    """Runs the state machine of one arm.
 
     Args:
         plant: The arm.
@@ -85,23 +85,23 @@ class ControlBox:
 
     @property
     def success_rate(self) -> float:
-        """Share of the last commands that came in time; 0 while no motion runs, as on the real box."""
+        """Returns the share of the last commands that came in time; 0 while no motion runs, as on the real box."""
         return self.tally.success_rate if self.motion is not None else 0.0
 
     @property
     def reported_modes(self) -> tuple[Generator, Controller]:
-        """Generator and controller as the state says them."""
+        """Returns generator and controller as the state says them."""
         motion = self.motion
         return (Generator.IDLE, Controller.OTHER) if motion is None else (motion.generator, motion.controller)
 
     @property
     def cartesian_follower(self) -> CartesianFollower | None:
-        """Follower of a Cartesian motion generator that runs."""
+        """Returns the follower of a Cartesian motion generator that runs."""
         follower = None if self.motion is None else self.motion.follower
         return follower if isinstance(follower, CartesianFollower) else None
 
     def desired_twist(self) -> FloatArray | None:
-        """Of the tool at the reference, in base, m/s and rad/s; None at rest. Shape (6,)."""
+        """Returns the tool's twist at the reference, in base, m/s and rad/s; None at rest. Shape (6,)."""
         if self.reference.is_at_rest:
             return None
         return self.desired.flange.jacobian(self.settings.flange_to_tool[:3, 3]) @ self.reference.velocities
@@ -112,7 +112,7 @@ class ControlBox:
         self.reference = Reference(self.plant.positions, self.limits)
 
     def take_responses(self) -> list[bytes]:
-        """What has to be said over TCP after the next state."""
+        """Returns the answers to be sent over TCP after the next state."""
         responses, self._responses = self._responses, []
         return responses
 
@@ -162,7 +162,7 @@ class ControlBox:
             self._end_recovery(self._recovery_id)
 
     def reflex(self, fault: Fault) -> None:
-        """Stops by itself."""
+        """Stops the arm by a reflex."""
         logger.info("reflex: %s", fault.name.lower())
         self.faults[fault] = 1
         self.reflex_reason[fault] = 1
@@ -171,28 +171,28 @@ class ControlBox:
         self._end_motion(MoveStatus.REFLEX_ABORTED, StopStatus.REFLEX_ABORTED)
 
     def press_user_stop(self) -> None:
-        """Somebody presses the stop button."""
+        """Presses the user stop."""
         self.mode = RobotMode.USER_STOPPED
         self._end_motion(MoveStatus.EMERGENCY_ABORTED, StopStatus.EMERGENCY_ABORTED)
 
     def release_user_stop(self) -> None:
-        """Somebody releases it."""
+        """Releases the user stop."""
         if self.mode is RobotMode.USER_STOPPED:
             self.mode = RobotMode.REFLEX if self.faults.any() else RobotMode.IDLE
 
     def take_by_hand(self) -> None:
-        """Somebody guides the arm: it gives way. A motion ends first, as by the stop button."""
+        """Begins hand guiding: the arm gives way. A motion ends first, as by the stop button."""
         if self.motion is not None:
             self.press_user_stop()
         self.mode = RobotMode.GUIDING
 
     def let_go(self) -> None:
-        """It stays where it was led."""
+        """Ends hand guiding; the arm stays where it was guided."""
         if self.mode is RobotMode.GUIDING:
             self.mode = RobotMode.REFLEX if self.faults.any() else RobotMode.IDLE
 
     def lose_client(self) -> None:
-        """The client has gone: a motion ends as for a broken cable."""
+        """Takes in that the client has gone: a motion ends as for a broken cable."""
         if self.motion is not None:
             self.reflex(Fault.COMMUNICATION_CONSTRAINTS_VIOLATION)
         self._responses.clear()
@@ -241,7 +241,7 @@ class ControlBox:
         return True
 
     def _is_inside(self) -> bool:
-        """Whether the arm is within its position limits, where braking takes it."""
+        """Returns whether braking keeps the arm within its position limits."""
         positions, limits = self.plant.positions, self.limits
         return not np.count_nonzero((positions > limits.upper) | (positions < limits.lower))
 
@@ -278,7 +278,7 @@ class ControlBox:
         return self._obey(motion, torque)
 
     def _go_on(self, motion: Motion, *, was_due: bool) -> FloatArray:
-        """A cycle without a command: torques stay, generators keep their last velocity, as on the real box."""
+        """Goes on for a cycle without a command: torques stay, generators keep their velocity, as on the real box."""
         if was_due:
             self.tally.count_missed(has_started=motion.has_started)
         if not motion.has_started:
@@ -288,7 +288,7 @@ class ControlBox:
         return self._obey(motion, self.torque if motion.takes_torques else None)
 
     def _obey(self, motion: Motion, torque: FloatArray | None) -> FloatArray:
-        """The client's torque, or the own controller's for the reference."""
+        """Returns the client's torque, or the own controller's for the reference."""
         if torque is None:
             self.desired.update(self.reference.positions)
             return following_torque(self.reference, self.plant, self.settings.joint_stiffness)

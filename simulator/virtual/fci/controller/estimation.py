@@ -1,4 +1,4 @@
-"""What the arm believes pushes on it: joint torques and wrench, low-passed.
+"""Estimates external joint torques and wrench, low-passed, as the arm does.
 
 Signs are libfranka's: forces that the robot exerts on its surroundings are positive. A table that carries the tool
 therefore shows up as a *negative* force along z.
@@ -21,7 +21,7 @@ _REGULARIZATION = 1e-6  # Keeps the wrench finite at singular postures.
 
 
 class ExternalForces:
-    """Estimates of one arm, refreshed once a cycle."""
+    """Estimates the external forces on one arm, once a cycle."""
 
     def __init__(self) -> None:
         self.joint_torques: FloatArray = np.zeros(7)

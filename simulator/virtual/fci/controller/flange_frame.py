@@ -1,4 +1,4 @@
-"""The flange of an arm in a MuJoCo model: its pose, and Jacobians of points that are fixed to it."""
+"""Computes the flange's pose in a MuJoCo model, and Jacobians of points that are fixed to it."""
 
 import mujoco
 import numpy as np
@@ -10,7 +10,7 @@ from simulator.scene.surroundings import add_surroundings
 
 
 class FlangeFrame:
-    """Views of a model's data, which the caller keeps up to date.
+    """Reads the flange from a model's data, which the caller keeps up to date.
 
     Args:
         model: With the arm's joints first and the body "flange".
@@ -30,7 +30,7 @@ class FlangeFrame:
         self._jacobian = np.zeros((6, 7))
 
     def jacobian(self, offset: FloatArray) -> FloatArray:
-        """Geometric Jacobian in base axes of a point that is fixed to the flange.
+        """Computes the geometric Jacobian in base axes of a point that is fixed to the flange.
 
         Args:
             offset: The point in the flange's frame, m. Shape (3,).
@@ -44,7 +44,7 @@ class FlangeFrame:
         return self._jacobian
 
     def tool_pose(self, flange_to_tool: FloatArray) -> FloatArray:
-        """Pose in base of a frame that is fixed to the flange. Shapes (4, 4)."""
+        """Computes the pose in base of a frame that is fixed to the flange. Shapes (4, 4)."""
         pose = np.empty((4, 4))
         pose[:3] = self.rotation @ flange_to_tool[:3]
         pose[:3, 3] += self.position
@@ -53,7 +53,7 @@ class FlangeFrame:
 
 
 class DesiredArm:
-    """Kinematics of the arm at positions where it should be, not where it is.
+    """Computes the arm's kinematics at the desired positions, not at the measured ones.
 
     Args:
         table: Facts of the arm.
@@ -73,7 +73,7 @@ class DesiredArm:
 
 
 def bare_arm(table: ArmTable) -> mujoco.MjModel:
-    """A model of the arm over its table, without a gripper."""
+    """Builds a model of the arm over its table, without a gripper."""
     spec = mujoco.MjSpec()
     spec.compiler.degree = False
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST

@@ -1,4 +1,4 @@
-"""Followers of motion generators in joint space: from what a client streams to a joint reference, or a fault."""
+"""Follows motion generators in joint space: turns what a client streams into a joint reference, or a fault."""
 
 from typing import Protocol
 
@@ -32,7 +32,7 @@ class Follower(Protocol):
 
 
 class Rates:
-    """Velocity and acceleration that streamed positions imply.
+    """Estimates velocity and acceleration from streamed positions.
 
     After lost commands a client may go on from its own plan, or from the position to which the arm has gone on by
     itself. Both are continuous motions, so both readings are offered, and a fault is one in each of them.
@@ -49,7 +49,7 @@ class Rates:
     def readings(
         self, from_command: FloatArray, from_reference: FloatArray, cycles: int
     ) -> list[tuple[FloatArray, FloatArray]]:
-        """Velocities with accelerations, the likelier first.
+        """Returns possible velocities with accelerations, the likelier first.
 
         Args:
             from_command: Way from the last command. Shape (N,).
@@ -65,7 +65,7 @@ class Rates:
         return readings
 
     def accept(self, velocity: FloatArray, cycles: int) -> None:
-        """Takes over the velocity of a command."""
+        """Accepts the velocity of a command."""
         self.velocity, self._cycles = velocity, cycles
 
 
@@ -128,7 +128,7 @@ class JointVelocityFollower:
 def check_generated(
     positions: FloatArray, velocities: FloatArray, accelerations: FloatArray, limits: JointLimits
 ) -> Fault | None:
-    """Commanded joints against the limits of motion generators. Shapes (7,), rad, rad/s, rad/s^2."""
+    """Checks commanded joints against the limits of motion generators. Shapes (7,), rad, rad/s, rad/s^2."""
     if np.count_nonzero(np.abs(velocities) <= SPEED_FACTOR * limits.speed) < 7:  # NaN is a violation.
         return Fault.JOINT_MOTION_GENERATOR_VELOCITY_LIMITS_VIOLATION
     if np.count_nonzero((positions > limits.upper) | (positions < limits.lower)):
@@ -139,7 +139,7 @@ def check_generated(
 
 
 def joint_follower(generator: Generator, reference: Reference, limits: JointLimits) -> Follower | None:
-    """The follower of a generator in joint space; None for others."""
+    """Makes the follower of a generator in joint space; None for others."""
     if generator is Generator.JOINT_POSITION:
         return JointPositionFollower(reference, limits)
     if generator is Generator.JOINT_VELOCITY:

@@ -1,4 +1,4 @@
-"""The control box's own joint controller: it holds, brakes, and follows what motion generators ask for."""
+"""Implements the control box's own joint controller: holds, brakes, and follows motion generators."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ _RETURN_STEP = 0.2 * PERIOD_S  # rad in a cycle, on that way.
 
 
 class Reference:
-    """Where the joints should be now: rad, rad/s, rad/s^2, shapes (7,).
+    """Holds where the joints should be now: rad, rad/s, rad/s^2, shapes (7,).
 
     Args:
         positions: To begin with, at rest.
@@ -29,7 +29,7 @@ class Reference:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether all velocities are zero."""
+        """Returns whether all velocities are zero."""
         return not np.count_nonzero(self.velocities)
 
     def measure(self, plant: Plant) -> None:
@@ -64,7 +64,7 @@ class Reference:
 
 
 def following_torque(reference: Reference, plant: Plant, stiffness: FloatArray) -> FloatArray:
-    """Spring and damper about the reference, with its inertia and the Coriolis terms fed forward.
+    """Computes spring and damper about the reference, with its inertia and the Coriolis terms fed forward.
 
     Args:
         reference: Where to be.

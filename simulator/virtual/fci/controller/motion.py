@@ -1,4 +1,4 @@
-"""Bookkeeping of a motion between its Move command and its end: what was asked for, which commands came."""
+"""Keeps the state of a motion between its Move command and its end."""
 
 from collections import deque
 
@@ -13,7 +13,7 @@ SUCCESS_WINDOW = 100
 
 
 class Motion:
-    """One motion.
+    """Holds one motion.
 
     Args:
         command_id: Of the Move that asked for it; its end is answered to this id.
@@ -36,7 +36,7 @@ class Motion:
 
     @property
     def takes_torques(self) -> bool:
-        """Whether the client computes the torques."""
+        """Returns whether the client computes the torques."""
         return self.controller is Controller.EXTERNAL
 
     def follow(self, command: np.void) -> Fault | None:
@@ -48,7 +48,7 @@ class Motion:
         return None if self.follower is None else self.follower.follow(command, cycles)
 
     def is_finished(self, command: np.void) -> bool:
-        """Whether the client says that this was the last command."""
+        """Returns whether the client marks a command as the last one."""
         return bool(command["torque_command_finished" if self.takes_torques else "motion_generation_finished"])
 
 
@@ -65,7 +65,7 @@ class CommandTally:
 
     @property
     def success_rate(self) -> float:
-        """Share of commands that came in time, of the last `SUCCESS_WINDOW`."""
+        """Returns the share of commands that came in time, of the last `SUCCESS_WINDOW`."""
         return self._sum / SUCCESS_WINDOW
 
     def restart(self) -> None:
@@ -75,12 +75,12 @@ class CommandTally:
         self._sum = SUCCESS_WINDOW
 
     def count_received(self) -> None:
-        """A command came."""
+        """Counts a command that came."""
         self.missed_in_a_row = 0
         self._append(1)
 
     def count_missed(self, *, has_started: bool) -> None:
-        """No command came; before the first one this is no loss yet."""
+        """Counts a command that did not come; before the first one this is no loss yet."""
         self.missed_in_a_row += 1
         if has_started:
             self.missed += 1

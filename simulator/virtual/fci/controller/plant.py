@@ -1,4 +1,4 @@
-"""The arm's mechanics at 1 kHz: MuJoCo with torques in and joint states out, alone or in a task's scene.
+"""Simulates the arm's mechanics at 1 kHz by MuJoCo: torques in, joint states out, alone or in a task's scene.
 
 The control box compensates gravity of the arm and of the mounted gripper, so a torque of zero keeps the arm still. Of
 Coriolis and inertia it compensates nothing: those belong to the client.
@@ -28,7 +28,7 @@ _GRAVITY = 9.81
 
 @dataclass(frozen=True, kw_only=True)
 class MountedMass:
-    """What is screwed to the flange, in the flange's frame."""
+    """Describes the mass that is screwed to the flange, in the flange's frame."""
 
     mass: float
     """kg."""
@@ -39,7 +39,7 @@ class MountedMass:
 
 
 class Plant:
-    """An arm that obeys torques. Not for several threads.
+    """Simulates an arm that obeys torques. Not for several threads.
 
     Args:
         table: Facts of the arm.
@@ -89,12 +89,12 @@ class Plant:
 
     @property
     def has_gripper(self) -> bool:
-        """Whether the scene has a gripper."""
+        """Returns whether the scene has a gripper."""
         return self._world is not None
 
     @property
     def mounted(self) -> MountedMass:
-        """The gripper, as somebody would have entered it in the arm's settings."""
+        """Returns the gripper's mass, as somebody would have entered it in the arm's settings."""
         if self._world is None:
             return MountedMass(mass=0.0, center=np.zeros(3), inertia=np.zeros((3, 3)))
         return _subtree_mass(self.model, self.model.body("flange").id)
@@ -112,15 +112,15 @@ class Plant:
         mujoco.mj_step1(self.model, self.data)
 
     def external_torque(self) -> FloatArray:
-        """Torques that contacts, stops and pushes exerted on the joints in the last cycle. Shape (7,), Nm."""
+        """Returns the torques of contacts, stops and pushes on the joints in the last cycle. Shape (7,), Nm."""
         return self._constraint + self._push_torque if self._is_pushed else self._constraint
 
     def coriolis(self) -> FloatArray:
-        """Torques that Coriolis and centrifugal terms ask for. Shape (7,), Nm."""
+        """Returns the torques of Coriolis and centrifugal terms. Shape (7,), Nm."""
         return self._bias - self.gravity
 
     def mass_matrix(self) -> FloatArray:
-        """Of the arm's joints, kg m^2. Shape (7, 7)."""
+        """Returns the mass matrix of the arm's joints, kg m^2. Shape (7, 7)."""
         mujoco.mj_fullM(self.model, self.data, self._mass)
         return self._mass[:7, :7]
 
@@ -167,11 +167,11 @@ class Plant:
         self._with_gripper().gripper.set_target(target)
 
     def gripper(self) -> GripperState:
-        """The fingers now. Raises NotEquippedError without a gripper."""
+        """Returns the fingers' state now. Raises NotEquippedError without a gripper."""
         return self._with_gripper().gripper.read_state()
 
     def tracked_objects(self) -> tuple[TrackedPose, ...]:
-        """Poses of the props."""
+        """Returns the poses of the props."""
         return () if self._world is None else self._world.tracked_objects()
 
     def _with_gripper(self) -> World:
@@ -189,7 +189,7 @@ def _build_world(table: ArmTable, task: str, seed: int) -> World | None:
 
 
 def _subtree_mass(model: mujoco.MjModel, root: int) -> MountedMass:
-    """Mass of all bodies below one, in its frame, with the joints at zero."""
+    """Sums the mass of all bodies below one, in its frame, with the joints at zero."""
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     rotation, origin = data.xmat[root].reshape(3, 3), data.xpos[root]

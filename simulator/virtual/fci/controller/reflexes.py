@@ -1,4 +1,4 @@
-"""When the control box stops the arm by itself: pure functions from what it measures to the fault, or None.
+"""Decides when the control box stops the arm by itself: pure functions from measurements to a fault, or None.
 
 Limits are the published ones of `simulator.model.arm_table`. How much the real box forgives beyond them is not
 published; the tolerances here are ours.
@@ -25,7 +25,7 @@ LOST_PACKET_LIMIT = 20
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class JointLimits:
-    """Limits of all joints as arrays of shape (7,): rad, rad/s, rad/s^2, Nm."""
+    """Holds the limits of all joints as arrays of shape (7,): rad, rad/s, rad/s^2, Nm."""
 
     lower: FloatArray
     upper: FloatArray
@@ -36,7 +36,7 @@ class JointLimits:
     torque: FloatArray
 
     def velocity_range(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Lowest and highest velocity allowed at positions, rad/s. Shapes (7,).
+        """Returns the lowest and highest velocity allowed at positions, rad/s. Shapes (7,).
 
         Before a position limit it falls to zero (Franka, "Robot and interface specifications", limits of the FR3).
         """
@@ -47,7 +47,7 @@ class JointLimits:
 
 
 def joint_limits(table: ArmTable) -> JointLimits:
-    """The table's limits as arrays."""
+    """Returns the table's limits as arrays."""
     joints = table.joints
     return JointLimits(
         lower=np.array([joint.lower for joint in joints]),
@@ -61,7 +61,7 @@ def joint_limits(table: ArmTable) -> JointLimits:
 
 
 def check_torque(commanded: FloatArray, applied: FloatArray, limits: JointLimits) -> Fault | None:
-    """A commanded torque against the last applied one. Shapes (7,), Nm."""
+    """Checks a commanded torque against the last applied one. Shapes (7,), Nm."""
     steps = np.abs(commanded - applied)
     if np.count_nonzero(steps <= TORQUE_STEP + TORQUE_STEP_TOLERANCE) < 7:  # So that NaN counts as a violation.
         return Fault.CONTROLLER_TORQUE_DISCONTINUITY
@@ -71,7 +71,7 @@ def check_torque(commanded: FloatArray, applied: FloatArray, limits: JointLimits
 
 
 def check_joints(positions: FloatArray, velocities: FloatArray, limits: JointLimits) -> Fault | None:
-    """Measured joints. Shapes (7,), rad and rad/s."""
+    """Checks measured joints. Shapes (7,), rad and rad/s."""
     if np.count_nonzero((positions > limits.upper) | (positions < limits.lower)):
         return Fault.JOINT_POSITION_LIMITS_VIOLATION
     lowest, highest = limits.velocity_range(positions)
@@ -82,7 +82,7 @@ def check_joints(positions: FloatArray, velocities: FloatArray, limits: JointLim
 
 
 def check_contact(torques: FloatArray, wrench: FloatArray, thresholds: Thresholds) -> Fault | None:
-    """External joint torques (7,) and wrench in the stiffness frame (6,) against the upper thresholds."""
+    """Checks external joint torques (7,) and wrench in the stiffness frame (6,) against the upper thresholds."""
     if np.count_nonzero(np.abs(torques) > thresholds.upper_torque):
         return Fault.JOINT_REFLEX
     if np.count_nonzero(np.abs(wrench) > thresholds.upper_force):
@@ -91,5 +91,5 @@ def check_contact(torques: FloatArray, wrench: FloatArray, thresholds: Threshold
 
 
 def check_losses(missed_in_a_row: int, limit: int = LOST_PACKET_LIMIT) -> Fault | None:
-    """Commands that did not come in time."""
+    """Checks the number of commands that did not come in time."""
     return Fault.COMMUNICATION_CONSTRAINTS_VIOLATION if missed_in_a_row >= limit else None

@@ -1,4 +1,4 @@
-"""What a client, or somebody in the arm's web page, has told the control box: frames, loads, thresholds, stiffness."""
+"""Holds the control box's settings: frames, loads, thresholds, stiffness."""
 
 from dataclasses import dataclass, field
 
@@ -19,7 +19,7 @@ _RIGID = 1e-3  # Largest departure from a rotation matrix.
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Thresholds:
-    """Collision thresholds, as SET_COLLISION_BEHAVIOR gives them; contact is reported between lower and upper.
+    """Holds collision thresholds of SET_COLLISION_BEHAVIOR; contact is reported between lower and upper.
 
     The control box tells phases with and without acceleration apart; here the nominal ones hold always.
     """
@@ -45,7 +45,7 @@ def _default_thresholds() -> Thresholds:
 
 @dataclass(kw_only=True, eq=False)
 class Settings:
-    """Present settings. Transforms have shape (4, 4)."""
+    """Holds the present settings. Transforms have shape (4, 4)."""
 
     flange_to_nominal: FloatArray
     """F_T_NE: set in the web page."""
@@ -72,7 +72,7 @@ class Settings:
         self._chain_frames()
 
     def apply(self, command: Command, payload: bytes, plant: Plant) -> SetterStatus:
-        """Obeys a command that sets something.
+        """Applies a command that sets something.
 
         Raises:
             ProtocolError: The command sets nothing.
@@ -136,7 +136,7 @@ class Settings:
 
 
 def initial_settings(plant: Plant) -> Settings:
-    """Settings after switching on: with a gripper, the nominal end effector is the TCP between its fingers."""
+    """Returns the settings after switching on: with a gripper, the nominal end effector is the TCP of its fingers."""
     transform = np.eye(4)
     if plant.has_gripper:
         half = np.sqrt(0.5)  # The hand is mounted at -pi / 4 about the flange's axis, as Franka's own.
