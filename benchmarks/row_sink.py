@@ -11,7 +11,7 @@ from serl_api.security import ServerSecurity
 from serl_rl.learner.ingest import Ingest
 from serl_rl.learner.publish import PolicyPublisher
 from serl_rl.learner.run_state import RunState
-from serl_rl.learner.server import LearnerServer
+from serl_rl.learner.server import learner_server
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.replay import ReplayBuffer
@@ -36,10 +36,10 @@ def main() -> None:
         intake.offer_spec(environment)
         intake.open(replay, LAYOUT)
         servicer = LearnerServicer(state, intake, publisher, 4, lambda _response: None)
-        server = LearnerServer(servicer, "127.0.0.1:0", ServerSecurity(), 4)
-        server.start()
+        server = learner_server(servicer, "127.0.0.1:0", ServerSecurity(), 4)
+        address = server.start()
         scratch = arguments.ready_file.with_suffix(".part")
-        scratch.write_text(server.address)
+        scratch.write_text(address)
         scratch.rename(arguments.ready_file)
         stopped.wait()
         state.close()

@@ -24,7 +24,7 @@ from serl_rl.actor.spool import Spool
 from serl_rl.learner.ingest import Ingest
 from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
 from serl_rl.learner.run_state import RunState
-from serl_rl.learner.server import LearnerServer
+from serl_rl.learner.server import learner_server
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.replay import ReplayBuffer
@@ -101,13 +101,13 @@ def _push_ms(size: int) -> float:
     intake.offer_spec(environment)
     replay = ReplayBuffer(environment, 1000)
     intake.open(replay, layout)
-    server = LearnerServer(
+    server = learner_server(
         LearnerServicer(state, intake, publisher, 4, lambda _: None), "127.0.0.1:0", ServerSecurity(), 4
     )
-    server.start()
+    address = server.start()
     times = []
     with tempfile.TemporaryDirectory() as folder:
-        link = LearnerClient(server.address, "actor", environment, SETTINGS, VERSION)
+        link = LearnerClient(address, "actor", environment, SETTINGS, VERSION)
         link.join(10.0)
         spool = Spool(Path(folder), row_type(environment), owner="benchmark", limit_bytes=2**20)
         link.start(spool)

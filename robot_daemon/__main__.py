@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from robot_daemon.api.response_builder import daemon_version
-from robot_daemon.api.server import DaemonServer, ServeError
+from robot_daemon.api.server import DaemonServer
 from robot_daemon.config.cell_builder import DRIVER_GROUPS, build_cell
 from robot_daemon.config.cell_config import DaemonConfig, load_config
 from robot_daemon.control.active_cell import close_cell
@@ -30,6 +30,7 @@ from robot_daemon.operations.service_status import ServiceStatus
 from robot_daemon.operations.workspace import outside_workspace
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.plugins import plugin_table
+from serl_api.server import ServeError
 from serl_api.settings import ConfigError
 
 EPILOG = """\

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from robot_daemon.api.server import ServeError
 from robot_daemon.config.cell_config import ServerConfig
 from robot_daemon.hardware.devices import Pacing
 from robot_daemon.operations.lifecycle import serve_until_signal
 from serl_api.errors.robot import NotFoundError
 from serl_api.plugins import PluginError
+from serl_api.server import ServeError
 from serl_api.settings import ConfigError
 from simulator.api.server import build_server
 from simulator.model.arm_table import ARMS

@@ -1,17 +1,12 @@
-"""Serves a cell: builds, secures, drains and stops a gRPC server; health and reflection included."""
+"""Serves a cell: its services, and the order in which it comes to rest."""
 
-import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
 import grpc
 import numpy as np
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 from serl.robot.v1 import camera_service_pb2, camera_service_pb2_grpc, robot_service_pb2, robot_service_pb2_grpc
 
 from robot_daemon.api.camera_service import CameraServicer
@@ -23,9 +18,7 @@ from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import EventListener
 from robot_daemon.hardware.devices import Cell, Compliance, Pacing
 from serl_api.errors.robot import ROBOT_ERRORS, AuthenticationError, DeviceUnavailableError
-from serl_api.security import KEEPALIVE_OPTIONS
-
-logger = logging.getLogger(__name__)
+from serl_api.server import ApiServer, ServeError
 
 UNARY_WORKERS = 8
 """Workers that streams can never take."""
@@ -39,16 +32,7 @@ REST_LIMIT_S = 2.0
 CLOSE_LIMIT_S = 8.0
 """How long the devices may take to close, s."""
 
-CHANNEL_OPTIONS: Sequence[tuple[str, int]] = (
-    ("grpc.so_reuseport", 0),  # A port in use must be an error, not a second daemon on it.
-    *KEEPALIVE_OPTIONS,
-)
-
-Register = Callable[[grpc.Server, DaemonCore], None]
-
-
-class ServeError(Exception):
-    """The daemon cannot listen; the message is one sentence for people."""
+Register = Callable[[ApiServer, DaemonCore], None]
 
 
 class DaemonServer:
@@ -58,8 +42,7 @@ class DaemonServer:
         cell: Devices; closed by `stop`.
         config: Where to listen and whom to let in.
         limits: Bounds for every client.
-        extra: Adds further services to the server, such as the simulator's. A function may have an attribute
-            `service_names`, which reflection and health then list.
+        extra: Adds further services to the server, such as the simulator's.
         sync: Sampling and alignment of sensors.
         compliance: What a session starts with.
         listeners: Hear what happens; closed by `stop`.
@@ -79,14 +62,9 @@ class DaemonServer:
         compliance: Compliance | None = None,
         listeners: Sequence[EventListener] = (),
     ) -> None:
-        config.require_safe(config.address)
         self._config = config
-        self._credentials = config.credentials()
-        interceptors = config.interceptors(_refuse_token)
         workers = UNARY_WORKERS + config.max_streams + config.max_control_streams
-        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="rpc")
-        self._server = grpc.server(self._pool, interceptors=interceptors, options=list(CHANNEL_OPTIONS))
-        self._health = health.HealthServicer()
+        self._server = ApiServer(config.address, config, refuse=_refuse_token, workers=workers)
         self._stopped = threading.Event()
         self._hurried = threading.Event()
         self._stop_lock = threading.Lock()
@@ -106,24 +84,13 @@ class DaemonServer:
         Raises:
             ServeError: The address is in use or cannot be bound.
         """
-        address = self._config.address
         try:
-            _require_free(address)
-            if self._credentials is None:
-                port = self._server.add_insecure_port(address)
-            else:
-                port = self._server.add_secure_port(address, self._credentials)
-        except (RuntimeError, OSError) as error:
+            address = self._server.start()
+        except ServeError:
             self.core.close()
-            raise ServeError(
-                f"cannot listen on {address}; is another daemon running there? Stop it or choose another address"
-            ) from error
-        self._server.start()
-        self._set_health(health_pb2.HealthCheckResponse.SERVING)
-        bound = address if address.startswith("unix") else f"{address.rpartition(':')[0]}:{port}"
-        logger.info("listening on %s", bound)
-        self._tell_started(bound)
-        return bound
+            raise
+        self._tell_started(address)
+        return address
 
     def stop(self, grace_s: float | None = None) -> None:
         """Holds the arm, lets calls finish and the arm come to rest, then closes the devices.
@@ -136,15 +103,15 @@ class DaemonServer:
         with self._stop_lock:
             if self._stopped.is_set():
                 return
-            self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+            self._server.drain()
             self.core.drain()
             for places in self._places:
                 places.drain()
-            self._server.stop(self._config.drain_grace_s if grace_s is None else grace_s).wait()
+            self._server.stop(self._config.drain_grace_s if grace_s is None else grace_s)
             is_at_rest = await_rest(self.core.cell, self._hurried)
             self.core.emit("daemon_stopped", warning=not is_at_rest, at_rest=is_at_rest)
             self.core.close()
-            self._pool.shutdown(wait=True)
+            self._server.join()
             self._stopped.set()
 
     def hurry(self) -> None:
@@ -177,23 +144,18 @@ class DaemonServer:
 
     def _register(self, extra: Sequence[Register]) -> None:
         streams, control_streams = self._places
-        robot = RobotServicer(self.core, streams, control_streams)
-        robot_service_pb2_grpc.add_RobotServiceServicer_to_server(robot, self._server)
-        camera_service_pb2_grpc.add_CameraServiceServicer_to_server(CameraServicer(self.core, streams), self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self._service_names = [
-            robot_service_pb2.DESCRIPTOR.services_by_name["RobotService"].full_name,
-            camera_service_pb2.DESCRIPTOR.services_by_name["CameraService"].full_name,
-        ]
+        self._server.add(
+            robot_service_pb2_grpc.add_RobotServiceServicer_to_server,
+            RobotServicer(self.core, streams, control_streams),
+            robot_service_pb2.DESCRIPTOR.services_by_name["RobotService"],
+        )
+        self._server.add(
+            camera_service_pb2_grpc.add_CameraServiceServicer_to_server,
+            CameraServicer(self.core, streams),
+            camera_service_pb2.DESCRIPTOR.services_by_name["CameraService"],
+        )
         for register in extra:
             register(self._server, self.core)
-            self._service_names.extend(getattr(register, "service_names", ()))
-        listed = [*self._service_names, health.SERVICE_NAME, reflection.SERVICE_NAME]
-        reflection.enable_server_reflection(listed, self._server)
-
-    def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
-        for name in ("", *self._service_names):
-            self._health.set(name, status)
 
 
 def await_rest(cell: Cell, hurried: threading.Event) -> bool:
@@ -217,19 +179,6 @@ def await_rest(cell: Cell, hurried: threading.Event) -> bool:
         if time.monotonic() >= deadline or hurried.wait(0.02):
             return False
     return True
-
-
-def _require_free(address: str) -> None:
-    """Raises OSError when another process answers on a Unix socket, which gRPC would silently take over."""
-    if not address.startswith("unix:"):
-        return
-    path = address.removeprefix("unix:").removeprefix("//")
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(path)
-        except OSError:
-            return
-    raise OSError(f"{path} is in use")
 
 
 def _refuse_token(context: grpc.ServicerContext) -> NoReturn:

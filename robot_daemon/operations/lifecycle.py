@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from robot_daemon.api.server import DaemonServer, ServeError
+from robot_daemon.api.server import DaemonServer
 from robot_daemon.operations.notify import Notifier
+from serl_api.server import ServeError
 
 logger = logging.getLogger(__name__)
 

@@ -85,11 +85,11 @@ class LearnerCommand:
             )
             directory.config.write_text(to_json(self.config))
             server = learner.serve(self.address, self.security)
-            server.start()
-            dashboard.note(f"listening on {server.address}")
+            address = server.start()
+            dashboard.note(f"listening on {address}")
             try:
                 if self.ready_file is not None:
-                    write_ready_file(self.ready_file, server.address)
+                    write_ready_file(self.ready_file, address)
                 if self.spec_file is not None:
                     _offer_spec(learner, self.spec_file, stop)
                 learner.run()

@@ -15,6 +15,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import spec_pb2, tensor_pb2
 
 from serl_api.security import ServerSecurity
+from serl_api.server import ApiServer
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.artifacts import provenance
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
@@ -24,7 +25,7 @@ from serl_rl.learner.ingest import Ingest, Layout
 from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
 from serl_rl.learner.recorder import ProgressRecorder
 from serl_rl.learner.run_state import RunState
-from serl_rl.learner.server import LearnerServer
+from serl_rl.learner.server import learner_server
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.learner.trainer import Trainer
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
@@ -102,7 +103,7 @@ class Learner:
         self._next_publish_updates = 0
         stop.on_stop(lambda: self._state.set_phase(self._state.phase))
 
-    def serve(self, address: str, security: ServerSecurity) -> LearnerServer:
+    def serve(self, address: str, security: ServerSecurity) -> ApiServer:
         """Builds the server, with a resumed run open already; the caller starts and stops it.
 
         Args:
@@ -110,12 +111,12 @@ class Learner:
             security: TLS files and token.
 
         Returns:
-            The bound server.
+            The server, which `start` binds.
         """
         self._reopen()
         max_actors = self._config.learner.max_actors
         servicer = LearnerServicer(self._state, self._intake, self._publisher, max_actors, self._fill_progress)
-        return LearnerServer(servicer, address, security, max_actors)
+        return learner_server(servicer, address, security, max_actors)
 
     def offer_spec(self, spec: EnvironmentSpec) -> None:
         """Tells the environment before the first actor does, so that compiling starts earlier."""

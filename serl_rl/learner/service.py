@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
 from serl.learner.v1 import learner_service_pb2 as pb
@@ -244,8 +244,3 @@ def _pack(answer: Answer) -> pb.StreamStepsResponse:
         phase=answer.phase,
         environment_step_count=answer.env_steps,
     )
-
-
-def add_to(server: grpc.Server, servicer: LearnerServicer) -> Any:  # noqa: ANN401
-    """Registers the service on a server."""
-    return learner_service_pb2_grpc.add_LearnerServiceServicer_to_server(servicer, server)

@@ -1,23 +1,14 @@
 """Builds a daemon's server over a simulated cell: the robot's own services and `SimulatorService`."""
 
-import grpc
 from serl.simulator.v1 import simulator_service_pb2, simulator_service_pb2_grpc
 
 from robot_daemon.api.server import DaemonServer
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.hardware.devices import Pacing
+from serl_api.server import ApiServer
 from simulator.api.service import SimulatorServicer
 from simulator.devices.cell import LIMITS, build_cell
-
-
-class _SimulatorService:
-    """Adds `SimulatorService` to a server, with the name that reflection and health list."""
-
-    service_names = (simulator_service_pb2.DESCRIPTOR.services_by_name["SimulatorService"].full_name,)
-
-    def __call__(self, server: grpc.Server, core: DaemonCore) -> None:
-        simulator_service_pb2_grpc.add_SimulatorServiceServicer_to_server(SimulatorServicer(core), server)
 
 
 def build_server(
@@ -44,4 +35,12 @@ def build_server(
         ConfigError: The address is not safe to serve.
     """
     cell = build_cell(task, pacing, seed, arm=arm)
-    return DaemonServer(cell, config or ServerConfig(address="127.0.0.1:0"), limits, extra=(_SimulatorService(),))
+    return DaemonServer(cell, config or ServerConfig(address="127.0.0.1:0"), limits, extra=(_add_service,))
+
+
+def _add_service(server: ApiServer, core: DaemonCore) -> None:
+    server.add(
+        simulator_service_pb2_grpc.add_SimulatorServiceServicer_to_server,
+        SimulatorServicer(core),
+        simulator_service_pb2.DESCRIPTOR.services_by_name["SimulatorService"],
+    )

@@ -26,7 +26,7 @@ from serl_rl.envs.factory import spec_of
 from serl_rl.learner.ingest import Ingest
 from serl_rl.learner.publish import PolicyPublisher
 from serl_rl.learner.run_state import RunState
-from serl_rl.learner.server import LearnerServer
+from serl_rl.learner.server import learner_server
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.processes.stop_signal import StopSignal
@@ -178,9 +178,8 @@ class Learner:
         intake.open(self.replay, layout)
         self.state.set_env_steps(self.replay.environment_step_count)
         servicer = LearnerServicer(self.state, intake, self.publisher, 4, lambda response: None)
-        self.server = LearnerServer(servicer, address, ServerSecurity(), 4)
-        self.server.start()
-        self.address = self.server.address
+        self.server = learner_server(servicer, address, ServerSecurity(), 4)
+        self.address = self.server.start()
 
     def close(self):
         self.state.close()

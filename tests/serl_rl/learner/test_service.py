@@ -18,7 +18,7 @@ from serl_rl.actor.spool import Spool
 from serl_rl.learner.ingest import Ingest
 from serl_rl.learner.publish import PolicyPublisher, PolicySnapshot
 from serl_rl.learner.run_state import RunState
-from serl_rl.learner.server import LearnerServer
+from serl_rl.learner.server import learner_server
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.protocol import transport
@@ -51,9 +51,8 @@ class RunningLearner:
         self.intake.open(self.replay, LAYOUT)
         self.state.set_env_steps(self.replay.environment_step_count)
         servicer = LearnerServicer(self.state, self.intake, self.publisher, max_streams, lambda response: None)
-        self.server = LearnerServer(servicer, address, security or ServerSecurity(), max_streams)
-        self.server.start()
-        self.address = self.server.address
+        self.server = learner_server(servicer, address, security or ServerSecurity(), max_streams)
+        self.address = self.server.start()
 
     def close(self):
         self.state.close()

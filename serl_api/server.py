@@ -1,0 +1,125 @@
+"""What every server here does: binds one address safely, answers for its health, lists its services, and drains."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from serl_api.security import KEEPALIVE_OPTIONS, ServerSecurity
+
+logger = logging.getLogger(__name__)
+
+
+class ServeError(Exception):
+    """A server cannot listen, or could not be stopped in order; the message is one sentence for people."""
+
+
+class ApiServer:
+    """A gRPC server behind one address, with health and reflection. Safe from any thread.
+
+    Args:
+        address: `host:port` (port 0 picks a free one) or `unix:/path`.
+        security: Whom it lets in.
+        refuse: Aborts a call with the API's own `BAD_TOKEN`.
+        workers: Calls answered at once; more wait.
+
+    Raises:
+        ConfigError: The address is not safe to serve, or a file cannot be read.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        security: ServerSecurity,
+        *,
+        refuse: Callable[[grpc.ServicerContext], NoReturn],
+        workers: int,
+    ) -> None:
+        security.require_safe(address)
+        self._address = address
+        self._credentials = security.credentials()
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="rpc")
+        # A port in use must be an error, not a second server on it.
+        options = [*KEEPALIVE_OPTIONS, ("grpc.so_reuseport", 0)]
+        self._server = grpc.server(self._pool, interceptors=security.interceptors(refuse), options=options)
+        self._health = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._names: list[str] = []
+
+    def add(self, add_to_server: Callable[[Any, grpc.Server], None], servicer: object, api: ServiceDescriptor) -> None:
+        """Adds a service, before `start`.
+
+        Args:
+            add_to_server: Generated function.
+            servicer: What it adds.
+            api: The service, which health and reflection list by its full name.
+        """
+        add_to_server(servicer, self._server)
+        self._names.append(api.full_name)
+
+    def start(self) -> str:
+        """Begins to serve.
+
+        Returns:
+            The bound address, with the port that was picked when 0 was asked for.
+
+        Raises:
+            ServeError: The address is in use or cannot be bound.
+        """
+        address = self._address
+        try:
+            _require_free(address)
+            if self._credentials is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, self._credentials)
+        except (RuntimeError, OSError) as error:
+            raise ServeError(
+                f"cannot listen on {address}; is another server running there? Stop it or choose another address"
+            ) from error
+        listed = [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection.enable_server_reflection(listed, self._server)
+        for name in ("", *self._names):
+            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._server.start()
+        bound = address if address.startswith("unix") else f"{address.rpartition(':')[0]}:{port}"
+        logger.info("listening on %s", bound)
+        return bound
+
+    def drain(self) -> None:
+        """Answers from now on that nothing is served; calls go on."""
+        self._health.enter_graceful_shutdown()
+
+    def stop(self, grace_s: float = 2.0) -> None:
+        """Refuses new calls and waits for those under way, which are cut off after a while. Safe to call again.
+
+        Args:
+            grace_s: How long they may take, s; a later call can only shorten it.
+        """
+        self.drain()
+        self._server.stop(grace_s).wait()
+
+    def join(self) -> None:
+        """Waits for the workers, after `stop`."""
+        self._pool.shutdown(wait=True)
+
+
+def _require_free(address: str) -> None:
+    """Raises OSError when another process answers on a Unix socket, which gRPC would silently take over."""
+    if not address.startswith("unix:"):
+        return
+    path = address.removeprefix("unix:").removeprefix("//")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return
+    raise OSError(f"{path} is in use")
