@@ -16,8 +16,12 @@ from typing import TextIO
 
 QUIET_S = 5.0
 """Age at which a phase speaks, into a pipe, and the shortest time between two of its lines."""
+ENDED = "ended after"
+"""Words by which the last line of a phase is known."""
 _PATIENCE = 0.1
 """Share of a phase's age that passes between two lines at least: who waited for minutes need not read every 5 s."""
+_LONGEST_SILENCE_S = 60.0
+"""And at most."""
 
 Clock = Callable[[], float]
 
@@ -46,7 +50,7 @@ class Phase:
         self.name = name
         self.total = total
         self.done = 0.0
-        self.note = ""
+        self.note: str | Callable[[], str] = ""
         self._clock = clock
         self._start_s = clock()
 
@@ -62,12 +66,12 @@ class Phase:
             return None
         return self.elapsed_s * max(self.total - self.done, 0.0) / self.done
 
-    def report(self, done: float | None = None, note: str | None = None) -> None:
+    def report(self, done: float | None = None, note: str | Callable[[], str] | None = None) -> None:
         """Says how far it is; safe from any thread.
 
         Args:
             done: Of the total; None leaves it.
-            note: What else is worth knowing, such as "success 97 %"; None leaves it.
+            note: What else is worth knowing, such as "success 97 %", or what says so when it is asked; None leaves it.
         """
         if done is not None:
             self.done = done
@@ -78,7 +82,8 @@ class Phase:
         """Such as "evaluating: 37 of 100, success 97 %, 12 s, about 20 s left"."""
         parts = [] if self.total is None else [f"{self.done:g} of {self.total:g}"]
         remaining_s = self.remaining_s
-        parts += [self.note] if self.note else []
+        note = self.note() if callable(self.note) else self.note
+        parts += [note] if note else []
         parts += [duration(self.elapsed_s)]
         parts += [] if remaining_s is None else [f"about {duration(remaining_s)} left"]
         return f"{self.name}: {', '.join(parts)}"
@@ -125,7 +130,7 @@ class Progress:
                 yield phase
         finally:
             if self._has_spoken:
-                self._write(f"{name}: ended after {duration(phase.elapsed_s)}")
+                self._write(f"{name}: {ENDED} {duration(phase.elapsed_s)}")
             self.current, self._due_s, self._has_spoken = outer, outer_due_s, outer_spoken
 
     def tick(self) -> None:
@@ -133,7 +138,7 @@ class Progress:
         phase = self.current
         if phase is not None and self._clock() >= self._due_s:
             self._has_spoken = True
-            self._due_s = self._clock() + max(QUIET_S, _PATIENCE * phase.elapsed_s)
+            self._due_s = self._clock() + min(max(QUIET_S, _PATIENCE * phase.elapsed_s), _LONGEST_SILENCE_S)
             self._write(str(phase))
 
     @property

@@ -15,12 +15,20 @@ import numpy as np
 import numpy.typing as npt
 from serl.learner.v1 import learner_service_pb2 as pb
 
+from serl_api.progress import Progress
 from serl_client.wrappers import Intervention
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.rows import make_row, row_type
 from serl_rl.actor.spool import Spool
 from serl_rl.config.train import TrainConfig
-from serl_rl.envs.evaluation import EvaluationConfig, EvaluationResult, Observation, evaluate
+from serl_rl.envs.evaluation import (
+    EVALUATING,
+    EvaluationConfig,
+    EvaluationResult,
+    Observation,
+    evaluate,
+    report_evaluation,
+)
 from serl_rl.policies.base import RunnablePolicy
 from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.protocol.spec import EnvironmentSpec
@@ -115,6 +123,7 @@ class Actor:
         stop: Ends the loop between two steps.
         intervention: Where a teacher may take over, which an evaluation must not allow; None where none can.
         keeps_scene: Whether training goes on in the scene that the last episode left; evaluations draw theirs.
+        progress: Shows what it does; None logs it.
     """
 
     def __init__(
@@ -129,6 +138,7 @@ class Actor:
         intervention: Intervention | None = None,
         *,
         keeps_scene: bool = False,
+        progress: Progress | None = None,
     ) -> None:
         self._env = env
         self._keeps_scene = keeps_scene
@@ -145,6 +155,8 @@ class Actor:
         self._trigger = EvaluationTrigger(config.evaluation)
         self._evaluation_count = 0
         self._said = ""
+        self._progress = progress or Progress(say=log.info)
+        self._episodes = 0
 
     def run(self) -> None:
         """Collects episodes until training has finished or a signal comes; then sends what is left.
@@ -153,11 +165,23 @@ class Actor:
             LearnerError: The learner refused this actor for good.
             SpoolFullError: The disk is full; nothing is lost.
         """
-        while not self.is_over and not self._link.follower.wait(_POLL_S):
-            self._link.check()
-        while not self.is_over:
-            self.play()
+        with self._progress.phase("waiting for the learner's first policy"):
+            while not self.is_over and not self._link.follower.wait(_POLL_S):
+                self._link.check()
+        with self._progress.phase("acting") as phase:
+            phase.report(note=self.figures)
+            while not self.is_over:
+                self.play()
         self.drain()
+
+    def figures(self) -> str:
+        """How it goes, in a few words."""
+        recent, waiting = tuple(self._trigger.recent), self._spool.waiting_count
+        words = [f"{self._episodes} episodes", f"{self._spool.next_sequence - 1} rows"]
+        words += [f"success {sum(recent) / len(recent):.0%} of the last {len(recent)}"] if recent else []
+        words += [f"policy {self._link.follower.taken_version}"]
+        words += ["learner connected" if self._link.status.is_connected else f"no learner, {waiting} rows wait"]
+        return ", ".join(words)
 
     @property
     def is_over(self) -> bool:
@@ -197,6 +221,7 @@ class Actor:
         if tally.steps:
             self._append(observation, tally, pb.ROW_KIND_FINAL)
         if is_ended:
+            self._episodes += 1
             tally.success = bool(info.get("success", False))
             # What a teacher helped with says nothing about the policy.
             self._trigger.add_episode(tally.steps, success=tally.success and not tally.interventions)
@@ -290,13 +315,13 @@ class Actor:
         self._evaluation_count += 1
         seed = (_EVALUATION_SEED * self._evaluation_count + self._config.seed * 1000) % _LARGEST_SEED
         alone = self._intervention.suspended() if self._intervention is not None else contextlib.nullcontext()
-        with alone:
+        with alone, self._progress.phase(f"{EVALUATING} {version}", config.episode_count) as phase:
             result = evaluate(
                 self._env,
                 self._policy,
                 config.episode_count,
                 seed,
-                lambda so_far: config.is_hopeless(so_far) or self.is_over,
+                lambda so_far: report_evaluation(phase, so_far) or config.is_hopeless(so_far) or self.is_over,
             )
         self._trigger.reset()
         if not self.is_over:

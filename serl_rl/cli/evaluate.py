@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from serl_api.progress import Progress
 from serl_rl.artifacts.run_directory import write_json
 from serl_rl.cli.options import ConfigFile, PresetName, RerunTarget
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
-from serl_rl.envs.evaluation import result_values
+from serl_rl.envs.evaluation import report_evaluation, result_values
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
 from serl_rl.rewards.classifier.config import ClassifierRewardConfig
@@ -71,27 +72,27 @@ class EvaluateCommand:
         from serl_rl.visualization.video import write_video
 
         self._check()
-        stop = StopSignal().install()
-        policy, config, manifest = load_policy(self.checkpoint)
+        stop, progress = StopSignal().install(), Progress()
+        with progress.phase("loading the policy"):
+            policy, config, manifest = load_policy(self.checkpoint)
         environment = with_own_reward(config.environment) if self.own_reward else config.environment
-        env = make_environment(environment, self.robot)
+        with progress.phase("opening the environment"):
+            env = make_environment(environment, self.robot)
         share_maps(env, policy)
+        film_episodes = self.video_episodes if self.video is not None else 0
         try:
-
-            def is_stopped(result: EvaluationResult) -> bool:
-                return stop.is_set()
-
-            result, film = watched_evaluation(
-                env,
-                policy,
-                self.checkpoint,
-                self.episodes,
-                self.evaluation_seed,
-                is_stopped,
-                film_episodes=self.video_episodes if self.video is not None else 0,
-                overlay=self.overlay,
-                rerun=self.rerun,
-            )
+            with progress.phase("evaluating", max(self.episodes, film_episodes)) as phase:
+                result, film = watched_evaluation(
+                    env,
+                    policy,
+                    self.checkpoint,
+                    self.episodes,
+                    self.evaluation_seed,
+                    lambda so_far: report_evaluation(phase, so_far) or stop.is_set(),
+                    film_episodes=film_episodes,
+                    overlay=self.overlay,
+                    rerun=self.rerun,
+                )
         finally:
             env.close()
         report = result_values(result) | {name: manifest[name] for name in ("policy_version", "env_steps")}
@@ -100,7 +101,9 @@ class EvaluateCommand:
         sys.stdout.write(json.dumps(report, indent=2) + "\n")
         sys.stdout.flush()
         if self.video is not None and film is not None and not film.is_empty:
-            sys.stderr.write(f"video: {write_video(film, self.video, film.rate_hz)}\n")
+            with progress.phase("writing the video"):
+                written = write_video(film, self.video, film.rate_hz)
+            sys.stderr.write(f"video: {written}\n")
         return 0
 
     def _check(self) -> None:

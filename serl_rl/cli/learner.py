@@ -82,6 +82,7 @@ class LearnerCommand:
                 stop=stop,
                 on_metrics=dashboard.show,
                 initial_policy=self.initial_policy,
+                progress=dashboard.progress,
             )
             directory.config.write_text(to_json(self.config))
             server = learner.serve(self.address, self.security)

@@ -11,8 +11,12 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
+from serl_api.progress import Phase
+
 Observation = dict[str, npt.NDArray[np.generic]]
 _Z_95 = 1.959963984540054
+EVALUATING = "evaluating policy"
+"""How the name of the phase begins in which an actor evaluates."""
 
 
 class Acting(Protocol):
@@ -191,6 +195,12 @@ class EvaluationConfig:
     def is_reached(self, successes: int, episodes: int) -> bool:
         """Whether an evaluation ends the run."""
         return episodes >= self.episode_count and successes >= self.target_success_ratio * episodes - 1e-9
+
+
+def report_evaluation(phase: Phase, result: EvaluationResult) -> bool:
+    """Says how far an evaluation is. False: it never is a reason to stop one."""
+    phase.report(result.episode_count, f"success {result.success_ratio:.0%}")
+    return False
 
 
 def result_values(result: EvaluationResult) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from google.protobuf import json_format
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import spec_pb2, tensor_pb2
 
+from serl_api.progress import Progress
 from serl_api.security import ServerSecurity
 from serl_api.server import ApiServer
 from serl_rl.artifacts import checkpoint as checkpoints
@@ -55,6 +56,7 @@ class Learner:
         stop: Ends the run early; a checkpoint is saved.
         on_metrics: Called with each row of metrics.
         initial_policy: Checkpoint whose policy a new run begins with, such as a cloned one; None for a random one.
+        progress: Shows everything but training, which metrics describe; None logs it.
 
     Raises:
         UsageError: The folder holds a run and `resume` was not asked for.
@@ -72,8 +74,10 @@ class Learner:
         stop: StopSignal,
         on_metrics: OnMetrics,
         initial_policy: Path | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._config = config
+        self._progress = progress or Progress(say=log.info)
         self._directory = directory
         self._demonstrations = demonstrations
         self._stop = stop
@@ -135,7 +139,8 @@ class Learner:
             trainer = self._start_training()
             if trainer is not None:
                 self._train(trainer)
-                self._finish(trainer)
+                with self._progress.phase("saving the checkpoint"):
+                    self._finish(trainer)
         finally:
             self._state.close()
             self._publisher.close()
@@ -165,28 +170,34 @@ class Learner:
 
     def _start_training(self) -> Trainer | None:
         """Builds and compiles the agent; None if asked to stop before the environment was known."""
-        Trainer.preload(self._config.learner.threads)
-        spec = None
-        while spec is None and not self._stop.is_set():
-            spec = self._intake.wait_for_spec(_WAIT_S)
+        phase = self._progress.phase
+        with phase("loading torch"):
+            Trainer.preload(self._config.learner.threads)
+        with phase("waiting for the first actor, which knows the environment"):
+            spec = None
+            while spec is None and not self._stop.is_set():
+                spec = self._intake.wait_for_spec(_WAIT_S)
         if spec is None:
             return None
         self._backbone = backbone_of(self._config, spec)
         self._check_backbone(spec)
-        trainer = Trainer(self._config, spec)
-        if self._resumed is not None:
-            trainer.restore(self._resumed, self._manifest)
-        elif self._initial_policy is not None:
-            trainer.start_from(self._initial_policy)
+        with phase("building the networks"):
+            trainer = Trainer(self._config, spec)
+            if self._resumed is not None:
+                trainer.restore(self._resumed, self._manifest)
+            elif self._initial_policy is not None:
+                trainer.start_from(self._initial_policy)
         layout = trainer.policy_layout()
         self._remember(spec, layout)
         self._open(spec, layout)
         self._trainer = trainer
         self._state.set_updates(trainer.critic_updates)
         self._publish(trainer)
-        trainer.compile()
+        with phase("compiling the update"):
+            trainer.compile()
         assert self._replay is not None
-        trainer.set_data(self._replay, self._demonstrations)
+        with phase("reading the demonstrations"):
+            trainer.set_data(self._replay, self._demonstrations)
         return trainer
 
     def _check_backbone(self, spec: EnvironmentSpec) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from collections import deque
@@ -15,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 from serl.learner.v1 import learner_service_pb2 as pb
 
+from serl_api.progress import Phase, Progress, duration
 from serl_rl.config.train import TrainConfig
 from serl_rl.monitoring.metrics import MetricsRow
 
@@ -51,13 +53,16 @@ class Dashboard:
         self._title = title
         self._config = config
         self._console = Console(file=stream)
-        self._live = Live(console=self._console, refresh_per_second=4, transient=False)
+        self.progress = Progress(stream, own_view=True)
+        """Phases other than training, which rows describe."""
+        self._activity = ""
         self._success: list[float] = []
         self._evaluations: deque[MetricsRow] = deque(maxlen=5)
         self._notes: deque[str] = deque(maxlen=_NOTES)
         self._row: MetricsRow | None = None
         self._phase = "starting"
         self._next_line_s = 0.0
+        self._live = Live(console=self._console, refresh_per_second=4, transient=False, get_renderable=self._render)
 
     def __enter__(self) -> Dashboard:
         if self._console.is_terminal:
@@ -68,17 +73,28 @@ class Dashboard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         del kind, error, trace
-        if self._console.is_terminal:
-            self._live.update(self._render(), refresh=True)
-            self._live.stop()
+        self.refresh()
+        self._live.stop()
+
+    def refresh(self) -> None:
+        """Draws the view now; it is drawn four times a second anyway."""
+        if self._live.is_started:
+            self._live.refresh()
+
+    def phase(self, name: str, total: float | None = None) -> contextlib.AbstractContextManager[Phase]:
+        """Shows that something else than training is being done, for the duration of a block."""
+        return self.progress.phase(name, total)
 
     def note(self, text: str) -> None:
         """Says something in one line, such as what is being done."""
         self._notes.append(text)
-        if self._console.is_terminal:
-            self._live.update(self._render())
-        else:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._print(text)
+
+    def show_activity(self, text: str) -> None:
+        """Says what the actor does beside acting, such as how far its evaluation is; empty when nothing."""
+        if text and text != self._activity:
+            self._print(text)
+        self._activity = text
 
     def show(self, row: MetricsRow, phase: pb.Phase | None = None) -> None:
         """Shows a row.
@@ -94,25 +110,40 @@ class Dashboard:
             self._success.append(row.success)
         if row.evaluation_episodes:
             self._evaluations.append(row)
-        if self._console.is_terminal:
-            self._live.update(self._render())
-        elif row.evaluation_episodes or row.wall_time_s >= self._next_line_s:
+        if row.evaluation_episodes:
+            self._print(line(row))
+        elif row.wall_time_s >= self._next_line_s:
             self._next_line_s = row.wall_time_s + _LINE_PERIOD_S
-            self._console.print(line(row), markup=False, highlight=False, soft_wrap=True)
+            self._print(f"{line(row)}{self._remaining(row)}")
+
+    def _print(self, text: str) -> None:
+        """Prints a line where there is no view that would show it."""
+        if not self._console.is_terminal:
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _remaining(self, row: MetricsRow) -> str:
+        """How long the steps that are allowed will take; training ends earlier once it reaches its target."""
+        missing = self._config.learner.max_env_steps - row.env_steps
+        if not (row.env_steps_per_s > 0 and missing > 0):
+            return ""
+        return f"  at most {duration(missing / row.env_steps_per_s)} left"
 
     def _render(self) -> RenderableType:
-        parts: list[RenderableType] = []
+        present = self.progress.current
+        title = present.name if present is not None else self._activity.partition(":")[0] or self._phase
+        parts: list[RenderableType] = [] if present is None else [Text(str(present), style="bold")]
+        parts += [Text(self._activity)] if self._activity else []
         if self._row is not None:
             parts += [self._figures(self._row), Text(f"success  {sparkline(self._success)}", style="green")]
         parts += [Text(_evaluation_text(row), style="cyan") for row in self._evaluations]
         parts += [Text(note, style="dim") for note in self._notes]
-        return Panel(Group(*parts), title=f"{self._title} · {self._phase}", title_align="left")
+        return Panel(Group(*parts), title=f"{self._title} · {title}", title_align="left")
 
     def _figures(self, row: MetricsRow) -> Table:
         table = Table.grid(padding=(0, 3))
         limit = self._config.learner.max_env_steps
         cells = (
-            ("time", f"{row.wall_time_s:.0f} s"),
+            ("time", f"{row.wall_time_s:.0f} s{self._remaining(row)}"),
             ("env steps", f"{row.env_steps} / {limit}"),
             ("critic updates", str(row.critic_updates)),
             ("success", _percent(row.success)),

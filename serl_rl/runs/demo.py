@@ -12,9 +12,10 @@ from typing import Any
 
 from serl.learner.v1 import learner_service_pb2 as pb
 
+from serl_api.progress import ENDED
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import TrainConfig, to_json
-from serl_rl.envs.evaluation import EvaluationResult
+from serl_rl.envs.evaluation import EVALUATING, EvaluationResult, report_evaluation
 from serl_rl.envs.factory import RobotConfig, make_environment, simulator_scene, spec_of
 from serl_rl.errors import ProcessError
 from serl_rl.monitoring.metrics import MetricsRow, MetricsTail, read_metrics
@@ -116,8 +117,9 @@ class Demo:
         arguments = ["serl_rl", "pretrain-encoder", "--output", str(weights), "--backbone", backbone.name]
         for name, value in asdict(self._config.pretraining).items():
             arguments += [f"--pretraining.{name.replace('_', '-')}", str(value)]
-        with self._clock.part("pretraining_s"):
+        with self._clock.part("pretraining_s"), dashboard.phase("pretraining the backbone") as phase:
             child = self._spawn("pretraining", arguments, threads=None)
+            phase.report(note=child.last_words)
             while child.poll() is None and not self._stop.wait(_POLL_S):
                 pass
         if self._stop.is_set():
@@ -136,13 +138,15 @@ class Demo:
             scene = simulator_scene(self._config.environment)
             if scene is not None:
                 dashboard.note("starting the simulator")
-                robot = self._spawn_simulator(scene)
+                with dashboard.phase("starting the simulator"):
+                    robot = self._spawn_simulator(scene)
         if self._stop.is_set():
             return robot
         with self._clock.part("demonstrations_s"):
             self._prepare(robot, dashboard)
         if not self._stop.is_set():
-            address = learner.wait_for_file(self._ready("learner"), self._stop)
+            with dashboard.phase("waiting for the learner"):
+                address = learner.wait_for_file(self._ready("learner"), self._stop)
             if address:
                 self._spawn_actor(address, robot)
                 dashboard.note("compiling the update, then training")
@@ -153,13 +157,14 @@ class Demo:
         from serl_rl.demonstrations.scripted import record
         from serl_rl.protocol.spec_file import write_spec
 
-        config = self._config
+        config, count = self._config, self._config.demonstration_count
         env = make_environment(config.environment, RobotConfig(robot=robot))
         try:
             write_spec(self._spec_path, spec_of(env, config.environment))
-            if config.demonstration_count:
-                dashboard.note(f"recording {config.demonstration_count} scripted demonstrations")
-                record(env, config, self._directory.demonstrations)
+            if count:
+                dashboard.note(f"recording {count} scripted demonstrations")
+                with dashboard.phase("recording demonstrations", count) as phase:
+                    record(env, config, self._directory.demonstrations, lambda told: phase.report(told.recorded))
         finally:
             env.close()
 
@@ -221,13 +226,24 @@ class Demo:
         """Shows progress until the learner is done."""
         tail, learner = MetricsTail(self._directory.path), self._child("learner")
         assert learner is not None
-        while learner.poll() is None and not self._stop.wait(_POLL_S):
-            for child in self._children:
-                child.check()
-            for row in tail.read_new():
-                dashboard.show(row, pb.PHASE_TRAINING if row.critic_updates else pb.PHASE_WARM_UP)
+        with contextlib.ExitStack() as until_first_row:
+            until_first_row.enter_context(dashboard.phase("compiling the update"))
+            while learner.poll() is None and not self._stop.wait(_POLL_S):
+                for child in self._children:
+                    child.check()
+                for row in tail.read_new():
+                    until_first_row.close()
+                    dashboard.show(row, pb.PHASE_TRAINING if row.critic_updates else pb.PHASE_WARM_UP)
+                dashboard.show_activity(self._evaluation_of_actor())
+        dashboard.show_activity("")
         for row in tail.read_new():
             dashboard.show(row)
+
+    def _evaluation_of_actor(self) -> str:
+        """What the actor said last, while that is how far an evaluation is; else nothing."""
+        actor = self._child("actor")
+        said = actor.last_words().partition(EVALUATING) if actor is not None else ("", "", "")
+        return "" if ENDED in said[2] else "".join(said[1:])
 
     def _drain_training(self) -> bool:
         """Ends actor and learner in this order, so that every row arrives."""
@@ -253,21 +269,22 @@ class Demo:
         env = make_environment(config.environment, RobotConfig(robot=robot))
         try:
             with self._clock.part("final_evaluation_s"):
-                dashboard.note(f"evaluating the checkpoint in {self._evaluation_episodes} episodes")
                 count, stop = self._evaluation_episodes, self._stop
-                self._result, film = watched_evaluation(
-                    env,
-                    policy,
-                    checkpoint,
-                    count,
-                    _FINAL_SEED,
-                    lambda result: stop.is_set(),
-                    film_episodes=self._video_episodes,
-                )
+                dashboard.note(f"evaluating the checkpoint in {count} episodes")
+                with dashboard.phase("final evaluation", max(count, self._video_episodes)) as phase:
+                    self._result, film = watched_evaluation(
+                        env,
+                        policy,
+                        checkpoint,
+                        count,
+                        _FINAL_SEED,
+                        lambda result: report_evaluation(phase, result) or stop.is_set(),
+                        film_episodes=self._video_episodes,
+                    )
         finally:
             env.close()
         if film is not None and not film.is_empty:
-            with self._clock.part("video_s"):
+            with self._clock.part("video_s"), dashboard.phase("writing the video"):
                 write_video(film, self._directory.video, film.rate_hz)
 
     def _report(self, dashboard: Dashboard) -> None:
@@ -276,7 +293,7 @@ class Demo:
         if len(rows) > 1:
             from serl_rl.monitoring.curves import plot_run
 
-            with self._clock.part("curves_s"):
+            with self._clock.part("curves_s"), dashboard.phase("drawing the curves"):
                 plot_run(self._directory.path, self._directory.curves, self._directory.path.name)
         write_json(self._directory.result, self._values(rows))
         dashboard.note(self._last_sentence())

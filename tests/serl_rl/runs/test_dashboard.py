@@ -63,3 +63,45 @@ def test_a_terminal_gets_the_live_view(monkeypatch):
     assert "my run" in text
     assert "training" in text
     assert "96% of 50 episodes" in text
+
+
+def test_the_title_is_the_phase_and_its_age_is_seen(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    stream = Terminal()
+    with Dashboard("my run", TrainConfig(), stream) as dashboard:
+        dashboard.show(ROW, pb.PHASE_TRAINING)
+        with dashboard.phase("final evaluation", 100) as phase:
+            phase.report(40, "success 98%")
+            dashboard.refresh()
+    text = stream.getvalue()
+    assert "my run · final evaluation" in text
+    assert "final evaluation: 40 of 100, success 98%" in text
+
+
+def test_an_evaluation_of_the_actor_is_no_longer_called_training(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    stream = Terminal()
+    with Dashboard("my run", TrainConfig(), stream) as dashboard:
+        dashboard.show(ROW, pb.PHASE_TRAINING)
+        dashboard.show_activity("evaluating policy 12: 37 of 100, success 97%, 12 s, about 20 s left")
+        dashboard.refresh()
+    assert "my run · evaluating policy 12" in stream.getvalue()
+    assert "37 of 100" in stream.getvalue()
+
+
+def test_without_a_terminal_an_activity_is_a_line_once():
+    stream = io.StringIO()
+    with Dashboard("run", TrainConfig(), stream) as dashboard:
+        for text in ("evaluating policy 12: 37 of 100", "evaluating policy 12: 37 of 100", ""):
+            dashboard.show_activity(text)
+    assert stream.getvalue() == "evaluating policy 12: 37 of 100\n"
+
+
+def test_training_says_how_long_it_may_take_at_most():
+    stream = io.StringIO()
+    steps = TrainConfig().learner.max_env_steps
+    with Dashboard("run", TrainConfig(), stream) as dashboard:
+        dashboard.show(dataclasses.replace(ROW, env_steps=steps - 400, env_steps_per_s=2.0))
+    assert stream.getvalue().endswith("  at most 3 min 20 s left\n")
