@@ -70,6 +70,25 @@ def test_a_test_is_repeated_while_the_machine_stands_still_and_the_summary_says_
     )
 
 
+def test_a_fixture_of_many_tests_that_failed_is_set_up_again(judge):
+    text = """
+        import pytest
+        runs = []
+
+        @pytest.fixture(scope="session")
+        def cell():
+            runs.append(1)
+            assert len(runs) == 2
+
+        @pytest.mark.real_time
+        def test_one(cell): pass
+
+        @pytest.mark.real_time
+        def test_two(cell): assert len(runs) == 2
+    """
+    judge(text, STALLED).assert_outcomes(passed=2)
+
+
 def test_a_failure_on_a_healthy_machine_stays_a_failure(judge):
     result = judge(RED_TWICE, HEALTHY)
     result.assert_outcomes(failed=2)
