@@ -19,7 +19,7 @@ demo: $(STAMP)  ## Train pick-cube from state in simulation, with live progress.
 test: $(STAMP)  ## The whole test suite but the slow learning runs.
 	@failed=0; \
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m '$(QUICK) and not real_time' || failed=1; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m '$(QUICK) and real_time' || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m '$(QUICK) and real_time' || failed=1; \
 	exit $$failed
 
 test-slow: $(STAMP)  ## The learning runs, minutes each.

@@ -43,6 +43,7 @@ contact_torque_nm = 100.0
 driver = "robotiq"
 port = "{port}"
 activate = true
+timeout_s = 1.0
 
 [tracker]
 driver = "socket"

@@ -28,7 +28,7 @@ def connect():
     grippers = []
 
     def build(port, **options):
-        options = {"poll_rate_hz": 200.0, "timeout_s": 0.05} | options
+        options = {"poll_rate_hz": 200.0, "timeout_s": 0.3} | options
         grippers.append(RobotiqGripper(RobotiqOptions(port=port, **options), RealTimebase()))
         return grippers[-1]
 
