@@ -20,6 +20,7 @@ from serl_client.wrappers import Intervention
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.rows import make_row, row_type
 from serl_rl.actor.spool import Spool
+from serl_rl.algorithms.algorithm import RunnablePolicy
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.evaluation import (
     EVALUATING,
@@ -29,7 +30,6 @@ from serl_rl.envs.evaluation import (
     evaluate,
     report_evaluation,
 )
-from serl_rl.policies.base import RunnablePolicy
 from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.protocol.spec import EnvironmentSpec
 

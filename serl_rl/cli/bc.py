@@ -57,8 +57,10 @@ class BcCommand:
 
         if self.run_directory.exists():
             raise UsageError(f"{self.run_directory} exists already; give another --run-directory, or remove it")
+        if self.config.algorithm != "sac":
+            raise UsageError(f"bc clones into the policy of sac, but algorithm is {self.config.algorithm}; name sac")
         check_files(self.demonstrations, self.config.environment)
-        Trainer.preload(self.config.learner.threads)
+        Trainer.preload(self.config)
 
         from serl_rl.algorithms.bc import BcAgent
         from serl_rl.demonstrations.files import read_demonstrations

@@ -92,20 +92,20 @@ class LearnerCommand:
                 if self.ready_file is not None:
                     write_ready_file(self.ready_file, address)
                 if self.spec_file is not None:
-                    _offer_spec(learner, self.spec_file, stop)
+                    _offer_spec(learner, self.config, self.spec_file, stop)
                 learner.run()
             finally:
                 server.stop()
         return 0
 
 
-def _offer_spec(learner: object, path: Path, stop: StopSignal) -> None:
+def _offer_spec(learner: object, config: TrainConfig, path: Path, stop: StopSignal) -> None:
     from serl_rl.learner.loop import Learner
     from serl_rl.learner.trainer import Trainer
     from serl_rl.protocol.spec_file import read_spec
 
     assert isinstance(learner, Learner)
-    Trainer.preload(0)  # Takes seconds, in which whoever writes the file is still opening the environment.
+    Trainer.preload(config)  # Takes seconds, in which whoever writes the file is still opening the environment.
     if wait_for_file(path, stop, _SPEC_WAIT_S):
         learner.offer_spec(read_spec(path))
     elif not stop.is_set():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,7 +62,9 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
             )
         return config_of_file(Path(path))
     default = _DEFAULT_PRESETS.get(next(iter(arguments), ""), "pick-cube")
-    return preset(chosen_preset(_value(arguments, "--preset") or default, vision="--vision" in arguments))
+    config = preset(chosen_preset(_value(arguments, "--preset") or default, vision="--vision" in arguments))
+    algorithm = _value(arguments, "--algorithm") or _value(arguments, "--config.algorithm")
+    return config if algorithm is None else replace(config, algorithm=algorithm)  # So that its settings are options.
 
 
 def _resumed_config(arguments: Sequence[str]) -> str | None:

@@ -11,11 +11,13 @@ from typing import Any, Literal, TypeAlias
 from serl_api.settings import LOCAL, require, shared_settings, to_dataclass
 from serl_client.envs.task_finding import find_task, is_task
 from serl_client.teleop.correction import CorrectionConfig
+from serl_rl.algorithms.algorithm import Algorithm, load_algorithm
 from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import EvaluationConfig
 from serl_rl.models.pretraining.config import PretrainingConfig
 from serl_rl.models.vision.config import VisionConfig
+from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.rewards.vice_config import ViceConfig
 
 Intervener: TypeAlias = Literal["none", "scripted", "spacemouse", "keyboard", "gamepad"]
@@ -85,8 +87,12 @@ class TrainConfig:
 
     environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
     """Which task."""
+    algorithm: str = "sac"
+    """The algorithm: a name that a package offers, or "package.module:object"."""
     sac: SacConfig = field(default_factory=SacConfig, metadata=LOCAL)
-    """The algorithm."""
+    """Settings of "sac"."""
+    algorithm_config: Any = field(default=None, metadata=LOCAL)
+    """Settings of another algorithm, of its own type; None for its defaults."""
     vision: VisionConfig = field(default_factory=VisionConfig)
     """How the agent sees, where the observation has images."""
     vice: ViceConfig = field(default_factory=ViceConfig, metadata=LOCAL)
@@ -116,12 +122,40 @@ class TrainConfig:
         """Refuses settings that cannot work, or do not go together."""
         require("seed", self.seed, self.seed >= 0, "at least 0")
         require("demonstration_noise", self.demonstration_noise, self.demonstration_noise >= 0, "at least 0")
-        chooses, is_binary = self.sac.grippers > 0, self.environment.gripper_action == "binary"
+        if self.algorithm != "sac":
+            self._check_algorithm_config()
+        is_binary = self.environment.gripper_action == "binary"
+        chooses = self.algorithm == "sac" and self.sac.grippers > 0
         require("environment.gripper_action", "absolute", is_binary or not chooses, "binary where sac.grippers choose")
         if chooses:
             self._check_grippers()
         if self.vice.enabled:
             self._check_vice()
+
+    @property
+    def algorithm_settings(self) -> Any:  # noqa: ANN401
+        """Settings of the algorithm that is named."""
+        return self.sac if self.algorithm == "sac" else self.algorithm_config
+
+    def load_algorithm(self) -> Algorithm:
+        """Finds the algorithm that is named.
+
+        Raises:
+            PluginError: There is none of that name, or it cannot be used.
+        """
+        return load_algorithm(self.algorithm)
+
+    def vision_for(self, spec: EnvironmentSpec) -> VisionConfig | None:
+        """How an agent sees; None where the observation has no images."""
+        return self.vision if any(not array.is_vector for array in spec.observation) else None
+
+    def _check_algorithm_config(self) -> None:
+        kind = self.load_algorithm().config_type
+        if self.algorithm_config is None or isinstance(self.algorithm_config, Mapping):
+            own = to_dataclass(kind, self.algorithm_config or {}, "algorithm_config")
+            object.__setattr__(self, "algorithm_config", own)
+        given = type(self.algorithm_config).__name__
+        require("algorithm_config", given, isinstance(self.algorithm_config, kind), f"a {kind.__name__}")
 
     def _check_grippers(self) -> None:
         """Without it, a component that moves the arm would be taken for a gripper's."""
@@ -132,7 +166,7 @@ class TrainConfig:
             require("sac.grippers", chosen, chosen <= found, f"at most {found}, as {self.environment.id} has no more")
 
     def _check_vice(self) -> None:
-        reward, bounds = self.environment.reward, self.sac.return_range
+        reward, bounds = self.environment.reward, self.sac.return_range if self.algorithm == "sac" else None
         ends_nothing = reward in ("none", "dense") and not self.environment.classifier.judges
         require(
             "environment.reward",

@@ -90,7 +90,7 @@ class Learner:
             lead_steps=settings.lead_steps,
             tolerance_steps=settings.tolerance_steps,
             max_env_steps=settings.max_env_steps,
-            updates_per_call=config.sac.critic_updates_per_actor_update,
+            updates_per_call=config.load_algorithm().batch_shape(config.algorithm_settings)[0],
         )
         self._state = RunState(self._identity["run_id"], gate)
         self._intake = Ingest(self._state, config.shared_settings(), package_version)
@@ -172,7 +172,7 @@ class Learner:
         """Builds and compiles the agent; None if asked to stop before the environment was known."""
         phase = self._progress.phase
         with phase("loading torch"):
-            Trainer.preload(self._config.learner.threads)
+            Trainer.preload(self._config)
         with phase("waiting for the first actor, which knows the environment"):
             spec = None
             while spec is None and not self._stop.is_set():
@@ -216,9 +216,8 @@ class Learner:
 
     def _train(self, trainer: Trainer) -> None:
         state, gate, period_s = self._state, self._state.gate, self._config.learner.metrics_period_s
-        recorder = ProgressRecorder(
-            self._directory.path, state, self._publisher, float(self._manifest.get("elapsed_s", 0.0))
-        )
+        earlier_s = float(self._manifest.get("elapsed_s", 0.0))
+        recorder = ProgressRecorder(self._directory.path, state, self._publisher, earlier_s, trainer.metrics)
         self._next_checkpoint_s = time.monotonic() + self._config.learner.checkpoint_period_s
         next_row_s = 0.0
         while not self._stop.is_set() and not self._is_finished():

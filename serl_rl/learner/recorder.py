@@ -12,7 +12,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl_rl.learner.publish import PolicyPublisher
 from serl_rl.learner.run_state import RunState
 from serl_rl.learner.trainer import Trainer
-from serl_rl.monitoring.metrics import MetricsRow, MetricsWriter
+from serl_rl.monitoring.metrics import COLUMNS, MetricsRow, MetricsWriter
 
 
 class ProgressRecorder:
@@ -23,10 +23,18 @@ class ProgressRecorder:
         state: Shared counters and reports.
         publisher: The newest policy, for staleness.
         earlier_s: Seconds of the run before this process started.
+        metrics: Names of what the trainer takes down.
     """
 
-    def __init__(self, directory: Path, state: RunState, publisher: PolicyPublisher, earlier_s: float) -> None:
-        self._writer = MetricsWriter(directory)
+    def __init__(
+        self,
+        directory: Path,
+        state: RunState,
+        publisher: PolicyPublisher,
+        earlier_s: float,
+        metrics: tuple[str, ...] = (),
+    ) -> None:
+        self._writer = MetricsWriter(directory, metrics)
         self._state = state
         self._publisher = publisher
         self._earlier_s = earlier_s
@@ -42,7 +50,8 @@ class ProgressRecorder:
         Returns:
             The row.
         """
-        state = self._state
+        state, figures = self._state, trainer.take_metrics()
+        known = {name: value for name, value in figures.items() if name in COLUMNS}
         row = MetricsRow(
             wall_time_s=self._earlier_s + state.elapsed_s,
             env_steps=state.env_steps,
@@ -55,7 +64,8 @@ class ProgressRecorder:
             **self._rates(),
             **self._episodes(trainer),
             **self._evaluation(),
-            **trainer.take_metrics(),
+            **known,
+            more={name: value for name, value in figures.items() if name not in known},
         )
         self._writer.write(row)
         return row

@@ -25,7 +25,6 @@ from serl_rl.replay.buffer import ReplayBuffer
 if TYPE_CHECKING:
     import torch
 
-    from serl_rl.algorithms.sac.agent import SacAgent
     from serl_rl.models.vision.config import VisionConfig
     from serl_rl.replay.batch_sampler import BatchSampler, TransitionSource
     from serl_rl.replay.prefetch import Prefetcher
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_METRICS = ("critic_loss", "q_mean", "entropy", "temperature", "vice_loss", "vice_reward")
+_VICE_METRICS = ("vice_loss", "vice_reward")
+_TYPES = {"float32": tensor_pb2.DATA_TYPE_FLOAT32, "bfloat16": tensor_pb2.DATA_TYPE_BFLOAT16}
 _VICE = "vice."
 
 
@@ -52,50 +52,42 @@ class Trainer:
     """
 
     def __init__(self, config: TrainConfig, spec: EnvironmentSpec) -> None:
-        from serl_rl.algorithms.sac.agent import SacAgent
+        import torch
 
         self._config = config
         self._spec = spec
-        sees = any(not array.is_vector for array in spec.observation)
-        device = find_device(config.learner.device)
-        self._agent = SacAgent(
-            spec, config.sac, vision=config.vision if sees else None, seed=config.seed, device=device
+        self._device = torch.device(find_device(config.learner.device))
+        algorithm, settings = config.load_algorithm(), config.algorithm_settings
+        self._agent = algorithm.make_agent(
+            spec, settings, vision=config.vision_for(spec), seed=config.seed, device=str(self._device)
         )
-        self._keeps_maps = self._agent.sight is not None and _keeps_maps(config.vision, self._agent)
+        self.critic_updates_per_call, self._batch_size = algorithm.batch_shape(settings)
+        self.metrics = algorithm.metrics + (_VICE_METRICS if config.vice.enabled else ())
+        self._keeps_maps = self._agent.sight is not None and _keeps_maps(config.vision, self._device)
         self._vice = self._make_vice() if config.vice.enabled else None
         self._sampler: BatchSampler | None = None
         self._prefetcher: Prefetcher | None = None
         mode = config.learner.prefetch
-        self._prefetches = mode == "on" or (mode == "auto" and self._agent.device.type == "cuda")
+        self._prefetches = mode == "on" or (mode == "auto" and self._device.type == "cuda")
         self._replay: ReplayBuffer | None = None
         self._latest: Mapping[str, torch.Tensor] = {}
         self.demonstration_count = 0
-        self.critic_updates_per_call = config.sac.critic_updates_per_actor_update
+        self.policy_updates = 0
 
     @staticmethod
-    def preload(threads: int) -> None:
-        """Loads the libraries, which takes seconds, and sets the number of threads.
-
-        Args:
-            threads: Threads of the numerical library; 0 leaves the choice to it.
-        """
+    def preload(config: TrainConfig) -> None:
+        """Loads the libraries, which takes seconds, and sets the number of threads."""
         choose_waiting()
         import torch
 
-        import serl_rl.algorithms.sac.agent  # noqa: F401
-
-        if threads:
-            torch.set_num_threads(threads)
+        config.load_algorithm().preload()
+        if config.learner.threads:
+            torch.set_num_threads(config.learner.threads)
 
     @property
     def critic_updates(self) -> int:
         """Critic updates so far."""
-        return self._agent.critic_update_count
-
-    @property
-    def policy_updates(self) -> int:
-        """Policy updates so far."""
-        return self._agent.update_count
+        return self.policy_updates * self.critic_updates_per_call
 
     def compile(self) -> None:
         """Runs one update on made-up data, so that compiling is over before the first real one; changes nothing."""
@@ -120,12 +112,11 @@ class Trainer:
         self.demonstration_count = loaded.transition_count if loaded is not None else 0
         if self._vice is not None:
             self._set_goals(self._vice, demonstrations, replay.frame_stack)
-        sac = self._config.sac
         self._sampler = BatchSampler(
             self._source(replay),
             None if loaded is None else self._source(loaded),
-            batch_size=sac.batch_size,
-            minibatches=sac.critic_updates_per_actor_update,
+            batch_size=self._batch_size,
+            minibatches=self.critic_updates_per_call,
             seed=self._config.seed,
         )
 
@@ -133,7 +124,7 @@ class Trainer:
         from serl_rl.rewards.vice import Vice
 
         agent, config = self._agent, self._config
-        return Vice(self._spec, config.vice, agent.sight, seed=config.seed, device=agent.device)
+        return Vice(self._spec, config.vice, agent.sight, seed=config.seed, device=self._device)
 
     def _set_goals(self, vice: Vice, demonstrations: tuple[Path, ...], frame_stack: int) -> None:
         from serl_rl.demonstrations.frames import FrameBank
@@ -143,7 +134,7 @@ class Trainer:
         frames = goal_frames(demonstrations, self._spec, frame_stack, self._config.vice.max_goals)
         crops = vision.cache.crops if vision.largest_shift else 0
         vice.set_goals(
-            FrameBank(frames, self._spec, agent.sight, crops=crops, seed=self._config.seed, device=agent.device)
+            FrameBank(frames, self._spec, agent.sight, crops=crops, seed=self._config.seed, device=self._device)
         )
 
     def _source(self, replay: ReplayBuffer) -> TransitionSource:
@@ -181,17 +172,16 @@ class Trainer:
         if self._vice is not None:
             batch, learned = self._vice.reward(batch)
         self._latest = {**self._agent.update(batch), **learned}
+        self.policy_updates += 1
         return True
 
     def _next_batch(self, sampler: BatchSampler) -> UpdateBatch:
         if not self._prefetches:
-            return sampler.sample(self._agent.update_count).to(self._agent.device)
+            return sampler.sample(self.policy_updates).to(self._device)
         if self._prefetcher is None:  # Only now: a buffer without transitions would end it.
             from serl_rl.replay.prefetch import Prefetcher
 
-            self._prefetcher = Prefetcher(
-                sampler, first_update_index=self._agent.update_count, device=self._agent.device
-            )
+            self._prefetcher = Prefetcher(sampler, first_update_index=self.policy_updates, device=self._device)
         return self._prefetcher.next()
 
     def close(self) -> None:
@@ -201,18 +191,23 @@ class Trainer:
 
     def take_metrics(self) -> dict[str, Any]:
         """Losses and figures of the newest update; waits for the device."""
-        return {name: float(self._latest[name]) for name in _METRICS if name in self._latest}
+        return {name: float(self._latest[name]) for name in self.metrics if name in self._latest}
 
     def policy_layout(self) -> Layout:
         """The policy's arrays with their shapes, without data."""
+        data_type = _TYPES[self._config.learner.publish_type]
         return tuple(
-            tensor_pb2.Tensor(name=tensor.name, data_type=tensor.data_type, shape=tensor.shape)
-            for tensor in self._packed_policy()
+            tensor_pb2.Tensor(name=name, data_type=data_type, shape=value.shape)
+            for name, value in self._agent.policy_arrays().items()
         )
 
     def policy_bytes(self) -> bytes:
         """The policy's arrays, one after the other."""
-        return b"".join(tensor.data for tensor in self._packed_policy())
+        import torch
+
+        dtype = getattr(torch, self._config.learner.publish_type)
+        arrays = self._agent.policy_arrays()
+        return b"".join(from_torch(name, value.to(dtype)).data for name, value in arrays.items())
 
     def policy_tensors(self, data: bytes | None) -> dict[str, torch.Tensor]:
         """The policy's arrays by name.
@@ -227,16 +222,10 @@ class Trainer:
         arrays = split_policy(data, self.policy_layout())
         return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
-    def _packed_policy(self) -> list[tensor_pb2.Tensor]:
-        import torch
-
-        dtype = getattr(torch, self._config.learner.publish_type)
-        return [from_torch(name, value.to(dtype)) for name, value in self._agent.policy_state().items()]
-
-    def state(self) -> dict[str, torch.Tensor]:
+    def state(self) -> dict[str, Any]:
         """Copies of everything that training goes on from."""
         learned = {} if self._vice is None else self._vice.state_dict()
-        return self._agent.state_dict() | {f"{_VICE}{name}": value for name, value in learned.items()}
+        return dict(self._agent.state_dict()) | {f"{_VICE}{name}": value for name, value in learned.items()}
 
     def start_from(self, path: Path) -> None:
         """Begins with the policy of a checkpoint, such as a cloned one; critics begin from nothing.
@@ -271,10 +260,11 @@ class Trainer:
                 state = {name: value for name, value in state.items() if name not in learned}
                 self._vice.load_state_dict({name.removeprefix(_VICE): value for name, value in learned.items()})
             self._agent.load_state_dict(state)
+            self.policy_updates = int(manifest["policy_updates"])
         except (KeyError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"the checkpoint {path} does not fit this experiment: {error}") from error
 
 
-def _keeps_maps(vision: VisionConfig, agent: SacAgent) -> bool:
+def _keeps_maps(vision: VisionConfig, device: torch.device) -> bool:
     mode = vision.cache.mode
-    return mode == "on" or (mode == "auto" and vision.encoder.backbone.frozen and agent.device.type == "cpu")
+    return mode == "on" or (mode == "auto" and vision.encoder.backbone.frozen and device.type == "cpu")

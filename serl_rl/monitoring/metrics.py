@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,9 +69,12 @@ class MetricsRow:
     """Mean sum of rewards of that evaluation."""
     live_actors: int = 0
     """Actors heard of within the last ten seconds."""
+    more: Mapping[str, float] = field(default_factory=dict)
+    """Figures that only the run's algorithm has, by name; columns of their own."""
 
 
-_NAMES = tuple(field.name for field in dataclasses.fields(MetricsRow))
+COLUMNS = tuple(field.name for field in dataclasses.fields(MetricsRow) if field.name != "more")
+"""Columns of every run."""
 
 
 class MetricsWriter:
@@ -81,22 +84,23 @@ class MetricsWriter:
 
     Args:
         directory: Folder of the run.
+        metrics: Figures that the algorithm has; those that are no column of every run become further ones.
         tensorboard: Whether to write TensorBoard files as well, into `tensorboard/`.
     """
 
-    def __init__(self, directory: Path, *, tensorboard: bool = True) -> None:
+    def __init__(self, directory: Path, metrics: tuple[str, ...] = (), *, tensorboard: bool = True) -> None:
         path = directory / FILE_NAME
-        names = _header_of(path)
+        self._names = COLUMNS + tuple(name for name in metrics if name not in COLUMNS)
         self._file = path.open("a", newline="", buffering=1)
         self._csv = csv.writer(self._file)
-        if names != _NAMES:
-            self._csv.writerow(_NAMES)
+        if _header_of(path) != self._names:
+            self._csv.writerow(self._names)
         self._board = _open_board(directory / "tensorboard") if tensorboard else None
 
     def write(self, row: MetricsRow) -> None:
         """Writes one row and flushes."""
-        values = dataclasses.asdict(row)
-        self._csv.writerow([_text(values[name]) for name in _NAMES])
+        values = {name: getattr(row, name) for name in COLUMNS} | dict(row.more)
+        self._csv.writerow([_text(values.get(name, _NOTHING)) for name in self._names])
         self._file.flush()
         if self._board is not None:
             for name, value in values.items():
@@ -121,7 +125,7 @@ class MetricsTail:
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE_NAME
         self._offset = 0
-        self._names = _NAMES
+        self._names = COLUMNS
 
     def read_new(self) -> list[MetricsRow]:
         """Rows that are complete and were not read yet."""
@@ -136,11 +140,12 @@ class MetricsTail:
 
     def _parse(self, lines: list[str]) -> Iterator[MetricsRow]:
         for values in csv.reader(lines):
-            if values[:1] == [_NAMES[0]]:
+            if values[:1] == [COLUMNS[0]]:
                 self._names = tuple(values)
             elif len(values) == len(self._names):
-                told = dict(zip(self._names, values, strict=True))
-                yield MetricsRow(**{name: _number(name, told.get(name, "")) for name in _NAMES})
+                known = dict(zip(self._names, values, strict=True))
+                more = {name: _number(name, text) for name, text in known.items() if name not in COLUMNS}
+                yield MetricsRow(**{name: _number(name, known.get(name, "")) for name in COLUMNS}, more=more)
 
 
 def read_metrics(directory: Path) -> list[MetricsRow]:
@@ -153,7 +158,7 @@ def _header_of(path: Path) -> tuple[str, ...]:
     if not path.exists():
         return ()
     with path.open(newline="") as file:
-        headers = [tuple(values) for values in csv.reader(file) if values[:1] == [_NAMES[0]]]
+        headers = [tuple(values) for values in csv.reader(file) if values[:1] == [COLUMNS[0]]]
     return headers[-1] if headers else ()
 
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from serl_rl.policies.base import RunnablePolicy
-from serl_rl.policies.numpy_policy import Policy
+from serl_rl.algorithms.algorithm import RunnablePolicy
+from serl_rl.config.train import TrainConfig
 from serl_rl.protocol.spec import EnvironmentSpec
-
-if TYPE_CHECKING:
-    from serl_rl.config.train import TrainConfig
 
 
 def make_policy(spec: EnvironmentSpec, config: TrainConfig) -> RunnablePolicy:
@@ -23,8 +18,4 @@ def make_policy(spec: EnvironmentSpec, config: TrainConfig) -> RunnablePolicy:
         SpecError: An observation is neither a flat vector nor an image.
         WeightsError: The weight file of the backbone cannot be used.
     """
-    if all(array.is_vector for array in spec.observation):
-        return Policy(spec, config.sac.grippers)
-    from serl_rl.policies.vision_policy import VisionPolicy
-
-    return VisionPolicy(spec, config.vision, config.sac.hidden_sizes, config.sac.grippers)
+    return config.load_algorithm().make_policy(spec, config.algorithm_settings, vision=config.vision_for(spec))

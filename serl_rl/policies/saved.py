@@ -10,11 +10,11 @@ from typing import Any
 from google.protobuf import json_format
 from serl.learner.v1 import spec_pb2
 
+from serl_rl.algorithms.algorithm import RunnablePolicy
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config import train as configuration
 from serl_rl.config.train import TrainConfig
 from serl_rl.errors import CheckpointError
-from serl_rl.policies.base import RunnablePolicy
 from serl_rl.policies.factory import make_policy
 from serl_rl.protocol.spec import EnvironmentSpec
 

@@ -59,7 +59,7 @@ def watched_evaluation(
         return evaluate(env, policy, episode_count, seed, should_stop), None
     from serl_rl.visualization.episode_video import EpisodeVideo
     from serl_rl.visualization.recorder_wrapper import StepRecorder
-    from serl_rl.visualization.saved_critic import SavedCritic
+    from serl_rl.visualization.saved_critic import load_critic
 
     labels = labels_of(env, control_rate_hz(env))
     audience: list[StepSink] = []
@@ -71,7 +71,7 @@ def watched_evaluation(
             from serl_rl.visualization.rerun_stream import RerunStream
 
             audience.append(stack.enter_context(RerunStream.open(rerun, labels, name=checkpoint.name)))
-        watched = StepRecorder(env, audience, labels, SavedCritic.load(checkpoint))
+        watched = StepRecorder(env, audience, labels, load_critic(checkpoint))
         result = evaluate(watched, policy, max(episode_count, film_episodes), seed, should_stop)
     return result.first(episode_count), film
 

@@ -9,8 +9,9 @@ from typing import Any, Protocol, SupportsFloat
 import gymnasium
 import numpy as np
 
+from serl_rl.algorithms.algorithm import ActionValues
 from serl_rl.visualization.labels import Labels
-from serl_rl.visualization.step_record import ActionValues, FloatArray, Image, StepRecord, StepSink
+from serl_rl.visualization.step_record import FloatArray, Image, StepRecord, StepSink
 
 _PROBABILITY = "_probability"
 _POSITION = "_position"

@@ -9,28 +9,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from serl_rl.algorithms.algorithm import ActionValues
+
 Image = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.floating]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ActionValues:
-    """What critics expect of an action."""
-
-    arm: FloatArray
-    """Q of each critic. Shape (N,)."""
-    grasp: float | None = None
-    """Q of the gripper's choice, where a critic of its own chooses; else None."""
-
-    @property
-    def mean(self) -> float:
-        """Mean over the critics."""
-        return float(self.arm.mean())
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation over the critics."""
-        return float(self.arm.std())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -118,7 +118,7 @@ def test_a_run_that_exists_is_named_and_unnamed_runs_are_numbered(tmp_path):
 
 def test_an_actor_does_not_load_torch():
     code = (
-        "import sys; import serl_rl.__main__, serl_rl.actor.loop, serl_rl.policies.numpy_policy, "
+        "import sys; import serl_rl.__main__, serl_rl.actor.loop, serl_rl.algorithms.sac.numpy_policy, "
         "serl_rl.envs.factory, serl_rl.runs.demo, "
         "serl_rl.policies.saved; sys.exit('torch' in sys.modules)"
     )

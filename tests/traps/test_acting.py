@@ -11,11 +11,11 @@ from serl_client.envs.registration import make_training_env
 from serl_client.episodes.recording import run_episode as record_episode
 from serl_client.wrappers import Intervention
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
+from serl_rl.algorithms.sac.numpy_policy import NumpyPolicy
+from serl_rl.algorithms.sac.vision_policy import VisionPolicy
 from serl_rl.envs.evaluation import evaluate
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.policies.numpy_policy import Policy
-from serl_rl.policies.vision_policy import VisionPolicy
 from serl_rl.protocol.spec import EnvironmentSpec
 
 pytestmark = pytest.mark.trap
@@ -65,7 +65,7 @@ def hidden(x, p, prefix):
 def test_an_evaluation_executes_the_mode_of_the_policy():
     env = WatchedEnv()
     agent = SacAgent(env.spec_of_it, SacConfig(**NETWORK), seed=3)
-    policy = Policy(env.spec_of_it)
+    policy = NumpyPolicy(env.spec_of_it)
     policy.load(agent.policy_state())
     evaluate(env, policy, 3, seed=5)
     p = {name: value.double().numpy() for name, value in agent.policy_state().items()}

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from serl_rl.algorithms.algorithm import Agent
 from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.algorithms.sac.gradients import chosen, critic_gradients, flattened, next_actions, policy_gradients
 from serl_rl.algorithms.sac.grasp_dqn import GraspLearner
@@ -31,7 +32,7 @@ _CRITIC_METRICS = ("critic_loss", "q_mean", "target_mean", "grasp_loss", "grasp_
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class SacAgent:
+class SacAgent(Agent):
     """Policy, critics and temperature with their optimisers.
 
     One thread at a time may call it.
@@ -158,10 +159,9 @@ class SacAgent:
         self.update(self._made_up_batch(kept_maps=kept_maps))
         self.load_state_dict(state)
 
-    def policy_state(self) -> dict[str, Tensor]:
-        """Returns copies of the policy's arrays on the CPU: what an actor needs and nothing else."""
-        grasp = {} if self._grasp is None else self._grasp.policy_state()
-        return {name: value.detach().cpu().clone() for name, value in self.policy.named_parameters()} | grasp
+    def policy_arrays(self) -> dict[str, Tensor]:
+        """Returns the policy's arrays, and those of the grasp critic where there is one."""
+        return dict(self.policy.named_parameters()) | ({} if self._grasp is None else self._grasp.policy_arrays())
 
     def start_from(self, policy: Mapping[str, Tensor]) -> None:
         """Takes over a policy that was learned elsewhere, and with it what the critics perceive with.

@@ -76,9 +76,9 @@ class GraspLearner:
         """Arrays that training goes on from, perception left out, by part."""
         return {"grasp": self._own, "target_grasp": self._own_target}
 
-    def policy_state(self) -> dict[str, Tensor]:
-        """Copies of what an actor needs beside the policy, on the CPU."""
-        return {f"grasp.{name}": value.cpu().clone() for name, value in self._own.items()}
+    def policy_arrays(self) -> dict[str, Tensor]:
+        """Returns what an actor needs beside the policy; not copied."""
+        return {f"grasp.{name}": value for name, value in self._own.items()}
 
     def gradients(
         self,

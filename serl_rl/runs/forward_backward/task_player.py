@@ -11,7 +11,7 @@ import numpy as np
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.loop import Actor, EpisodeEnd
 from serl_rl.actor.spool import Spool
-from serl_rl.policies.base import RunnablePolicy
+from serl_rl.algorithms.algorithm import RunnablePolicy
 from serl_rl.processes.stop_signal import StopSignal
 
 log = logging.getLogger(__name__)

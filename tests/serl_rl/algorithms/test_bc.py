@@ -10,11 +10,11 @@ import torch
 from serl_rl.algorithms.bc import BcAgent, cloning_loss, grasp_cloning_loss, squashed_log_probability
 from serl_rl.algorithms.bc_config import BcConfig
 from serl_rl.algorithms.sac.config import SacConfig
+from serl_rl.algorithms.sac.numpy_policy import NumpyPolicy
+from serl_rl.algorithms.sac.vision_policy import VisionPolicy
 from serl_rl.models.gaussian_policy import squashed_sample
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.policies.numpy_policy import Policy
-from serl_rl.policies.vision_policy import VisionPolicy
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 
 NETWORKS = SacConfig(hidden_sizes=(16, 16), compile="off")
@@ -116,7 +116,7 @@ def test_a_backbone_that_is_trained_learns_too():
 def test_an_actor_runs_what_was_cloned():
     spec = replace(SPEC, observation=SPEC.observation[:1])
     config = replace(NETWORKS, grippers=1)
-    agent, policy = BcAgent(spec, config, BcConfig(), vision=None), Policy(spec, 1)
+    agent, policy = BcAgent(spec, config, BcConfig(), vision=None), NumpyPolicy(spec, 1)
     policy.load(agent.policy_state())
     assert policy.act({"state": np.zeros(3)}, np.random.default_rng(0), deterministic=True).shape == (3,)
     seeing = VisionPolicy(SPEC, VISION, NETWORKS.hidden_sizes)

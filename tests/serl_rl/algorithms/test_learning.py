@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
-from serl_rl.policies.numpy_policy import Policy
+from serl_rl.algorithms.sac.numpy_policy import NumpyPolicy
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.replay.batch_sampler import BatchSampler
 from serl_rl.replay.buffer import ReplayBuffer
@@ -20,7 +20,7 @@ class Run:
         self.env = PointMassEnv()
         self.spec = EnvironmentSpec.from_spaces("point", self.env.observation_space, self.env.action_space)
         self.agent = SacAgent(self.spec, config, seed=seed)
-        self.policy = Policy(self.spec)
+        self.policy = NumpyPolicy(self.spec)
         self.rng = np.random.default_rng(seed)
         self.buffer = ReplayBuffer(self.spec, 20_000)
         self.sampler = BatchSampler(

@@ -5,12 +5,12 @@ import pytest
 
 from serl_rl.algorithms.bc import BcAgent
 from serl_rl.algorithms.bc_config import BcConfig
+from serl_rl.algorithms.sac.numpy_policy import NumpyPolicy
 from serl_rl.config.presets import preset
 from serl_rl.envs.evaluation import evaluate
 from serl_rl.envs.factory import spec_of
 from serl_rl.errors import UsageError
 from serl_rl.learner.behavior_cloning import clone, split_episodes, steps_of
-from serl_rl.policies.numpy_policy import Policy
 from serl_tasks.point_mass.environment import PointMassEnv
 from serl_tasks.point_mass.expert import PointMassExpert
 
@@ -52,7 +52,7 @@ def test_cloned_policy_does_the_task(episodes, spec):
     prepared = [steps_of(part, agent, CONFIG, crops=0) for part in (own, held_out)]
     history = clone(agent, *prepared, seed=0)
     assert history[-1].steps == SETTINGS.steps
-    policy = Policy(spec)
+    policy = NumpyPolicy(spec)
     policy.load(agent.policy_state())
     assert evaluate(PointMassEnv(), policy, 20, seed=5).success_count >= 19
 

@@ -78,7 +78,8 @@ def test_restarted_learner_goes_on_with_its_classifier(spec, demonstrations, tmp
     whole = make_trainer(spec, demonstrations)
     whole.update()
     tensors, skeleton = checkpoints.flatten(whole.state())
-    checkpoints.save(checkpoints.Checkpoint({"agent": skeleton}, tensors, {}), tmp_path / "c")
+    manifest = {"agent": skeleton, "policy_updates": whole.policy_updates}
+    checkpoints.save(checkpoints.Checkpoint(manifest, tensors, {}), tmp_path / "c")
     resumed = make_trainer(spec, demonstrations)
     resumed.restore(tmp_path / "c", checkpoints.read_manifest(tmp_path / "c"))
     for _ in range(2):

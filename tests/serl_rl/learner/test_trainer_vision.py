@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from serl_rl.algorithms.sac.config import SacConfig
+from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config.presets import preset
 from serl_rl.config.train import LearnerConfig, TrainConfig
 from serl_rl.learner.trainer import Trainer
@@ -104,12 +105,14 @@ def test_nothing_is_kept_when_switched_off(tmp_path):
 def test_restarted_learner_goes_on_as_one_that_never_stopped(tmp_path):
     whole, replay = make_trainer(directory=tmp_path / "replay")
     whole.update()
-    state = whole.state()
+    tensors, skeleton = checkpoints.flatten(whole.state())
+    manifest = {"agent": skeleton, "policy_updates": whole.policy_updates}
+    checkpoints.save(checkpoints.Checkpoint(manifest, tensors, {}), tmp_path / "c")
     for _ in range(2):
         whole.update()
     replay.close()
     resumed = Trainer(CONFIG, SPEC)
-    resumed._agent.load_state_dict(state)
+    resumed.restore(tmp_path / "c", checkpoints.read_manifest(tmp_path / "c"))
     reopened = ReplayBuffer(SPEC, 100, tmp_path / "replay")
     resumed.set_data(reopened, ())
     for _ in range(2):

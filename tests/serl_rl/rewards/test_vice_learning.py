@@ -8,8 +8,8 @@ import torch
 
 from serl_client.episodes.recording import run_episode
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
+from serl_rl.algorithms.sac.numpy_policy import NumpyPolicy
 from serl_rl.demonstrations.frames import FrameBank
-from serl_rl.policies.numpy_policy import Policy
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.replay.batch_sampler import BatchSampler
 from serl_rl.replay.buffer import ReplayBuffer
@@ -61,7 +61,7 @@ class Run:
         demonstrations = ReplayBuffer(self.spec, 1000)
         for number, episode in enumerate(episodes):
             demonstrations.append(rows_from_episode(episode, number))
-        self.policy = Policy(self.spec)
+        self.policy = NumpyPolicy(self.spec)
         self.buffer = ReplayBuffer(self.spec, 20_000)
         self.sampler = BatchSampler(
             self.buffer, demonstrations if demonstrated else None, batch_size=64, minibatches=2, seed=seed

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from serl_rl.algorithms.algorithm import ActionValues
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config import train as configuration
@@ -15,7 +16,7 @@ from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.visualization.labels import Labels
-from serl_rl.visualization.step_record import ActionValues, StepRecord
+from serl_rl.visualization.step_record import StepRecord
 
 CAMERAS = ("front", "wrist")
 

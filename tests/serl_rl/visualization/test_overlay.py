@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from serl_rl.algorithms.algorithm import ActionValues
 from serl_rl.visualization.labels import Labels
 from serl_rl.visualization.overlay import draw_frame, plain_frame
-from serl_rl.visualization.step_record import ActionValues
 
 
 def differs(one, other):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from serl_rl.algorithms.algorithm import ActionValues
 from serl_rl.visualization.labels import labels_of
 from serl_rl.visualization.recorder_wrapper import StepRecorder
-from serl_rl.visualization.step_record import ActionValues
 
 
 class CountingEnv(gymnasium.Env[Any, Any]):

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from serl_rl.algorithms.algorithm import ActionValues
 from serl_rl.errors import UsageError
 from serl_rl.visualization.rerun_stream import RerunStream, free_path
-from serl_rl.visualization.step_record import ActionValues
 from tests.support.waiting import wait_until
 
 pytest.importorskip("rerun", reason="needs the extra serl-robot[rerun]")

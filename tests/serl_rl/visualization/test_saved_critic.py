@@ -9,7 +9,7 @@ import torch
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.errors import CheckpointError
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
-from serl_rl.visualization.saved_critic import NewestCritic, SavedCritic
+from serl_rl.visualization.saved_critic import NewestCritic, load_critic
 from tests.support.rounding import kernel_bound
 
 ACTION = np.array([0.3, -0.2, 0.9, 1.0], np.float32)
@@ -44,7 +44,7 @@ def assert_values(found, agent, *frames, action=ACTION):
 def test_values_of_a_state_are_those_of_the_agent(make_config, save, look_spec, tmp_path):
     spec = flat_spec(look_spec)
     agent = save(tmp_path / "0000000001", make_config(), spec, seed=5)
-    critic = SavedCritic.load(tmp_path / "0000000001")
+    critic = load_critic(tmp_path / "0000000001")
     found = critic.values(observation(), ACTION)
     assert_values(found.arm, agent, observation())
     assert found.arm.shape == (3,)
@@ -55,7 +55,7 @@ def test_values_of_a_state_are_those_of_the_agent(make_config, save, look_spec, 
 
 def test_values_of_pixels_are_those_of_the_agent(make_config, save, look_spec, tmp_path):
     agent = save(tmp_path / "1", make_config(), look_spec, seed=5)
-    found = SavedCritic.load(tmp_path / "1").values(observation(), ACTION)
+    found = load_critic(tmp_path / "1").values(observation(), ACTION)
     assert_values(found.arm, agent, observation())
 
 
@@ -63,7 +63,7 @@ def test_stacked_frames_are_those_of_the_episode(make_config, save, look_spec, t
     config = make_config()
     config = dataclasses.replace(config, vision=dataclasses.replace(config.vision, frame_stack=2))
     agent = save(tmp_path / "1", config, look_spec)
-    critic = SavedCritic.load(tmp_path / "1")
+    critic = load_critic(tmp_path / "1")
     for _ in range(2):  # The second episode knows nothing of the first.
         critic.begin_episode()
         frames = [observation(0), observation(1)]
@@ -76,7 +76,7 @@ def test_stacked_frames_are_those_of_the_episode(make_config, save, look_spec, t
 def test_the_gripper_s_choice_has_a_value_of_its_own(make_config, save, look_spec, tmp_path, sees):
     spec = look_spec if sees else flat_spec(look_spec)
     agent = save(tmp_path / "1", make_config(grippers=1), spec)
-    critic = SavedCritic.load(tmp_path / "1")
+    critic = load_critic(tmp_path / "1")
 
     def grasp():
         return agent._grasp.critic(sight_of(agent, observation()))[0].detach()
@@ -93,7 +93,7 @@ def test_a_checkpoint_without_critics_has_none(make_config, save, look_spec, tmp
     manifest = checkpoints.read_manifest(tmp_path / "1")
     cloned = {f"/policy.{name}": value for name, value in agent.policy_state().items()}
     checkpoints.save(checkpoints.Checkpoint(manifest, cloned, agent.policy_state()), tmp_path / "2")
-    assert SavedCritic.load(tmp_path / "2") is None
+    assert load_critic(tmp_path / "2") is None
 
 
 def test_critics_of_another_size_are_refused(make_config, save, look_spec, tmp_path):
@@ -103,7 +103,7 @@ def test_critics_of_another_size_are_refused(make_config, save, look_spec, tmp_p
     tensors, _ = checkpoints.flatten(agent.state_dict())
     checkpoints.save(checkpoints.Checkpoint(manifest, tensors, agent.policy_state()), tmp_path / "2")
     with pytest.raises(CheckpointError, match=r"do not fit its settings: see array 'mlp\.layers\.1"):
-        SavedCritic.load(tmp_path / "2")
+        load_critic(tmp_path / "2")
 
 
 def test_the_newest_critics_of_a_run_are_asked(make_config, save, look_spec, tmp_path):
@@ -128,7 +128,7 @@ def test_the_order_of_several_vectors_is_the_spec_s(make_config, save, tmp_path)
     action = ArraySpec(name="action", dtype=np.dtype(np.float32), shape=(4,))
     agent = save(tmp_path / "1", make_config(), EnvironmentSpec(environment="t", observation=vectors, action=action))
     seen = {"a": np.array([1, 2], np.float32), "b": np.array([3, 4], np.float32)}
-    found = SavedCritic.load(tmp_path / "1").values(seen, ACTION)
+    found = load_critic(tmp_path / "1").values(seen, ACTION)
 
     def expected():
         return agent.critic(torch.tensor([[3.0, 4.0, 1.0, 2.0]]), torch.from_numpy(ACTION)[None])[:, 0].detach()

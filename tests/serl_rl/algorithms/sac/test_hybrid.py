@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
 from serl_rl.algorithms.sac.losses import grasp_target
+from serl_rl.algorithms.sac.numpy_policy import NumpyPolicy
+from serl_rl.algorithms.sac.vision_policy import VisionPolicy
 from serl_rl.models.gripper_layout import GripperLayout
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.policies.numpy_policy import Policy
-from serl_rl.policies.vision_policy import VisionPolicy
 from serl_rl.protocol.spec import ArraySpec
 from tests.support.rounding import kernel_bound
 
@@ -224,7 +224,7 @@ def test_action_of_the_actor_is_the_arm_s_mode_and_the_best_choice(make_spec, si
     size, grippers = size_and_grippers
     spec = make_spec(action_size=size)
     agent = make_agent(spec, grippers=grippers)
-    policy = Policy(spec, grippers)
+    policy = NumpyPolicy(spec, grippers)
     policy.load(agent.policy_state())
     choices = set()
     for seed in range(30):

@@ -6,11 +6,11 @@ import pytest
 import torch
 from gymnasium import spaces
 
+from serl_rl.algorithms.sac.vision_policy import VisionPolicy
 from serl_rl.envs.factory import share_maps
 from serl_rl.models.vision.backbone import Backbone
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig
-from serl_rl.policies.vision_policy import VisionPolicy
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.rewards.classifier.detector import Detector
 from serl_rl.rewards.classifier.network import ClassifierSpec, RewardClassifier

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from serl_rl.algorithms.algorithm import PolicyError
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
+from serl_rl.algorithms.sac.numpy_policy import NumpyPolicy
+from serl_rl.algorithms.sac.vision_policy import VisionPolicy
 from serl_rl.config.train import TrainConfig
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.policies.base import PolicyError
 from serl_rl.policies.factory import make_policy
-from serl_rl.policies.numpy_policy import Policy
-from serl_rl.policies.vision_policy import VisionPolicy
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from tests.support.rounding import kernel_bound
 
@@ -135,4 +135,4 @@ def test_policy_fits_the_observation():
     config = TrainConfig(sac=SAC, vision=make_vision())
     assert isinstance(make_policy(SPEC, config), VisionPolicy)
     flat = dataclasses.replace(SPEC, observation=SPEC.observation[:1])
-    assert isinstance(make_policy(flat, config), Policy)
+    assert isinstance(make_policy(flat, config), NumpyPolicy)

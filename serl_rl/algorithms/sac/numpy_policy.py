@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from serl_rl.algorithms.algorithm import PolicyError
 from serl_rl.models.grasp_choice import PREFIX, choose, grasp_shapes
 from serl_rl.models.gripper_layout import GripperLayout
-from serl_rl.policies.base import PolicyError
 from serl_rl.protocol.spec import EnvironmentSpec
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _LAYER_NORM_EPSILON = np.float32(1e-6)
 _LOG_STD_RANGE = np.log(np.array([1e-5, 5.0], np.float32))
 
 
-class Policy:
+class NumpyPolicy:
     """Actions of a tanh-squashed Gaussian, from arrays that `SacAgent.policy_state` names.
 
     One thread at a time may call it. `act` before the first `load` draws uniformly from [-1, 1].

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from serl_rl.algorithms.algorithm import PolicyError
 from serl_rl.models.gaussian_policy import GaussianTanhPolicy
 from serl_rl.models.grasp_choice import PREFIX, choose, grasp_shapes
 from serl_rl.models.gripper_layout import GripperLayout
@@ -15,9 +16,8 @@ from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.perception import VisualPolicy
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.feature_memo import FeatureMemo
+from serl_rl.models.vision.frame_stacker import FrameStacker
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
-from serl_rl.policies.base import PolicyError
-from serl_rl.policies.frame_stacker import FrameStacker
 from serl_rl.protocol.spec import EnvironmentSpec
 
 

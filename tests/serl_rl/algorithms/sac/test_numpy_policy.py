@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from serl_rl.algorithms.algorithm import PolicyError
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
+from serl_rl.algorithms.sac.numpy_policy import NumpyPolicy
 from serl_rl.models.gaussian_policy import squashed_sample
-from serl_rl.policies.base import PolicyError
-from serl_rl.policies.numpy_policy import Policy
 from tests.support.rounding import kernel_bound
 
 OBSERVATION = {"state": np.array([0.3, -1.0, 2.0], np.float32)}
@@ -18,7 +18,7 @@ def agent(spec):
 
 @pytest.fixture
 def policy(spec, agent):
-    policy = Policy(spec)
+    policy = NumpyPolicy(spec)
     policy.load(agent.policy_state())
     return policy
 
@@ -45,7 +45,7 @@ def test_sample_is_the_network_s_with_equal_noise(policy, agent):
 
 
 def test_actions_before_the_first_policy_are_uniform(spec):
-    policy, rng = Policy(spec), np.random.default_rng(0)
+    policy, rng = NumpyPolicy(spec), np.random.default_rng(0)
     actions = np.stack([policy.act(OBSERVATION, rng) for _ in range(2000)])
     assert not policy.is_loaded
     assert np.abs(actions).max() <= 1
@@ -67,7 +67,7 @@ def test_several_vectors_are_read_in_the_spec_s_order(make_spec):
     names = ("z", "a")
     two = dataclasses.replace(one, observation=tuple(dataclasses.replace(array, name=name) for name in names))
     agent = SacAgent(two, SacConfig(hidden_sizes=(8,), compile="off"))
-    policy = Policy(two)
+    policy = NumpyPolicy(two)
     policy.load(agent.policy_state())
     values = {"a": np.ones(3, np.float32), "z": np.full(3, -2, np.float32)}
 
