@@ -188,7 +188,8 @@ class TrainConfig:
         Raises:
             UsageError: The weight file of a backbone cannot be read.
         """
-        return tuple(shared_settings(self))
+        # Actors and learners of before there was a choice say nothing of it.
+        return tuple(setting for setting in shared_settings(self) if setting != ("algorithm", "sac"))
 
 
 def to_json(config: TrainConfig) -> str:

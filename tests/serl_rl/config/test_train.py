@@ -80,6 +80,7 @@ def changed(path, hint):
 
 
 FIELDS = dict(leaves(TrainConfig))
+del FIELDS["algorithm"], FIELDS["algorithm_config"]  # Of an algorithm that is found; see `test_own_algorithm.py`.
 del FIELDS["vision.encoder.backbone.condition_size"]  # For networks of one's own; an agent's is always None.
 
 
