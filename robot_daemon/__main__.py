@@ -19,7 +19,8 @@ from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import EventListener, EventListeners
 from robot_daemon.hardware.devices import DeviceConnectError
 from robot_daemon.operations.black_box import BlackBox, list_recordings
-from robot_daemon.operations.check import check_cell, check_file
+from robot_daemon.operations.checks.cell_check import check_cell, check_file
+from robot_daemon.operations.checks.workspace import outside_workspace
 from robot_daemon.operations.event_log import FORMATTERS, EventLog, logging_to_stderr
 from robot_daemon.operations.install import InstallError, install_unit
 from robot_daemon.operations.lifecycle import serve_until_signal
@@ -27,7 +28,6 @@ from robot_daemon.operations.notify import Notifier
 from robot_daemon.operations.recording import RecordingError, read_recording
 from robot_daemon.operations.recording_text import summarize, write_csv
 from robot_daemon.operations.service_status import ServiceStatus
-from robot_daemon.operations.workspace import outside_workspace
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.plugins import plugin_table
 from serl_api.server import ServeError

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 from robot_daemon.hardware.devices import Compliance, Triple
 from serl_api.security import ServerSecurity
@@ -20,9 +20,6 @@ __all__ = [
     "SyncConfig",
     "load_config",
 ]
-
-
-Quadruple: TypeAlias = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +50,7 @@ class LimitsConfig:
     """Lower corner of the box that the TCP stays in, in base, m."""
     workspace_upper_m: Triple = (0.7, 0.35, 0.6)
     """Upper corner of that box, m."""
-    workspace_orientation_xyzw: Quadruple = (1.0, 0.0, 0.0, 0.0)
+    workspace_orientation_xyzw: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
     """Orientation about which rotation is bounded; the default points the tool down."""
     workspace_rotation_rad: float = math.pi
     """Largest angle from that orientation, rad; pi does not bound it."""

@@ -137,5 +137,5 @@ def _add_actuator(spec: mujoco.MjSpec, name: str) -> None:
         actrange=[0.0, MAX_WIDTH / 2],
         forcelimited=mujoco.mjtLimited.mjLIMITED_TRUE,
         forcerange=[-DEFAULT_FORCE, DEFAULT_FORCE],
-        group=2,
+        group=2,  # Never off; the impedance has groups 0, 1 and 3.
     )

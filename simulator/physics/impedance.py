@@ -29,8 +29,6 @@ CARTESIAN_GROUP = 0
 """Actuator group of the Cartesian springs and dampers."""
 JOINT_GROUP = 1
 """Actuator group of the joint springs."""
-GRIPPER_GROUP = 2
-"""Actuator group of the fingers; never off."""
 POSTURE_GROUP = 3
 """Actuator group of the null-space posture."""
 

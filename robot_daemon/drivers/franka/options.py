@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from robot_daemon.config.cell_config import Quadruple
 from robot_daemon.drivers.franka.facts import ARMS, Septuple
 from robot_daemon.hardware.devices import Triple
 from serl_api.settings import ConfigError, nearest, require_between
@@ -49,7 +48,7 @@ class FrankaOptions:
     """Joint positions that the null space prefers; left out: home."""
     tcp_position_m: Triple | None = None
     """TCP in the flange frame; left out: the end effector that is set in Desk."""
-    tcp_quaternion_xyzw: Quadruple = (0.0, 0.0, -0.3826834323650898, 0.9238795325112867)
+    tcp_quaternion_xyzw: tuple[float, float, float, float] = (0.0, 0.0, -0.3826834323650898, 0.9238795325112867)
     """Orientation of the TCP in the flange frame, with `tcp_position_m`; the default is the Franka Hand's."""
     load: LoadOptions | None = None
     """Load to tell the arm at the start; left out: what the arm has been told before."""

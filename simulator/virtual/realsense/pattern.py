@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-BITS = 16
 COLUMNS = 4
 ROWS = 4
 CODE_HEIGHT = 0.5

@@ -37,7 +37,7 @@ def test_the_example_is_right_and_shows_the_defaults():
 
 def test_the_example_builds_a_cell():
     cell = build_cell(load_config(EXAMPLE))
-    assert (cell.name, cell.backend, list(cell.cameras)) == ("left-active_cell", Backend.FAKE, ["front", "wrist"])
+    assert (cell.name, cell.backend, list(cell.cameras)) == ("left-bench", Backend.FAKE, ["front", "wrist"])
 
 
 def test_only_the_arm_is_required(tmp_path):

@@ -6,9 +6,9 @@ from typing import TextIO
 from robot_daemon.config.cell_builder import device_options
 from robot_daemon.config.cell_config import DaemonConfig
 from robot_daemon.operations.black_box import default_directory
-from robot_daemon.operations.device_check import check_devices
-from robot_daemon.operations.finding import Finding, Verdict, table
-from robot_daemon.operations.host_check import check_host
+from robot_daemon.operations.checks.device_check import check_devices
+from robot_daemon.operations.checks.finding import Finding, Verdict, table
+from robot_daemon.operations.checks.host_check import check_host
 
 ADDRESS_KEYS = ("host", "address", "ip")
 """Options of arms that hold a network address."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from robot_daemon.operations.finding import Finding, Verdict
+from robot_daemon.operations.checks.finding import Finding, Verdict
 
 FREE_BYTES = 1_000_000_000
 """Free disk below which the check warns."""

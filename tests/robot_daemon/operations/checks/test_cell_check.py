@@ -4,9 +4,9 @@ import socket
 import pytest
 
 from robot_daemon.config.cell_config import BlackBoxConfig, DaemonConfig, DriverConfig, ServerConfig
-from robot_daemon.operations import check, measuring
-from robot_daemon.operations.check import check_cell, check_file
-from robot_daemon.operations.finding import Finding, Verdict
+from robot_daemon.operations.checks import cell_check, measuring
+from robot_daemon.operations.checks.cell_check import check_cell, check_file
+from robot_daemon.operations.checks.finding import Finding, Verdict
 from serl_api.settings import ConfigError
 
 pytestmark = pytest.mark.real_time
@@ -23,7 +23,7 @@ def host(monkeypatch):
         asked.append(options)
         return list(findings)
 
-    monkeypatch.setattr(check, "check_host", look)
+    monkeypatch.setattr(cell_check, "check_host", look)
     monkeypatch.setattr(measuring, "LISTEN_S", 0.1)
     return findings, asked
 
@@ -54,7 +54,10 @@ def test_the_host_is_asked_about_what_the_cell_needs(host, tmp_path):
         {"arm_address": "", "has_cameras": True, "directory": tmp_path},
         {"arm_address": "", "has_cameras": False, "directory": None},
     ]
-    assert check._arm_address(DaemonConfig(arm=DriverConfig(driver="franka", options={"host": "1.2.3.4"}))) == "1.2.3.4"
+    assert (
+        cell_check._arm_address(DaemonConfig(arm=DriverConfig(driver="franka", options={"host": "1.2.3.4"})))
+        == "1.2.3.4"
+    )
 
 
 def free_port():
@@ -92,7 +95,7 @@ def test_an_address_where_nothing_answers_is_free(host):
         ({"gripper": DriverConfig(driver="fake", options={"wide": 1})}, "unknown key gripper.wide"),
         ({"cameras": {"a": DriverConfig(driver="fake", options={"width": -1})}}, r"cameras\.a\.width is -1"),
         ({"tracker": DriverConfig(driver="none")}, "tracker.driver"),
-        ({"server": ServerConfig(address="0.0.0.0:50051")}, "insecure = true"),
+        ({"server": ServerConfig(address="0.0.0.0:50051")}, "set insecure"),
     ],
 )
 def test_a_wrong_file_is_told_before_anything_is_touched(options, text):

@@ -1,4 +1,4 @@
-from robot_daemon.operations.finding import WIDTH, Finding, Verdict, table
+from robot_daemon.operations.checks.finding import WIDTH, Finding, Verdict, table
 
 
 def test_a_table_is_aligned_and_wrapped():

@@ -26,9 +26,9 @@ from robot_daemon.hardware.devices import (
     Timebase,
 )
 from robot_daemon.hardware.timebase import RealTimebase
-from robot_daemon.operations.finding import Finding, Verdict
-from robot_daemon.operations.measuring import Heard, listen_to_frames, listen_to_states, skews_s
-from robot_daemon.operations.workspace import outside_workspace
+from robot_daemon.operations.checks.finding import Finding, Verdict
+from robot_daemon.operations.checks.measuring import Heard, listen_to_frames, listen_to_states, skews_s
+from robot_daemon.operations.checks.workspace import outside_workspace
 
 REST_FORCE_N = 5.0
 """External force of an arm at rest above which its payload is probably set wrong, N."""

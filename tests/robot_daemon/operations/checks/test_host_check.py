@@ -2,8 +2,8 @@ import resource
 
 import pytest
 
-from robot_daemon.operations.finding import Verdict
-from robot_daemon.operations.host_check import Host, check_host, interface_to, is_clock_synchronized
+from robot_daemon.operations.checks.finding import Verdict
+from robot_daemon.operations.checks.host_check import Host, check_host, interface_to, is_clock_synchronized
 
 UNLIMITED = resource.RLIM_INFINITY
 
@@ -126,7 +126,7 @@ def test_serial_latency(checked):
 
 def test_disk(checked, tmp_path, monkeypatch):
     assert checked(directory=tmp_path / "not" / "there")["disk"].verdict is Verdict.OK
-    monkeypatch.setattr("robot_daemon.operations.host_check.FREE_BYTES", 10**18)
+    monkeypatch.setattr("robot_daemon.operations.checks.host_check.FREE_BYTES", 10**18)
     assert checked(directory=tmp_path)["disk"].verdict is Verdict.WARNING
     assert "disk" not in checked()
 

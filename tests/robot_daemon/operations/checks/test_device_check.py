@@ -15,9 +15,9 @@ from robot_daemon.hardware.devices import (
     GripperMotion,
     StampSource,
 )
-from robot_daemon.operations import device_check, measuring
-from robot_daemon.operations.device_check import check_devices
-from robot_daemon.operations.finding import Verdict
+from robot_daemon.operations.checks import device_check, measuring
+from robot_daemon.operations.checks.device_check import check_devices
+from robot_daemon.operations.checks.finding import Verdict
 from serl_api.settings import ConfigError
 
 pytestmark = pytest.mark.real_time

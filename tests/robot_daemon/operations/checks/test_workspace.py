@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from robot_daemon.config.cell_config import LimitsConfig
-from robot_daemon.operations.workspace import outside_workspace
+from robot_daemon.operations.checks.workspace import outside_workspace
 from serl_api.rotation import from_rotvec, multiply
 
 BOX = LimitsConfig(workspace_rotation_rad=0.5)

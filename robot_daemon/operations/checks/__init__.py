@@ -1,0 +1,1 @@
+"""Checks a cell and its host before it is served."""
