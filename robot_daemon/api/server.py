@@ -68,7 +68,7 @@ class DaemonServer:
         self._stopped = threading.Event()
         self._hurried = threading.Event()
         self._stop_lock = threading.Lock()
-        self._places = [
+        self._slots = [
             StreamSlots("state and frame", config.max_streams),
             StreamSlots("control", config.max_control_streams),
         ]
@@ -89,7 +89,7 @@ class DaemonServer:
         except ServeError:
             self.core.close()
             raise
-        self._tell_started(address)
+        self._log_started(address)
         return address
 
     def stop(self, grace_s: float | None = None) -> None:
@@ -105,8 +105,8 @@ class DaemonServer:
                 return
             self._server.drain()
             self.core.drain()
-            for places in self._places:
-                places.drain()
+            for slots in self._slots:
+                slots.drain()
             self._server.stop(self._config.drain_grace_s if grace_s is None else grace_s)
             is_at_rest = await_rest(self.core.cell, self._hurried)
             self.core.emit("daemon_stopped", warning=not is_at_rest, at_rest=is_at_rest)
@@ -128,7 +128,7 @@ class DaemonServer:
         """How long `stop` may take, s; longer means that a device hangs."""
         return self._config.drain_grace_s + REST_LIMIT_S + CLOSE_LIMIT_S
 
-    def _tell_started(self, address: str) -> None:
+    def _log_started(self, address: str) -> None:
         cell = self.core.cell
         self.core.emit(
             "daemon_started",
@@ -143,7 +143,7 @@ class DaemonServer:
         )
 
     def _register(self, extra: Sequence[Register]) -> None:
-        streams, control_streams = self._places
+        streams, control_streams = self._slots
         self._server.add(
             robot_service_pb2_grpc.add_RobotServiceServicer_to_server,
             RobotServicer(self.core, streams, control_streams),
