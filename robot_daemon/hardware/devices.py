@@ -268,19 +268,19 @@ class DeviceFault:
 
 
 class DeviceConnectError(Exception):
-    """A device cannot be reached when the cell starts; one sentence with what is wrong and what to do."""
+    """Raised when a device cannot be reached at the start; one sentence with what is wrong and what to do."""
 
 
 class Timebase(Protocol):
-    """The cell's clock, and who makes it advance."""
+    """Implements the cell's clock, and says who makes it advance."""
 
     @property
     def pacing(self) -> Pacing:
-        """Who makes time pass."""
+        """Returns who makes time pass."""
         ...
 
     def now_ns(self) -> int:
-        """Time now."""
+        """Returns the time now, ns."""
         ...
 
     def wait_until(self, time_ns: int) -> None:
@@ -289,15 +289,15 @@ class Timebase(Protocol):
 
 
 class Arm(Protocol):
-    """An arm. Every method but `close` returns at once; none may block a control period."""
+    """Drives an arm. Every method but `close` returns at once; none may block a control period."""
 
     @property
     def info(self) -> ArmInfo:
-        """Constant facts."""
+        """Returns constant facts of the device."""
         ...
 
     def read_state(self) -> ArmState:
-        """Newest sample. Raises DeviceUnavailableError when the arm does not answer."""
+        """Returns the newest sample. Raises DeviceUnavailableError when the arm does not answer."""
         ...
 
     def set_target(self, target: Target) -> None:
@@ -313,11 +313,11 @@ class Arm(Protocol):
         ...
 
     def set_load(self, load: Load) -> None:
-        """Tells the arm what it carries."""
+        """Sets the load that the arm carries."""
         ...
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """Active faults. While a critical one is active, or one by hand, the arm ignores targets.
+        """Returns active faults. While a critical one is active, or one by hand, the arm ignores targets.
 
         An arm that is guided by hand reports the warning "guiding" until it is let go. It gives way meanwhile, and
         rests where it was left.
@@ -334,15 +334,15 @@ class Arm(Protocol):
 
 
 class Gripper(Protocol):
-    """A two-finger gripper. No method blocks; progress is state."""
+    """Drives a two-finger gripper. No method blocks; progress is state."""
 
     @property
     def info(self) -> GripperInfo:
-        """Constant facts."""
+        """Returns constant facts of the device."""
         ...
 
     def read_state(self) -> GripperState:
-        """Newest sample. Raises DeviceUnavailableError when the gripper does not answer."""
+        """Returns the newest sample. Raises DeviceUnavailableError when the gripper does not answer."""
         ...
 
     def set_target(self, target: GripperTarget) -> None:
@@ -354,7 +354,7 @@ class Gripper(Protocol):
         ...
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """Active faults."""
+        """Returns active faults."""
         ...
 
     def recover(self, fault_ids: tuple[str, ...]) -> None:
@@ -367,11 +367,11 @@ class Gripper(Protocol):
 
 
 class Camera(Protocol):
-    """A camera, read by one thread of the daemon in real time, on demand in lockstep."""
+    """Reads a camera, by one thread of the daemon in real time, on demand in lockstep."""
 
     @property
     def info(self) -> CameraInfo:
-        """Constant facts."""
+        """Returns constant facts of the device."""
         ...
 
     def read(self, timeout_s: float) -> FrameSample:
@@ -379,7 +379,7 @@ class Camera(Protocol):
         ...
 
     def faults(self) -> tuple[DeviceFault, ...]:
-        """What is wrong with the frames that come. That none come is for the daemon to find."""
+        """Returns what is wrong with the frames that come. That none come is for the daemon to find."""
         ...
 
     def close(self) -> None:
@@ -388,10 +388,10 @@ class Camera(Protocol):
 
 
 class Scene(Protocol):
-    """The surroundings of an arm in simulation, or a tracker of objects on a real cell."""
+    """Tracks the objects around an arm: the scene of a simulation, or a tracker on a real cell."""
 
     def tracked_objects(self) -> tuple[TrackedPose, ...]:
-        """Poses of all objects now."""
+        """Returns the poses of all objects now."""
         ...
 
     def reset(self, *, seed: int | None, start: TcpTarget | JointTarget | None, gripper_width: float | None) -> bool:
@@ -410,7 +410,7 @@ class Scene(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """Everything that stands behind one daemon."""
+    """Groups everything that stands behind one daemon."""
 
     name: str
     backend: Backend
