@@ -6,8 +6,8 @@ from pathlib import Path
 from robot_daemon.api.server import DaemonServer
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.hardware.devices import Pacing
 from robot_daemon.operations.lifecycle import serve_until_signal
+from serl_api.enums import Pacing
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

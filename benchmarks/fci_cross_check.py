@@ -26,15 +26,15 @@ from robot_daemon.drivers.franka import FrankaArm, FrankaOptions
 from robot_daemon.drivers.franka.connecting import connect
 from robot_daemon.drivers.franka.describing import model_name
 from robot_daemon.drivers.franka.facts import ARMS
-from robot_daemon.hardware.devices import Compliance, TcpTarget
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import FullCompliance, Pose
 
 IDLE_S = 3.0
 STEP_M = 0.02
 STEP_S = 1.2
 GRID_S = 0.02
-COMPLIANCE = Compliance(nullspace_stiffness=10.0)
+COMPLIANCE = FullCompliance(nullspace_stiffness=10.0)
 FIELDS = ("tau_J", "tau_J_d", "tau_ext_hat_filtered", "O_F_ext_hat_K", "q", "dq", "m_ee", "m_load", "F_x_Cee")
 
 
@@ -101,11 +101,11 @@ def respond(host: str) -> dict:
         arm.set_compliance(COMPLIANCE)
         start = arm.read_state()
         for axis in range(3):
-            arm.set_target(TcpTarget(position=start.tcp_position, quaternion=start.tcp_quaternion))
+            arm.set_target(Pose(start.tcp_position, start.tcp_quaternion))
             time.sleep(2.0)
             rest = arm.read_state()
             away = np.eye(3)[axis] * STEP_M
-            arm.set_target(TcpTarget(position=rest.tcp_position + away, quaternion=start.tcp_quaternion))
+            arm.set_target(Pose(rest.tcp_position + away, start.tcp_quaternion))
             begun_ns = time.monotonic_ns()
             samples = {}
             while time.monotonic_ns() - begun_ns < STEP_S * 1e9:

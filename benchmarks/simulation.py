@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.in_process import in_process_simulator
 from benchmarks.measure import Report, Row, figure, interleave, ratio
-from robot_daemon.hardware.devices import GripperTarget, TcpTarget
+from serl_api.values import GripperTarget, Pose
 from serl_client.envs.registration import make_training_env
 from serl_tasks.pick_cube.expert import PickCubeExpert
 from serl_tasks.pick_cube.task import PICK_CUBE
@@ -72,15 +72,13 @@ def _physics_us() -> float:
     assert cell.scene is not None
     assert cell.gripper is not None
     cell.scene.reset(seed=0, start=None, gripper_width=None)
-    cube = cell.scene.tracked_objects()[0].position
+    cube = cell.scene.tracked_objects()[0].pose.position
     elapsed, periods = 0.0, 0
     for height, width, count in ((0.1, 0.085, 10), (0.0, 0.085, 6), (0.0, 0.0, 5), (0.2, 0.0, 10)):
         for _ in range(count):
             state = cell.arm.read_state()
             move = np.clip(cube + np.array([0.0, 0.0, height]) - state.tcp_position, -0.05, 0.05)
-            cell.arm.set_target(
-                TcpTarget(position=state.tcp_position + move, quaternion=np.array([1.0, 0.0, 0.0, 0.0]))
-            )
+            cell.arm.set_target(Pose(state.tcp_position + move, np.array([1.0, 0.0, 0.0, 0.0])))
             cell.gripper.set_target(GripperTarget(width=width))
             until = cell.timebase.now_ns() + PERIOD_NS
             start = time.perf_counter()

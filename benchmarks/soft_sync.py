@@ -14,16 +14,11 @@ from benchmarks.measure import Report, Row, figure
 from robot_daemon.config.cell_config import SyncConfig
 from robot_daemon.drivers.fake.cell import FakeArm
 from robot_daemon.drivers.realsense.stamps import Stamper
-from robot_daemon.hardware.devices import (
-    ArmState,
-    Backend,
-    CameraInfo,
-    Cell,
-    DeviceFault,
-    FrameSample,
-)
+from robot_daemon.hardware.devices import ArmSample, Cell, DeviceFault, FrameSample
 from robot_daemon.hardware.timebase import RealTimebase
 from robot_daemon.sensing.real_time_sensors import RealTimeSensors
+from serl_api.cell import CameraInfo
+from serl_api.enums import Backend
 from serl_api.errors.robot import DeviceUnavailableError
 from simulator.virtual.exposures import CameraTiming, exposures
 
@@ -42,7 +37,7 @@ CAMERAS = {
 class MovingArm(FakeArm):
     """An arm whose place is a known function of time."""
 
-    def read_state(self) -> ArmState:
+    def read_state(self) -> ArmSample:
         now_ns = self._timebase.now_ns()
         return dataclasses.replace(REST, time_ns=now_ns, tcp_position=np.array([place_m(now_ns), 0.0, 0.3]))
 

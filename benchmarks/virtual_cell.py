@@ -20,8 +20,8 @@ import numpy as np
 
 from benchmarks.measure import Report, Row, save, show
 from robot_daemon.drivers.franka import FrankaArm, FrankaOptions, motions, steering
-from robot_daemon.hardware.devices import TcpTarget
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.values import Pose
 from serl_client import RobotClient
 from simulator.virtual.cell import VirtualCell
 from simulator.virtual.fci import VirtualFciProcess
@@ -120,7 +120,7 @@ def _references() -> list[Row]:
     """Targets as a session gives them to the driver, 100 a second."""
     delays, given_ns = [], 0
 
-    def noting(target: TcpTarget) -> franky.CartesianReference:
+    def noting(target: Pose) -> franky.CartesianReference:
         nonlocal given_ns
         if given_ns:
             delays.append(time.monotonic_ns() - given_ns)
@@ -133,7 +133,7 @@ def _references() -> list[Row]:
         for index in range(1000):
             position = start.tcp_position + np.array([0.0, 0.0, 0.02 * np.sin(2 * np.pi * index / 200)])
             given_ns = time.monotonic_ns()
-            arm.set_target(TcpTarget(position=position, quaternion=start.tcp_quaternion))
+            arm.set_target(Pose(position, start.tcp_quaternion))
             time.sleep(0.01)
         clocks = []
         for _ in range(2000):

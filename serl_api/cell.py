@@ -15,8 +15,6 @@ class ArmInfo:
 
     model: str
     """Lower case: "panda", "fr3"."""
-    joint_count: int
-    """n."""
     joint_lower: FloatArray
     """Shape (n,), rad."""
     joint_upper: FloatArray
@@ -29,6 +27,11 @@ class ArmInfo:
     """Pose of `tcp` in `base` at home."""
     control_modes: frozenset[ControlMode]
     """What the arm can track."""
+
+    @property
+    def joint_count(self) -> int:
+        """N."""
+        return len(self.home)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,7 @@ class GripperInfo:
     """m/s."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CameraIntrinsics:
     """Pinhole parameters of delivered frames, px."""
 
@@ -75,15 +78,15 @@ class CameraInfo:
     """px."""
     rate_hz: float
     """Nominal; 0 in lockstep, where a frame is rendered when asked for."""
-    delivering: bool
+    delivering: bool = True
     """Whether it delivers at present."""
-    has_depth: bool
+    has_depth: bool = False
     """Whether aligned depth is available."""
-    intrinsics: CameraIntrinsics | None
+    intrinsics: CameraIntrinsics | None = None
     """None when unknown."""
-    mount_pose: Pose | None
+    mount_pose: Pose | None = None
     """Optical frame in its mount; None when uncalibrated."""
-    mount: str
+    mount: str = ""
     """"base", "tcp" or "" when unknown."""
 
 

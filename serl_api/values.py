@@ -82,6 +82,33 @@ class Compliance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FullCompliance(Compliance):
+    """Cartesian impedance with every value set, as it is in force; the defaults are a daemon's."""
+
+    translational_stiffness: float = 2000.0
+    translational_damping: float = 89.0
+    rotational_stiffness: float = 150.0
+    rotational_damping: float = 7.0
+    translational_clip_positive: Triple = (0.1, 0.1, 0.1)
+    translational_clip_negative: Triple = (0.1, 0.1, 0.1)
+    rotational_clip_positive: Triple = (1.0, 1.0, 1.0)
+    rotational_clip_negative: Triple = (1.0, 1.0, 1.0)
+    nullspace_stiffness: float = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What the arm carries, in the flange frame."""
+
+    mass: float
+    """kg."""
+    center_of_mass: Triple
+    """m."""
+    inertia: tuple[float, ...]
+    """About the centre of mass, kg m^2: a matrix of shape (3, 3), row by row."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class GripperTarget:
     """What the gripper should do. Widths outside the stroke are clipped."""
 
@@ -121,9 +148,9 @@ class Fault:
     """When it began."""
     text: str
     """One sentence: what happened and the way out."""
-    clearable: bool
+    clearable: bool = True
     """Whether `recover` can clear it."""
-    black_box_path: str
+    black_box_path: str = ""
     """File on the robot PC with the last seconds; empty when none was written."""
 
 
@@ -270,7 +297,7 @@ class Observation:
     """Count of steps since the last reset."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Clip:
     """A limit that changed a target."""
 

@@ -13,7 +13,6 @@ from serl_client.codec import decode_compliance, decode_duration, decode_pose, d
 def _decode_arm(message: robot_service_pb2.ArmInfo) -> ArmInfo:
     return ArmInfo(
         model=message.model,
-        joint_count=message.joint_count,
         joint_lower=np.array(list(message.joint_lower_rad), float),
         joint_upper=np.array(list(message.joint_upper_rad), float),
         joint_speed=np.array(list(message.joint_speed_rad_per_s), float),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from robot_daemon.config.cell_config import ServerConfig
-from robot_daemon.hardware.devices import Pacing
 from robot_daemon.operations.lifecycle import serve_until_signal
+from serl_api.enums import Pacing
 from serl_api.errors.robot import NotFoundError
 from serl_api.plugins import PluginError
 from serl_api.server import ServeError

@@ -6,23 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robot_daemon.hardware.devices import (
-    Arm,
-    ArmInfo,
-    ArmState,
-    Compliance,
-    ControlMode,
-    DeviceConnectError,
-    DeviceFault,
-    FloatArray,
-    JointTarget,
-    Load,
-    Scene,
-    Target,
-    TcpTarget,
-    Timebase,
-    TrackedPose,
-)
+from robot_daemon.hardware.devices import Arm, ArmSample, DeviceConnectError, DeviceFault, Scene, Timebase
+from serl_api.cell import ArmInfo
+from serl_api.enums import ControlMode
+from serl_api.values import FloatArray, FullCompliance, JointTarget, Load, Pose, Target, TrackedObject
 
 LIFT_M_PER_RAD, STEP_S = 0.1, 0.002
 HALF_EDGE_M, TOOL_RADIUS_M = 0.02, 0.01
@@ -67,12 +54,12 @@ class OwnArm:
             control_modes=(ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE),
         )
 
-    def read_state(self) -> ArmState:
+    def read_state(self) -> ArmSample:
         """Returns the state now; this arm measures no torques and no contact."""
         with self._lock:
             self._advance()
             position, quaternion, jacobian = self._forward(self._joints)
-            return ArmState(
+            return ArmSample(
                 time_ns=self._time_ns,
                 joint_positions=self._joints,
                 joint_velocities=self._velocities,
@@ -91,7 +78,7 @@ class OwnArm:
             self._advance()
             if isinstance(target, JointTarget):
                 self._goal = target.positions
-            elif isinstance(target, TcpTarget):
+            elif isinstance(target, Pose):
                 self._goal = self.inverse(target.position, target.quaternion)
 
     def hold(self) -> None:
@@ -100,7 +87,7 @@ class OwnArm:
             self._advance()
             self._goal = self._joints
 
-    def set_compliance(self, compliance: Compliance) -> None:
+    def set_compliance(self, compliance: FullCompliance) -> None:
         """Does nothing: the arm is stiff."""
 
     def set_load(self, load: Load) -> None:
@@ -183,10 +170,10 @@ class BlockTracker:
         self._arm, self._timebase, self._options = arm, timebase, options
         self._random = np.random.default_rng()
 
-    def tracked_objects(self) -> tuple[TrackedPose, ...]:
+    def tracked_objects(self) -> tuple[TrackedObject, ...]:
         """Returns the block's pose now."""
         return (
-            TrackedPose(
+            TrackedObject(
                 name="block",
                 time_ns=self._timebase.now_ns(),
                 position=self._arm.block,
@@ -196,7 +183,7 @@ class BlockTracker:
             ),
         )
 
-    def reset(self, *, seed: int | None, start: TcpTarget | JointTarget | None, gripper_width: float | None) -> bool:
+    def reset(self, *, seed: int | None, start: Pose | JointTarget | None, gripper_width: float | None) -> bool:
         """Draws the block and places the arm at its start; returns True: the daemon need not move it there."""
         del gripper_width
         if seed is not None:

@@ -12,7 +12,7 @@ from robot_daemon.api.refusals import refusing, refusing_stream
 from robot_daemon.api.response_builder import ResponseBuilder
 from robot_daemon.api.stream_slots import StreamSlots
 from robot_daemon.control.daemon import DaemonCore
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from serl_api.errors.robot import InvalidRequestError
 
 LOCKSTEP_RATE_HZ = 30.0

@@ -4,8 +4,6 @@ On the path of a `Step` the answer is made once and `write_*` functions fill in 
 parts that are built and then copied into their parent.
 """
 
-from collections.abc import Mapping
-
 from google.protobuf import timestamp_pb2
 from serl.robot.v1 import (
     camera_service_pb2,
@@ -17,67 +15,19 @@ from serl.robot.v1 import (
 )
 
 from robot_daemon.config.cell_config import LimitsConfig
-from robot_daemon.control.limits import Clip, ClipKind
-from robot_daemon.hardware.devices import (
-    ArmInfo,
-    ArmState,
-    Backend,
-    CameraInfo,
-    Compliance,
-    ControlMode,
-    FaultSeverity,
-    FaultSource,
+from robot_daemon.hardware.devices import ArmSample, GripperSample
+from serl_api.cell import ArmInfo, CameraInfo, GripperInfo
+from serl_api.values import (
+    Clip,
     FloatArray,
-    GripperInfo,
-    GripperMotion,
-    GripperState,
+    FullCompliance,
     GripperTarget,
     JointTarget,
-    Pacing,
-    StampSource,
+    Pose,
     Target,
-    TcpTarget,
-    TrackedPose,
+    TrackedObject,
     Triple,
 )
-
-BACKEND: Mapping[Backend, int] = {
-    Backend.REAL: robot_service_pb2.BACKEND_REAL,
-    Backend.SIMULATED: robot_service_pb2.BACKEND_SIMULATED,
-    Backend.FAKE: robot_service_pb2.BACKEND_FAKE,
-}
-PACING: Mapping[Pacing, int] = {
-    Pacing.REAL_TIME: robot_service_pb2.PACING_REAL_TIME,
-    Pacing.LOCKSTEP: robot_service_pb2.PACING_LOCKSTEP,
-}
-CONTROL_MODE: Mapping[ControlMode, int] = {
-    ControlMode.CARTESIAN_IMPEDANCE: robot_service_pb2.CONTROL_MODE_CARTESIAN_IMPEDANCE,
-    ControlMode.JOINT_IMPEDANCE: robot_service_pb2.CONTROL_MODE_JOINT_IMPEDANCE,
-    ControlMode.WRENCH: robot_service_pb2.CONTROL_MODE_WRENCH,
-}
-GRIPPER_MOTION: Mapping[GripperMotion, int] = {
-    GripperMotion.INACTIVE: state_pb2.GRIPPER_MOTION_INACTIVE,
-    GripperMotion.MOVING: state_pb2.GRIPPER_MOTION_MOVING,
-    GripperMotion.AT_TARGET: state_pb2.GRIPPER_MOTION_AT_TARGET,
-    GripperMotion.OBJECT_HELD: state_pb2.GRIPPER_MOTION_OBJECT_HELD,
-    GripperMotion.FAULTED: state_pb2.GRIPPER_MOTION_FAULTED,
-}
-STAMP_SOURCE: Mapping[StampSource, int] = {
-    StampSource.SENSOR: observation_pb2.STAMP_SOURCE_SENSOR,
-    StampSource.ARRIVAL: observation_pb2.STAMP_SOURCE_ARRIVAL,
-    StampSource.SIMULATOR: observation_pb2.STAMP_SOURCE_SIMULATOR,
-}
-FAULT_SOURCE: Mapping[FaultSource, int] = {
-    FaultSource.ARM: state_pb2.FAULT_SOURCE_ARM,
-    FaultSource.GRIPPER: state_pb2.FAULT_SOURCE_GRIPPER,
-    FaultSource.CAMERA: state_pb2.FAULT_SOURCE_CAMERA,
-    FaultSource.DAEMON: state_pb2.FAULT_SOURCE_DAEMON,
-}
-FAULT_SEVERITY: Mapping[FaultSeverity, int] = {
-    FaultSeverity.WARNING: state_pb2.FAULT_SEVERITY_WARNING,
-    FaultSeverity.CRITICAL: state_pb2.FAULT_SEVERITY_CRITICAL,
-}
-CLIP_KIND: Mapping[ClipKind, int] = {kind: control_pb2.ClipKind.Value(f"CLIP_KIND_{kind.name}") for kind in ClipKind}
 
 
 def encode_vector(vector: Triple) -> geometry_pb2.Vector3:
@@ -109,7 +59,7 @@ def write_wrench(message: geometry_pb2.Wrench, wrench: FloatArray) -> None:
     f.x, f.y, f.z, t.x, t.y, t.z = wrench.tolist()
 
 
-def write_arm_state(message: state_pb2.RobotState, state: ArmState) -> None:
+def write_arm_state(message: state_pb2.RobotState, state: ArmSample) -> None:
     """Fills in what the arm itself knows; mode, faults, gripper and session are the core's to add."""
     message.monotonic_time_ns = state.time_ns
     message.joint_positions_rad.extend(state.joint_positions.tolist())
@@ -123,11 +73,11 @@ def write_arm_state(message: state_pb2.RobotState, state: ArmState) -> None:
     message.jacobian.extend(state.jacobian.ravel().tolist())
 
 
-def write_gripper_state(message: state_pb2.GripperState, state: GripperState) -> None:
+def write_gripper_state(message: state_pb2.GripperState, state: GripperSample) -> None:
     """Fills in the state of the gripper."""
     message.width_m = state.width
     message.target_width_m = state.target_width
-    message.motion = GRIPPER_MOTION[state.motion]  # type: ignore[assignment]
+    message.motion = state.motion  # type: ignore[assignment]
     if state.force is not None:
         message.force_n = state.force
 
@@ -141,8 +91,8 @@ def write_applied_target(
     message: control_pb2.AppliedTarget, target: Target | None, gripper: GripperTarget | None
 ) -> None:
     """Fills in the target that took effect; None of either kind is left unset."""
-    if isinstance(target, TcpTarget):
-        write_pose(message.tcp_pose, target.position, target.quaternion)
+    if isinstance(target, Pose):
+        write_pose(message.tcp_pose, target.position, target.quaternion_xyzw)
     elif isinstance(target, JointTarget):
         message.joint_positions.positions_rad.extend(target.positions.tolist())
     elif target is not None:
@@ -153,13 +103,13 @@ def write_applied_target(
         message.gripper.force_n = gripper.force
 
 
-def write_tracked_object(message: observation_pb2.TrackedObject, pose: TrackedPose) -> None:
+def write_tracked_object(message: observation_pb2.TrackedObject, pose: TrackedObject) -> None:
     """Fills in an object whose pose is known."""
     message.name = pose.name
-    write_pose(message.pose, pose.position, pose.quaternion)
+    write_pose(message.pose, pose.pose.position, pose.pose.quaternion_xyzw)
     if pose.twist is not None:
         write_twist(message.twist, pose.twist)
-    message.monotonic_time_ns = pose.time_ns
+    message.monotonic_time_ns = pose.monotonic_time_ns
     message.ground_truth = pose.ground_truth
 
 
@@ -170,7 +120,7 @@ def encode_pose(position: FloatArray, quaternion: FloatArray) -> geometry_pb2.Po
     return message
 
 
-def encode_tracked_object(pose: TrackedPose) -> observation_pb2.TrackedObject:
+def encode_tracked_object(pose: TrackedObject) -> observation_pb2.TrackedObject:
     """An object whose pose is known."""
     message = observation_pb2.TrackedObject()
     write_tracked_object(message, pose)
@@ -186,10 +136,10 @@ def encode_wall_time(wall_ns: int) -> timestamp_pb2.Timestamp:
 
 def encode_clip(clip: Clip) -> control_pb2.Clip:
     """A limit that changed a target."""
-    return control_pb2.Clip(kind=CLIP_KIND[clip.kind], excess=clip.excess)  # type: ignore[arg-type]
+    return control_pb2.Clip(kind=clip.kind, excess=clip.excess)  # type: ignore[arg-type]
 
 
-def encode_compliance(value: Compliance) -> control_pb2.Compliance:
+def encode_compliance(value: FullCompliance) -> control_pb2.Compliance:
     """All values of an impedance."""
     return control_pb2.Compliance(
         translational_stiffness_n_per_m=value.translational_stiffness,
@@ -213,8 +163,8 @@ def encode_arm_info(info: ArmInfo) -> robot_service_pb2.ArmInfo:
         joint_upper_rad=info.joint_upper.tolist(),
         joint_speed_rad_per_s=info.joint_speed.tolist(),
         home_rad=info.home.tolist(),
-        home_tcp_pose=encode_pose(info.home_tcp_position, info.home_tcp_quaternion),
-        control_modes=[CONTROL_MODE[mode] for mode in info.control_modes],  # type: ignore[arg-type]
+        home_tcp_pose=encode_pose(info.home_tcp_pose.position, info.home_tcp_pose.quaternion_xyzw),
+        control_modes=sorted(info.control_modes),  # type: ignore[arg-type]
     )
 
 
@@ -232,8 +182,8 @@ def encode_camera_info(info: CameraInfo, *, delivering: bool) -> camera_service_
     """Facts of one camera."""
     intrinsics = None
     if info.intrinsics is not None:
-        fx, fy, cx, cy = info.intrinsics
-        intrinsics = camera_service_pb2.CameraIntrinsics(fx_px=fx, fy_px=fy, cx_px=cx, cy_px=cy)
+        i = info.intrinsics
+        intrinsics = camera_service_pb2.CameraIntrinsics(fx_px=i.fx, fy_px=i.fy, cx_px=i.cx, cy_px=i.cy)
     return camera_service_pb2.CameraInfo(
         name=info.name,
         model=info.model,

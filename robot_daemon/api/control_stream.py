@@ -8,11 +8,11 @@ from robot_daemon.api import codec, requests
 from robot_daemon.api.request_prefetcher import RequestPrefetcher
 from robot_daemon.api.response_builder import ResponseBuilder
 from robot_daemon.control.daemon import DaemonCore
-from robot_daemon.control.limits import Clip
-from robot_daemon.control.motion_executor import Motion, Outcome
+from robot_daemon.control.motion_executor import Motion
 from robot_daemon.control.session import ControlSession
-from robot_daemon.hardware.devices import ControlMode, GripperTarget, JointTarget, Target, TcpTarget, WrenchTarget
+from serl_api.enums import ControlMode, MotionOutcome
 from serl_api.errors.robot import InvalidRequestError, InvalidTargetError, ModeError, NotEquippedError
+from serl_api.values import Clip, GripperTarget, JointTarget, Pose, Target, WrenchTarget
 
 Request = robot_service_pb2.ControlRequest
 Response = robot_service_pb2.ControlResponse
@@ -20,11 +20,10 @@ Response = robot_service_pb2.ControlResponse
 MAX_NAME_LENGTH = 128
 
 _MODE_OF = {
-    TcpTarget: ControlMode.CARTESIAN_IMPEDANCE,
+    Pose: ControlMode.CARTESIAN_IMPEDANCE,
     JointTarget: ControlMode.JOINT_IMPEDANCE,
     WrenchTarget: ControlMode.WRENCH,
 }
-_OUTCOMES = {outcome: control_pb2.MotionOutcome.Value(f"MOTION_OUTCOME_{outcome.name}") for outcome in Outcome}
 
 
 class ControlStream:
@@ -192,9 +191,9 @@ class ControlStream:
         for outcome, progress, text in motion.go_to(goal, ratio):
             yield self._moved(outcome, progress, text)
 
-    def _require_goal(self, goal: TcpTarget | JointTarget, field: str) -> None:
+    def _require_goal(self, goal: Pose | JointTarget, field: str) -> None:
         self._require_mode(goal)
-        if isinstance(goal, TcpTarget):
+        if isinstance(goal, Pose):
             self._active_cell.limits.require_tcp_goal(goal, f"{field}.tcp_pose")
         else:
             self._active_cell.limits.require_joint_goal(goal, f"{field}.joint_positions")
@@ -203,10 +202,10 @@ class ControlStream:
         self._prefetcher.prefetch()
         return Motion(self._core, self._session, lambda: self._prefetcher.is_pending, self._number)
 
-    def _moved(self, outcome: Outcome, progress: float, text: str) -> Response:
+    def _moved(self, outcome: MotionOutcome, progress: float, text: str) -> Response:
         response = Response(sequence_number=self._number)
         moved = response.moved
-        moved.outcome = _OUTCOMES[outcome]  # type: ignore[assignment]
+        moved.outcome = outcome  # type: ignore[assignment]
         moved.progress_ratio = progress
         moved.text = text
         self._observe(moved.observation)
@@ -251,7 +250,7 @@ class ControlStream:
         return reset.gripper_width_m
 
     def _go_to_start(
-        self, start: TcpTarget | JointTarget | None, width: float | None, ratio: float, *, joint_reset: bool
+        self, start: Pose | JointTarget | None, width: float | None, ratio: float, *, joint_reset: bool
     ) -> Iterator[Response]:
         """Moves a cell that could not be placed; returns whether the start was reached."""
         home = JointTarget(positions=self._arm.home)
@@ -262,9 +261,11 @@ class ControlStream:
             self._session.apply(self._number, None, target, 0)
         for goal in goals:
             for outcome, progress, text in self._motion().go_to(goal, ratio):
-                if outcome is not Outcome.REACHED or goal is not goals[-1]:
-                    yield self._moved(Outcome.RUNNING if outcome is Outcome.REACHED else outcome, progress, text)
-                if outcome in (Outcome.PREEMPTED, Outcome.FAILED):
+                if outcome is not MotionOutcome.REACHED or goal is not goals[-1]:
+                    yield self._moved(
+                        MotionOutcome.RUNNING if outcome is MotionOutcome.REACHED else outcome, progress, text
+                    )
+                if outcome in (MotionOutcome.PREEMPTED, MotionOutcome.FAILED):
                     return False
         self._motion().await_gripper()
         return True

@@ -6,7 +6,6 @@ import numpy as np
 from PIL import Image
 from serl.robot.v1 import observation_pb2
 
-from robot_daemon.api.codec import STAMP_SOURCE
 from robot_daemon.hardware.devices import FrameSample
 from serl_api.errors.robot import InvalidRequestError, NotEquippedError
 
@@ -41,7 +40,7 @@ def encode_frame(
         exposure_time_ns=sample.time_ns,
         receive_time_ns=sample.receive_time_ns,
         frame_number=sample.number,
-        stamp_source=STAMP_SOURCE[sample.stamp_source],  # type: ignore[arg-type]
+        stamp_source=sample.stamp_source,  # type: ignore[arg-type]
         depth=_encode_depth(camera, sample) if include_depth else None,
     )
 

@@ -7,18 +7,9 @@ import numpy as np
 from google.protobuf import duration_pb2
 from serl.robot.v1 import control_pb2, geometry_pb2
 
-from robot_daemon.hardware.devices import (
-    Compliance,
-    GripperTarget,
-    JointTarget,
-    Load,
-    Target,
-    TcpTarget,
-    Triple,
-    WrenchTarget,
-)
 from serl_api.errors.robot import InvalidRequestError, InvalidTargetError, LimitExceededError
 from serl_api.rotation import normalized
+from serl_api.values import FullCompliance, GripperTarget, JointTarget, Load, Pose, Target, Triple, WrenchTarget
 
 NORM_TOLERANCE = 0.001
 """Largest difference of a quaternion's norm from 1."""
@@ -38,7 +29,7 @@ _TRIPLES = {
 }
 
 
-def decode_pose(pose: geometry_pb2.Pose, field: str) -> TcpTarget:
+def decode_pose(pose: geometry_pb2.Pose, field: str) -> Pose:
     """A pose with a quaternion of exactly unit length.
 
     Raises:
@@ -55,7 +46,7 @@ def decode_pose(pose: geometry_pb2.Pose, field: str) -> TcpTarget:
     if not abs(norm - 1.0) <= NORM_TOLERANCE:
         text = f"{field}.orientation has norm {norm:.6g}; it must be a unit quaternion within {NORM_TOLERANCE}"
         raise InvalidTargetError(text, field=f"{field}.orientation")
-    return TcpTarget(position=np.array((x, y, z)), quaternion=np.array(normalized((qx, qy, qz, qw))))
+    return Pose(np.array((x, y, z)), np.array(normalized((qx, qy, qz, qw))))
 
 
 def decode_joints(target: control_pb2.JointTarget, joint_count: int, field: str) -> JointTarget:
@@ -106,7 +97,7 @@ def decode_step_target(step: control_pb2.Step, joint_count: int) -> Target | Non
 
 def decode_goal(
     request: control_pb2.Move | control_pb2.Reset, joint_count: int, field: str
-) -> TcpTarget | JointTarget | None:
+) -> Pose | JointTarget | None:
     """The goal of a `Move` or the start of a `Reset`; None when neither kind is given.
 
     Raises:
@@ -148,7 +139,7 @@ def decode_speed_ratio(ratio: float, field: str) -> float:
     return ratio or 0.2
 
 
-def decode_compliance(message: control_pb2.Compliance, present: Compliance) -> Compliance:
+def decode_compliance(message: control_pb2.Compliance, present: FullCompliance) -> FullCompliance:
     """The present compliance with the fields that the message sets.
 
     Raises:

@@ -8,11 +8,9 @@ from serl.robot.v1 import camera_service_pb2, observation_pb2, robot_service_pb2
 from robot_daemon.api import codec
 from robot_daemon.api.image_encoding import encode_frame
 from robot_daemon.control.daemon import DaemonCore
-from robot_daemon.control.mode import Mode
-from robot_daemon.hardware.devices import ArmState, DeviceFault, GripperState, Pacing
+from robot_daemon.hardware.devices import ArmSample, DeviceFault, GripperSample
 from robot_daemon.sensing.soft_sync import Snapshot
-
-_MODES = {mode: state_pb2.ArmMode.Value(f"ARM_MODE_{mode.name}") for mode in Mode}
+from serl_api.enums import Pacing
 
 
 def daemon_version() -> str:
@@ -73,8 +71,8 @@ class ResponseBuilder:
         return [
             state_pb2.Fault(
                 id=fault.id,
-                source=codec.FAULT_SOURCE[fault.source],  # type: ignore[arg-type]
-                severity=codec.FAULT_SEVERITY[fault.severity],  # type: ignore[arg-type]
+                source=fault.source,  # type: ignore[arg-type]
+                severity=fault.severity,  # type: ignore[arg-type]
                 onset_time_ns=fault.onset_time_ns,
                 onset_time=codec.encode_wall_time(self._core.wall_ns(fault.onset_time_ns)),
                 text=fault.text,
@@ -92,8 +90,8 @@ class ResponseBuilder:
             cell_name=cell.name,
             daemon_version=daemon_version(),
             boot_id=core.boot_id,
-            backend=codec.BACKEND[cell.backend],  # type: ignore[arg-type]
-            pacing=codec.PACING[cell.timebase.pacing],  # type: ignore[arg-type]
+            backend=cell.backend,  # type: ignore[arg-type]
+            pacing=cell.timebase.pacing,  # type: ignore[arg-type]
             arm=codec.encode_arm_info(cell.arm.info),
             gripper=None if gripper is None else codec.encode_gripper_info(gripper.info),
             cameras=self.cameras(),
@@ -115,14 +113,14 @@ class ResponseBuilder:
         ]
 
     def _write_state(
-        self, message: state_pb2.RobotState, arm: ArmState, gripper: GripperState | None, wall_ns: int
+        self, message: state_pb2.RobotState, arm: ArmSample, gripper: GripperSample | None, wall_ns: int
     ) -> None:
         core = self._core
         codec.write_arm_state(message, arm)
         codec.write_wall_time(message.capture_time, wall_ns)
         if gripper is not None:
             codec.write_gripper_state(message.gripper, gripper)
-        message.mode = _MODES[core.mode]  # type: ignore[assignment]
+        message.mode = core.mode  # type: ignore[assignment]
         active = core.active_cell.faults.active
         if active:
             message.faults.extend(self.faults(active))

@@ -16,9 +16,11 @@ from robot_daemon.api.stream_slots import StreamSlots
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig, SyncConfig
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import EventListener
-from robot_daemon.hardware.devices import Cell, Compliance, Pacing
+from robot_daemon.hardware.devices import Cell
+from serl_api.enums import Pacing
 from serl_api.errors.robot import ROBOT_ERRORS, AuthenticationError, DeviceUnavailableError
 from serl_api.server import ApiServer, ServeError
+from serl_api.values import FullCompliance
 
 UNARY_WORKERS = 8
 """Workers that streams can never take."""
@@ -59,7 +61,7 @@ class DaemonServer:
         extra: Sequence[Register] = (),
         *,
         sync: SyncConfig | None = None,
-        compliance: Compliance | None = None,
+        compliance: FullCompliance | None = None,
         listeners: Sequence[EventListener] = (),
     ) -> None:
         self._config = config

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from robot_daemon.hardware.devices import Compliance, Triple
 from serl_api.security import ServerSecurity
 from serl_api.settings import ConfigError, read_toml, require_between, to_dataclass
+from serl_api.values import FullCompliance, Triple
 
 __all__ = [
     "BlackBoxConfig",
@@ -167,8 +167,8 @@ class DaemonConfig:
     """Bounds for every client."""
     synchronization: SyncConfig = SyncConfig()
     """Sampling and alignment of sensors."""
-    compliance: Compliance = field(default_factory=Compliance)
-    """Compliance that a session starts with."""
+    compliance: FullCompliance = field(default_factory=FullCompliance)
+    """FullCompliance that a session starts with."""
     black_box: BlackBoxConfig = BlackBoxConfig()
     """Recording of the last seconds before a fault."""
 

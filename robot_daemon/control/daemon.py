@@ -11,20 +11,12 @@ from robot_daemon.control.events import Event, EventListener, EventListeners, Fi
 from robot_daemon.control.fault_rules import contact_fault, hand_fault, is_contact, persists
 from robot_daemon.control.faults import FaultRegistry
 from robot_daemon.control.limits import Limits
-from robot_daemon.control.mode import Mode, Stopped, mode_of
+from robot_daemon.control.mode import Stopped, mode_of
 from robot_daemon.control.session import ControlSession
-from robot_daemon.hardware.devices import (
-    ArmState,
-    Cell,
-    Compliance,
-    DeviceFault,
-    FaultSeverity,
-    FrameSample,
-    GripperState,
-    Pacing,
-)
+from robot_daemon.hardware.devices import ArmSample, Cell, DeviceFault, FrameSample, GripperSample
 from robot_daemon.sensing.real_time_sensors import RealTimeSensors
 from robot_daemon.sensing.sensors import LockstepSensors, Sensors
+from serl_api.enums import ArmMode, FaultSeverity, Pacing
 from serl_api.errors.robot import (
     ControlHeldError,
     DeviceUnavailableError,
@@ -34,6 +26,7 @@ from serl_api.errors.robot import (
     RobotError,
     StopLatchedError,
 )
+from serl_api.values import FullCompliance
 
 
 class DaemonCore:
@@ -53,11 +46,11 @@ class DaemonCore:
         limits: LimitsConfig,
         *,
         sync: SyncConfig | None = None,
-        compliance: Compliance | None = None,
+        compliance: FullCompliance | None = None,
         listeners: Sequence[EventListener] = (),
     ) -> None:
         self.boot_id = uuid.uuid4().hex
-        self.default_compliance = compliance or Compliance()
+        self.default_compliance = compliance or FullCompliance()
         self.episode_number = 0
         self.step_index = 0
         self.lock = threading.RLock()
@@ -68,7 +61,7 @@ class DaemonCore:
         self._session_count = 0
         self._stopped: Stopped | None = None
         self._is_draining = False
-        self._last_arm_state: ArmState | None = None
+        self._last_arm_state: ArmSample | None = None
         self._is_arm_silent = False
         self._active_cell = self._set_up(cell, limits)
         self._active_cell.sensors.start()
@@ -94,11 +87,11 @@ class DaemonCore:
         return self._stopped
 
     @property
-    def mode(self) -> Mode:
+    def mode(self) -> ArmMode:
         """Returns what the arm is doing, as far as the last sample shows."""
         return mode_of(self._active_cell.faults, self._stopped, self._session)
 
-    def claim(self, client_name: str, peer: str, compliance: Compliance) -> ControlSession:
+    def claim(self, client_name: str, peer: str, compliance: FullCompliance) -> ControlSession:
         """Opens the control session.
 
         Raises:
@@ -175,7 +168,7 @@ class DaemonCore:
         self.emit("recovered", client=client_name, cleared=_listed(cleared), remaining=_listed(remaining))
         return cleared, remaining
 
-    def watch(self, state: ArmState) -> None:
+    def watch(self, state: ArmSample) -> None:
         """Checks a sample and the devices for faults; a critical one ends the session."""
         bound = self._active_cell.limits.config.contact_force_n
         if is_contact(state, bound):
@@ -183,7 +176,7 @@ class DaemonCore:
         else:
             self._active_cell.faults.refresh()
 
-    def arm_state(self) -> tuple[ArmState, bool]:
+    def arm_state(self) -> tuple[ArmSample, bool]:
         """Returns the newest state and whether the arm answers now; while it does not, the last state known.
 
         Raises:
@@ -278,7 +271,7 @@ class DaemonCore:
             timeout_ns = round(config.command_timeout_s * 1e9)
         return ActiveCell(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=timeout_ns)
 
-    def _on_sample(self, arm: ArmState | None, gripper: GripperState | None) -> None:
+    def _on_sample(self, arm: ArmSample | None, gripper: GripperSample | None) -> None:
         if (arm is None) is not self._is_arm_silent:
             self._is_arm_silent = arm is None
             self.emit("arm_silent" if arm is None else "arm_answers", warning=arm is None)

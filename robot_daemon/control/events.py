@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from robot_daemon.hardware.devices import ArmState, DeviceFault, FaultSource, GripperState, GripperTarget, Target
+from robot_daemon.hardware.devices import ArmSample, DeviceFault, GripperSample
+from serl_api.enums import FaultSource
+from serl_api.values import GripperTarget, Target
 
 FieldValue: TypeAlias = str | int | float | bool
 
@@ -64,7 +66,7 @@ class EventListener:
     def beat(self) -> None:
         """Called each time the sampling thread has gone round while commands could be sent."""
 
-    def sampled(self, arm: ArmState, gripper: GripperState | None) -> None:
+    def sampled(self, arm: ArmSample, gripper: GripperSample | None) -> None:
         """Called with each state that the sampling thread reads."""
 
     def commanded(self, command: Command) -> None:
@@ -92,7 +94,7 @@ class EventListeners(EventListener):
         for listener in self._all:
             listener.beat()
 
-    def sampled(self, arm: ArmState, gripper: GripperState | None) -> None:
+    def sampled(self, arm: ArmSample, gripper: GripperSample | None) -> None:
         """Calls every listener."""
         for listener in self._all:
             listener.sampled(arm, gripper)

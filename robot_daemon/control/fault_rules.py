@@ -1,19 +1,20 @@
 """Defines the faults that the daemon finds by itself, and judges whether the cause of one is still there."""
 
 from robot_daemon.control.active_cell import ActiveCell
-from robot_daemon.hardware.devices import ArmState, DeviceFault, FaultSeverity, FaultSource, Pacing
+from robot_daemon.hardware.devices import ArmSample, DeviceFault
+from serl_api.enums import FaultSeverity, FaultSource, Pacing
 
 CONTACT_FAULT = "contact_force"
 HAND_FAULT = "guided_under_control"
 
 
-def is_contact(state: ArmState, bound_n: float) -> bool:
+def is_contact(state: ArmSample, bound_n: float) -> bool:
     """Returns whether the external force is above the bound."""
     fx, fy, fz = state.external_wrench[:3].tolist()
     return fx * fx + fy * fy + fz * fz > bound_n * bound_n
 
 
-def contact_fault(state: ArmState, bound_n: float) -> DeviceFault:
+def contact_fault(state: ArmSample, bound_n: float) -> DeviceFault:
     """Makes the fault of an external force above the bound."""
     force = float((state.external_wrench[:3] ** 2).sum()) ** 0.5
     text = f"the external force was {force:.1f} N, above the bound of {bound_n:g} N"
@@ -26,7 +27,7 @@ def hand_fault(client_name: str, now_ns: int) -> DeviceFault:
     return _critical(HAND_FAULT, now_ns, text)
 
 
-def persists(fault: DeviceFault, active_cell: ActiveCell, state: ArmState) -> bool:
+def persists(fault: DeviceFault, active_cell: ActiveCell, state: ArmSample) -> bool:
     """Returns whether the cause of one of the daemon's own faults is still there.
 
     Args:

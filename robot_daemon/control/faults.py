@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
-from robot_daemon.hardware.devices import Arm, DeviceFault, FaultSeverity, Gripper
+from robot_daemon.hardware.devices import Arm, DeviceFault, Gripper
+from serl_api.enums import FaultSeverity
 from serl_api.errors.robot import NotFoundError
 
 HISTORY_LENGTH = 100

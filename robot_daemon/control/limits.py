@@ -5,50 +5,19 @@ When the measured pose is itself outside the workspace by more than a step, the 
 """
 
 import math
-from dataclasses import dataclass
-from enum import Enum, auto
 
 import numpy as np
 
 from robot_daemon.config.cell_config import LimitsConfig
-from robot_daemon.hardware.devices import (
-    ArmInfo,
-    ArmState,
-    FloatArray,
-    GripperInfo,
-    GripperTarget,
-    JointTarget,
-    TcpTarget,
-    WrenchTarget,
-)
+from robot_daemon.hardware.devices import ArmSample
+from serl_api.cell import ArmInfo, GripperInfo
+from serl_api.enums import ClipKind
 from serl_api.errors.robot import LimitExceededError
 from serl_api.rotation import Quaternion, Vector, angle_between, normalized, slerp
+from serl_api.values import Clip, FloatArray, GripperTarget, JointTarget, Pose, WrenchTarget
 
 RELATIVE_TOLERANCE = 1e-9
 """Excess, relative to a bound, that rounding may leave after a clip."""
-
-
-class ClipKind(Enum):
-    """Names the limit that changed a target."""
-
-    WORKSPACE_POSITION = auto()
-    WORKSPACE_ROTATION = auto()
-    STEP_TRANSLATION = auto()
-    STEP_ROTATION = auto()
-    JOINT_POSITION = auto()
-    JOINT_STEP = auto()
-    FORCE = auto()
-    TORQUE = auto()
-    GRIPPER_WIDTH = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """Says which limit changed a target, and by how much."""
-
-    kind: ClipKind
-    excess: float
-    """How far the asked value lay outside, in the unit of that limit."""
 
 
 class Limits:
@@ -72,18 +41,18 @@ class Limits:
         self._joint_lower = arm.joint_lower
         self._joint_upper = arm.joint_upper
 
-    def clip_tcp(self, target: TcpTarget, measured: ArmState) -> tuple[TcpTarget, list[Clip]]:
+    def clip_tcp(self, target: Pose, measured: ArmSample) -> tuple[Pose, list[Clip]]:
         """Clips a pose to the workspace and to one step from the measured pose."""
         clips: list[Clip] = []
         asked = target.position.tolist()
-        asked_turn = target.quaternion.tolist()
+        asked_turn = target.quaternion_xyzw.tolist()
         position = self._clip_position(asked, measured.tcp_position.tolist(), clips)
         quaternion = self._clip_rotation(asked_turn, measured.tcp_quaternion.tolist(), clips)
         if not clips:
             return target, clips
-        return TcpTarget(position=np.array(position), quaternion=np.array(quaternion)), clips
+        return Pose(np.array(position), np.array(quaternion)), clips
 
-    def clip_joints(self, target: JointTarget, measured: ArmState, period_s: float) -> tuple[JointTarget, list[Clip]]:
+    def clip_joints(self, target: JointTarget, measured: ArmSample, period_s: float) -> tuple[JointTarget, list[Clip]]:
         """Clips joint positions to their limits and to what the joint speeds allow in one period."""
         asked = target.positions
         inside = np.clip(asked, self._joint_lower, self._joint_upper)
@@ -113,7 +82,7 @@ class Limits:
         _note(clips, ClipKind.GRIPPER_WIDTH, abs(target.width - width))
         return GripperTarget(width=width, speed=speed, force=force), clips
 
-    def require_tcp_goal(self, goal: TcpTarget, field: str) -> None:
+    def require_tcp_goal(self, goal: Pose, field: str) -> None:
         """Refuses a goal of a motion outside the workspace.
 
         Raises:
@@ -129,7 +98,7 @@ class Limits:
                     unit="m",
                     hint="choose a goal inside the workspace box",
                 )
-        angle = angle_between(tuple(goal.quaternion.tolist()), self.center)
+        angle = angle_between(tuple(goal.quaternion_xyzw.tolist()), self.center)
         if angle > self._turn * (1.0 + RELATIVE_TOLERANCE):
             raise LimitExceededError.outside(f"{field}.orientation", angle, lower=0.0, upper=self._turn, unit="rad")
 

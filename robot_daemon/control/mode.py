@@ -1,23 +1,10 @@
 """Derives the arm's mode, as clients see it, from faults, stop latch and session."""
 
 from dataclasses import dataclass
-from enum import Enum, auto
 
 from robot_daemon.control.faults import FaultRegistry
 from robot_daemon.control.session import ControlSession
-
-
-class Mode(Enum):
-    """Enumerates what the arm may be doing; the schema explains each value in `ArmMode`."""
-
-    IDLE = auto()
-    CONTROLLED = auto()
-    HOLDING = auto()
-    MOVING = auto()
-    STOPPED = auto()
-    FAULTED = auto()
-    DISCONNECTED = auto()
-    GUIDED = auto()
+from serl_api.enums import ArmMode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +15,16 @@ class Stopped:
     text: str
 
 
-def mode_of(faults: FaultRegistry, stopped: Stopped | None, session: ControlSession | None) -> Mode:
+def mode_of(faults: FaultRegistry, stopped: Stopped | None, session: ControlSession | None) -> ArmMode:
     """Returns the mode. A hand on the arm comes first: nothing else leads out while it is there."""
     if faults.is_by_hand:
-        return Mode.GUIDED
+        return ArmMode.GUIDED
     if faults.critical:
-        return Mode.FAULTED
+        return ArmMode.FAULTED
     if stopped is not None:
-        return Mode.STOPPED
+        return ArmMode.STOPPED
     if session is None:
-        return Mode.IDLE
+        return ArmMode.IDLE
     if session.is_moving:
-        return Mode.MOVING
-    return Mode.CONTROLLED if session.is_tracking else Mode.HOLDING
+        return ArmMode.MOVING
+    return ArmMode.CONTROLLED if session.is_tracking else ArmMode.HOLDING

@@ -1,12 +1,12 @@
 """Executes `Move` and `Reset`: feeds a path to the arm, reports progress, stops when preempted."""
 
 from collections.abc import Callable, Iterator
-from enum import Enum, auto
 
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.session import ControlSession
 from robot_daemon.control.trajectories import Path, plan_cartesian, plan_joints
-from robot_daemon.hardware.devices import GripperMotion, JointTarget, TcpTarget
+from serl_api.enums import GripperMotion, MotionOutcome
+from serl_api.values import JointTarget, Pose
 
 TARGET_INTERVAL_NS = 20_000_000
 """Time between two targets of a path."""
@@ -21,16 +21,7 @@ GRIPPER_TIME_NS = 3_000_000_000
 """How long the fingers may take."""
 
 
-class Outcome(Enum):
-    """Says how a motion stands."""
-
-    RUNNING = auto()
-    REACHED = auto()
-    PREEMPTED = auto()
-    FAILED = auto()
-
-
-Progress = tuple[Outcome, float, str]
+Progress = tuple[MotionOutcome, float, str]
 
 
 class Motion:
@@ -52,7 +43,7 @@ class Motion:
         self._is_preempted = is_preempted
         self._number = sequence_number
 
-    def go_to(self, goal: TcpTarget | JointTarget, speed_ratio: float) -> Iterator[Progress]:
+    def go_to(self, goal: Pose | JointTarget, speed_ratio: float) -> Iterator[Progress]:
         """Moves to a goal.
 
         Args:
@@ -60,7 +51,7 @@ class Motion:
             speed_ratio: Fraction of the configured top speed, in (0, 1].
 
         Yields:
-            Outcome, fraction of the path, and a sentence on failure; the last one is final.
+            MotionOutcome, fraction of the path, and a sentence on failure; the last one is final.
 
         Raises:
             DaemonError: The session ended meanwhile.
@@ -82,7 +73,7 @@ class Motion:
                 return
             self._wait()
 
-    def _plan(self, goal: TcpTarget | JointTarget, speed_ratio: float) -> Path:
+    def _plan(self, goal: Pose | JointTarget, speed_ratio: float) -> Path:
         state = self._active_cell.sensors.arm_state()
         if isinstance(goal, JointTarget):
             return plan_joints(state, goal, self._active_cell.cell.arm.info, speed_ratio=speed_ratio)
@@ -104,7 +95,7 @@ class Motion:
             progress = min(1.0, (now - start) / (end - start))
             if self._is_preempted():
                 self._session.hold()
-                yield Outcome.PREEMPTED, progress, ""
+                yield MotionOutcome.PREEMPTED, progress, ""
                 return
             if now >= end:
                 final = self._judge(path, now - end)
@@ -114,7 +105,7 @@ class Motion:
             self._session.apply(self._number, path.at((now - start) * 1e-9), None, TARGET_INTERVAL_NS)
             if now - reported >= PROGRESS_INTERVAL_NS:
                 reported = now
-                yield Outcome.RUNNING, progress, ""
+                yield MotionOutcome.RUNNING, progress, ""
             self._wait()
 
     def _judge(self, path: Path, since_end_ns: int) -> Progress | None:
@@ -122,11 +113,11 @@ class Motion:
         reached, distance = path.error(self._active_cell.sensors.arm_state())
         if reached:
             self._session.apply(self._number, path.at(path.duration_s), None, 0)
-            return Outcome.REACHED, 1.0, ""
+            return MotionOutcome.REACHED, 1.0, ""
         if since_end_ns > SETTLE_TIME_NS:
             self._session.hold()
             text = f"the arm stopped {distance} from the goal, perhaps in contact; clear the way or choose another goal"
-            return Outcome.FAILED, 1.0, text
+            return MotionOutcome.FAILED, 1.0, text
         return None
 
     def _wait(self) -> None:

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from robot_daemon.control.events import Command, Event, EventListener, FieldValue
-from robot_daemon.control.limits import Clip
-from robot_daemon.hardware.devices import Cell, Compliance, GripperTarget, Pacing, Target
+from robot_daemon.hardware.devices import Cell
+from serl_api.enums import Pacing
 from serl_api.errors.robot import ROBOT_ERRORS, DaemonError, RobotError
+from serl_api.values import Clip, FullCompliance, GripperTarget, Target
 
 WAKE_TOLERANCE_NS = 1_000_000
 """Lateness of a wake-up that still counts as on time."""
@@ -71,7 +72,7 @@ class ControlSession:
         client_name: str,
         peer: str,
         cell: Cell,
-        compliance: Compliance,
+        compliance: FullCompliance,
         command_timeout_ns: int,
         lock: threading.RLock,
         listener: EventListener | None = None,
@@ -158,7 +159,7 @@ class ControlSession:
         self.applied_sequence_number = sequence_number
         self.applied_time_ns = self._now_ns()
 
-    def set_compliance(self, compliance: Compliance) -> None:
+    def set_compliance(self, compliance: FullCompliance) -> None:
         """Changes the impedance. Raises the reason of the end if the session has ended."""
         with self._lock:
             self.require_open()

@@ -6,8 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
-from robot_daemon.hardware.devices import ArmInfo, ArmState, JointTarget, TcpTarget
+from robot_daemon.hardware.devices import ArmSample
+from serl_api.cell import ArmInfo
 from serl_api.rotation import Quaternion, angle_between, slerp
+from serl_api.values import JointTarget, Pose
 
 PEAK_SPEED_RATIO = 1.875
 """Peak over mean speed of a minimum-jerk motion: the derivative of `minimum_jerk` at its middle, 15/8."""
@@ -37,11 +39,11 @@ class Path(Protocol):
         """Returns the time from start to goal, s."""
         ...
 
-    def at(self, time_s: float) -> TcpTarget | JointTarget:
+    def at(self, time_s: float) -> Pose | JointTarget:
         """Returns the target at a time since the start; the goal after the end."""
         ...
 
-    def error(self, state: ArmState) -> tuple[bool, str]:
+    def error(self, state: ArmSample) -> tuple[bool, str]:
         """Returns whether a measured state is at the goal, and the remaining distance in words."""
         ...
 
@@ -50,22 +52,22 @@ class Path(Protocol):
 class CartesianPath:
     """Moves the TCP on a straight line with the shortest rotation."""
 
-    start: TcpTarget
-    goal: TcpTarget
+    start: Pose
+    goal: Pose
     duration_s: float
     tolerance_m: float = 0.01
     tolerance_rad: float = 0.05
 
-    def at(self, time_s: float) -> TcpTarget:
+    def at(self, time_s: float) -> Pose:
         """Returns the pose at a time since the start."""
         ratio = minimum_jerk(time_s / self.duration_s)
         if ratio >= 1.0:
             return self.goal
         position = self.start.position + (self.goal.position - self.start.position) * ratio
         turned = slerp(_quaternion(self.start), _quaternion(self.goal), ratio)
-        return TcpTarget(position=position, quaternion=np.array(turned))
+        return Pose(position, np.array(turned))
 
-    def error(self, state: ArmState) -> tuple[bool, str]:
+    def error(self, state: ArmSample) -> tuple[bool, str]:
         """Judges the distance of the measured TCP from the goal."""
         distance = float(np.linalg.norm(state.tcp_position - self.goal.position))
         angle = angle_between(tuple(state.tcp_quaternion.tolist()), _quaternion(self.goal))
@@ -89,24 +91,22 @@ class JointPath:
             return self.goal
         return JointTarget(positions=self.start.positions + (self.goal.positions - self.start.positions) * ratio)
 
-    def error(self, state: ArmState) -> tuple[bool, str]:
+    def error(self, state: ArmSample) -> tuple[bool, str]:
         """Judges the largest distance of a measured joint from the goal."""
         distance = float(np.abs(state.joint_positions - self.goal.positions).max())
         return distance <= self.tolerance_rad, f"{distance:.3f} rad away in its furthest joint"
 
 
-def plan_cartesian(
-    state: ArmState, goal: TcpTarget, *, speed_m_per_s: float, rotation_rad_per_s: float
-) -> CartesianPath:
+def plan_cartesian(state: ArmSample, goal: Pose, *, speed_m_per_s: float, rotation_rad_per_s: float) -> CartesianPath:
     """Plans a path from the measured pose whose peak speeds are at most those given."""
-    start = TcpTarget(position=state.tcp_position, quaternion=state.tcp_quaternion)
+    start = Pose(state.tcp_position, state.tcp_quaternion)
     distance = float(np.linalg.norm(goal.position - start.position))
     angle = angle_between(_quaternion(start), _quaternion(goal))
     duration = PEAK_SPEED_RATIO * max(distance / speed_m_per_s, angle / rotation_rad_per_s)
     return CartesianPath(start=start, goal=goal, duration_s=max(duration, MIN_DURATION_S))
 
 
-def plan_joints(state: ArmState, goal: JointTarget, arm: ArmInfo, *, speed_ratio: float) -> JointPath:
+def plan_joints(state: ArmSample, goal: JointTarget, arm: ArmInfo, *, speed_ratio: float) -> JointPath:
     """Plans a path from the measured joints on which no joint exceeds a fraction of half its speed limit."""
     slowest = float(
         (np.abs(goal.positions - state.joint_positions) / (JOINT_SPEED_SHARE * arm.joint_speed * speed_ratio)).max()
@@ -117,6 +117,6 @@ def plan_joints(state: ArmState, goal: JointTarget, arm: ArmInfo, *, speed_ratio
     return JointPath(start=JointTarget(positions=state.joint_positions), goal=goal, duration_s=duration)
 
 
-def _quaternion(target: TcpTarget) -> Quaternion:
-    x, y, z, w = target.quaternion.tolist()
+def _quaternion(target: Pose) -> Quaternion:
+    x, y, z, w = target.quaternion_xyzw.tolist()
     return (x, y, z, w)

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from robot_daemon.hardware.devices import DeviceConnectError, JointTarget, Scene, TcpTarget, Timebase, TrackedPose
+from robot_daemon.hardware.devices import DeviceConnectError, Scene, Timebase
 from serl_api.settings import ConfigError, require_between
+from serl_api.values import JointTarget, Pose, TrackedObject
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Tracker:
         self._lock = threading.Lock()
         self._connection: socket.socket | None = None
         self._buffer = b""
-        self._poses: tuple[TrackedPose, ...] = ()
+        self._poses: tuple[TrackedObject, ...] = ()
         self._is_lost = False
         self._ended = threading.Event()
         try:
@@ -80,14 +81,14 @@ class Tracker:
         self._thread = threading.Thread(target=self._poll, name="tracker", daemon=True)
         self._thread.start()
 
-    def tracked_objects(self) -> tuple[TrackedPose, ...]:
+    def tracked_objects(self) -> tuple[TrackedObject, ...]:
         """Returns the newest poses; none once they are too old to stand for the present."""
         poses = self._poses
-        if poses and self._timebase.now_ns() - poses[0].time_ns > self._options.max_age_s * 1e9:
+        if poses and self._timebase.now_ns() - poses[0].monotonic_time_ns > self._options.max_age_s * 1e9:
             return ()
         return poses
 
-    def reset(self, *, seed: int | None, start: TcpTarget | JointTarget | None, gripper_width: float | None) -> bool:
+    def reset(self, *, seed: int | None, start: Pose | JointTarget | None, gripper_width: float | None) -> bool:
         """Lets the program rearrange the objects, if it does. The arm is the daemon's to move: returns False."""
         del start, gripper_width
         if self._options.rearranges:
@@ -120,7 +121,7 @@ class Tracker:
             logger.info("the tracker on %s answers again", self._options.path)
         self._is_lost = is_lost
 
-    def _ask_poses(self) -> tuple[TrackedPose, ...]:
+    def _ask_poses(self) -> tuple[TrackedObject, ...]:
         answer = self._ask("state")
         objects = answer.get("objects") if isinstance(answer, Mapping) else None
         if not isinstance(objects, Mapping):
@@ -128,7 +129,7 @@ class Tracker:
         time_ns = self._timebase.now_ns()
         return tuple(self._pose(str(name), values, time_ns) for name, values in objects.items())
 
-    def _pose(self, name: str, values: Any, time_ns: int) -> TrackedPose:  # noqa: ANN401 - anything may come.
+    def _pose(self, name: str, values: Any, time_ns: int) -> TrackedObject:  # noqa: ANN401 - anything may come.
         try:
             position, quaternion = np.array(values["position"], float), np.array(values["quaternion"], float)
         except (KeyError, TypeError, ValueError):
@@ -136,11 +137,10 @@ class Tracker:
         norm = float(np.linalg.norm(quaternion))
         if position.shape != (3,) or quaternion.shape != (4,) or not abs(norm - 1.0) < 1e-3:
             raise ValueError(f"gave {name} a pose that is not 3 numbers and a unit quaternion xyzw")
-        return TrackedPose(
+        return TrackedObject(
             name=name,
-            time_ns=time_ns,
-            position=position,
-            quaternion=quaternion / norm,
+            monotonic_time_ns=time_ns,
+            pose=Pose(position, quaternion / norm),
             twist=None,
             ground_truth=self._options.ground_truth,
         )

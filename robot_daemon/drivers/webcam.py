@@ -10,7 +10,9 @@ import numpy as np
 
 from robot_daemon.drivers.capture.capture import CapturedCamera, Stream, StreamLostError
 from robot_daemon.drivers.capture.framing import Framing, require_framing
-from robot_daemon.hardware.devices import Camera, CameraInfo, DeviceConnectError, FrameSample, StampSource, Timebase
+from robot_daemon.hardware.devices import Camera, DeviceConnectError, FrameSample, Timebase
+from serl_api.cell import CameraInfo
+from serl_api.enums import StampSource
 from serl_api.settings import ConfigError, require_between
 
 MAX_KERNEL_AGE_NS = 1_000_000_000

@@ -1,4 +1,4 @@
-"""What a machine must implement to stand behind the robot API, and the frozen values that devices exchange.
+"""What a machine must implement to stand behind the robot API, and the samples that its devices give.
 
 All values are SI and radians in the base frame; quaternions are xyzw. Times are nanoseconds on the clock of the cell's
 `Timebase`. Arrays are float64 and must not be written to after construction.
@@ -6,74 +6,28 @@ All values are SI and radians in the base frame; quaternions are xyzw. Times are
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray: TypeAlias = NDArray[np.float64]
-
-
-class Backend(Enum):
-    """What stands behind the API."""
-
-    REAL = auto()
-    SIMULATED = auto()
-    FAKE = auto()
-
-
-class Pacing(Enum):
-    """Who makes time pass: the daemon's clock, or the requests."""
-
-    REAL_TIME = auto()
-    LOCKSTEP = auto()
-
-
-class ControlMode(Enum):
-    """What an arm can track."""
-
-    CARTESIAN_IMPEDANCE = auto()
-    JOINT_IMPEDANCE = auto()
-    WRENCH = auto()
-
-
-class GripperMotion(Enum):
-    """What the fingers are doing."""
-
-    INACTIVE = auto()
-    MOVING = auto()
-    AT_TARGET = auto()
-    OBJECT_HELD = auto()
-    FAULTED = auto()
-
-
-class StampSource(Enum):
-    """Where a frame's exposure time comes from."""
-
-    SENSOR = auto()
-    ARRIVAL = auto()
-    SIMULATOR = auto()
-
-
-class FaultSource(Enum):
-    """The part of the cell that raised a fault."""
-
-    ARM = auto()
-    GRIPPER = auto()
-    CAMERA = auto()
-    DAEMON = auto()
-
-
-class FaultSeverity(Enum):
-    """What a fault does to motion: nothing, or it is refused until recovery."""
-
-    WARNING = auto()
-    CRITICAL = auto()
+from serl_api.cell import ArmInfo, CameraInfo, GripperInfo
+from serl_api.enums import Backend, GripperMotion, Pacing, StampSource
+from serl_api.values import (
+    Fault,
+    FloatArray,
+    FullCompliance,
+    GripperTarget,
+    JointTarget,
+    Load,
+    Pose,
+    Target,
+    TrackedObject,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ArmState:
+class ArmSample:
     """One sample of the arm; n is the number of joints."""
 
     time_ns: int
@@ -98,7 +52,7 @@ class ArmState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GripperState:
+class GripperSample:
     """One sample of a two-finger gripper."""
 
     time_ns: int
@@ -129,140 +83,10 @@ class FrameSample:
     """Metres per unit of `depth`."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrackedPose:
-    """Pose of an object that the cell tracks."""
-
-    name: str
-    time_ns: int
-    position: FloatArray
-    quaternion: FloatArray
-    """(4,) xyzw."""
-    twist: FloatArray | None
-    """(6,) in base axes; None when unknown."""
-    ground_truth: bool
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TcpTarget:
-    """Pose of the TCP in base to be tracked compliantly."""
-
-    position: FloatArray
-    quaternion: FloatArray
-    """(4,) xyzw."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class JointTarget:
-    """Joint positions to be tracked compliantly."""
-
-    positions: FloatArray
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class WrenchTarget:
-    """Wrench that the tool should exert at the TCP, in base axes."""
-
-    wrench: FloatArray
-
-
-Target: TypeAlias = TcpTarget | JointTarget | WrenchTarget
-
-
 @dataclass(frozen=True, kw_only=True)
-class GripperTarget:
-    """Opening to go to; speed and force of 0 mean the gripper's defaults."""
+class DeviceFault(Fault):
+    """A fault as its device reports it."""
 
-    width: float
-    speed: float = 0.0
-    force: float = 0.0
-
-
-Triple: TypeAlias = tuple[float, float, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Compliance:
-    """Cartesian impedance; bounds and meaning are in `serl/robot/v1/control.proto`."""
-
-    translational_stiffness: float = 2000.0
-    translational_damping: float = 89.0
-    rotational_stiffness: float = 150.0
-    rotational_damping: float = 7.0
-    translational_clip_positive: Triple = (0.1, 0.1, 0.1)
-    translational_clip_negative: Triple = (0.1, 0.1, 0.1)
-    rotational_clip_positive: Triple = (1.0, 1.0, 1.0)
-    rotational_clip_negative: Triple = (1.0, 1.0, 1.0)
-    nullspace_stiffness: float = 10.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Load:
-    """What the arm carries, in the flange frame: kg, m, kg m^2 (row-major 3 x 3)."""
-
-    mass: float
-    center_of_mass: Triple
-    inertia: tuple[float, ...]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ArmInfo:
-    """Constant facts of an arm."""
-
-    model: str
-    joint_lower: FloatArray
-    joint_upper: FloatArray
-    joint_speed: FloatArray
-    home: FloatArray
-    home_tcp_position: FloatArray
-    home_tcp_quaternion: FloatArray
-    """(4,) xyzw."""
-    control_modes: tuple[ControlMode, ...]
-
-    @property
-    def joint_count(self) -> int:
-        """Number of joints."""
-        return len(self.home)
-
-
-@dataclass(frozen=True, kw_only=True)
-class GripperInfo:
-    """Constant facts of a gripper: m, N, m/s."""
-
-    model: str
-    max_width: float
-    max_force: float
-    max_speed: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class CameraInfo:
-    """Constant facts of a camera."""
-
-    name: str
-    model: str
-    serial_number: str
-    width: int
-    height: int
-    rate_hz: float
-    """Nominal rate; 0 where a frame is made when asked for."""
-    has_depth: bool = False
-    intrinsics: tuple[float, float, float, float] | None = None
-    """fx, fy, cx, cy in px; None when unknown."""
-    mount: str = ""
-    """"base", "tcp" or "" when unknown."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeviceFault:
-    """An abnormal condition of a device, from onset until it is cleared."""
-
-    id: str
-    source: FaultSource
-    severity: FaultSeverity
-    onset_time_ns: int
-    text: str
-    clearable: bool = True
     by_hand: bool = False
     """Whether somebody's hand is the cause and is still there: the arm is guided, or its user stop pressed."""
 
@@ -296,7 +120,7 @@ class Arm(Protocol):
         """Returns constant facts of the device."""
         ...
 
-    def read_state(self) -> ArmState:
+    def read_state(self) -> ArmSample:
         """Returns the newest sample. Raises DeviceUnavailableError when the arm does not answer."""
         ...
 
@@ -308,7 +132,7 @@ class Arm(Protocol):
         """Holds the pose measured now."""
         ...
 
-    def set_compliance(self, compliance: Compliance) -> None:
+    def set_compliance(self, compliance: FullCompliance) -> None:
         """Changes the Cartesian impedance, also while moving."""
         ...
 
@@ -341,7 +165,7 @@ class Gripper(Protocol):
         """Returns constant facts of the device."""
         ...
 
-    def read_state(self) -> GripperState:
+    def read_state(self) -> GripperSample:
         """Returns the newest sample. Raises DeviceUnavailableError when the gripper does not answer."""
         ...
 
@@ -390,11 +214,11 @@ class Camera(Protocol):
 class Scene(Protocol):
     """Tracks the objects around an arm: the scene of a simulation, or a tracker on a real cell."""
 
-    def tracked_objects(self) -> tuple[TrackedPose, ...]:
+    def tracked_objects(self) -> tuple[TrackedObject, ...]:
         """Returns the poses of all objects now."""
         ...
 
-    def reset(self, *, seed: int | None, start: TcpTarget | JointTarget | None, gripper_width: float | None) -> bool:
+    def reset(self, *, seed: int | None, start: Pose | JointTarget | None, gripper_width: float | None) -> bool:
         """Draws a new scene and places the arm at its start.
 
         Args:

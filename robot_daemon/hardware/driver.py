@@ -6,7 +6,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from robot_daemon.hardware.devices import Backend
+from serl_api.enums import Backend
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

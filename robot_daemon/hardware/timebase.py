@@ -2,7 +2,7 @@
 
 import time
 
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 
 
 class RealTimebase:

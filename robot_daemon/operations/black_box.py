@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from robot_daemon.config.cell_config import BlackBoxConfig
 from robot_daemon.control.events import Command, Event, EventListener
-from robot_daemon.hardware.devices import ArmState, DeviceFault, GripperState
+from robot_daemon.hardware.devices import ArmSample, DeviceFault, GripperSample
 from robot_daemon.operations.event_log import log_event
 from robot_daemon.operations.recording import (
     FORMAT,
@@ -110,7 +110,7 @@ class BlackBox(EventListener):
         self._writer = threading.Thread(target=self._write_forever, name="black-box", daemon=True)
         self._writer.start()
 
-    def sampled(self, arm: ArmState, gripper: GripperState | None) -> None:
+    def sampled(self, arm: ArmSample, gripper: GripperSample | None) -> None:
         """Keeps a state."""
         self._samples.append((arm, gripper))
 

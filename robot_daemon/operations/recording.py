@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_daemon.control.events import Command, Event
-from robot_daemon.hardware.devices import ArmState, GripperMotion, GripperState, JointTarget, TcpTarget, WrenchTarget
+from robot_daemon.hardware.devices import ArmSample, GripperSample
+from serl_api.enums import GripperMotion
+from serl_api.values import JointTarget, Pose, WrenchTarget
 
 FORMAT = "serl-black-box"
 VERSION = 1
@@ -22,14 +24,14 @@ HEADER = "header.json"
 SUFFIX = ".npz"
 
 TARGET_KINDS = ("none", "tcp_pose", "joint_positions", "wrench")
-MOTIONS = tuple(motion.name.lower() for motion in GripperMotion)
+MOTIONS = tuple(motion.name.lower() for motion in GripperMotion if motion is not GripperMotion.UNKNOWN)
 UNITS = "SI and rad, base frame, quaternions xyzw, times in ns on the daemon's monotonic clock"
 
 _ROWS_AT_ONCE = 256
 """Rows packed in one go; more would keep the other threads of Python waiting."""
 
 Array: TypeAlias = NDArray[Any]
-Sample: TypeAlias = tuple[ArmState, GripperState | None]
+Sample: TypeAlias = tuple[ArmSample, GripperSample | None]
 
 
 class RecordingError(Exception):
@@ -159,7 +161,7 @@ def read_recording(path: Path) -> Recording:
     return Recording(header=header, arrays=arrays)
 
 
-def _pack_gripper(columns: Mapping[str, Array], row: int, gripper: GripperState) -> None:
+def _pack_gripper(columns: Mapping[str, Array], row: int, gripper: GripperSample) -> None:
     columns["gripper_time_ns"][row] = gripper.time_ns
     columns["gripper_width"][row] = gripper.width
     columns["gripper_target_width"][row] = gripper.target_width
@@ -170,8 +172,8 @@ def _pack_gripper(columns: Mapping[str, Array], row: int, gripper: GripperState)
 
 def _target_values(command: Command) -> tuple[int, list[float]]:
     target = command.target
-    if isinstance(target, TcpTarget):
-        return TARGET_KINDS.index("tcp_pose"), [*target.position.tolist(), *target.quaternion.tolist()]
+    if isinstance(target, Pose):
+        return TARGET_KINDS.index("tcp_pose"), [*target.position.tolist(), *target.quaternion_xyzw.tolist()]
     if isinstance(target, JointTarget):
         return TARGET_KINDS.index("joint_positions"), target.positions.tolist()
     if isinstance(target, WrenchTarget):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from robot_daemon.config.cell_config import SyncConfig
-from robot_daemon.hardware.devices import ArmState, CameraInfo, FrameSample, GripperState
+from robot_daemon.hardware.devices import ArmSample, FrameSample, GripperSample
 from robot_daemon.sensing.soft_sync import (
     Offset,
     Ring,
@@ -18,6 +18,7 @@ from robot_daemon.sensing.soft_sync import (
     nearer,
     reference_time_ns,
 )
+from serl_api.cell import CameraInfo
 
 MIN_FRAMES = 16
 MIN_OVERDUE_NS = 100_000_000
@@ -71,20 +72,20 @@ class Alignment:
 
     def __init__(self, config: SyncConfig, cameras: Mapping[str, CameraInfo], *, has_gripper: bool) -> None:
         length = max(2, round(config.history_s * config.sample_rate_hz))
-        self.arm: Ring[ArmState] = Ring(length)
-        self.gripper: Ring[GripperState] = Ring(length)
+        self.arm: Ring[ArmSample] = Ring(length)
+        self.gripper: Ring[GripperSample] = Ring(length)
         self.cameras = {name: CameraTrack(info, config) for name, info in cameras.items()}
         self._has_gripper = has_gripper
         self._arm_tolerance_ns = round(config.arm_tolerance_s * 1e9)
         self._gripper_tolerance_ns = round(config.gripper_tolerance_s * 1e9)
         self._gripper_lost_ns = max(500_000_000, 10 * self._gripper_tolerance_ns)
 
-    def recent_gripper(self, now_ns: int) -> GripperState | None:
+    def recent_gripper(self, now_ns: int) -> GripperSample | None:
         """Returns the newest sample of the gripper; None once it is too old to stand for the present."""
         state = self.gripper.newest
         return None if state is None or now_ns - state.time_ns > self._gripper_lost_ns else state
 
-    def snapshot(self, cameras: Sequence[str], arm: ArmState, gripper: GripperState | None, now_ns: int) -> Snapshot:
+    def snapshot(self, cameras: Sequence[str], arm: ArmSample, gripper: GripperSample | None, now_ns: int) -> Snapshot:
         """Returns every sensor at one reference time. A camera that is late is not waited for.
 
         Args:
@@ -120,7 +121,7 @@ class Alignment:
         oldest_ns = latest_ns - 3 * max((track.period_ns for track, _ in punctual), default=0)
         return reference_time_ns([track.ring.stamps_after(oldest_ns) for track, _ in punctual], latest_ns)
 
-    def _gripper_at(self, reference: int, offsets: list[Offset], newest: GripperState | None) -> GripperState | None:
+    def _gripper_at(self, reference: int, offsets: list[Offset], newest: GripperSample | None) -> GripperSample | None:
         pair = None if newest is None else self.gripper.around(reference)
         if pair is None:
             offsets.append(Offset("gripper", 0, self._gripper_tolerance_ns, missing=True))

@@ -5,18 +5,10 @@ import threading
 from collections.abc import Callable, Sequence
 
 from robot_daemon.config.cell_config import SyncConfig
-from robot_daemon.hardware.devices import (
-    ArmState,
-    Camera,
-    Cell,
-    DeviceFault,
-    FaultSeverity,
-    FaultSource,
-    FrameSample,
-    GripperState,
-)
+from robot_daemon.hardware.devices import ArmSample, Camera, Cell, DeviceFault, FrameSample, GripperSample
 from robot_daemon.sensing.alignment import Alignment, CameraTrack
 from robot_daemon.sensing.soft_sync import Snapshot
+from serl_api.enums import FaultSeverity, FaultSource
 from serl_api.errors.robot import DeviceUnavailableError
 
 logger = logging.getLogger(__name__)
@@ -41,7 +33,7 @@ class RealTimeSensors:
         *,
         raise_fault: Callable[[DeviceFault], None],
         clear_fault: Callable[[str], None],
-        on_sample: Callable[[ArmState | None, GripperState | None], None],
+        on_sample: Callable[[ArmSample | None, GripperSample | None], None],
     ) -> None:
         self._cell = cell
         self._now_ns = cell.timebase.now_ns
@@ -64,13 +56,13 @@ class RealTimeSensors:
         for thread in self._threads:
             thread.start()
 
-    def arm_state(self) -> ArmState:
+    def arm_state(self) -> ArmSample:
         """Reads the newest state from the driver now."""
         state = self._cell.arm.read_state()
         self._alignment.arm.append(state)
         return state
 
-    def gripper_state(self) -> GripperState | None:
+    def gripper_state(self) -> GripperSample | None:
         """Reads the newest state from the driver now; None while the gripper is silent."""
         if self._cell.gripper is None:
             return None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from robot_daemon.config.cell_config import SyncConfig
-from robot_daemon.hardware.devices import ArmState, Cell, FrameSample, GripperState
+from robot_daemon.hardware.devices import ArmSample, Cell, FrameSample, GripperSample
 from robot_daemon.sensing.soft_sync import Offset, Snapshot
 from serl_api.errors.robot import DeviceUnavailableError
 
@@ -20,11 +20,11 @@ class Sensors(Protocol):
         """Starts to sample; called once, when everybody who hears of the samples is ready."""
         ...
 
-    def arm_state(self) -> ArmState:
+    def arm_state(self) -> ArmSample:
         """Returns the newest sample. Raises DeviceUnavailableError when the arm does not answer."""
         ...
 
-    def gripper_state(self) -> GripperState | None:
+    def gripper_state(self) -> GripperSample | None:
         """Returns the newest sample; None when there is no gripper, or it has never answered."""
         ...
 
@@ -66,7 +66,7 @@ class LockstepSensors:
         self._gripper_tolerance_ns = round(config.gripper_tolerance_s * 1e9)
         self._camera_tolerance_ns = round(config.camera_tolerance_s * 1e9)
         self._lock = threading.RLock()
-        self._arm: tuple[int, ArmState] | None = None
+        self._arm: tuple[int, ArmSample] | None = None
         self._frames: dict[str, tuple[int, FrameSample | None]] = {}
         self._exact = [Offset("arm", 0, self._arm_tolerance_ns)]
         if cell.gripper is not None:
@@ -75,7 +75,7 @@ class LockstepSensors:
     def start(self) -> None:
         """Does nothing: no thread samples in lockstep."""
 
-    def arm_state(self) -> ArmState:
+    def arm_state(self) -> ArmSample:
         """Reads the arm's state at the present instant."""
         now = self._timebase.now_ns()
         kept = self._arm
@@ -85,7 +85,7 @@ class LockstepSensors:
         self._arm = (state.time_ns, state)
         return state
 
-    def gripper_state(self) -> GripperState | None:
+    def gripper_state(self) -> GripperSample | None:
         """Reads the gripper's state at the present instant."""
         try:
             return None if self._cell.gripper is None else self._cell.gripper.read_state()

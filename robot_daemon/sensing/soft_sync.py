@@ -18,8 +18,9 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from robot_daemon.hardware.devices import ArmState, FloatArray, FrameSample, GripperState
+from robot_daemon.hardware.devices import ArmSample, FrameSample, GripperSample
 from serl_api.rotation import slerp
+from serl_api.values import FloatArray
 
 
 class Stamped(Protocol):
@@ -121,7 +122,7 @@ def reference_time_ns(cameras: Sequence[Sequence[int]], latest_ns: int) -> int:
     return best_ns
 
 
-def interpolate_arm(before: ArmState, after: ArmState, time_ns: int) -> ArmState:
+def interpolate_arm(before: ArmSample, after: ArmSample, time_ns: int) -> ArmSample:
     """Interpolates the arm between two samples: orientation by slerp, everything else linearly."""
     span = after.time_ns - before.time_ns
     if span <= 0 or time_ns >= after.time_ns:
@@ -133,7 +134,7 @@ def interpolate_arm(before: ArmState, after: ArmState, time_ns: int) -> ArmState
     if before.external_joint_torques is not None and after.external_joint_torques is not None:
         external = _lerp(before.external_joint_torques, after.external_joint_torques, r)
     a, b = before.tcp_quaternion.tolist(), after.tcp_quaternion.tolist()
-    return ArmState(
+    return ArmSample(
         time_ns=time_ns,
         joint_positions=_lerp(before.joint_positions, after.joint_positions, r),
         joint_velocities=_lerp(before.joint_velocities, after.joint_velocities, r),
@@ -147,7 +148,7 @@ def interpolate_arm(before: ArmState, after: ArmState, time_ns: int) -> ArmState
     )
 
 
-def interpolate_gripper(before: GripperState, after: GripperState, time_ns: int) -> GripperState:
+def interpolate_gripper(before: GripperSample, after: GripperSample, time_ns: int) -> GripperSample:
     """Interpolates the gripper between two samples: width and force linearly, the rest of the nearer sample."""
     span = after.time_ns - before.time_ns
     if span <= 0 or time_ns >= after.time_ns:
@@ -160,7 +161,7 @@ def interpolate_gripper(before: GripperState, after: GripperState, time_ns: int)
     if before.force is not None and after.force is not None:
         force = before.force + (after.force - before.force) * r
     width = before.width + (after.width - before.width) * r
-    return GripperState(time_ns=time_ns, width=width, target_width=near.target_width, motion=near.motion, force=force)
+    return GripperSample(time_ns=time_ns, width=width, target_width=near.target_width, motion=near.motion, force=force)
 
 
 def _lerp(a: FloatArray, b: FloatArray, ratio: float) -> FloatArray:
@@ -189,8 +190,8 @@ class Snapshot:
     """Holds every requested sensor at one reference time."""
 
     reference_time_ns: int
-    arm: ArmState
-    gripper: GripperState | None
+    arm: ArmSample
+    gripper: GripperSample | None
     frames: Sequence[tuple[str, FrameSample]]
     """By camera name, in the order asked; missing ones are left out."""
     offsets: Sequence[Offset]

@@ -5,7 +5,7 @@ from serl.simulator.v1 import simulator_service_pb2, simulator_service_pb2_grpc
 from robot_daemon.api.server import DaemonServer
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
 from robot_daemon.control.daemon import DaemonCore
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from serl_api.server import ApiServer
 from simulator.api.service import SimulatorServicer
 from simulator.devices.cell import LIMITS, build_cell

@@ -10,7 +10,8 @@ from robot_daemon.api import codec
 from robot_daemon.api.image_encoding import encode_frame
 from robot_daemon.api.refusals import refusing
 from robot_daemon.control.daemon import DaemonCore
-from robot_daemon.hardware.devices import FrameSample, Pacing, StampSource
+from robot_daemon.hardware.devices import FrameSample
+from serl_api.enums import Pacing, StampSource
 from serl_api.errors.robot import (
     DeviceUnavailableError,
     InvalidRequestError,

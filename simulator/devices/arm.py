@@ -5,21 +5,11 @@ import math
 import mujoco
 import numpy as np
 
-from robot_daemon.hardware.devices import (
-    ArmInfo,
-    ArmState,
-    Compliance,
-    ControlMode,
-    DeviceFault,
-    FaultSeverity,
-    FaultSource,
-    FloatArray,
-    JointTarget,
-    Load,
-    Target,
-    TcpTarget,
-)
+from robot_daemon.hardware.devices import ArmSample, DeviceFault
+from serl_api.cell import ArmInfo
+from serl_api.enums import ControlMode, FaultSeverity, FaultSource
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import FloatArray, FullCompliance, JointTarget, Load, Pose, Target
 from simulator.devices.injection import Condition, Injections
 from simulator.model.arm_table import ArmTable
 from simulator.physics.impedance import Impedance
@@ -57,7 +47,7 @@ class MujocoArm:
         self._jacobian = np.zeros((6, physics.model.nv))
         self._linear, self._angular = self._jacobian[:3], self._jacobian[3:]
         self._quat = np.zeros(4)
-        self._sample: tuple[int, ArmState] | None = None
+        self._sample: tuple[int, ArmSample] | None = None
         self._faults: dict[str, DeviceFault] = {}
         self._warnings: tuple[DeviceFault, ...] = ()
         self._info = _arm_info(physics, table)
@@ -74,7 +64,7 @@ class MujocoArm:
         """Returns constant facts of the arm."""
         return self._info
 
-    def read_state(self) -> ArmState:
+    def read_state(self) -> ArmSample:
         """Returns the state now. Raises DeviceUnavailableError when the physics has died."""
         self._notice_hand()
         if self.is_silent:
@@ -94,8 +84,8 @@ class MujocoArm:
         with self._physics.lock:
             if self._faults or self._guiding is not None:
                 return
-            if isinstance(target, TcpTarget):
-                self._impedance.track_pose(target.position, target.quaternion, self._present().jacobian)
+            if isinstance(target, Pose):
+                self._impedance.track_pose(target.position, target.quaternion_xyzw, self._present().jacobian)
             elif isinstance(target, JointTarget):
                 self._impedance.track_joints(target.positions)
             else:
@@ -118,7 +108,7 @@ class MujocoArm:
             state = self._present()
             self._impedance.track_pose(state.tcp_position, state.tcp_quaternion, state.jacobian)
 
-    def set_compliance(self, compliance: Compliance) -> None:
+    def set_compliance(self, compliance: FullCompliance) -> None:
         """Changes the Cartesian impedance, also while moving."""
         with self._physics.lock:
             self._impedance.set_compliance(compliance)
@@ -177,11 +167,11 @@ class MujocoArm:
                 self._guiding = None
                 self.hold_pose()
 
-    def _present(self) -> ArmState:
+    def _present(self) -> ArmSample:
         kept = self._sample
         return kept[1] if kept is not None and kept[0] == self._physics.step_count else self._measure()
 
-    def _measure(self) -> ArmState:
+    def _measure(self) -> ArmSample:
         model, data = self._physics.model, self._physics.data
         self._physics.refresh()
         mujoco.mj_jacSite(model, data, self._linear, self._angular, self._tcp)
@@ -192,7 +182,7 @@ class MujocoArm:
         if self._load_weight:
             external += self._load_weight * jacobian[2]
         w, x, y, z = self._quat.tolist()
-        return ArmState(
+        return ArmSample(
             time_ns=self._physics.time_ns,
             joint_positions=data.qpos[:7].copy(),
             joint_velocities=velocities,
@@ -217,7 +207,7 @@ class MujocoArm:
             )
             self._faults = {fault_id: fault, **self._faults}  # A new mapping: others read it without the lock.
 
-    def _watch(self, state: ArmState) -> None:
+    def _watch(self, state: ArmSample) -> None:
         if self._physics.divergence_count != self._divergence_count:
             self._divergence_count = self._physics.divergence_count
             self._stop(DIVERGED_FAULT, "the simulated physics became unstable; recover, then reset the scene")
@@ -230,7 +220,7 @@ class MujocoArm:
         elif self._warnings:
             self._warnings = ()
 
-    def _limit_warning(self, state: ArmState) -> DeviceFault:
+    def _limit_warning(self, state: ArmSample) -> DeviceFault:
         if self._warnings:
             return self._warnings[0]
         distance = np.minimum(state.joint_positions - self._warn_lower, self._warn_upper - state.joint_positions)
@@ -285,7 +275,6 @@ def _arm_info(physics: Physics, table: ArmTable) -> ArmInfo:
         joint_upper=np.array([joint.upper for joint in table.joints]),
         joint_speed=np.array([joint.speed for joint in table.joints]),
         home=np.array(table.home),
-        home_tcp_position=scratch.site_xpos[site].copy(),
-        home_tcp_quaternion=quat[[1, 2, 3, 0]],
-        control_modes=(ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH),
+        home_tcp_pose=Pose(scratch.site_xpos[site].copy(), quat[[1, 2, 3, 0]]),
+        control_modes=frozenset({ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH}),
     )

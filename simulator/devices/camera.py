@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from robot_daemon.hardware.devices import CameraInfo, DeviceFault, FrameSample, StampSource
+from robot_daemon.hardware.devices import DeviceFault, FrameSample
+from serl_api.cell import CameraInfo
+from serl_api.enums import StampSource
 from serl_api.errors.robot import DeviceUnavailableError
 from simulator.devices.injection import Condition, Injections
 from simulator.physics.physics import Physics

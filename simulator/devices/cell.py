@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from robot_daemon.config.cell_config import LimitsConfig
-from robot_daemon.hardware.devices import Backend, Camera, CameraInfo, Cell, Pacing, Timebase
+from robot_daemon.hardware.devices import Camera, Cell, Timebase
+from serl_api.cell import CameraInfo, CameraIntrinsics
+from serl_api.enums import Backend, Pacing
 from serl_api.errors.robot import NotFoundError
 from simulator.devices import MujocoCamera
 from simulator.devices.world import World
@@ -110,7 +112,7 @@ def _cameras(world: World, pacing: Pacing) -> Mapping[str, Camera]:
             width=CAMERA_SIZE,
             height=CAMERA_SIZE,
             rate_hz=rate_hz,
-            intrinsics=(focal, focal, CAMERA_SIZE / 2, CAMERA_SIZE / 2),
+            intrinsics=CameraIntrinsics(focal, focal, CAMERA_SIZE / 2, CAMERA_SIZE / 2),
             mount="base" if model.cam_bodyid[index] == 0 else "tcp",
         )
         cameras[name] = MujocoCamera(world.physics, world.renderer, world.injections, info)

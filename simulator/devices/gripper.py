@@ -1,13 +1,10 @@
 """Implements the simulated gripper."""
 
-from robot_daemon.hardware.devices import (
-    DeviceFault,
-    GripperInfo,
-    GripperMotion,
-    GripperState,
-    GripperTarget,
-)
+from robot_daemon.hardware.devices import DeviceFault, GripperSample
+from serl_api.cell import GripperInfo
+from serl_api.enums import GripperMotion
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import GripperTarget
 from simulator.devices.injection import Condition, Injections
 from simulator.model.gripper_model import (
     DEFAULT_FORCE,
@@ -59,7 +56,7 @@ class MujocoGripper:
         """Returns constant facts of the gripper."""
         return _INFO
 
-    def read_state(self) -> GripperState:
+    def read_state(self) -> GripperSample:
         """Returns the state now. Raises DeviceUnavailableError when the physics has died."""
         if self.is_silent:
             raise DeviceUnavailableError("the simulated gripper is silent because its physics died; see the log")
@@ -72,7 +69,7 @@ class MujocoGripper:
             forces = data.actuator_force[self._actuators].tolist()
             time_ns = self._physics.time_ns
         width = max(0.0, left + right)
-        return GripperState(
+        return GripperSample(
             time_ns=time_ns,
             width=width,
             target_width=self._target.width,

@@ -3,8 +3,8 @@
 import mujoco
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray, JointTarget, TcpTarget, TrackedPose
 from serl_api.errors.robot import InvalidTargetError
+from serl_api.values import FloatArray, JointTarget, Pose, TrackedObject
 from simulator.devices.arm import MujocoArm
 from simulator.devices.gripper import MujocoGripper
 from simulator.devices.injection import Injections
@@ -54,7 +54,7 @@ class World:
         self._objects = [_tracked(self.physics, name) for name in self.scene.tracked_objects]
         self.reset(seed=seed, start=None, gripper_width=None)
 
-    def tracked_objects(self) -> tuple[TrackedPose, ...]:
+    def tracked_objects(self) -> tuple[TrackedObject, ...]:
         """Returns the poses of all props now."""
         with self.physics.lock:
             return tuple(prop.pose() for prop in self._objects)
@@ -63,7 +63,7 @@ class World:
         """Seeds the stream of scenes that resets without a seed draw from."""
         self._stream = np.random.default_rng([seed % 2**64, 1])
 
-    def reset(self, *, seed: int | None, start: TcpTarget | JointTarget | None, gripper_width: float | None) -> bool:
+    def reset(self, *, seed: int | None, start: Pose | JointTarget | None, gripper_width: float | None) -> bool:
         """Draws a new scene and places the arm; what follows depends on the scene's seed and on the start alone.
 
         Args:
@@ -101,13 +101,13 @@ class World:
         self.stall.end()
         self.renderer.close()
 
-    def _start_joints(self, start: TcpTarget | JointTarget | None) -> FloatArray:
+    def _start_joints(self, start: Pose | JointTarget | None) -> FloatArray:
         home = np.array(self.table.home)
         if start is None:
             return home
         if isinstance(start, JointTarget):
             return np.array(start.positions)
-        joints = solve_pose(self.physics.model, self.table, start.position, start.quaternion, home)
+        joints = solve_pose(self.physics.model, self.table, start.position, start.quaternion_xyzw, home)
         if joints is None:
             x, y, z = start.position.tolist()
             text = f"the start pose at ({x:.3f}, {y:.3f}, {z:.3f}) m is out of the arm's reach; choose another"
@@ -129,17 +129,16 @@ class _Body:
         self._id = physics.model.body(name).id
         self._velocity = np.zeros(6)
 
-    def pose(self) -> TrackedPose:
+    def pose(self) -> TrackedObject:
         """Returns pose and twist now, in base."""
         physics = self._physics
         physics.refresh()
         mujoco.mj_comVel(physics.model, physics.data)  # A step leaves velocities of bodies one step behind, too.
         mujoco.mj_objectVelocity(physics.model, physics.data, mujoco.mjtObj.mjOBJ_XBODY, self._id, self._velocity, 0)
-        return TrackedPose(
+        return TrackedObject(
             name=self._name,
-            time_ns=physics.time_ns,
-            position=physics.data.xpos[self._id].copy(),
-            quaternion=to_xyzw(physics.data.xquat[self._id]),
+            monotonic_time_ns=physics.time_ns,
+            pose=Pose(physics.data.xpos[self._id].copy(), to_xyzw(physics.data.xquat[self._id])),
             twist=np.concatenate([self._velocity[3:], self._velocity[:3]]),
             ground_truth=True,
         )
@@ -158,13 +157,12 @@ class _FreeObject:
         self._linear = physics.data.qvel[dof : dof + 3]
         self._angular = physics.data.qvel[dof + 3 : dof + 6]
 
-    def pose(self) -> TrackedPose:
+    def pose(self) -> TrackedObject:
         """Returns pose and twist now, in base."""
-        return TrackedPose(
+        return TrackedObject(
             name=self._name,
-            time_ns=self._physics.time_ns,
-            position=self._position.copy(),
-            quaternion=to_xyzw(self._quat),
+            monotonic_time_ns=self._physics.time_ns,
+            pose=Pose(self._position.copy(), to_xyzw(self._quat)),
             twist=np.concatenate([self._linear, _rotate(self._quat, self._angular)]),
             ground_truth=True,
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray
+from serl_api.values import FloatArray
 
 
 def to_xyzw(quat_wxyz: FloatArray) -> FloatArray:

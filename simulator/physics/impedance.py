@@ -22,7 +22,7 @@ from enum import Enum, auto
 import mujoco
 import numpy as np
 
-from robot_daemon.hardware.devices import Compliance, FloatArray
+from serl_api.values import FloatArray, FullCompliance
 from simulator.model.arm_model import JOINT_NAMES
 
 CARTESIAN_GROUP = 0
@@ -149,11 +149,11 @@ class Impedance:
         self._posture_terms = slice(first, first + 7)
         self._error_site = model.site("tcp_error").id
         self._law = _Law.POSE
-        self._compliance = Compliance()
+        self._compliance = FullCompliance()
         self.set_compliance(self._compliance)
 
     @property
-    def compliance(self) -> Compliance:
+    def compliance(self) -> FullCompliance:
         """Returns the gains in force."""
         return self._compliance
 
@@ -162,7 +162,7 @@ class Impedance:
         """Returns whether joint positions are tracked, not a pose."""
         return self._law is _Law.JOINTS
 
-    def set_compliance(self, compliance: Compliance) -> None:
+    def set_compliance(self, compliance: FullCompliance) -> None:
         """Changes gains and clips of the Cartesian law from the next physics step on."""
         self._compliance = compliance
         stiffness = compliance.nullspace_stiffness

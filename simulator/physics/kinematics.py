@@ -3,7 +3,7 @@
 import mujoco
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray
+from serl_api.values import FloatArray
 from simulator.model.arm_table import ArmTable
 from simulator.model.quaternion import to_wxyz
 

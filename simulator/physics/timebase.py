@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from simulator.physics.physics import TIMESTEP_NS, Physics
 from simulator.physics.stall import Stall
 

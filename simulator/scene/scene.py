@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray
+from serl_api.values import FloatArray
 from simulator.model.arm_model import add_arm
 from simulator.model.arm_table import ArmTable
 from simulator.model.contact_bits import PROP_BIT, TABLE_BIT

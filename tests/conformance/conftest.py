@@ -13,7 +13,7 @@ from robot_daemon.api.server import DaemonServer
 from robot_daemon.config.cell_builder import build_cell
 from robot_daemon.config.cell_config import DaemonConfig, DriverConfig, LimitsConfig, ServerConfig
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from serl_client import RobotClient
 
 LIVE = pytest.mark.real_time

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from robot_daemon.config.cell_config import SyncConfig
 from robot_daemon.drivers.fake.cell import FakeArm, LockstepTimebase
 from robot_daemon.drivers.realsense.stamps import Domain, Stamper
-from robot_daemon.hardware.devices import CameraInfo, FrameSample, GripperMotion, GripperState, StampSource
+from robot_daemon.hardware.devices import FrameSample, GripperSample
 from robot_daemon.sensing.alignment import Alignment
 from robot_daemon.sensing.soft_sync import Snapshot
+from serl_api.cell import CameraInfo
+from serl_api.enums import GripperMotion, StampSource
 from simulator.virtual.exposures import CameraTiming, exposures
 
 pytestmark = pytest.mark.real_time
@@ -121,7 +123,7 @@ def play(timings, seed=0, *, duration_s=12.0, rate_hz=200.0, tick_s=0.1, unplugg
         if with_gripper:
             stamp_ns = now_ns - 8_000_000
             width = 0.04 + 0.1 * position(stamp_ns)
-            gripper = GripperState(time_ns=stamp_ns, width=width, target_width=0.0, motion=GripperMotion.MOVING)
+            gripper = GripperSample(time_ns=stamp_ns, width=width, target_width=0.0, motion=GripperMotion.MOVING)
             alignment.gripper.append(gripper)
         if is_tick:
             snapshot = alignment.snapshot(list(cameras), arm, gripper, now_ns)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import Compliance, TcpTarget
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import FullCompliance, Pose
 from simulator.devices.cell import build_cell
 from simulator.model.arm_table import PANDA
 from simulator.model.gripper_model import TCP_OFFSET
@@ -18,7 +18,7 @@ CYCLES = 1200
 """Milliseconds of the response; the virtual arm does one cycle in each."""
 GRID = np.arange(20, CYCLES + 1, 20)
 """Cycles at which the responses are compared."""
-COMPLIANCE = Compliance(nullspace_stiffness=10.0)
+COMPLIANCE = FullCompliance(nullspace_stiffness=10.0)
 JUMP_NM = 2.0
 """By how much the torque of a joint changes at once when the target jumps, at least."""
 MISSED = 0.05
@@ -42,7 +42,7 @@ def simulated(axis):
 
 def aside(state, axis):
     """A target beside where the arm is."""
-    return TcpTarget(position=state.tcp_position + np.eye(3)[axis] * STEP_M, quaternion=state.tcp_quaternion)
+    return Pose(state.tcp_position + np.eye(3)[axis] * STEP_M, state.tcp_quaternion)
 
 
 def flange(state):
@@ -87,7 +87,7 @@ def arm(fci):
     driver = FrankaArm(options, RealTimebase())
     driver.set_compliance(COMPLIANCE)
     start = wait_until(lambda: answer(driver))
-    driver.set_target(TcpTarget(position=start.tcp_position, quaternion=start.tcp_quaternion))
+    driver.set_target(Pose(start.tcp_position, start.tcp_quaternion))
     await_cycles(fci, 500)  # The motion begins at rest.
     yield driver
     driver.close()

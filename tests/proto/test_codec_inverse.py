@@ -10,7 +10,6 @@ from serl.robot.v1 import control_pb2, state_pb2
 
 from robot_daemon.api import codec, requests
 from robot_daemon.drivers.fake.cell import FakeArm, LockstepTimebase
-from robot_daemon.hardware import devices
 from serl_api import values
 from serl_api.rotation import normalized
 from serl_client import codec as client_codec
@@ -26,10 +25,10 @@ def same_rotation(a, b):
 
 @given(triples, rotations)
 def test_poses_reach_the_daemon_as_they_were(position, quaternion):
-    pose = values.Pose(position=np.array(position), quaternion_xyzw=np.array(quaternion))
+    pose = values.Pose(np.array(position), np.array(quaternion))
     decoded = requests.decode_pose(client_codec.encode_pose(pose), "pose")
     assert decoded.position.tolist() == list(position)
-    assert same_rotation(decoded.quaternion, quaternion)
+    assert same_rotation(decoded.quaternion_xyzw, quaternion)
 
 
 @given(triples, rotations)
@@ -53,13 +52,13 @@ def test_joints_reach_the_daemon_as_they_were(positions):
 
 
 def test_compliance_survives_both_ways():
-    present = devices.Compliance(translational_stiffness=1234.0, rotational_clip_negative=(0.1, 0.2, 0.3))
+    present = values.FullCompliance(translational_stiffness=1234.0, rotational_clip_negative=(0.1, 0.2, 0.3))
     asked = client_codec.decode_compliance(codec.encode_compliance(present))
-    assert requests.decode_compliance(client_codec.encode_compliance(asked), devices.Compliance()) == present
+    assert requests.decode_compliance(client_codec.encode_compliance(asked), values.FullCompliance()) == present
 
 
 def test_an_empty_compliance_changes_nothing():
-    present = devices.Compliance(nullspace_stiffness=3.0)
+    present = values.FullCompliance(nullspace_stiffness=3.0)
     assert requests.decode_compliance(control_pb2.Compliance(), present) == present
 
 

@@ -9,7 +9,7 @@ import serl_client
 from robot_daemon.api.server import DaemonServer
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 
 
 def serve(address="127.0.0.1:0", pacing=Pacing.LOCKSTEP, **options):

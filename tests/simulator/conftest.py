@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import Pacing, TcpTarget
+from serl_api.enums import Pacing
+from serl_api.values import Pose
 from simulator.devices.cell import build_cell
 
 POINTING_DOWN = np.array([1.0, 0.0, 0.0, 0.0])
@@ -36,7 +37,7 @@ def go_to(cell, run_for):
             measured = cell.arm.read_state().tcp_position
             step = np.asarray(position) - measured
             step *= min(1.0, 0.05 / max(float(np.linalg.norm(step)), 1e-9))
-            cell.arm.set_target(TcpTarget(position=measured + step, quaternion=quaternion))
+            cell.arm.set_target(Pose(measured + step, quaternion))
             run_for(0.1)
         return cell.arm.read_state()
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from simulator.__main__ import main
 from simulator.api.server import build_server
 

@@ -1,6 +1,6 @@
 """Time that stands still until a test moves it."""
 
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 
 
 class ManualClock:

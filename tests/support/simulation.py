@@ -2,7 +2,7 @@
 
 import pytest
 
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 
 
 @pytest.fixture(scope="session")

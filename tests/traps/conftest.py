@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from serl_rl.actor.loop import Actor
 from serl_rl.actor.rows import pack_rows, row_type
 from serl_rl.actor.spool import Spool

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from robot_daemon.api.server import DaemonServer
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
 from robot_daemon.drivers.fake.cell import FakeCamera, build_fake_cell
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from serl_client.episodes.files import Episode, EpisodeHeader, EpisodeWriter, read_episodes
 from serl_rl.__main__ import main
 from serl_rl.actor.rows import row_type

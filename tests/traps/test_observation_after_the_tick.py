@@ -9,7 +9,7 @@ import pytest
 from robot_daemon.api.server import DaemonServer
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from serl_api.values import Pose
 from serl_client import CameraClient, RobotClient
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from serl_api.enums import Pacing
+from serl_api.values import Pose
 from serl_client import SimulatorClient
 
 pytestmark = pytest.mark.trap
@@ -37,14 +39,13 @@ def test_a_commanded_rotation_is_the_measured_one(simulator_address):
 
 
 def test_what_the_simulator_reports_is_mujocos_rotation_reordered():
-    from robot_daemon.hardware.devices import Pacing, TcpTarget
     from simulator.devices.cell import build_cell
 
     cell = build_cell("pick-cube", Pacing.LOCKSTEP, 0)
     physics = cell.scene.physics
     start = cell.arm.read_state()
     goal = (Rotation.from_rotvec(TURN) * Rotation.from_quat(start.tcp_quaternion)).as_quat()
-    cell.arm.set_target(TcpTarget(position=start.tcp_position, quaternion=goal))
+    cell.arm.set_target(Pose(start.tcp_position, goal))
     cell.timebase.wait_until(cell.timebase.now_ns() + 1_500_000_000)
     state = cell.arm.read_state()
     # The matrix has no order of components.
@@ -55,7 +56,7 @@ def test_what_the_simulator_reports_is_mujocos_rotation_reordered():
     physics.data.qpos[cube + 3 : cube + 7] = Rotation.from_rotvec(TURN).as_quat()[[3, 0, 1, 2]]
     mujoco.mj_kinematics(physics.model, physics.data)
     (tracked,) = (pose for pose in cell.scene.tracked_objects() if pose.name == "cube")
-    np.testing.assert_allclose(Rotation.from_quat(tracked.quaternion).as_rotvec(), TURN, atol=1e-9)
+    np.testing.assert_allclose(Rotation.from_quat(tracked.pose.quaternion_xyzw).as_rotvec(), TURN, atol=1e-9)
     cell.close()
 
 

@@ -7,14 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from robot_daemon.hardware.devices import (
-    CameraInfo,
-    DeviceConnectError,
-    DeviceFault,
-    FaultSeverity,
-    FaultSource,
-    FrameSample,
-)
+from robot_daemon.hardware.devices import DeviceConnectError, DeviceFault, FrameSample
+from serl_api.cell import CameraInfo
+from serl_api.enums import FaultSeverity, FaultSource
 from serl_api.errors.robot import DeviceUnavailableError
 
 logger = logging.getLogger(__name__)

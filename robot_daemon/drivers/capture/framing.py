@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_api.cell import CameraIntrinsics
 from serl_api.settings import ConfigError, require_between
 
 Box: TypeAlias = tuple[int, int, int, int]
 Size: TypeAlias = tuple[int, int]
-Intrinsics: TypeAlias = tuple[float, float, float, float]
 MAX_SIDE_PX = 8192
 
 
@@ -61,12 +61,12 @@ class Framing:
         """Crops and resizes an aligned depth image by nearest pixels: a mean across an edge is no depth of anything."""
         return self._scaled(image, cv2.INTER_NEAREST).astype(np.uint16, copy=False)
 
-    def intrinsics(self, sensor: Intrinsics) -> Intrinsics:
-        """Converts pinhole parameters (fx, fy, cx, cy), px, of the whole image to those of the result."""
-        fx, fy, cx, cy = sensor
+    def intrinsics(self, sensor: CameraIntrinsics) -> CameraIntrinsics:
+        """Converts pinhole parameters of the whole image to those of the result."""
         sx, sy = self.output_width / self.width, self.output_height / self.height
         # The centre of a pixel has whole coordinates, so scaling is about the corner, half a pixel away.
-        return fx * sx, fy * sy, (cx - self.left + 0.5) * sx - 0.5, (cy - self.top + 0.5) * sy - 0.5
+        cx, cy = (sensor.cx - self.left + 0.5) * sx - 0.5, (sensor.cy - self.top + 0.5) * sy - 0.5
+        return CameraIntrinsics(sensor.fx * sx, sensor.fy * sy, cx, cy)
 
     def _scaled(self, image: NDArray, interpolation: int) -> NDArray:
         part = image[self.top : self.top + self.height, self.left : self.left + self.width]

@@ -11,23 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from robot_daemon.hardware.devices import (
-    ArmInfo,
-    ArmState,
-    Compliance,
-    ControlMode,
-    DeviceFault,
-    FaultSeverity,
-    FaultSource,
-    FloatArray,
-    JointTarget,
-    Load,
-    Target,
-    TcpTarget,
-    Timebase,
-)
+from robot_daemon.hardware.devices import ArmSample, DeviceFault, Timebase
+from serl_api.cell import ArmInfo
+from serl_api.enums import ControlMode, FaultSeverity, FaultSource
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.rotation import Quaternion, conjugate, from_rotvec, multiply, to_rotvec
+from serl_api.values import FloatArray, FullCompliance, JointTarget, Load, Pose, Target
 
 REACH_M_PER_RAD = 0.25
 FREQUENCY_RAD_PER_S = 25.0
@@ -54,19 +43,18 @@ class FakeArm:
             joint_upper=np.full(7, 2.8),
             joint_speed=np.full(7, 6.0),
             home=home,
-            home_tcp_position=_position(home.tolist()),
-            home_tcp_quaternion=np.array(_quaternion(home.tolist())),
-            control_modes=(ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH),
+            home_tcp_pose=Pose(_position(home.tolist()), np.array(_quaternion(home.tolist()))),
+            control_modes=frozenset({ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH}),
         )
         self._positions: list[float] = home.tolist()
         self._velocities = [0.0] * 7
         self._target: list[float] = home.tolist()
-        self._resting: ArmState | None = None
+        self._resting: ArmSample | None = None
         self._time_ns = timebase.now_ns()
         self._faults: dict[str, DeviceFault] = {}
         self._is_connected = True
         self.external_wrench = np.zeros(6)
-        self.compliance = Compliance()
+        self.compliance = FullCompliance()
         self.load: Load | None = None
         self.is_closed = False
         self.hold_count = 0
@@ -76,7 +64,7 @@ class FakeArm:
         """Returns constant facts of the arm."""
         return self._info
 
-    def read_state(self) -> ArmState:
+    def read_state(self) -> ArmSample:
         """Returns the state now. While the arm rests, the arrays of the last state are used again."""
         with self._lock:
             if not self._is_connected:
@@ -95,7 +83,7 @@ class FakeArm:
             self._advance()
             if self._faults:  # Hand guiding among them.
                 return
-            if isinstance(target, TcpTarget):
+            if isinstance(target, Pose):
                 goal = _inverse(target, self._positions[6])
             elif isinstance(target, JointTarget):
                 goal = target.positions.tolist()
@@ -112,7 +100,7 @@ class FakeArm:
             self._advance()
             self._stop()
 
-    def set_compliance(self, compliance: Compliance) -> None:
+    def set_compliance(self, compliance: FullCompliance) -> None:
         """Keeps the value for tests to read."""
         self.compliance = compliance
 
@@ -186,11 +174,11 @@ class FakeArm:
         self._velocities = [0.0] * 7
         self.hold_count += 1
 
-    def _sample(self) -> ArmState:
+    def _sample(self) -> ArmSample:
         q = self._positions
         jacobian = _jacobian(q)
         velocities = np.array(self._velocities)
-        return ArmState(
+        return ArmSample(
             time_ns=self._time_ns,
             joint_positions=np.array(q),
             joint_velocities=velocities,
@@ -228,8 +216,8 @@ class FakeArm:
             self._velocities[joint] = 0.0 if at_rest else (slope - w * left) * decay
 
 
-def _at_time(state: ArmState, time_ns: int) -> ArmState:
-    return ArmState(
+def _at_time(state: ArmSample, time_ns: int) -> ArmSample:
+    return ArmSample(
         time_ns=time_ns,
         joint_positions=state.joint_positions,
         joint_velocities=state.joint_velocities,
@@ -252,8 +240,8 @@ def _quaternion(q: Sequence[float]) -> Quaternion:
     return multiply(from_rotvec((q[3], q[4], q[5])), HOME_QUATERNION)
 
 
-def _inverse(target: TcpTarget, last_joint: float) -> list[float]:
-    x, y, z, w = target.quaternion.tolist()
+def _inverse(target: Pose, last_joint: float) -> list[float]:
+    x, y, z, w = target.quaternion_xyzw.tolist()
     turned = to_rotvec(multiply((x, y, z, w), conjugate(HOME_QUATERNION)))
     moved = [(a - b) / REACH_M_PER_RAD for a, b in zip(target.position.tolist(), HOME_POSITION, strict=True)]
     return [*moved, *turned, last_joint]

@@ -7,27 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from robot_daemon.drivers.fake.arm import FakeArm
-from robot_daemon.hardware.devices import (
-    Arm,
-    Backend,
-    Camera,
-    CameraInfo,
-    Cell,
-    DeviceFault,
-    FrameSample,
-    Gripper,
-    GripperInfo,
-    GripperMotion,
-    GripperState,
-    GripperTarget,
-    Pacing,
-    StampSource,
-    Timebase,
-)
+from robot_daemon.hardware.devices import Arm, Camera, Cell, DeviceFault, FrameSample, Gripper, GripperSample, Timebase
 from robot_daemon.hardware.driver import Driver
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.cell import CameraInfo, CameraIntrinsics, GripperInfo
+from serl_api.enums import Backend, GripperMotion, Pacing, StampSource
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.settings import require_between
+from serl_api.values import GripperTarget
 
 __all__ = ["FakeArm", "FakeCamera", "FakeCell", "FakeGripper", "LockstepTimebase", "build_fake_cell"]
 
@@ -75,13 +62,13 @@ class FakeGripper:
         """Returns constant facts of the device."""
         return self._info
 
-    def read_state(self) -> GripperState:
+    def read_state(self) -> GripperSample:
         """Returns the state now."""
         with self._lock:
             if not self._is_connected:
                 raise DeviceUnavailableError("the fake gripper was disconnected")
             self._advance()
-            return GripperState(
+            return GripperSample(
                 time_ns=self._time_ns, width=self._width, target_width=self._target.width, motion=self._motion()
             )
 
@@ -146,7 +133,7 @@ class FakeCamera:
             height=height,
             rate_hz=0.0 if lockstep else rate_hz,
             has_depth=True,
-            intrinsics=(float(width), float(width), width / 2.0, height / 2.0),
+            intrinsics=CameraIntrinsics(float(width), float(width), width / 2.0, height / 2.0),
         )
         self._timebase = timebase
         self._period_ns = 0 if lockstep else round(1e9 / rate_hz)

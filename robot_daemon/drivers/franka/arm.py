@@ -16,17 +16,10 @@ from robot_daemon.drivers.franka.motion_runner import REST_TIME_S
 from robot_daemon.drivers.franka.options import FrankaOptions
 from robot_daemon.drivers.franka.samples import Sample, arm_state
 from robot_daemon.drivers.franka.steering import Setup, Steering
-from robot_daemon.hardware.devices import (
-    ArmInfo,
-    ArmState,
-    Compliance,
-    DeviceConnectError,
-    DeviceFault,
-    Load,
-    Target,
-    Timebase,
-)
+from robot_daemon.hardware.devices import ArmSample, DeviceConnectError, DeviceFault, Timebase
+from serl_api.cell import ArmInfo
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import FullCompliance, Load, Target
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +49,8 @@ class FrankaArm:
         self._faults = FaultMemory(timebase.now_ns, self.hold)
         self._steering: Steering | None = None
         self._info: ArmInfo | None = None
-        self._compliance: Compliance | None = None
-        self._kept: tuple[Sample, ArmState] | None = None
+        self._compliance: FullCompliance | None = None
+        self._kept: tuple[Sample, ArmSample] | None = None
         self._closing = threading.Event()
         self._link: Link | None = None
         self._link = link = self._new_link()
@@ -77,7 +70,7 @@ class FrankaArm:
         assert self._info is not None, "set when the connection opened"
         return self._info
 
-    def read_state(self) -> ArmState:
+    def read_state(self) -> ArmSample:
         """Returns the newest state. Raises DeviceUnavailableError without a connection or while the arm is silent."""
         sample = self._fresh_sample()
         if sample is None:
@@ -97,7 +90,7 @@ class FrankaArm:
         if sample is not None and steering is not None:
             steering.hold(self._converted(sample))
 
-    def set_compliance(self, compliance: Compliance) -> None:
+    def set_compliance(self, compliance: FullCompliance) -> None:
         """Changes the Cartesian impedance, also while moving."""
         self._compliance = compliance
         if self._steering is not None:
@@ -151,7 +144,7 @@ class FrankaArm:
             return None
         return sample
 
-    def _converted(self, sample: Sample) -> ArmState:
+    def _converted(self, sample: Sample) -> ArmSample:
         kept = self._kept
         if kept is not None and kept[0] is sample:
             return kept[1]

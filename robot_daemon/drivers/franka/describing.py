@@ -7,7 +7,10 @@ import numpy as np
 
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.options import FrankaOptions
-from robot_daemon.hardware.devices import ArmInfo, ControlMode, DeviceConnectError
+from robot_daemon.hardware.devices import DeviceConnectError
+from serl_api.cell import ArmInfo
+from serl_api.enums import ControlMode
+from serl_api.values import Pose
 
 
 def describe(robot: franky.Robot, options: FrankaOptions) -> ArmInfo:
@@ -27,9 +30,8 @@ def describe(robot: franky.Robot, options: FrankaOptions) -> ArmInfo:
         joint_upper=np.array(facts.upper),
         joint_speed=np.array(facts.speed),
         home=home,
-        home_tcp_position=pose.translation,
-        home_tcp_quaternion=pose.quaternion,
-        control_modes=(ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH),
+        home_tcp_pose=Pose(pose.translation, pose.quaternion),
+        control_modes=frozenset({ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH}),
     )
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 
 import franky
 
-from robot_daemon.hardware.devices import DeviceFault, FaultSeverity, FaultSource
+from robot_daemon.hardware.devices import DeviceFault
+from serl_api.enums import FaultSeverity, FaultSource
 
 CONTACT_REFLEX = "contact_reflex"
 REFLEX = "arm_reflex"

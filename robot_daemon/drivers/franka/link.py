@@ -23,7 +23,8 @@ from robot_daemon.drivers.franka.motion_runner import MotionRunner
 from robot_daemon.drivers.franka.options import FrankaOptions
 from robot_daemon.drivers.franka.samples import Sample
 from robot_daemon.drivers.franka.steering import Steering
-from robot_daemon.hardware.devices import DeviceConnectError, Load
+from robot_daemon.hardware.devices import DeviceConnectError
+from serl_api.values import Load
 
 logger = logging.getLogger(__name__)
 

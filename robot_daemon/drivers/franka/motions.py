@@ -18,7 +18,7 @@ import numpy as np
 
 from robot_daemon.drivers.franka.facts import ArmFacts
 from robot_daemon.drivers.franka.shaping import POSTURE_TORQUE, SpringLimits
-from robot_daemon.hardware.devices import Compliance, FloatArray, TcpTarget
+from serl_api.values import FloatArray, FullCompliance, Pose
 
 Motion: TypeAlias = (
     franky.CartesianImpedanceTrackingMotion | franky.JointImpedanceTrackingMotion | franky.SimpleTorqueMotion
@@ -40,7 +40,7 @@ WRENCH_DAMPING = np.array([10.0, 10.0, 10.0, 1.0, 1.0, 1.0])
 
 
 def pose_motion(
-    compliance: Compliance, limits: SpringLimits, posture: FloatArray, facts: ArmFacts, gains_time_constant_s: float
+    compliance: FullCompliance, limits: SpringLimits, posture: FloatArray, facts: ArmFacts, gains_time_constant_s: float
 ) -> franky.CartesianImpedanceTrackingMotion:
     """Makes a motion that tracks a pose. Set its reference before it starts."""
     motion = franky.CartesianImpedanceTrackingMotion(
@@ -57,20 +57,20 @@ def pose_motion(
     return motion
 
 
-def retune(motion: franky.CartesianImpedanceTrackingMotion, compliance: Compliance) -> None:
+def retune(motion: franky.CartesianImpedanceTrackingMotion, compliance: FullCompliance) -> None:
     """Changes the gains of a pose motion, also while it runs. Clips stay."""
     motion.set_gains(cartesian_gains(compliance))
     motion.set_nullspace_gains(nullspace_gains(compliance))
 
 
-def cartesian_gains(compliance: Compliance) -> franky.CartesianImpedanceGains:
+def cartesian_gains(compliance: FullCompliance) -> franky.CartesianImpedanceGains:
     """Returns stiffness and damping in franky's order: x, y, z, rx, ry, rz."""
     stiffness = np.repeat([compliance.translational_stiffness, compliance.rotational_stiffness], 3)
     damping = np.repeat([compliance.translational_damping, compliance.rotational_damping], 3)
     return franky.CartesianImpedanceGains.diagonal(stiffness, damping)
 
 
-def nullspace_gains(compliance: Compliance) -> franky.NullspaceGains:
+def nullspace_gains(compliance: FullCompliance) -> franky.NullspaceGains:
     """Returns the gains of the posture: critically damped, with a bounded torque."""
     gains = franky.NullspaceGains()
     gains.posture_stiffness = compliance.nullspace_stiffness
@@ -79,9 +79,9 @@ def nullspace_gains(compliance: Compliance) -> franky.NullspaceGains:
     return gains
 
 
-def pose_reference(target: TcpTarget) -> franky.CartesianReference:
+def pose_reference(target: Pose) -> franky.CartesianReference:
     """Makes the reference of a pose in base. The damper acts on the whole velocity, as in the simulator."""
-    return franky.CartesianReference(franky.Affine(target.position, target.quaternion))
+    return franky.CartesianReference(franky.Affine(target.position, target.quaternion_xyzw))
 
 
 def joint_motion(stiffness: FloatArray, damping: FloatArray, facts: ArmFacts) -> franky.JointImpedanceTrackingMotion:

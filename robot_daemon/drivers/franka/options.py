@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from robot_daemon.drivers.franka.facts import ARMS, Septuple
-from robot_daemon.hardware.devices import Triple
 from serl_api.settings import ConfigError, nearest, require_between
+from serl_api.values import Triple
 
 Matrix: TypeAlias = tuple[float, float, float, float, float, float, float, float, float]
 

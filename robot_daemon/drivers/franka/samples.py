@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import franky
 import numpy as np
 
-from robot_daemon.hardware.devices import ArmState
+from robot_daemon.hardware.devices import ArmSample
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +26,13 @@ class Sample:
     """The model of the arm that sent it."""
 
 
-def arm_state(sample: Sample) -> ArmState:
+def arm_state(sample: Sample) -> ArmSample:
     """Converts a message to a state."""
     state = sample.state
     velocities = state.dq
     jacobian = sample.model.zero_jacobian(franky.Frame.EndEffector, state)
     pose = state.O_T_EE
-    return ArmState(
+    return ArmSample(
         time_ns=sample.time_ns,
         joint_positions=state.q,
         joint_velocities=velocities,

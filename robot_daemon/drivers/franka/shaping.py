@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robot_daemon.hardware.devices import ArmState, Compliance, FloatArray, TcpTarget
+from robot_daemon.hardware.devices import ArmSample
 from serl_api.rotation import Quaternion, conjugate, from_rotvec, multiply, slerp, to_rotvec
+from serl_api.values import FloatArray, FullCompliance, Pose
 
 POSTURE_TORQUE = 5.0
 """Largest torque that pulls a joint to the preferred posture, Nm: an arm far from it swings gently."""
@@ -27,17 +28,15 @@ def quaternion_of(values: FloatArray) -> Quaternion:
     return (x, y, z, w)
 
 
-def approach_pose(present: TcpTarget, goal: TcpTarget, ratio: float) -> TcpTarget:
+def approach_pose(present: Pose, goal: Pose, ratio: float) -> Pose:
     """Returns the pose at a share of the way; the goal itself when little is left."""
     if ratio >= 1.0:
         return goal
     gap = goal.position - present.position
-    start, end = quaternion_of(present.quaternion), quaternion_of(goal.quaternion)
+    start, end = quaternion_of(present.quaternion_xyzw), quaternion_of(goal.quaternion_xyzw)
     if float(np.abs(gap).max()) < 1e-6 and abs(sum(a * b for a, b in zip(start, end, strict=True))) > 1.0 - 1e-13:
         return goal
-    return TcpTarget(
-        position=present.position + gap * ratio, quaternion=np.array(slerp(start, end, ratio), dtype=np.float64)
-    )
+    return Pose(present.position + gap * ratio, np.array(slerp(start, end, ratio), dtype=np.float64))
 
 
 def approach(present: FloatArray, goal: FloatArray, ratio: float, most: FloatArray | None = None) -> FloatArray:
@@ -71,7 +70,7 @@ class SpringLimits:
     torque: FloatArray
 
 
-def spring_limits(compliance: Compliance, torque: FloatArray) -> SpringLimits:
+def spring_limits(compliance: FullCompliance, torque: FloatArray) -> SpringLimits:
     """Derives the limits of the spring from a compliance."""
     gains = compliance
     upper = np.array([*gains.translational_clip_positive, *gains.rotational_clip_positive])
@@ -86,14 +85,14 @@ def spring_limits(compliance: Compliance, torque: FloatArray) -> SpringLimits:
     )
 
 
-def limit_pose(target: TcpTarget, measured: ArmState, limits: SpringLimits) -> TcpTarget:
+def limit_pose(target: Pose, measured: ArmSample, limits: SpringLimits) -> Pose:
     """Returns the reference that keeps the spring within its limits: the target itself where it does.
 
     The error is clipped per axis of base and direction. Then, where spring and damper together would ask more of a
     joint than it has, the error is shortened.
     """
     turned = quaternion_of(measured.tcp_quaternion)
-    rotation = to_rotvec(multiply(quaternion_of(target.quaternion), conjugate(turned)))
+    rotation = to_rotvec(multiply(quaternion_of(target.quaternion_xyzw), conjugate(turned)))
     error = np.array([*(target.position - measured.tcp_position).tolist(), *rotation])
     clipped = np.minimum(np.maximum(error, limits.lower), limits.upper)
     spring = measured.jacobian.T @ (limits.stiffness * clipped)
@@ -104,9 +103,7 @@ def limit_pose(target: TcpTarget, measured: ArmState, limits: SpringLimits) -> T
         return target
     clipped *= ratio
     x, y, z = clipped[3:].tolist()
-    return TcpTarget(
-        position=measured.tcp_position + clipped[:3], quaternion=np.array(multiply(from_rotvec((x, y, z)), turned))
-    )
+    return Pose(measured.tcp_position + clipped[:3], np.array(multiply(from_rotvec((x, y, z)), turned)))
 
 
 def affordable(wanted: FloatArray, present: FloatArray, bound: FloatArray) -> float:
@@ -134,7 +131,7 @@ class JointLimits:
     """Speed that spring and damper settle at, at most, rad/s."""
 
 
-def limit_joints(target: FloatArray, measured: ArmState, limits: JointLimits) -> FloatArray:
+def limit_joints(target: FloatArray, measured: ArmSample, limits: JointLimits) -> FloatArray:
     """Returns the joint reference that keeps every spring within limits: the target where it does. Shapes (7,)."""
     spring = limits.stiffness * (target - measured.joint_positions)
     damper = limits.damping * measured.joint_velocities
@@ -151,7 +148,7 @@ def limit_joints(target: FloatArray, measured: ArmState, limits: JointLimits) ->
 
 def wrench_torque(
     wrench: FloatArray,
-    measured: ArmState,
+    measured: ArmSample,
     damping: FloatArray,
     posture: FloatArray,
     stiffness: float,

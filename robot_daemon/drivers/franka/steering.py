@@ -32,7 +32,8 @@ from robot_daemon.drivers.franka.shaping import (
     spring_limits,
     wrench_torque,
 )
-from robot_daemon.hardware.devices import ArmState, Compliance, FloatArray, JointTarget, Target, TcpTarget, WrenchTarget
+from robot_daemon.hardware.devices import ArmSample
+from serl_api.values import FloatArray, FullCompliance, JointTarget, Pose, Target, WrenchTarget
 
 TORQUE_SHARE = 0.8
 """Share of a joint's torque limit that springs may ask for; the rest is for posture and Coriolis torques."""
@@ -42,7 +43,7 @@ SPEED_SHARE = 0.8
 SLEW_SHARE = 0.5
 """Share of a joint's speed limit at which its set-point moves at most; coupling between joints adds to their speed."""
 
-SetPoint: TypeAlias = TcpTarget | FloatArray
+SetPoint: TypeAlias = Pose | FloatArray
 """A pose, joint positions (7,) or a wrench (6,)."""
 
 
@@ -94,7 +95,7 @@ class Steering:
             setup.joint_stiffness, setup.joint_damping, self._torque_bound, SPEED_SHARE * np.array(setup.facts.speed)
         )
         self._joint_slew = SLEW_SHARE * np.array(setup.facts.speed)
-        self._compliance = Compliance()
+        self._compliance = FullCompliance()
         self._limits = spring_limits(self._compliance, self._torque_bound)
         self._clips = tuple(self._limits.symmetric.tolist())
         self._wanted: Law | None = None
@@ -116,7 +117,7 @@ class Steering:
         """Returns the law of the motion that runs."""
         return None if self._running is None else self._running.law
 
-    def follow(self, target: Target, state: ArmState, now_ns: int) -> None:
+    def follow(self, target: Target, state: ArmSample, now_ns: int) -> None:
         """Tracks a target from now on.
 
         Args:
@@ -132,7 +133,7 @@ class Steering:
         if is_due:
             self._on_due()
 
-    def hold(self, state: ArmState) -> None:
+    def hold(self, state: ArmSample) -> None:
         """Holds where the arm is: joints when those were tracked, else the pose. Without a motion the arm rests."""
         with self._lock:
             running = self._running
@@ -147,7 +148,7 @@ class Steering:
         if is_due:
             self._on_due()
 
-    def set_compliance(self, compliance: Compliance) -> None:
+    def set_compliance(self, compliance: FullCompliance) -> None:
         """Changes the Cartesian impedance, also while moving; other clips need another motion."""
         with self._lock:
             self._compliance = compliance
@@ -159,13 +160,13 @@ class Steering:
         if is_due:
             self._on_due()
 
-    def renew(self, state: ArmState, now_ns: int) -> None:
+    def renew(self, state: ArmSample, now_ns: int) -> None:
         """Brings the set-point of the running motion up to date."""
         with self._lock:
             if self._running is not None:
                 self._advance(self._running, state, now_ns)
 
-    def prepare(self, state: ArmState, now_ns: int) -> Track | None:
+    def prepare(self, state: ArmSample, now_ns: int) -> Track | None:
         """Makes the motion that should run, if it is another than the present one; it begins where the arm is now."""
         with self._lock:
             law, running = self._wanted, self._running
@@ -179,7 +180,7 @@ class Steering:
             self._send(track, state)
             return track
 
-    def started(self, track: Track, state: ArmState, now_ns: int) -> None:
+    def started(self, track: Track, state: ArmSample, now_ns: int) -> None:
         """Takes note that a motion runs now. When nothing should any more, it holds."""
         with self._lock:
             before, self._running = self._running, track
@@ -201,7 +202,7 @@ class Steering:
             if forget:
                 self._wanted = self._goal = None
 
-    def _build(self, law: Law, state: ArmState) -> Motion:
+    def _build(self, law: Law, state: ArmSample) -> Motion:
         setup = self._setup
         if law is Law.POSE:
             return pose_motion(self._compliance, self._limits, setup.posture, setup.facts, setup.gains_time_constant_s)
@@ -209,22 +210,22 @@ class Steering:
             return joint_motion(setup.joint_stiffness, setup.joint_damping, setup.facts)
         return wrench_motion(self._wrench_torque(np.zeros(6), state), setup.facts)
 
-    def _advance(self, track: Track, state: ArmState, now_ns: int) -> None:
+    def _advance(self, track: Track, state: ArmSample, now_ns: int) -> None:
         """Advances the low-pass and sends the motion its set-point."""
         elapsed_s, track.shaped_ns = (now_ns - track.shaped_ns) * 1e-9, now_ns
         goal, shaped = self._goal, track.shaped
         if goal is not None and track.law is self._wanted:
             ratio = share(elapsed_s, self._setup.time_constant_s)
-            if isinstance(goal, TcpTarget) and isinstance(shaped, TcpTarget):
+            if isinstance(goal, Pose) and isinstance(shaped, Pose):
                 track.shaped = approach_pose(shaped, goal, ratio)
-            elif not isinstance(goal, TcpTarget) and not isinstance(shaped, TcpTarget):
+            elif not isinstance(goal, Pose) and not isinstance(shaped, Pose):
                 most = self._joint_slew * elapsed_s if track.law is Law.JOINTS else None
                 track.shaped = approach(shaped, goal, ratio, most)
         self._send(track, state)
 
-    def _send(self, track: Track, state: ArmState) -> None:
+    def _send(self, track: Track, state: ArmSample) -> None:
         shaped, motion = track.shaped, track.motion
-        if isinstance(motion, franky.CartesianImpedanceTrackingMotion) and isinstance(shaped, TcpTarget):
+        if isinstance(motion, franky.CartesianImpedanceTrackingMotion) and isinstance(shaped, Pose):
             pose = limit_pose(shaped, state, self._limits)
             if pose is not track.sent:
                 motion.set_reference(pose_reference(pose))
@@ -237,13 +238,13 @@ class Steering:
         elif isinstance(motion, franky.SimpleTorqueMotion) and isinstance(shaped, np.ndarray):
             motion.set_torque(self._wrench_torque(shaped, state))  # Also when nothing changed: it ends otherwise.
 
-    def _wrench_torque(self, wrench: FloatArray, state: ArmState) -> FloatArray:
+    def _wrench_torque(self, wrench: FloatArray, state: ArmSample) -> FloatArray:
         stiffness = self._compliance.nullspace_stiffness
         return wrench_torque(wrench, state, WRENCH_DAMPING, self._setup.posture, stiffness, self._torque_bound)
 
 
 def _law_and_goal(target: Target) -> tuple[Law, SetPoint]:
-    if isinstance(target, TcpTarget):
+    if isinstance(target, Pose):
         return Law.POSE, target
     if isinstance(target, JointTarget):
         return Law.JOINTS, target.positions
@@ -251,7 +252,7 @@ def _law_and_goal(target: Target) -> tuple[Law, SetPoint]:
     return Law.WRENCH, target.wrench
 
 
-def _measured(law: Law, state: ArmState) -> SetPoint:
+def _measured(law: Law, state: ArmSample) -> SetPoint:
     if law is Law.JOINTS:
         return state.joint_positions
-    return TcpTarget(position=state.tcp_position, quaternion=state.tcp_quaternion)
+    return Pose(state.tcp_position, state.tcp_quaternion)

@@ -10,18 +10,11 @@ import franky
 
 from robot_daemon.drivers.franka_hand.commander import Command, Commander, Grasp, Homing, Move, Sample
 from robot_daemon.drivers.franka_hand.options import MAX_FORCE, MAX_SPEED, FrankaHandOptions
-from robot_daemon.hardware.devices import (
-    DeviceConnectError,
-    DeviceFault,
-    FaultSeverity,
-    FaultSource,
-    GripperInfo,
-    GripperMotion,
-    GripperState,
-    GripperTarget,
-    Timebase,
-)
+from robot_daemon.hardware.devices import DeviceConnectError, DeviceFault, GripperSample, Timebase
+from serl_api.cell import GripperInfo
+from serl_api.enums import FaultSeverity, FaultSource, GripperMotion
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import GripperTarget
 
 STROKE = 0.08
 """Largest opening with Franka's own fingers, m; used until homing has measured it."""
@@ -72,13 +65,13 @@ class FrankaHand:
         """Returns constant facts of the gripper."""
         return self._info
 
-    def read_state(self) -> GripperState:
+    def read_state(self) -> GripperSample:
         """Returns the newest sample. Raises DeviceUnavailableError while the hand is lost."""
         sample, target = self._commander.sample, self._target
         if sample is None:
             raise DeviceUnavailableError("the Franka Hand does not answer; it returns by itself")
         width = sample.width if target is None else target.width
-        return GripperState(
+        return GripperSample(
             time_ns=sample.time_ns, width=sample.width, target_width=width, motion=self._motion(sample, width)
         )
 

@@ -12,7 +12,7 @@ from enum import Enum, auto
 import numpy as np
 
 from robot_daemon.drivers.realsense.clock import Counter, DeviceClock
-from robot_daemon.hardware.devices import StampSource
+from serl_api.enums import StampSource
 
 MAX_LATENCY_NS = 300_000_000
 """From readout to arrival; more is no transport but a wrong clock."""

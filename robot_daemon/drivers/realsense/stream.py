@@ -9,7 +9,8 @@ from robot_daemon.drivers.capture.framing import Framing
 from robot_daemon.drivers.realsense.library import rs, stop
 from robot_daemon.drivers.realsense.options import RealsenseOptions
 from robot_daemon.drivers.realsense.stamps import Domain, FrameTimes, Stamper
-from robot_daemon.hardware.devices import CameraInfo, DeviceConnectError, FrameSample
+from robot_daemon.hardware.devices import DeviceConnectError, FrameSample
+from serl_api.cell import CameraInfo, CameraIntrinsics
 
 _DOMAINS = {
     rs.timestamp_domain.global_time: Domain.GLOBAL,
@@ -66,7 +67,7 @@ class RealsenseStream:
             height=self._framing.output_height,
             rate_hz=float(colour.fps()),
             has_depth=options.depth,
-            intrinsics=self._framing.intrinsics((lens.fx, lens.fy, lens.ppx, lens.ppy)),
+            intrinsics=self._framing.intrinsics(CameraIntrinsics(lens.fx, lens.fy, lens.ppx, lens.ppy)),
             mount=options.mount,
         )
 

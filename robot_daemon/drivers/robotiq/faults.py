@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from robot_daemon.drivers.robotiq.registers import Status
-from robot_daemon.hardware.devices import DeviceFault, FaultSeverity, FaultSource
+from robot_daemon.hardware.devices import DeviceFault
+from serl_api.enums import FaultSeverity, FaultSource
 
 LOST_ID = "gripper_lost"
 INACTIVE_ID = "gripper_not_activated"

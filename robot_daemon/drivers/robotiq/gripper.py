@@ -7,17 +7,11 @@ from robot_daemon.drivers.robotiq.options import RobotiqOptions
 from robot_daemon.drivers.robotiq.poller import Cycle, Device, Poller, Request, Sample
 from robot_daemon.drivers.robotiq.registers import Activation, Detection
 from robot_daemon.drivers.robotiq.scale import MODELS
-from robot_daemon.hardware.devices import (
-    DeviceConnectError,
-    DeviceFault,
-    FaultSeverity,
-    GripperInfo,
-    GripperMotion,
-    GripperState,
-    GripperTarget,
-    Timebase,
-)
+from robot_daemon.hardware.devices import DeviceConnectError, DeviceFault, GripperSample, Timebase
+from serl_api.cell import GripperInfo
+from serl_api.enums import FaultSeverity, GripperMotion
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import GripperTarget
 
 RESET_TIME_S = 0.5
 """How long `recover` waits for the outcome of a reset, s."""
@@ -61,7 +55,7 @@ class RobotiqGripper:
         """Returns constant facts of the gripper."""
         return self._info
 
-    def read_state(self) -> GripperState:
+    def read_state(self) -> GripperSample:
         """Returns the newest sample. Raises DeviceUnavailableError while the gripper is lost."""
         sample = self._poller.sample
         if sample is None:
@@ -74,7 +68,7 @@ class RobotiqGripper:
         elif status.go:
             target = self._scale.width(status.requested_position)
         motion = GripperMotion.MOVING if self._poller.is_cycling else motion_of(sample, request)
-        return GripperState(time_ns=sample.time_ns, width=width, target_width=target, motion=motion)
+        return GripperSample(time_ns=sample.time_ns, width=width, target_width=target, motion=motion)
 
     def set_target(self, target: GripperTarget) -> None:
         """Moves the fingers; the newest target wins.

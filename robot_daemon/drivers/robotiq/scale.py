@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from robot_daemon.drivers.robotiq.registers import Command
-from robot_daemon.hardware.devices import GripperTarget
+from serl_api.values import GripperTarget
 
 FULL = 255
 

@@ -13,22 +13,20 @@ from robot_daemon.config.cell_builder import build_device, find_driver
 from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
 from robot_daemon.hardware.devices import (
     Arm,
-    ArmState,
+    ArmSample,
     Camera,
     DeviceConnectError,
     DeviceFault,
-    FaultSeverity,
     FrameSample,
     Gripper,
-    GripperMotion,
-    GripperState,
-    StampSource,
+    GripperSample,
     Timebase,
 )
 from robot_daemon.hardware.timebase import RealTimebase
 from robot_daemon.operations.checks.finding import Finding, Verdict
 from robot_daemon.operations.checks.measuring import Heard, listen_to_frames, listen_to_states, skews_s
 from robot_daemon.operations.checks.workspace import outside_workspace
+from serl_api.enums import FaultSeverity, GripperMotion, StampSource
 
 REST_FORCE_N = 5.0
 """External force of an arm at rest above which its payload is probably set wrong, N."""
@@ -91,7 +89,7 @@ def _without_motion(config: DriverConfig) -> DriverConfig:
 
 def _listen(
     arm: Arm | None, gripper: Gripper | None, cameras: Mapping[str, Camera], timebase: Timebase
-) -> tuple[Heard[ArmState] | None, Heard[GripperState] | None, dict[str, Heard[FrameSample]]]:
+) -> tuple[Heard[ArmSample] | None, Heard[GripperSample] | None, dict[str, Heard[FrameSample]]]:
     """Listens to all devices at the same time, as the daemon does."""
     with ThreadPoolExecutor(max_workers=2 + len(cameras), thread_name_prefix="listen") as pool:
         arm_states = None if arm is None else pool.submit(listen_to_states, arm.read_state, timebase.now_ns)
@@ -104,7 +102,7 @@ def _listen(
         )
 
 
-def _arm_findings(config: DaemonConfig, arm: Arm, heard: Heard[ArmState]) -> Iterator[Finding]:
+def _arm_findings(config: DaemonConfig, arm: Arm, heard: Heard[ArmSample]) -> Iterator[Finding]:
     info = arm.info
     if not heard.samples:
         yield Finding("arm", Verdict.PROBLEM, f"{info.model} does not answer: {heard.error}")
@@ -127,7 +125,7 @@ def _arm_findings(config: DaemonConfig, arm: Arm, heard: Heard[ArmState]) -> Ite
     yield from _posture_findings(arm, state)
 
 
-def _posture_findings(arm: Arm, state: ArmState) -> Iterator[Finding]:
+def _posture_findings(arm: Arm, state: ArmSample) -> Iterator[Finding]:
     info = arm.info
     force = float(np.linalg.norm(state.external_wrench[:3]))
     if force > REST_FORCE_N:
@@ -144,7 +142,7 @@ def _posture_findings(arm: Arm, state: ArmState) -> Iterator[Finding]:
         yield Finding("arm", Verdict.WARNING, text, "guide the arm away from it by hand")
 
 
-def _gripper_findings(gripper: Gripper, heard: Heard[GripperState]) -> Iterator[Finding]:
+def _gripper_findings(gripper: Gripper, heard: Heard[GripperSample]) -> Iterator[Finding]:
     info = gripper.info
     if not heard.samples:
         yield Finding("gripper", Verdict.PROBLEM, f"{info.model} does not answer: {heard.error}")

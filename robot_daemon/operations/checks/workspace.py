@@ -3,11 +3,11 @@
 import math
 
 from robot_daemon.config.cell_config import LimitsConfig
-from robot_daemon.hardware.devices import ArmState
+from robot_daemon.hardware.devices import ArmSample
 from serl_api.rotation import angle_between, normalized
 
 
-def outside_workspace(config: LimitsConfig, state: ArmState) -> str:
+def outside_workspace(config: LimitsConfig, state: ArmSample) -> str:
     """Returns one sentence with the way out when the measured pose lies outside the workspace; empty inside.
 
     A `Step` would lead such an arm straight back to the box, one step limit at a time.

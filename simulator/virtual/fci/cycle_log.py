@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray
+from serl_api.values import FloatArray
 
 RECORD = np.dtype(
     [

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from robot_daemon.hardware.devices import GripperTarget
 from serl_api.errors.robot import RobotError
+from serl_api.values import GripperTarget
 from simulator.virtual.fci.controller.control_box import ControlBox
 from simulator.virtual.fci.faults import Fault
 
@@ -167,8 +167,8 @@ class ControlRequests:
             "flange_rotation": plant.flange.rotation.tolist(),
             "missed_commands": box.tally.missed,
             "objects": {
-                pose.name: {"position": pose.position.tolist(), "quaternion": pose.quaternion.tolist()}
-                for pose in plant.tracked_objects()
+                item.name: {"position": item.pose.position.tolist(), "quaternion": item.pose.quaternion_xyzw.tolist()}
+                for item in plant.tracked_objects()
             },
         }
 

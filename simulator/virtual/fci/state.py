@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray
+from serl_api.values import FloatArray
 from simulator.virtual.fci.controller.control_box import ControlBox
 from simulator.virtual.fci.protocol import STATE
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from robot_daemon.hardware.devices import Pacing, TcpTarget
+from serl_api.enums import Pacing
 from serl_api.errors.robot import NotFoundError
+from serl_api.values import Pose
 from simulator.devices.cell import cell_of, load_world
 from simulator.devices.world import World
 from simulator.physics.rendering import View
@@ -43,14 +44,14 @@ class TaskScene:
 
     def shots(self, count: int, *, width: int, height: int, rate_hz: float) -> Iterator[Shot]:
         """Renders `count` frames of simulated time. Raises RenderError where there is no OpenGL."""
-        cell, home = self._cell, self._cell.arm.info
+        cell, home = self._cell, self._cell.arm.info.home_tcp_pose
         view = View(camera=self._view, width=width, height=height)
         begin_ns = cell.timebase.now_ns()
         for index in range(count):
             time_s = index / rate_hz
             cell.timebase.wait_until(begin_ns + round(time_s * 1e9))
             sway = np.array([0.0, SWING_M * math.sin(2.0 * math.pi * SWING_HZ * time_s), 0.0])
-            cell.arm.set_target(TcpTarget(position=home.home_tcp_position + sway, quaternion=home.home_tcp_quaternion))
+            cell.arm.set_target(Pose(home.position + sway, home.quaternion_xyzw))
             picture, _ = self._world.renderer.render(view)
             yield Shot(number=index + 1, middle_s=time_s, colour=picture)
 

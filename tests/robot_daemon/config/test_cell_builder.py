@@ -7,14 +7,15 @@ import pytest
 from robot_daemon.__main__ import main
 from robot_daemon.config.cell_builder import build_cell, build_device, device_options, find_driver
 from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
-from robot_daemon.hardware.devices import Backend
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.enums import Backend
 from serl_api.settings import ConfigError
 
 OWN_DRIVER = """
 from dataclasses import dataclass
 from robot_daemon.drivers.fake import build_arm as build_fake, FakeArmOptions
-from robot_daemon.hardware.devices import Arm, Backend, Timebase
+from robot_daemon.hardware.devices import Arm, Timebase
+from serl_api.enums import Backend
 from robot_daemon.hardware.driver import Driver
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from robot_daemon.config.cell_config import (
     SyncConfig,
     load_config,
 )
-from robot_daemon.hardware.devices import Backend, Compliance
+from serl_api.enums import Backend
+from serl_api.values import FullCompliance
 
 EXAMPLE = Path(robot_daemon.__file__).with_name("example.toml")
 
@@ -30,7 +31,7 @@ def test_the_example_is_right_and_shows_the_defaults():
         ServerConfig(),
         LimitsConfig(),
         SyncConfig(),
-        Compliance(),
+        FullCompliance(),
     )
     assert list(config.cameras) == ["front", "wrist"]
 

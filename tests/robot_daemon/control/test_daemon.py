@@ -3,9 +3,8 @@ import pytest
 
 from robot_daemon.config.cell_config import LimitsConfig
 from robot_daemon.control.daemon import DaemonCore
-from robot_daemon.control.mode import Mode
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.hardware.devices import Compliance, Pacing
+from serl_api.enums import ArmMode, Pacing
 from serl_api.errors.robot import (
     ControlHeldError,
     DeviceUnavailableError,
@@ -14,6 +13,7 @@ from serl_api.errors.robot import (
     NotFoundError,
     StopLatchedError,
 )
+from serl_api.values import FullCompliance
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
@@ -32,7 +32,7 @@ def core(fake):
 
 
 def claim(core, name="ada"):
-    return core.claim(name, "peer", Compliance())
+    return core.claim(name, "peer", FullCompliance())
 
 
 def test_a_release_frees_the_claim_and_holds(fake, core):
@@ -41,7 +41,7 @@ def test_a_release_frees_the_claim_and_holds(fake, core):
     core.release(session)
     core.release(session)
     assert fake.arm.hold_count == holds + 1
-    assert core.mode is Mode.IDLE
+    assert core.mode is ArmMode.IDLE
 
 
 def test_an_old_release_does_not_touch_a_new_session(fake, core):
@@ -61,13 +61,13 @@ def test_contact_above_the_bound_is_a_fault_until_the_contact_ends():
     try:
         session = claim(core)
         fake.arm.external_wrench = np.array([0.0, 0.0, 101.0, 0.0, 0.0, 0.0])
-        wait_until(lambda: core.mode is Mode.FAULTED)
+        wait_until(lambda: core.mode is ArmMode.FAULTED)
         with pytest.raises(FaultError, match=r"contact_force.*101\.0 N, above the bound of 100 N"):
             session.require_open()
         assert [fault.id for fault in core.recover(())[1]] == ["contact_force"]
         fake.arm.external_wrench = np.zeros(6)
         wait_until(lambda: [fault.id for fault in core.recover(())[0]] == ["contact_force"])
-        assert core.mode is Mode.IDLE
+        assert core.mode is ArmMode.IDLE
     finally:
         core.close()
 
@@ -79,9 +79,9 @@ def test_contact_in_lockstep_can_be_recovered_though_time_stands_still(fake, cor
     with pytest.raises(FaultError):
         session.require_open()
     assert [fault.id for fault in core.recover(())[0]] == ["contact_force"]
-    assert core.mode is Mode.IDLE
+    assert core.mode is ArmMode.IDLE
     core.watch(fake.arm.read_state())
-    assert core.mode is Mode.FAULTED
+    assert core.mode is ArmMode.FAULTED
 
 
 def test_a_fault_that_cannot_be_cleared_remains(fake, core):
@@ -104,7 +104,7 @@ def test_stop_holds_an_arm_that_nobody_controls(fake, core):
     holds = fake.arm.hold_count
     core.stop("guard", "")
     assert fake.arm.hold_count == holds + 1
-    assert core.mode is Mode.STOPPED
+    assert core.mode is ArmMode.STOPPED
 
 
 def test_the_first_stop_is_remembered(core):
@@ -164,14 +164,14 @@ class TestHand:
     def test_guiding_while_nobody_controls_ends_by_letting_go(self, fake, core):
         fake.arm.take_by_hand()
         core.active_cell.faults.refresh()
-        assert core.mode is Mode.GUIDED
+        assert core.mode is ArmMode.GUIDED
         with pytest.raises(FaultError, match=r"^a hand is on the arm \(guiding\): .*let it go$"):
             claim(core)
         led = np.full(7, 0.1)
         fake.arm.lead_to(led)
         fake.arm.let_go()
         core.active_cell.faults.refresh()
-        assert core.mode is Mode.IDLE
+        assert core.mode is ArmMode.IDLE
         claim(core)
         assert fake.arm.read_state().joint_positions == pytest.approx(led)
 
@@ -179,13 +179,13 @@ class TestHand:
         session = claim(core)
         fake.arm.take_by_hand()
         core.watch(fake.arm.read_state())
-        assert core.mode is Mode.GUIDED
+        assert core.mode is ArmMode.GUIDED
         with pytest.raises(FaultError, match="guided_under_control"):
             session.require_open()
         assert "guided_under_control" in [fault.id for fault in core.recover(())[1]]
         fake.arm.let_go()
         core.active_cell.faults.refresh()
-        assert core.mode is Mode.FAULTED
+        assert core.mode is ArmMode.FAULTED
         with pytest.raises(FaultError, match='"ada" controlled it'):
             claim(core, "bob")
         assert [fault.id for fault in core.recover(())[0]] == ["guided_under_control"]
@@ -195,7 +195,7 @@ class TestHand:
         fake.arm.take_by_hand()
         core.stop("guard", "")
         core.active_cell.faults.refresh()
-        assert core.mode is Mode.GUIDED
+        assert core.mode is ArmMode.GUIDED
         fake.arm.let_go()
         core.active_cell.faults.refresh()
-        assert core.mode is Mode.STOPPED
+        assert core.mode is ArmMode.STOPPED

@@ -9,14 +9,14 @@ from robot_daemon.api.server import DaemonServer
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig, SyncConfig
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import EventListener, EventListeners
-from robot_daemon.control.limits import Clip, ClipKind
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.hardware.devices import Compliance, GripperTarget, Pacing, TcpTarget
+from serl_api.enums import ClipKind, Pacing
+from serl_api.values import Clip, FullCompliance, GripperTarget, Pose
 from serl_client import FaultError, RobotClient
 
 pytestmark = pytest.mark.real_time
 
-TARGET = TcpTarget(position=np.array([0.42, 0.0, 0.25]), quaternion=np.array([1.0, 0.0, 0.0, 0.0]))
+TARGET = Pose(np.array([0.42, 0.0, 0.25]), np.array([1.0, 0.0, 0.0, 0.0]))
 SECOND = 1_000_000_000
 
 
@@ -86,7 +86,7 @@ def lockstep(ear):
 
 
 def test_a_session_is_told_from_its_opening_to_its_end(core, ear):
-    session = core.claim("ada", "here", Compliance())
+    session = core.claim("ada", "here", FullCompliance())
     session.apply(2, TARGET, GripperTarget(width=0.02), SECOND)
     session.count_step([])
     core.release(session)
@@ -98,7 +98,7 @@ def test_a_session_is_told_from_its_opening_to_its_end(core, ear):
 
 
 def test_the_reason_of_an_end_is_told(core, ear):
-    core.claim("ada", "here", Compliance())
+    core.claim("ada", "here", FullCompliance())
     core.stop("guard", "smoke")
     assert ear.names() == ["session_opened", "stop_latched", "session_closed"]
     assert ear.events[2].fields["reason"] == "stop_latched"
@@ -109,7 +109,7 @@ def test_the_reason_of_an_end_is_told(core, ear):
 
 
 def test_a_fault_is_told_between_the_hold_and_the_end_of_the_session(core, fake, ear):
-    core.claim("ada", "here", Compliance())
+    core.claim("ada", "here", FullCompliance())
     fake.arm.inject_fault("joint_reflex")
     core.active_cell.faults.refresh()
     raised = ear.wait_for("fault_raised")
@@ -122,7 +122,7 @@ def test_a_fault_is_told_between_the_hold_and_the_end_of_the_session(core, fake,
 
 
 def test_clips_are_counted_and_told_at_the_first_and_every_ten_seconds(lockstep, ear):
-    session = lockstep.claim("ada", "here", Compliance())
+    session = lockstep.claim("ada", "here", FullCompliance())
     clip = Clip(ClipKind.STEP_TRANSLATION, 0.1)
     for _ in range(21):
         session.count_step([clip])
@@ -147,7 +147,7 @@ def real_time(ear):
 
 def test_a_target_that_expires_is_told(real_time, ear):
     core, _ = real_time
-    session = core.claim("ada", "here", Compliance())
+    session = core.claim("ada", "here", FullCompliance())
     session.apply(2, TARGET, None, 0)
     expired = ear.wait_for("target_expired")
     assert (expired.fields["client"], expired.is_warning) == ("ada", True)

@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robot_daemon.config.cell_config import LimitsConfig
-from robot_daemon.control.limits import ClipKind, Limits
+from robot_daemon.control.limits import Limits
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.hardware.devices import ArmState, GripperTarget, JointTarget, TcpTarget, WrenchTarget
+from robot_daemon.hardware.devices import ArmSample
+from serl_api.enums import ClipKind
 from serl_api.errors.robot import LimitExceededError
 from serl_api.rotation import angle_between, normalized
+from serl_api.values import GripperTarget, JointTarget, Pose, WrenchTarget
 
 CELL = build_fake_cell().cell
 CONFIG = LimitsConfig(workspace_rotation_rad=0.8, step_rotation_rad=0.3)
@@ -23,7 +25,7 @@ rotations = st.tuples(*[st.floats(-1.0, 1.0)] * 4).filter(lambda q: math.hypot(*
 
 
 def state(position=(0.4, 0.0, 0.25), quaternion=CENTER, joints=None):
-    return ArmState(
+    return ArmSample(
         time_ns=0,
         joint_positions=np.zeros(7) if joints is None else joints,
         joint_velocities=np.zeros(7),
@@ -38,11 +40,11 @@ def state(position=(0.4, 0.0, 0.25), quaternion=CENTER, joints=None):
 
 
 def target(position=(0.4, 0.0, 0.25), quaternion=CENTER):
-    return TcpTarget(position=np.array(position), quaternion=np.array(quaternion))
+    return Pose(np.array(position), np.array(quaternion))
 
 
 def quaternion_of(value):
-    return tuple(value.quaternion.tolist())
+    return tuple(value.quaternion_xyzw.tolist())
 
 
 @given(points, rotations, points, rotations)

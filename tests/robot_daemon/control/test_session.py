@@ -6,8 +6,9 @@ import pytest
 
 from robot_daemon.control.session import ControlSession, Watchdog
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.hardware.devices import Compliance, Pacing, TcpTarget
+from serl_api.enums import Pacing
 from serl_api.errors.robot import DaemonError, DrainingError
+from serl_api.values import FullCompliance, Pose
 
 pytestmark = pytest.mark.real_time
 
@@ -21,7 +22,7 @@ def session_of(pacing=Pacing.LOCKSTEP, timeout_ns=0):
         client_name="ada",
         peer="here",
         cell=fake.cell,
-        compliance=Compliance(),
+        compliance=FullCompliance(),
         command_timeout_ns=timeout_ns,
         lock=threading.RLock(),
     )
@@ -67,10 +68,10 @@ def test_after_the_end_nothing_is_sent():
     with pytest.raises(DrainingError):
         session.apply(1, None, None, 0)
     with pytest.raises(DrainingError):
-        session.set_compliance(Compliance(nullspace_stiffness=1.0))
+        session.set_compliance(FullCompliance(nullspace_stiffness=1.0))
     session.hold()
     assert fake.arm.hold_count == holds
-    assert fake.arm.compliance == Compliance()
+    assert fake.arm.compliance == FullCompliance()
 
 
 def test_an_end_without_reason_still_refuses():
@@ -84,9 +85,7 @@ def test_an_expired_target_makes_the_arm_hold():
     fake, session = session_of(Pacing.REAL_TIME, timeout_ns=20 * MS)
     holds = fake.arm.hold_count
     home = fake.arm.info
-    target = TcpTarget(
-        position=home.home_tcp_position + np.array([0.0, 0.05, 0.0]), quaternion=home.home_tcp_quaternion
-    )
+    target = Pose(home.home_tcp_pose.position + np.array([0.0, 0.05, 0.0]), home.home_tcp_pose.quaternion_xyzw)
     session.apply(1, target, None, 10 * MS)
     deadline = time.monotonic() + 5.0
     while fake.arm.hold_count == holds:

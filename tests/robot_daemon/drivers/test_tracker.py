@@ -84,9 +84,9 @@ def test_poses_come_through_with_the_cells_stamp(program):
     tracker = tracker_of(program)
     (cube,) = tracker.tracked_objects()
     tracker.close()
-    assert (cube.name, cube.time_ns, cube.ground_truth) == ("cube", 1_000_000_000, False)
-    np.testing.assert_array_equal(cube.position, [0.4, 0.1, 0.02])
-    np.testing.assert_array_equal(cube.quaternion, [0.0, 0.0, 0.6, 0.8])
+    assert (cube.name, cube.monotonic_time_ns, cube.ground_truth) == ("cube", 1_000_000_000, False)
+    np.testing.assert_array_equal(cube.pose.position, [0.4, 0.1, 0.02])
+    np.testing.assert_array_equal(cube.pose.quaternion_xyzw, [0.0, 0.0, 0.6, 0.8])
 
 
 def test_new_poses_replace_old_ones(program):

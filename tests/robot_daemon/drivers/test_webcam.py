@@ -9,8 +9,9 @@ import pytest
 from robot_daemon.config.cell_builder import device_options
 from robot_daemon.config.cell_config import DriverConfig
 from robot_daemon.drivers.webcam import WebcamOptions, WebcamStream, build_camera
-from robot_daemon.hardware.devices import DeviceConnectError, StampSource
+from robot_daemon.hardware.devices import DeviceConnectError
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.enums import StampSource
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.settings import ConfigError
 from simulator.virtual.realsense import draw_pattern, read_number

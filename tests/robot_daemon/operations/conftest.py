@@ -5,7 +5,8 @@ import socket
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import ArmState, GripperMotion, GripperState
+from robot_daemon.hardware.devices import ArmSample, GripperSample
+from serl_api.enums import GripperMotion
 
 
 class ServiceManager:
@@ -44,7 +45,7 @@ def arm_at():
     """A state of the arm at a time, and at a height."""
 
     def make(time_ns, z=0.3, force=0.0, external=True):
-        return ArmState(
+        return ArmSample(
             time_ns=time_ns,
             joint_positions=np.arange(7.0),
             joint_velocities=np.full(7, 0.1),
@@ -63,7 +64,7 @@ def arm_at():
 @pytest.fixture
 def gripper_at():
     def make(time_ns, width=0.04, force=None):
-        return GripperState(
+        return GripperSample(
             time_ns=time_ns, width=width, target_width=0.0, motion=GripperMotion.OBJECT_HELD, force=force
         )
 

@@ -9,12 +9,14 @@ from robot_daemon.config.cell_config import BlackBoxConfig, LimitsConfig, SyncCo
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import Command, Event, raised_event
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.hardware.devices import Compliance, DeviceFault, FaultSeverity, FaultSource, TcpTarget
+from robot_daemon.hardware.devices import DeviceFault
 from robot_daemon.operations import black_box
 from robot_daemon.operations.black_box import BlackBox, default_directory, list_recordings
 from robot_daemon.operations.recording import read_recording
+from serl_api.enums import FaultSeverity, FaultSource
 from serl_api.errors.robot import FaultError
 from serl_api.settings import ConfigError
+from serl_api.values import FullCompliance, Pose
 from tests.support.clocks import ManualClock
 from tests.support.waiting import wait_until
 
@@ -49,7 +51,7 @@ def test_a_fault_is_recorded_with_what_came_before(make, arm_at, gripper_at):
     box = make(seconds=1.0)
     for n in range(300):  # Three seconds at 100 Hz.
         box.sampled(arm_at(n * SECOND // 100, z=n), gripper_at(n))
-        target = TcpTarget(position=np.full(3, float(n)), quaternion=np.array([1.0, 0.0, 0.0, 0.0]))
+        target = Pose(np.full(3, float(n)), np.array([1.0, 0.0, 0.0, 0.0]))
         box.commanded(Command(n * SECOND // 100, n, target, None))
     box.on_event(Event("session_opened", SECOND, {"client": "too old"}))
     box.on_event(Event("session_opened", 2 * SECOND + 1, {"client": "ada"}))
@@ -213,8 +215,8 @@ def test_a_daemon_records_a_contact_and_names_the_file(tmp_path):
     box = BlackBox(BlackBoxConfig(seconds=5.0, directory=tmp_path), 500.0, {"cell": "fake"})
     core = DaemonCore(fake.cell, LimitsConfig(), sync=SyncConfig(sample_rate_hz=500.0), listeners=[box])
     try:
-        session = core.claim("ada", "peer", Compliance())
-        target = TcpTarget(position=np.array([0.45, 0.0, 0.25]), quaternion=np.array([1.0, 0.0, 0.0, 0.0]))
+        session = core.claim("ada", "peer", FullCompliance())
+        target = Pose(np.array([0.45, 0.0, 0.25]), np.array([1.0, 0.0, 0.0, 0.0]))
         session.apply(2, target, None, SECOND // 10)
         fake.arm.external_wrench = np.array([150.0, 0.0, 0.0, 0.0, 0.0, 0.0])
         wait_until(lambda: core.active_cell.faults.critical)

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robot_daemon.control.events import Command
-from robot_daemon.hardware.devices import GripperTarget, JointTarget, TcpTarget, WrenchTarget
 from robot_daemon.operations.recording import (
     FORMAT,
     HEADER,
@@ -20,9 +19,10 @@ from robot_daemon.operations.recording import (
     read_recording,
     write_recording,
 )
+from serl_api.values import GripperTarget, JointTarget, Pose, WrenchTarget
 
 HEADING = {"format": FORMAT, "version": VERSION, "trigger_time_ns": 5, "events": []}
-TCP = TcpTarget(position=np.array([1.0, 2.0, 3.0]), quaternion=np.array([0.0, 0.0, 0.0, 1.0]))
+TCP = Pose(np.array([1.0, 2.0, 3.0]), np.array([0.0, 0.0, 0.0, 1.0]))
 
 
 def recorded(path, samples=(), commands=()):

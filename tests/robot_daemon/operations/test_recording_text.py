@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from robot_daemon.control.events import Command
-from robot_daemon.hardware.devices import GripperTarget, TcpTarget
 from robot_daemon.operations.recording import Recording, pack_commands, pack_samples
 from robot_daemon.operations.recording_text import PLOT_WIDTH, signals, summarize, write_csv
+from serl_api.values import GripperTarget, Pose
 
 SECOND = 1_000_000_000
 
@@ -18,7 +18,7 @@ def recording(arm_at, gripper_at):
     samples = [
         (arm_at(n * SECOND // 100, z=n / 100, force=50.0 if n >= 150 else 0.0), gripper_at(n)) for n in range(200)
     ]
-    up = TcpTarget(position=np.array([0.4, 0.0, 1.0]), quaternion=np.array([1.0, 0.0, 0.0, 0.0]))
+    up = Pose(np.array([0.4, 0.0, 1.0]), np.array([1.0, 0.0, 0.0, 0.0]))
     commands = [Command(SECOND // 2, 1, up, GripperTarget(width=0.02)), Command(SECOND, 2, None, None)]
     events = [{"name": "fault_raised", "time_ns": SECOND * 3 // 2, "fault": "contact_force", "text": "it hit"}]
     header = {

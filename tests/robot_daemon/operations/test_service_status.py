@@ -5,9 +5,9 @@ import pytest
 from robot_daemon.config.cell_config import LimitsConfig
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.hardware.devices import Compliance
 from robot_daemon.operations.notify import Notifier
 from robot_daemon.operations.service_status import ServiceStatus
+from serl_api.values import FullCompliance
 
 pytestmark = pytest.mark.real_time
 
@@ -97,7 +97,7 @@ def test_the_status_says_who_controls_the_arm_and_what_prevents_it(watched, mana
     def told():
         return [message for message in manager.drain() if message.startswith("STATUS=")]
 
-    session = core.claim("ada", "peer", Compliance())
+    session = core.claim("ada", "peer", FullCompliance())
     assert told() == ['STATUS=controlled by "ada"']
     core.release(session)
     core.stop("guard", "smoke")

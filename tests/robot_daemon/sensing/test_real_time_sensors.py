@@ -5,8 +5,9 @@ import pytest
 
 from robot_daemon.config.cell_config import SyncConfig
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.hardware.devices import DeviceFault, FaultSeverity, FaultSource
+from robot_daemon.hardware.devices import DeviceFault
 from robot_daemon.sensing.real_time_sensors import RealTimeSensors
+from serl_api.enums import FaultSeverity, FaultSource
 from serl_api.errors.robot import DeviceUnavailableError
 
 pytestmark = pytest.mark.real_time

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robot_daemon.drivers.fake.cell import FakeArm, LockstepTimebase
-from robot_daemon.hardware.devices import GripperMotion, GripperState
+from robot_daemon.hardware.devices import GripperSample
 from robot_daemon.sensing.soft_sync import Offset, Ring, interpolate_arm, interpolate_gripper, reference_time_ns
+from serl_api.enums import GripperMotion
 from serl_api.rotation import angle_between, from_rotvec, multiply
 
 SAMPLE = FakeArm(LockstepTimebase()).read_state()
@@ -24,7 +25,7 @@ def arm(time_ns, value=0.0, quaternion=(1.0, 0.0, 0.0, 0.0)):
 
 
 def gripper(time_ns, width, motion=GripperMotion.MOVING):
-    return GripperState(time_ns=time_ns, width=width, target_width=0.0, motion=motion)
+    return GripperSample(time_ns=time_ns, width=width, target_width=0.0, motion=motion)
 
 
 @given(st.integers(0, 1000))

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import JointTarget
+from serl_api.values import JointTarget
 from serl_client.__main__ import main
 
 pytestmark = pytest.mark.real_time

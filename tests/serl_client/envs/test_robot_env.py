@@ -6,7 +6,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import serl_client
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from serl_api.errors.robot import ControlHeldError, FaultError
 from serl_api.rotation import angle_between
 from serl_client import RobotClient, SimulatorClient

@@ -8,8 +8,8 @@ def test_the_cube_lies_anywhere_in_its_area_at_any_angle(cell):
     for seed in range(300):
         cell.scene.reset(seed=seed, start=None, gripper_width=None)
         cube = cell.scene.tracked_objects()[0]
-        places.append(cube.position[:2])
-        yaws.append(2.0 * np.arctan2(cube.quaternion[2], cube.quaternion[3]))
+        places.append(cube.pose.position[:2])
+        yaws.append(2.0 * np.arctan2(cube.pose.quaternion_xyzw[2], cube.pose.quaternion_xyzw[3]))
     places = np.array(places)
     assert (places >= LOWER).all()
     assert (places <= UPPER).all()
@@ -21,7 +21,7 @@ def test_the_cube_lies_anywhere_in_its_area_at_any_angle(cell):
 def test_the_cube_rests_on_the_table(cell, run_for):
     run_for(1.0)
     cube = cell.scene.tracked_objects()[0]
-    assert abs(cube.position[2] - 0.02) < 5e-4
+    assert abs(cube.pose.position[2] - 0.02) < 5e-4
     assert np.abs(cube.twist).max() < 1e-3
 
 

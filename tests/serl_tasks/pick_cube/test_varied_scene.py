@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from serl_tasks.pick_cube.places import LOWER, UPPER
 from serl_tasks.pick_cube.varied_scene import IN_AIR_RATIO, MAX_HEIGHT, PLAIN_RATIO
 from simulator.devices.cell import build_cell
@@ -50,9 +50,9 @@ def test_the_cube_is_in_the_air_at_times(varied):
     for seed in range(200):
         draw(varied, seed)
         cube = varied.scene.tracked_objects()[0]
-        assert (cube.position[:2] >= LOWER).all()
-        assert (cube.position[:2] <= UPPER).all()
-        heights.append(cube.position[2])
+        assert (cube.pose.position[:2] >= LOWER).all()
+        assert (cube.pose.position[:2] <= UPPER).all()
+        heights.append(cube.pose.position[2])
     heights = np.array(heights)
     assert heights.min() >= 0.0199
     assert heights.max() <= MAX_HEIGHT

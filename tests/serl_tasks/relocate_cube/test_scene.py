@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from serl_tasks.relocate_cube.places import LOWER, UPPER
 from simulator.devices.cell import build_cell
 
@@ -17,7 +17,7 @@ def test_the_cube_lies_in_either_half_as_often_and_anywhere_there(cell):
     places = []
     for seed in range(300):
         cell.scene.reset(seed=seed, start=None, gripper_width=None)
-        places.append(cell.scene.tracked_objects()[0].position[:2])
+        places.append(cell.scene.tracked_objects()[0].pose.position[:2])
     places = np.array(places)
     share = (places[:, 1] > 0).mean()
     mirrored = np.abs(places)
@@ -38,5 +38,5 @@ def test_the_mats_are_in_nobodys_way(cell):
 def test_the_cube_rests_on_the_table(cell):
     cell.timebase.wait_until(cell.timebase.now_ns() + 1_000_000_000)
     cube = cell.scene.tracked_objects()[0]
-    assert abs(cube.position[2] - 0.02) < 5e-4
+    assert abs(cube.pose.position[2] - 0.02) < 5e-4
     assert np.abs(cube.twist).max() < 1e-3

@@ -6,7 +6,7 @@ from serl.robot.v1 import control_pb2, robot_service_pb2, robot_service_pb2_grpc
 from serl.simulator.v1 import simulator_service_pb2 as messages
 from serl.simulator.v1 import simulator_service_pb2_grpc
 
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from simulator.api.server import build_server
 
 pytestmark = pytest.mark.real_time

@@ -2,7 +2,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import FaultSeverity, JointTarget, Load, TcpTarget
+from serl_api.enums import FaultSeverity
+from serl_api.values import JointTarget, Load, Pose
 from simulator.devices.arm import JOINT_LIMIT_FAULT, REFLEX_FAULT, external_wrench
 from simulator.devices.injection import Condition
 
@@ -25,9 +26,7 @@ def test_the_jacobian_is_the_derivative_of_the_tcp(cell, run_for, go_to):
 
 def test_the_twist_is_the_jacobian_times_the_joint_velocities(cell, run_for):
     start = cell.arm.read_state()
-    cell.arm.set_target(
-        TcpTarget(position=start.tcp_position + np.array((0.0, 0.0, 0.05)), quaternion=start.tcp_quaternion)
-    )
+    cell.arm.set_target(Pose(start.tcp_position + np.array((0.0, 0.0, 0.05)), start.tcp_quaternion))
     run_for(0.05)
     before = cell.arm.read_state()
     run_for(0.002)
@@ -76,7 +75,7 @@ def test_after_a_reflex_the_arm_holds_and_ignores_targets_until_recovery(cell, r
     cell.arm.stop_by_reflex("a test")
     (fault,) = cell.arm.faults()
     assert (fault.id, fault.severity) == (REFLEX_FAULT, FaultSeverity.CRITICAL)
-    goal = TcpTarget(position=start.tcp_position + np.array((0.0, 0.0, 0.05)), quaternion=start.tcp_quaternion)
+    goal = Pose(start.tcp_position + np.array((0.0, 0.0, 0.05)), start.tcp_quaternion)
     cell.arm.set_target(goal)
     run_for(1.0)
     np.testing.assert_allclose(cell.arm.read_state().tcp_position, start.tcp_position, atol=1e-3)
@@ -114,9 +113,7 @@ def test_a_joint_at_its_limit_warns_and_the_warning_goes_by_itself(cell, run_for
 
 def test_hold_stops_a_moving_arm(cell, run_for):
     start = cell.arm.read_state()
-    cell.arm.set_target(
-        TcpTarget(position=start.tcp_position + np.array((0.1, 0.0, 0.0)), quaternion=start.tcp_quaternion)
-    )
+    cell.arm.set_target(Pose(start.tcp_position + np.array((0.1, 0.0, 0.0)), start.tcp_quaternion))
     run_for(0.1)
     held = cell.arm.read_state().tcp_position
     cell.arm.hold()
@@ -126,7 +123,7 @@ def test_hold_stops_a_moving_arm(cell, run_for):
 
 def test_a_guided_arm_ignores_targets_and_is_held_where_it_is_let_go(cell, run_for):
     start = cell.arm.read_state()
-    away = TcpTarget(position=start.tcp_position + np.array((0.0, 0.05, 0.0)), quaternion=start.tcp_quaternion)
+    away = Pose(start.tcp_position + np.array((0.0, 0.05, 0.0)), start.tcp_quaternion)
     injections = cell.scene.injections
     injections.inject(Condition.HAND_GUIDING)
     (guiding,) = cell.arm.faults()

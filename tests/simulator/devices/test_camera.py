@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import CameraInfo, StampSource
+from serl_api.cell import CameraInfo
+from serl_api.enums import StampSource
 from serl_api.errors.robot import DeviceUnavailableError
 from simulator.devices import MujocoCamera
 from simulator.devices.injection import Condition, Injections, Latency

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import GripperMotion, GripperTarget
+from serl_api.enums import GripperMotion
+from serl_api.values import GripperTarget
 from simulator.devices.injection import Condition
 
 
@@ -27,7 +28,7 @@ def test_it_moves_at_the_asked_speed(cell, run_for, speed):
 
 @pytest.mark.parametrize("force", [20.0, 60.0, 150.0])
 def test_a_held_cube_is_pressed_with_the_asked_force(cell, run_for, go_to, force):
-    cube = cell.scene.tracked_objects()[0].position
+    cube = cell.scene.tracked_objects()[0].pose.position
     go_to([cube[0], cube[1], 0.12])
     go_to([cube[0], cube[1], 0.02])
     cell.gripper.set_target(GripperTarget(width=0.0, force=force))
@@ -39,7 +40,7 @@ def test_a_held_cube_is_pressed_with_the_asked_force(cell, run_for, go_to, force
 
 
 def test_repeating_a_target_does_not_loosen_the_grip(cell, run_for, go_to):
-    cube = cell.scene.tracked_objects()[0].position
+    cube = cell.scene.tracked_objects()[0].pose.position
     go_to([cube[0], cube[1], 0.12])
     go_to([cube[0], cube[1], 0.02])
     forces = []
@@ -51,7 +52,7 @@ def test_repeating_a_target_does_not_loosen_the_grip(cell, run_for, go_to):
 
 
 def test_opening_a_pressing_hand_starts_at_once(cell, run_for, go_to):
-    cube = cell.scene.tracked_objects()[0].position
+    cube = cell.scene.tracked_objects()[0].pose.position
     go_to([cube[0], cube[1], 0.12])
     go_to([cube[0], cube[1], 0.02])
     cell.gripper.set_target(GripperTarget(width=0.0))
@@ -91,25 +92,25 @@ def test_every_cube_of_many_is_grasped_and_lifted(cell, run_for, go_to):
     lifted = 0
     for seed in range(20):
         cell.scene.reset(seed=seed, start=None, gripper_width=None)
-        cube = cell.scene.tracked_objects()[0].position
+        cube = cell.scene.tracked_objects()[0].pose.position
         go_to([cube[0], cube[1], 0.1], steps=9)
         go_to([cube[0], cube[1], 0.02], steps=4)
         cell.gripper.set_target(GripperTarget(width=0.0))
         run_for(0.4)
         go_to([cube[0], cube[1], 0.2], steps=5)
-        lifted += cell.scene.tracked_objects()[0].position[2] > 0.12
+        lifted += cell.scene.tracked_objects()[0].pose.position[2] > 0.12
     assert lifted == 20
 
 
 def test_a_lifted_cube_does_not_slip(cell, run_for, go_to):
-    cube = cell.scene.tracked_objects()[0].position
+    cube = cell.scene.tracked_objects()[0].pose.position
     go_to([cube[0], cube[1], 0.12])
     go_to([cube[0], cube[1], 0.02])
     cell.gripper.set_target(GripperTarget(width=0.0))
     run_for(0.5)
     go_to([0.4, 0.0, 0.25])
     run_for(1.0)
-    offset = cell.scene.tracked_objects()[0].position - cell.arm.read_state().tcp_position
+    offset = cell.scene.tracked_objects()[0].pose.position - cell.arm.read_state().tcp_position
     run_for(10.0)
-    later = cell.scene.tracked_objects()[0].position - cell.arm.read_state().tcp_position
+    later = cell.scene.tracked_objects()[0].pose.position - cell.arm.read_state().tcp_position
     np.testing.assert_allclose(later, offset, atol=0.002)

@@ -4,8 +4,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import Compliance, TcpTarget
 from serl_api.rotation import from_rotvec, multiply, to_rotvec
+from serl_api.values import FullCompliance, Pose
 
 PERIOD_S = 0.002
 
@@ -18,9 +18,7 @@ def turned(quaternion, rotvec):
 def simulated_response(cell, step, steps):
     """Displacement of the TCP from its start after each physics step. Shape (steps, 6), m and rad."""
     start = cell.arm.read_state()
-    cell.arm.set_target(
-        TcpTarget(position=start.tcp_position + step[:3], quaternion=turned(start.tcp_quaternion, step[3:]))
-    )
+    cell.arm.set_target(Pose(start.tcp_position + step[:3], turned(start.tcp_quaternion, step[3:])))
     response = []
     for _ in range(steps):
         cell.timebase.wait_until(cell.timebase.now_ns() + 2_000_000)
@@ -60,7 +58,7 @@ def law_response(cell, compliance, step, steps):
 def test_translation_follows_the_law(cell, axis, sign):
     step = np.zeros(6)
     step[axis] = sign * 0.01
-    expected = law_response(cell, Compliance(), step, 200)
+    expected = law_response(cell, FullCompliance(), step, 200)
     assert np.abs(simulated_response(cell, step, 200) - expected)[:, :3].max() < 0.0006
 
 
@@ -69,12 +67,12 @@ def test_translation_follows_the_law(cell, axis, sign):
 def test_rotation_follows_the_law(cell, axis, sign):
     step = np.zeros(6)
     step[3 + axis] = sign * 0.05
-    expected = law_response(cell, Compliance(), step, 200)
+    expected = law_response(cell, FullCompliance(), step, 200)
     assert np.abs(simulated_response(cell, step, 200) - expected)[:, 3:].max() < 0.003
 
 
 def test_the_clip_bounds_the_spring_and_not_the_damper(cell):
-    compliance = Compliance(
+    compliance = FullCompliance(
         translational_clip_positive=(0.005, 0.005, 0.004), translational_clip_negative=(0.005, 0.005, 0.008)
     )
     cell.arm.set_compliance(compliance)
@@ -96,7 +94,7 @@ def test_a_step_of_5_cm_settles_within_a_millimetre(cell, step):
 def test_large_rotations_arrive_where_they_were_sent(cell, rotvec):
     cell.scene.reset(
         seed=0,
-        start=TcpTarget(position=np.array([0.45, 0.0, 0.3]), quaternion=np.array([1.0, 0, 0, 0])),
+        start=Pose(np.array([0.45, 0.0, 0.3]), np.array([1.0, 0, 0, 0])),
         gripper_width=None,
     )
     response = simulated_response(cell, np.array([0.0, 0.0, 0.0, *rotvec]), 1000)

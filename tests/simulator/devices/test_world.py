@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import GripperTarget, JointTarget, Pacing, TcpTarget
+from serl_api.enums import Pacing
 from serl_api.errors.robot import InvalidTargetError, NotFoundError
+from serl_api.values import GripperTarget, JointTarget, Pose
 from simulator.devices.cell import build_cell
 
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
@@ -15,9 +16,7 @@ def rollout(cell, seed, steps=12):
     seen = []
     for _ in range(steps):
         state = cell.arm.read_state()
-        cell.arm.set_target(
-            TcpTarget(position=state.tcp_position + rng.uniform(-0.05, 0.05, 3) - [0, 0, 0.02], quaternion=DOWN)
-        )
+        cell.arm.set_target(Pose(state.tcp_position + rng.uniform(-0.05, 0.05, 3) - [0, 0, 0.02], DOWN))
         cell.gripper.set_target(GripperTarget(width=float(rng.uniform(0.0, 0.085))))
         cell.timebase.wait_until(cell.timebase.now_ns() + 100_000_000)
         state, gripper, cube = cell.arm.read_state(), cell.gripper.read_state(), cell.scene.tracked_objects()[0]
@@ -26,7 +25,7 @@ def rollout(cell, seed, steps=12):
                 (
                     *(state.joint_positions, state.joint_velocities, state.joint_torques, state.tcp_twist),
                     *(state.external_wrench, (gripper.width, gripper.force)),
-                    *(cube.position, cube.quaternion, cube.twist),
+                    *(cube.pose.position, cube.pose.quaternion_xyzw, cube.twist),
                 )
             )
         )
@@ -72,7 +71,7 @@ def test_resets_without_a_seed_continue_the_stream(cell):
         places = []
         for _ in range(count):
             cell.scene.reset(seed=None, start=None, gripper_width=None)
-            places.append(cell.scene.tracked_objects()[0].position)
+            places.append(cell.scene.tracked_objects()[0].pose.position)
         return np.array(places)
 
     cell.scene.set_seed(7)
@@ -84,10 +83,10 @@ def test_resets_without_a_seed_continue_the_stream(cell):
 
 def test_every_scene_can_be_had_again_by_its_seed(cell):
     cell.scene.reset(seed=None, start=None, gripper_width=None)
-    seed, place = cell.scene.scene_seed, cell.scene.tracked_objects()[0].position
+    seed, place = cell.scene.scene_seed, cell.scene.tracked_objects()[0].pose.position
     cell.scene.reset(seed=1, start=None, gripper_width=None)
     cell.scene.reset(seed=seed, start=None, gripper_width=None)
-    np.testing.assert_array_equal(cell.scene.tracked_objects()[0].position, place)
+    np.testing.assert_array_equal(cell.scene.tracked_objects()[0].pose.position, place)
 
 
 @pytest.mark.parametrize("seed", [-1, 0, 2**63 - 1])
@@ -96,22 +95,22 @@ def test_any_64_bit_seed_is_a_seed(cell, seed):
 
 
 def test_a_reset_places_the_arm_where_it_is_told(cell):
-    start = TcpTarget(position=np.array([0.5, -0.1, 0.2]), quaternion=np.array([0.98, 0.199, 0.0, 0.0]))
-    start = TcpTarget(position=start.position, quaternion=start.quaternion / np.linalg.norm(start.quaternion))
+    start = Pose(np.array([0.5, -0.1, 0.2]), np.array([0.98, 0.199, 0.0, 0.0]))
+    start = Pose(start.position, start.quaternion_xyzw / np.linalg.norm(start.quaternion_xyzw))
     cell.scene.reset(seed=0, start=start, gripper_width=0.03)
     state = cell.arm.read_state()
     np.testing.assert_allclose(state.tcp_position, start.position, atol=1e-5)
-    assert abs(state.tcp_quaternion @ start.quaternion) == pytest.approx(1.0, abs=1e-9)
+    assert abs(state.tcp_quaternion @ start.quaternion_xyzw) == pytest.approx(1.0, abs=1e-9)
     assert cell.gripper.read_state().width == pytest.approx(0.03)
     cell.timebase.wait_until(cell.timebase.now_ns() + 1_000_000_000)
     np.testing.assert_allclose(cell.arm.read_state().tcp_position, start.position, atol=1e-3)
 
 
 def test_a_start_out_of_reach_is_refused_and_nothing_changes(cell):
-    before = cell.scene.tracked_objects()[0].position
+    before = cell.scene.tracked_objects()[0].pose.position
     with pytest.raises(InvalidTargetError, match="out of the arm's reach"):
-        cell.scene.reset(seed=4, start=TcpTarget(position=np.array([1.5, 0, 0.2]), quaternion=DOWN), gripper_width=None)
-    np.testing.assert_array_equal(cell.scene.tracked_objects()[0].position, before)
+        cell.scene.reset(seed=4, start=Pose(np.array([1.5, 0, 0.2]), DOWN), gripper_width=None)
+    np.testing.assert_array_equal(cell.scene.tracked_objects()[0].pose.position, before)
 
 
 def test_an_unknown_task_or_arm_is_refused_with_the_list():
@@ -124,9 +123,7 @@ def test_an_unknown_task_or_arm_is_refused_with_the_list():
 def test_the_fr3_works_too():
     cell = build_cell("pick-cube", Pacing.LOCKSTEP, 0, arm="fr3")
     start = cell.arm.read_state()
-    cell.arm.set_target(
-        TcpTarget(position=start.tcp_position + np.array((0.05, 0.0, 0.0)), quaternion=start.tcp_quaternion)
-    )
+    cell.arm.set_target(Pose(start.tcp_position + np.array((0.05, 0.0, 0.0)), start.tcp_quaternion))
     cell.timebase.wait_until(2_000_000_000)
     np.testing.assert_allclose(
         cell.arm.read_state().tcp_position, start.tcp_position + np.array((0.05, 0, 0)), atol=1e-3

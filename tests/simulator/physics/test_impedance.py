@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robot_daemon.hardware.devices import Compliance, JointTarget, TcpTarget, WrenchTarget
+from serl_api.values import FullCompliance, JointTarget, Pose, WrenchTarget
 from simulator.physics.impedance import null_vector
 
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
@@ -27,8 +27,8 @@ def test_there_is_no_null_vector_where_the_jacobian_loses_rank():
 def test_pressing_on_the_table_does_not_exceed_stiffness_times_clip(cell, run_for, go_to, park_cube, clip):
     park_cube()
     go_to([0.4, 0.0, 0.05])
-    cell.arm.set_compliance(Compliance(translational_clip_negative=(clip, clip, clip)))
-    cell.arm.set_target(TcpTarget(position=np.array([0.4, 0.0, -0.08]), quaternion=DOWN))
+    cell.arm.set_compliance(FullCompliance(translational_clip_negative=(clip, clip, clip)))
+    cell.arm.set_target(Pose(np.array([0.4, 0.0, -0.08]), DOWN))
     run_for(3.0)
     force = cell.arm.read_state().external_wrench[2]
     assert force == pytest.approx(2000.0 * clip, rel=0.05)
@@ -38,10 +38,10 @@ def test_pressing_on_the_table_does_not_exceed_stiffness_times_clip(cell, run_fo
 def test_gains_change_while_pressing(cell, run_for, go_to, park_cube):
     park_cube()
     go_to([0.4, 0.0, 0.03])
-    cell.arm.set_target(TcpTarget(position=np.array([0.4, 0.0, 0.0]), quaternion=DOWN))
+    cell.arm.set_target(Pose(np.array([0.4, 0.0, 0.0]), DOWN))
     run_for(2.0)
     stiff = cell.arm.read_state().external_wrench[2]
-    cell.arm.set_compliance(Compliance(translational_stiffness=500.0))
+    cell.arm.set_compliance(FullCompliance(translational_stiffness=500.0))
     run_for(2.0)
     assert cell.arm.read_state().external_wrench[2] == pytest.approx(stiff / 4.0, rel=0.1)
 
@@ -53,7 +53,7 @@ def test_the_null_space_returns_to_the_posture_without_moving_the_tcp(cell, run_
     posture = cell.scene.impedance.posture
     cell.scene.impedance.posture = posture + 0.2 * direction
     for _ in range(20):
-        cell.arm.set_target(TcpTarget(position=start.tcp_position, quaternion=start.tcp_quaternion))
+        cell.arm.set_target(Pose(start.tcp_position, start.tcp_quaternion))
         run_for(0.1)
     moved = cell.arm.read_state()
     assert (moved.joint_positions - posture) @ direction > 0.15
@@ -62,10 +62,10 @@ def test_the_null_space_returns_to_the_posture_without_moving_the_tcp(cell, run_
 
 
 def test_without_null_space_stiffness_the_posture_is_left_alone(cell, run_for):
-    cell.arm.set_compliance(Compliance(nullspace_stiffness=0.0))
+    cell.arm.set_compliance(FullCompliance(nullspace_stiffness=0.0))
     start = cell.arm.read_state()
     cell.scene.impedance.posture = cell.scene.impedance.posture + 0.3
-    cell.arm.set_target(TcpTarget(position=start.tcp_position, quaternion=start.tcp_quaternion))
+    cell.arm.set_target(Pose(start.tcp_position, start.tcp_quaternion))
     run_for(1.0)
     np.testing.assert_allclose(cell.arm.read_state().joint_positions, start.joint_positions, atol=1e-3)
 
@@ -102,9 +102,7 @@ def test_going_back_to_a_pose_after_other_modes_is_the_same_law(cell, run_for):
     run_for(0.1)
     cell.arm.set_target(JointTarget(positions=start.joint_positions))
     run_for(0.1)
-    cell.arm.set_target(
-        TcpTarget(position=start.tcp_position + np.array((0.0, 0.03, 0.0)), quaternion=start.tcp_quaternion)
-    )
+    cell.arm.set_target(Pose(start.tcp_position + np.array((0.0, 0.03, 0.0)), start.tcp_quaternion))
     run_for(1.5)
     np.testing.assert_allclose(
         cell.arm.read_state().tcp_position, start.tcp_position + np.array((0.0, 0.03, 0.0)), atol=1e-3

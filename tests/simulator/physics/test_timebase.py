@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robot_daemon.hardware.devices import Pacing
+from serl_api.enums import Pacing
 from simulator.devices.cell import build_cell
 from simulator.physics.timebase import steps_until
 from tests.support.waiting import wait_until

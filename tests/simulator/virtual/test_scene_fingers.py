@@ -9,8 +9,9 @@ import pytest
 import serial
 
 from robot_daemon.drivers.robotiq import RobotiqGripper, RobotiqOptions
-from robot_daemon.hardware.devices import GripperMotion, GripperTarget
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.enums import GripperMotion
+from serl_api.values import GripperTarget
 from simulator.devices.world import World
 from simulator.model.arm_table import ARMS
 from simulator.physics.kinematics import solve_pose

@@ -9,7 +9,7 @@ import math
 import mujoco
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray
+from serl_api.values import FloatArray
 from simulator.model.arm_table import ArmTable
 from simulator.virtual.fci.controller.flange_frame import DesiredArm
 from simulator.virtual.fci.controller.followers import ACCELERATION_FACTOR, SPEED_FACTOR, Rates

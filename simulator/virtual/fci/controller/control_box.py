@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray
+from serl_api.values import FloatArray
 from simulator.virtual.fci.controller.cartesian_followers import (
     CartesianFollower,
     CartesianPoseFollower,

@@ -9,7 +9,7 @@ import math
 import mujoco
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray
+from serl_api.values import FloatArray
 from simulator.virtual.fci.controller.plant import PERIOD_S, Plant
 from simulator.virtual.fci.controller.settings import Settings
 

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray
+from serl_api.values import FloatArray
 from simulator.virtual.fci.controller.joint_control import Reference
 from simulator.virtual.fci.controller.plant import PERIOD_S
 from simulator.virtual.fci.controller.reflexes import JointLimits

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray, GripperState, GripperTarget, TrackedPose
+from robot_daemon.hardware.devices import GripperSample
 from serl_api.errors.robot import NotEquippedError
+from serl_api.values import FloatArray, GripperTarget, TrackedObject
 from simulator.devices.world import World
 from simulator.model.arm_table import ArmTable
 from simulator.model.gripper_model import TCP_OFFSET
@@ -166,11 +167,11 @@ class Plant:
         """Moves the fingers. Raises NotEquippedError without a gripper."""
         self._with_gripper().gripper.set_target(target)
 
-    def gripper(self) -> GripperState:
+    def gripper(self) -> GripperSample:
         """Returns the fingers' state now. Raises NotEquippedError without a gripper."""
         return self._with_gripper().gripper.read_state()
 
-    def tracked_objects(self) -> tuple[TrackedPose, ...]:
+    def tracked_objects(self) -> tuple[TrackedObject, ...]:
         """Returns the poses of the props."""
         return () if self._world is None else self._world.tracked_objects()
 

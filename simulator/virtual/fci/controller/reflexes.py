@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray
+from serl_api.values import FloatArray
 from simulator.model.arm_table import ArmTable
 from simulator.virtual.fci.controller.settings import Thresholds
 from simulator.virtual.fci.faults import Fault

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from robot_daemon.hardware.devices import FloatArray
+from serl_api.values import FloatArray
 from simulator.model.gripper_model import TCP_OFFSET
 from simulator.virtual.fci.controller.plant import Plant
 from simulator.virtual.fci.protocol import Command, Layout, ProtocolError, SetterStatus, parse_doubles

@@ -8,12 +8,9 @@ import numpy as np
 import pytest
 
 from robot_daemon.drivers.capture.capture import QUEUE_LENGTH, CapturedCamera, StreamLostError
-from robot_daemon.hardware.devices import (
-    CameraInfo,
-    DeviceConnectError,
-    FrameSample,
-    StampSource,
-)
+from robot_daemon.hardware.devices import DeviceConnectError, FrameSample
+from serl_api.cell import CameraInfo
+from serl_api.enums import StampSource
 from serl_api.errors.robot import DeviceUnavailableError
 
 pytestmark = pytest.mark.real_time

@@ -1,9 +1,12 @@
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from robot_daemon.drivers.capture.framing import Framing, require_framing
+from serl_api.cell import CameraIntrinsics
 from serl_api.settings import ConfigError
 
 
@@ -41,7 +44,7 @@ def test_depth_is_never_averaged():
 def test_intrinsics_follow_the_pixels(u, v):
     """A point of the whole picture and its place in the result lie on the same ray."""
     framing = Framing.of((640, 480), (80, 40, 400, 300), (100, 150))
-    fx, fy, cx, cy = framing.intrinsics((600.0, 610.0, 320.0, 240.0))
+    fx, fy, cx, cy = astuple(framing.intrinsics(CameraIntrinsics(600.0, 610.0, 320.0, 240.0)))
     x, y = 80 + u * 399, 40 + v * 299
     new_x, new_y = (x - 80 + 0.5) * 0.25 - 0.5, (y - 40 + 0.5) * 0.5 - 0.5
     assert (new_x - cx) / fx == pytest.approx((x - 320.0) / 600.0)

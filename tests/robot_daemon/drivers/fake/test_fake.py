@@ -4,15 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robot_daemon.drivers.fake.cell import FakeArm, FakeGripper, LockstepTimebase, build_fake_cell
-from robot_daemon.hardware.devices import (
-    GripperMotion,
-    GripperTarget,
-    JointTarget,
-    Pacing,
-    TcpTarget,
-)
+from serl_api.enums import GripperMotion, Pacing
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.rotation import conjugate, from_rotvec, multiply, to_rotvec
+from serl_api.values import GripperTarget, JointTarget, Pose
 
 joints = st.lists(st.floats(-0.6, 0.6), min_size=7, max_size=7).map(np.array)
 
@@ -40,7 +35,7 @@ def test_the_jacobian_agrees_with_finite_differences(q):
 @given(joints)
 def test_the_arm_reaches_a_pose_that_it_can_have(q):
     goal, arm = arm_at(q).read_state(), FakeArm(LockstepTimebase())
-    arm.set_target(TcpTarget(position=goal.tcp_position, quaternion=goal.tcp_quaternion))
+    arm.set_target(Pose(goal.tcp_position, goal.tcp_quaternion))
     reached = after(arm, 2.0)
     assert reached.tcp_position == pytest.approx(goal.tcp_position, abs=1e-6)
     assert abs(np.dot(reached.tcp_quaternion, goal.tcp_quaternion)) == pytest.approx(1.0, abs=1e-9)
@@ -109,5 +104,5 @@ def test_an_unplugged_camera_raises():
 
 
 def test_home_points_down():
-    assert FakeArm(LockstepTimebase()).info.home_tcp_quaternion.tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert FakeArm(LockstepTimebase()).info.home_tcp_pose.quaternion_xyzw.tolist() == [1.0, 0.0, 0.0, 0.0]
     assert from_rotvec((0.0, 0.0, 0.0)) == (0.0, 0.0, 0.0, 1.0)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from robot_daemon.drivers.franka import FrankaArm, FrankaOptions
-from robot_daemon.hardware.devices import ArmState
+from robot_daemon.hardware.devices import ArmSample
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.errors.robot import DeviceUnavailableError
 from simulator.model.arm_table import FR3
@@ -38,7 +38,7 @@ def make_state():
         }
         if "joint_velocities" in fields:
             known["tcp_twist"] = jacobian @ fields["joint_velocities"]
-        return ArmState(**(known | fields))
+        return ArmSample(**(known | fields))
 
     return make
 

@@ -8,27 +8,21 @@ import numpy as np
 import pytest
 
 from robot_daemon.drivers.franka import FrankaArm
-from robot_daemon.hardware.devices import (
-    Compliance,
-    ControlMode,
-    JointTarget,
-    Load,
-    TcpTarget,
-    WrenchTarget,
-)
+from serl_api.enums import ControlMode
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import FullCompliance, JointTarget, Load, Pose, WrenchTarget
 from simulator.model.arm_table import FR3
 from simulator.virtual.fci.protocol import Controller, RobotMode
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
 
-SOFT = Compliance(translational_stiffness=1000.0, translational_damping=80.0)
+SOFT = FullCompliance(translational_stiffness=1000.0, translational_damping=80.0)
 
 
 def moved(state, x=0.0, y=0.0, z=0.0):
     """A target beside a state's pose."""
-    return TcpTarget(position=state.tcp_position + np.array([x, y, z]), quaternion=state.tcp_quaternion)
+    return Pose(state.tcp_position + np.array([x, y, z]), state.tcp_quaternion)
 
 
 def distance(arm, position):
@@ -92,15 +86,15 @@ class TestState:
         info = arm.info
         assert (info.model, info.joint_count) == ("fr3", 7)
         np.testing.assert_allclose(info.home, FR3.home)
-        np.testing.assert_allclose(info.home_tcp_position, arm.read_state().tcp_position, atol=1e-5)
+        np.testing.assert_allclose(info.home_tcp_pose.position, arm.read_state().tcp_position, atol=1e-5)
         assert set(info.control_modes) == set(ControlMode)
 
     def test_a_tool_moves_the_tcp_and_home(self, fci, connect):
         arm = connect(tcp_position_m=(0.0, 0.0, 0.15))
         flange = np.array(fci.state()["flange_position"])
         np.testing.assert_allclose(arm.read_state().tcp_position, flange - (0.0, 0.0, 0.15), atol=1e-5)
-        np.testing.assert_allclose(arm.info.home_tcp_position, (0.4, 0.0, 0.25), atol=1e-5)
-        np.testing.assert_allclose(np.abs(arm.info.home_tcp_quaternion), (1.0, 0.0, 0.0, 0.0), atol=1e-4)
+        np.testing.assert_allclose(arm.info.home_tcp_pose.position, (0.4, 0.0, 0.25), atol=1e-5)
+        np.testing.assert_allclose(np.abs(arm.info.home_tcp_pose.quaternion_xyzw), (1.0, 0.0, 0.0, 0.0), atol=1e-4)
 
     def test_the_state_is_the_truth(self, fci, arm):
         state, truth = arm.read_state(), fci.state()
@@ -170,7 +164,7 @@ class TestPose:
         s, c = np.sin(0.1), np.cos(0.1)
         x, y, z, w = start.tcp_quaternion
         turned = np.array((c * x - s * y, c * y + s * x, c * z + s * w, c * w - s * z))  # 0.2 rad about z of base.
-        arm.set_target(TcpTarget(position=start.tcp_position, quaternion=turned))
+        arm.set_target(Pose(start.tcp_position, turned))
         wait_until(lambda: abs(arm.read_state().tcp_quaternion @ turned) > 1.0 - 1e-5)
 
     @pytest.mark.slow
@@ -184,7 +178,7 @@ class TestPose:
     def test_clips_bound_the_force_in_each_direction(self, fci, arm):
         """A spring of 1000 N/m with clips of 20 mm and 5 mm: 12 N are held one way and too much the other way."""
         arm.set_compliance(
-            Compliance(
+            FullCompliance(
                 translational_stiffness=1000.0,
                 translational_damping=80.0,
                 translational_clip_positive=(0.02, 0.1, 0.1),
@@ -201,13 +195,13 @@ class TestPose:
         wait_until(lambda: distance(arm, goal.position) < 2e-3)
 
     def test_new_gains_act_while_the_arm_is_in_control(self, fci, arm):
-        arm.set_compliance(Compliance(translational_stiffness=2000.0))
+        arm.set_compliance(FullCompliance(translational_stiffness=2000.0))
         goal = track(arm, x=0.003)
         fci.inject("wrench", force=[0.0, -6.0, 0.0])
         wait_until(lambda: arm.read_state().external_wrench[1] < -5.5)
         assert goal.position[1] - settle(arm).tcp_position[1] == pytest.approx(0.003, abs=0.001)
         began = time.monotonic_ns()
-        arm.set_compliance(Compliance(translational_stiffness=400.0, translational_damping=60.0))
+        arm.set_compliance(FullCompliance(translational_stiffness=400.0, translational_damping=60.0))
         wait_until(lambda: goal.position[1] - arm.read_state().tcp_position[1] > 0.013)
         assert goal.position[1] - settle(arm).tcp_position[1] == pytest.approx(0.015, abs=0.002)
         assert (cycles_since(fci, began)["controller_mode"] == Controller.EXTERNAL).all()
@@ -215,7 +209,7 @@ class TestPose:
     def test_new_clips_act_without_losing_control(self, fci, arm):
         goal = track(arm, x=0.003)
         began = time.monotonic_ns()
-        tight = Compliance(translational_clip_positive=(0.002,) * 3, translational_clip_negative=(0.002,) * 3)
+        tight = FullCompliance(translational_clip_positive=(0.002,) * 3, translational_clip_negative=(0.002,) * 3)
         arm.set_compliance(tight)
         fci.inject("wrench", force=[0.0, 10.0, 0.0])  # More than 2000 N/m times 2 mm.
         wait_until(lambda: arm.read_state().tcp_position[1] - goal.position[1] > 0.02)

@@ -13,9 +13,10 @@ import pytest
 from robot_daemon.config.cell_builder import build_device
 from robot_daemon.config.cell_config import DriverConfig
 from robot_daemon.drivers.franka import FrankaArm, FrankaOptions, build_arm
-from robot_daemon.hardware.devices import DeviceConnectError, Load, TcpTarget
+from robot_daemon.hardware.devices import DeviceConnectError
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import Load, Pose
 from simulator.virtual.fci.process import free_loopback_host
 from tests.support.waiting import wait_until
 
@@ -109,7 +110,7 @@ def is_silent(arm):
 def track(arm):
     state = arm.read_state()
     goal = state.tcp_position + np.array([0.003, 0.0, 0.0])
-    arm.set_target(TcpTarget(position=goal, quaternion=state.tcp_quaternion))
+    arm.set_target(Pose(goal, state.tcp_quaternion))
     wait_until(lambda: abs(arm.read_state().tcp_position - goal).max() < 1e-3)
 
 

@@ -12,7 +12,7 @@ from robot_daemon.drivers.franka.faults import (
     condition_of,
     errors_as_faults,
 )
-from robot_daemon.hardware.devices import FaultSeverity, FaultSource
+from serl_api.enums import FaultSeverity, FaultSource
 
 pytestmark = pytest.mark.real_time
 

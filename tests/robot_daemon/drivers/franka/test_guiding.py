@@ -5,7 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import FaultSeverity, TcpTarget
+from serl_api.enums import FaultSeverity
+from serl_api.values import Pose
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
@@ -17,7 +18,7 @@ def ids(arm):
 
 def beside(arm, y):
     state = arm.read_state()
-    return TcpTarget(position=state.tcp_position + np.array([0.0, y, 0.0]), quaternion=state.tcp_quaternion)
+    return Pose(state.tcp_position + np.array([0.0, y, 0.0]), state.tcp_quaternion)
 
 
 def test_a_resting_arm_is_led_somewhere_else_and_is_free_when_let_go(fci, arm):

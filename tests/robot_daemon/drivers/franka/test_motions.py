@@ -11,9 +11,9 @@ from robot_daemon.drivers.franka.motions import (
     wrench_motion,
 )
 from robot_daemon.drivers.franka.shaping import POSTURE_TORQUE, spring_limits
-from robot_daemon.hardware.devices import Compliance, TcpTarget
+from serl_api.values import FullCompliance, Pose
 
-SERL = Compliance(
+SERL = FullCompliance(
     translational_stiffness=1500.0,
     translational_damping=80.0,
     rotational_stiffness=75.0,
@@ -61,7 +61,7 @@ def test_joints_are_pushed_away_from_their_limits(motion):
 
 
 def test_gains_change_while_clips_stay(motion):
-    retune(motion, Compliance(translational_stiffness=300.0, translational_damping=20.0, nullspace_stiffness=9.0))
+    retune(motion, FullCompliance(translational_stiffness=300.0, translational_damping=20.0, nullspace_stiffness=9.0))
     assert motion.get_gains().stiffness[0, 0] == 300.0
     assert motion.get_gains().damping[0, 0] == 20.0
     np.testing.assert_array_equal(motion.get_nullspace_gains().posture_stiffness, 9.0)
@@ -70,7 +70,7 @@ def test_gains_change_while_clips_stay(motion):
 
 @pytest.mark.parametrize("value", [0.0, 1e-9])
 def test_the_softest_compliance_of_the_schema_is_accepted(value):
-    soft = Compliance(
+    soft = FullCompliance(
         translational_stiffness=0.0, translational_damping=0.0, rotational_stiffness=0.0, rotational_damping=0.0,
         nullspace_stiffness=value,
     )  # fmt: skip
@@ -79,7 +79,7 @@ def test_the_softest_compliance_of_the_schema_is_accepted(value):
 
 def test_a_reference_is_the_pose_itself():
     turn = np.array([0.5, -0.5, 0.5, 0.5])
-    reference = pose_reference(TcpTarget(position=np.array([0.3, -0.1, 0.2]), quaternion=turn))
+    reference = pose_reference(Pose(np.array([0.3, -0.1, 0.2]), turn))
     np.testing.assert_allclose(reference.target.translation, (0.3, -0.1, 0.2))
     found = np.array(reference.target.quaternion)
     assert abs(found @ turn) == pytest.approx(1.0)

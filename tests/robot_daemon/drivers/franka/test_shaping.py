@@ -18,7 +18,7 @@ from robot_daemon.drivers.franka.shaping import (
     spring_limits,
     wrench_torque,
 )
-from robot_daemon.hardware.devices import Compliance, TcpTarget
+from serl_api.values import FullCompliance, Pose
 
 PLENTY = np.full(7, 1e6)
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
@@ -26,12 +26,12 @@ DOWN = np.array([1.0, 0.0, 0.0, 0.0])
 
 def pose(position=(0.4, 0.0, 0.25), rotvec=(0.0, 0.0, 0.0)):
     turned = (Rotation.from_rotvec(rotvec) * Rotation.from_quat(DOWN)).as_quat()
-    return TcpTarget(position=np.array(position), quaternion=turned)
+    return Pose(np.array(position), turned)
 
 
 def error(target, state):
     """Translation and rotation vector in base from the measured pose to a target, by scipy."""
-    turn = Rotation.from_quat(target.quaternion) * Rotation.from_quat(state.tcp_quaternion).inv()
+    turn = Rotation.from_quat(target.quaternion_xyzw) * Rotation.from_quat(state.tcp_quaternion).inv()
     return np.concatenate([target.position - state.tcp_position, turn.as_rotvec()])
 
 
@@ -61,7 +61,7 @@ class TestLowPass:
     def test_a_pose_moves_straight_and_turns_the_short_way(self):
         half = approach_pose(pose(), pose((0.5, 0.1, 0.25), (0.0, 0.0, 0.4)), 0.5)
         np.testing.assert_allclose(half.position, (0.45, 0.05, 0.25))
-        turn = Rotation.from_quat(half.quaternion) * Rotation.from_quat(DOWN).inv()
+        turn = Rotation.from_quat(half.quaternion_xyzw) * Rotation.from_quat(DOWN).inv()
         np.testing.assert_allclose(turn.as_rotvec(), (0.0, 0.0, 0.2), atol=1e-12)
 
     def test_what_is_next_to_the_goal_is_the_goal(self):
@@ -74,10 +74,10 @@ class TestLowPass:
 class TestPoseLimits:
     def test_a_target_within_the_clips_is_left_alone(self, make_state):
         target = pose((0.45, 0.0, 0.25))
-        assert limit_pose(target, make_state(), spring_limits(Compliance(), PLENTY)) is target
+        assert limit_pose(target, make_state(), spring_limits(FullCompliance(), PLENTY)) is target
 
     def test_a_target_beyond_a_symmetric_clip_is_left_to_franky(self, make_state):
-        compliance = Compliance(translational_clip_positive=(0.01,) * 3, translational_clip_negative=(0.01,) * 3)
+        compliance = FullCompliance(translational_clip_positive=(0.01,) * 3, translational_clip_negative=(0.01,) * 3)
         target = pose((0.45, 0.0, 0.25))
         assert limit_pose(target, make_state(), spring_limits(compliance, PLENTY)) is target
 
@@ -89,7 +89,7 @@ class TestPoseLimits:
     )
     def test_each_direction_has_its_own_clip(self, make_state, offset, turn, clips, turn_clips):
         state = make_state()
-        compliance = Compliance(
+        compliance = FullCompliance(
             translational_clip_positive=clips[:3],
             translational_clip_negative=clips[3:],
             rotational_clip_positive=turn_clips[:3],
@@ -104,7 +104,7 @@ class TestPoseLimits:
         np.testing.assert_allclose(by_franky, np.clip(error(target, state), lower, upper), atol=1e-9)
 
     def test_the_pull_towards_one_side_is_weaker_than_towards_the_other(self, make_state):
-        compliance = Compliance(
+        compliance = FullCompliance(
             translational_clip_positive=(0.01, 0.1, 0.1), translational_clip_negative=(0.05, 0.1, 0.1)
         )
         limits = spring_limits(compliance, PLENTY)
@@ -121,7 +121,7 @@ class TestPoseLimits:
     def test_spring_and_damper_never_ask_more_of_a_joint_than_they_may(self, make_state, offset, turn, speed):
         state = make_state(joint_velocities=np.array(speed))
         bound = np.array([30.0] * 4 + [9.0] * 3)
-        limits = spring_limits(Compliance(), bound)
+        limits = spring_limits(FullCompliance(), bound)
         told = error(limit_pose(pose(state.tcp_position + offset, turn), state, limits), state)
         spring = np.array([2000.0] * 3 + [150.0] * 3) * np.clip(told, -limits.symmetric, limits.symmetric)
         damper = np.array([89.0] * 3 + [7.0] * 3) * state.tcp_twist
@@ -131,7 +131,7 @@ class TestPoseLimits:
     def test_a_shortened_error_keeps_its_direction(self, make_state):
         state = make_state()
         target = pose((0.48, 0.03, 0.25))
-        told = error(limit_pose(target, state, spring_limits(Compliance(), np.full(7, 5.0))), state)
+        told = error(limit_pose(target, state, spring_limits(FullCompliance(), np.full(7, 5.0))), state)
         asked = error(target, state)
         assert 0.0 < told[0] < asked[0]
         np.testing.assert_allclose(told / told[0], asked / asked[0], atol=1e-9)

@@ -9,11 +9,11 @@ import pytest
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.motions import Law
 from robot_daemon.drivers.franka.steering import Setup, Steering
-from robot_daemon.hardware.devices import Compliance, JointTarget, TcpTarget, WrenchTarget
+from serl_api.values import FullCompliance, JointTarget, Pose, WrenchTarget
 
 MS = 1_000_000
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
-FIRM = Compliance(translational_clip_positive=(0.02,) * 3, translational_clip_negative=(0.02,) * 3)
+FIRM = FullCompliance(translational_clip_positive=(0.02,) * 3, translational_clip_negative=(0.02,) * 3)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def make(due):
 
 
 def at(x):
-    return TcpTarget(position=np.array([x, 0.0, 0.25]), quaternion=DOWN)
+    return Pose(np.array([x, 0.0, 0.25]), DOWN)
 
 
 def run(steering, target, state, now_ns=0):
@@ -106,7 +106,7 @@ def test_new_gains_reach_the_running_motion(make, make_state, due):
     steering, state = make(), make_state()
     motion = run(steering, at(0.41), state)
     due.clear()
-    steering.set_compliance(Compliance(translational_stiffness=300.0))
+    steering.set_compliance(FullCompliance(translational_stiffness=300.0))
     assert motion.get_gains().stiffness[0, 0] == 300.0
     assert due == []
 

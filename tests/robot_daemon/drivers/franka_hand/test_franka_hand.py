@@ -11,10 +11,12 @@ from robot_daemon.config.cell_builder import build_cell, device_options
 from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
 from robot_daemon.drivers.franka_hand import FrankaHand, FrankaHandOptions
 from robot_daemon.drivers.franka_hand import commander as commander_module
-from robot_daemon.hardware.devices import DeviceConnectError, GripperMotion, GripperTarget
+from robot_daemon.hardware.devices import DeviceConnectError
 from robot_daemon.hardware.timebase import RealTimebase
+from serl_api.enums import GripperMotion
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.settings import ConfigError
+from serl_api.values import GripperTarget
 from simulator.virtual.hand import Kind, VirtualHand
 from tests.support.waiting import wait_until
 
@@ -217,7 +219,7 @@ def test_a_command_that_never_ends_is_given_up_and_the_hand_is_lost(virtual, han
 STUCK = """
 import sys
 sys.path[:0] = sys.argv[2].split(":")
-from robot_daemon.hardware.devices import GripperTarget
+from serl_api.values import GripperTarget
 from robot_daemon.drivers.franka_hand import FrankaHand, FrankaHandOptions, commander
 from robot_daemon.hardware.timebase import RealTimebase
 commander.STOP_TIME_S = 0.1

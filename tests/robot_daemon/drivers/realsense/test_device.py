@@ -9,7 +9,8 @@ import pytest
 from robot_daemon.drivers.capture.capture import CapturedCamera
 from robot_daemon.drivers.realsense import PresentCamera, RealsenseOptions, build_camera, device, present_cameras
 from robot_daemon.drivers.realsense.device import open_device
-from robot_daemon.hardware.devices import DeviceConnectError, StampSource
+from robot_daemon.hardware.devices import DeviceConnectError
+from serl_api.enums import StampSource
 from serl_api.errors.robot import DeviceUnavailableError
 from simulator.virtual.realsense import VirtualCamera, read_number
 from tests.support.waiting import wait_until

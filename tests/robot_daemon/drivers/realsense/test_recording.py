@@ -10,7 +10,8 @@ import pytest
 from robot_daemon.drivers.realsense import RealsenseOptions, build_camera
 from robot_daemon.drivers.realsense.recording import ReplayedWall, open_recording
 from robot_daemon.drivers.realsense.stamps import NO_GLOBAL_TIME, NO_METADATA
-from robot_daemon.hardware.devices import DeviceConnectError, StampSource
+from robot_daemon.hardware.devices import DeviceConnectError
+from serl_api.enums import StampSource
 from simulator.virtual.realsense import Shot, VirtualCamera, draw_pattern, read_number, record
 
 pytestmark = pytest.mark.real_time
@@ -90,7 +91,7 @@ def test_crop_comes_before_resize(frames_of, camera, recording):
     assert np.abs(frames[0].rgb - means).max() <= 0.5
     info = camera(recording, **options).info
     assert (info.width, info.height, info.rate_hz, info.mount) == (40, 60, 60.0, "tcp")
-    fx, fy, cx, cy = info.intrinsics
+    fx, fy, cx, cy = dataclasses.astuple(info.intrinsics)
     assert (fx, fy) == pytest.approx((76.8, 76.8))
     assert (cx, cy) == pytest.approx((19.5, 29.5))
 

@@ -2,7 +2,7 @@ import pytest
 
 from robot_daemon.drivers.robotiq.faults import FAULTS, INACTIVE_ID, LOST_ID, FaultMemory
 from robot_daemon.drivers.robotiq.registers import Status
-from robot_daemon.hardware.devices import FaultSeverity, FaultSource
+from serl_api.enums import FaultSeverity, FaultSource
 
 pytestmark = pytest.mark.real_time
 

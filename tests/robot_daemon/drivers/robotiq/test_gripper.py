@@ -10,8 +10,10 @@ from robot_daemon.drivers.robotiq import RobotiqGripper
 from robot_daemon.drivers.robotiq.gripper import motion_of
 from robot_daemon.drivers.robotiq.poller import Request, Sample
 from robot_daemon.drivers.robotiq.registers import Command, Status
-from robot_daemon.hardware.devices import DeviceConnectError, GripperMotion, GripperTarget
+from robot_daemon.hardware.devices import DeviceConnectError
+from serl_api.enums import GripperMotion
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import GripperTarget
 from simulator.virtual.robotiq import TWO_FINGER_85, VirtualRobotiq
 from tests.support.waiting import wait_until
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from robot_daemon.drivers.robotiq import RobotiqOptions
 from robot_daemon.drivers.robotiq.scale import MODELS
-from robot_daemon.hardware.devices import GripperTarget
+from serl_api.values import GripperTarget
 
 ends = st.tuples(st.integers(0, 40), st.integers(180, 255))
 models = st.sampled_from(sorted(MODELS))

@@ -6,18 +6,11 @@ import pytest
 
 from robot_daemon.config.cell_config import DaemonConfig, DriverConfig, LimitsConfig
 from robot_daemon.drivers.fake.cell import build_fake_cell
-from robot_daemon.hardware.devices import (
-    DeviceConnectError,
-    DeviceFault,
-    FaultSeverity,
-    FaultSource,
-    FrameSample,
-    GripperMotion,
-    StampSource,
-)
+from robot_daemon.hardware.devices import DeviceConnectError, DeviceFault, FrameSample
 from robot_daemon.operations.checks import device_check, measuring
 from robot_daemon.operations.checks.device_check import check_devices
 from robot_daemon.operations.checks.finding import Verdict
+from serl_api.enums import FaultSeverity, FaultSource, GripperMotion, StampSource
 from serl_api.settings import ConfigError
 
 pytestmark = pytest.mark.real_time

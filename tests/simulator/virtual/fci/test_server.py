@@ -288,7 +288,7 @@ def test_the_scene_can_be_drawn_elsewhere(fci):
     world = World(scene["task"], ARMS[scene["arm"]], scene["seed"])
     world.physics.data.qpos[:] = scene["qpos"]
     world.physics.settle_state()
-    drawn = world.tracked_objects()[0].position
+    drawn = world.tracked_objects()[0].pose.position
     np.testing.assert_allclose(drawn, fci.state()["objects"]["cube"]["position"], atol=1e-3)
     assert 0 <= time.monotonic_ns() - scene["time_ns"] < 60e9
 

@@ -2,8 +2,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from robot_daemon.hardware.devices import GripperTarget
 from serl_api.errors.robot import NotEquippedError, NotFoundError
+from serl_api.values import GripperTarget
 from simulator.model.arm_table import FR3, PANDA
 from simulator.physics.kinematics import solve_pose
 from simulator.virtual.fci.controller.estimation import ExternalForces
@@ -101,12 +101,12 @@ def test_what_is_mounted_is_the_gripper():
 def test_a_new_scene_moves_the_cube_and_not_the_arm():
     plant = Plant(PANDA, "pick-cube", seed=1)
     plant.place(np.array(PANDA.home) + 0.1)
-    before = plant.tracked_objects()[0].position
+    before = plant.tracked_objects()[0].pose.position
     plant.reset_scene(2)
-    after = plant.tracked_objects()[0].position
+    after = plant.tracked_objects()[0].pose.position
     plant.reset_scene(1)
     assert np.linalg.norm(after - before) > 0.01
-    np.testing.assert_allclose(plant.tracked_objects()[0].position[:2], before[:2], atol=1e-9)
+    np.testing.assert_allclose(plant.tracked_objects()[0].pose.position[:2], before[:2], atol=1e-9)
     np.testing.assert_allclose(plant.positions, np.array(PANDA.home) + 0.1)
 
 
@@ -128,7 +128,7 @@ def test_the_gripper_closes_on_the_cube():
     state = plant.gripper()
     assert state.width == pytest.approx(0.04, abs=0.003)
     assert state.motion.name == "OBJECT_HELD"
-    assert plant.tracked_objects()[0].position[2] == pytest.approx(float(data.site_xpos[site][2]), abs=0.01)
+    assert plant.tracked_objects()[0].pose.position[2] == pytest.approx(float(data.site_xpos[site][2]), abs=0.01)
 
 
 def test_a_bare_arm_has_no_gripper_and_an_unknown_task_is_named():
