@@ -7,6 +7,8 @@ is imported before `gymnasium.make`, so that a broken one harms nobody else and 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -14,7 +16,8 @@ from gymnasium.envs.registration import EnvSpec
 
 from serl_client.envs.robot_env import RobotEnv
 from serl_client.envs.task_finding import find_task, is_task, task_names
-from serl_client.wrappers.flatten_state import FlattenState
+from serl_client.wrappers.flatten_state import FlattenState, StateComponent
+from serl_client.wrappers.plugin import ChosenWrapper, Place
 
 
 class TaskSpec(EnvSpec):
@@ -57,21 +60,46 @@ def make_task_env(task: str, *, reward: str = "sparse", **options: Any) -> gymna
     return RobotEnv(found, reward=reward, **options) if found.environment is None else found.environment(reward=reward)
 
 
-def make_training_env(env_id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:  # noqa: ANN401
+def make_training_env(
+    env_id: str,
+    *,
+    wrappers: Sequence[ChosenWrapper] = (),
+    judged: Callable[[gymnasium.Env[Any, Any]], gymnasium.Env[Any, Any]] = lambda env: env,
+    **kwargs: Any,  # noqa: ANN401
+) -> gymnasium.Env[Any, Any]:
     """An environment as training uses it: one float32 vector under "state", and the camera images if there are any.
 
     A fault ends the episode, truncated, rather than the training; see `RobotEnv`.
 
     Args:
         env_id: Such as "serl/PickCube-v0", or a task as "package.module:object".
+        wrappers: What `find_wrappers` found.
+        judged: Puts a learned reward around the state vector and images.
         **kwargs: For `gymnasium.make`: address, rotation, reward, ...
     """
     options: dict[str, Any] = {"on_fault": "truncate", **kwargs}
     env = gymnasium.make(TaskSpec(env_id) if is_task(env_id) else env_id, **options)
-    if not isinstance(env.unwrapped, RobotEnv):
-        return env
     try:
-        return FlattenState(env, env.unwrapped.task.components(rotation=env.unwrapped.is_rotating))
+        env = _wrapped(env, wrappers, "raw")
+        if isinstance(env.unwrapped, RobotEnv):
+            env = FlattenState(env, _components(env, env.unwrapped))
+        return _wrapped(_wrapped(judged(env), wrappers, "state"), wrappers, "chunk")
     except BaseException:
         env.close()
         raise
+
+
+def _wrapped(env: gymnasium.Env[Any, Any], wrappers: Sequence[ChosenWrapper], place: Place) -> gymnasium.Env[Any, Any]:
+    for wrapper in wrappers:
+        if wrapper.plugin.place == place:
+            env = wrapper.wrap(env)
+    return env
+
+
+def _components(env: gymnasium.Env[Any, Any], robot: RobotEnv) -> tuple[StateComponent, ...]:
+    """State vector of the task; the centre of a relative frame is its start, wherever that is in the base's."""
+    components = robot.task.components(rotation=robot.is_rotating)
+    if not env.has_wrapper_attr("moves"):
+        return components
+    moves = env.get_wrapper_attr("moves")
+    return tuple(replace(part, offset=()) if moves(part.key) else part for part in components)

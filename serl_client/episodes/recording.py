@@ -259,4 +259,15 @@ def episode_header(env: gymnasium.Env[Any, Any]) -> EpisodeHeader:
         specification["state_components"] = list(env.get_wrapper_attr("component_names"))
     with contextlib.suppress(AttributeError):  # Both ways to mean a gripper's component have the same shape.
         specification["gripper_action"] = env.get_wrapper_attr("gripper_action")
+    if wrappers := _recorded_wrappers(env):
+        specification["wrappers"] = wrappers
     return EpisodeHeader(task=env.spec.id if env.spec is not None else "", specification=specification)
+
+
+def _recorded_wrappers(env: gymnasium.Env[Any, Any]) -> list[str]:
+    """Wrappers that change observations or actions, innermost first; see `serl_client.wrappers.plugin`."""
+    names: list[str] = []
+    while isinstance(env, gymnasium.Wrapper):
+        names += [vars(env)["recorded_as"]] if vars(env).get("recorded_as") else []
+        env = env.env
+    return names[::-1]

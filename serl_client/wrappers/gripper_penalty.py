@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
+
+from serl_client.wrappers.plugin import WrapperPlugin
 
 _THRESHOLD = 0.5
 _OPEN_SHARE = 0.9
@@ -67,6 +70,20 @@ class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
         penalty = -self._cost if wants_open != self._is_open else 0.0
         self._is_open = wants_open
         return observation, reward, terminated, truncated, info | {"grasp_penalty": penalty}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GripperPenaltyOptions:
+    """What a change of the gripper costs."""
+
+    cost: float = 0.02
+    """Cost of one change, at least 0."""
+
+
+GRIPPER_PENALTY = WrapperPlugin(
+    options=GripperPenaltyOptions, build=lambda env, options: GripperPenalty(env, options.cost), keeps_spaces=True
+)
+"""For a critic that chooses gripper actions."""
 
 
 def _widest(env: gymnasium.Env[Any, Any]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
 import gymnasium
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from serl_api.rotation import Quaternion, canonical, compose_poses, conjugate, invert_pose, rotate, rotate_six_vector
 from serl_api.values import FloatArray, Pose
+from serl_client.wrappers.plugin import WrapperPlugin
 
 
 class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -30,6 +32,8 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
+        if "tcp_pose" not in getattr(env.observation_space, "spaces", {}):
+            raise ValueError(f"a relative frame needs tcp_pose in the observation, which is {env.observation_space}")
         self._start = Pose(np.zeros(3), np.array((0.0, 0.0, 0.0, 1.0)))
         self._quaternion_xyzw: FloatArray = self._start.quaternion_xyzw
 
@@ -47,6 +51,10 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
             own = _turned(conjugate(before.tolist()), info["intervene_action"])
             info = info | {"intervene_action": own}
         return self._observation(observation), reward, terminated, truncated, info
+
+    def moves(self, key: str) -> bool:
+        """Whether positions under a key of the observation are relative to the start, whose zero is then the centre."""
+        return key == "tcp_pose" or key.endswith("_position")
 
     def to_base(self, action: NDArray[Any]) -> NDArray[Any]:
         """The action in base axes that executes an action of the policy now."""
@@ -68,9 +76,18 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
         for key, value in observation.items():
             if key in ("tcp_twist", "tcp_wrench"):
                 result[key] = rotate_six_vector(to_tcp, value)
-            elif key.endswith("_position"):
+            elif self.moves(key) and key != "tcp_pose":
                 result[key] = to_start.position + rotate(to_start.quaternion_xyzw, value)
         return result
+
+
+@dataclass(frozen=True)
+class RelativeFrameOptions:
+    """Nothing to choose."""
+
+
+RELATIVE_FRAME = WrapperPlugin(options=RelativeFrameOptions, build=lambda env, options: RelativeFrame(env), place="raw")
+"""As HIL-SERL trains."""
 
 
 def _pose(vector: NDArray[Any]) -> Pose:

@@ -13,6 +13,7 @@ import gymnasium
 from serl_client.teleop.correction import ScriptedTeacher
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
 from serl_client.wrappers import HumanReward, Intervention, Pace, Pause
+from serl_client.wrappers.chunking import around_steps
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.factory import control_rate_hz
 
@@ -51,7 +52,7 @@ def teaching(
         DeviceUnavailableError: A device is missing, or keys are needed and there is no terminal.
     """
     if config.intervene in ("none", "scripted") and not human_reward:
-        yield _taught_by_machine
+        yield _within_chunks(_taught_by_machine)
         return
     kind = None if config.intervene in ("none", "scripted") else config.intervene
     with Teleoperation(kind, teleop) as person:
@@ -71,7 +72,7 @@ def teaching(
             paused = Pause(inner, person.keys, should_stop=should_stop, say=log.info)
             return TaughtEnvironment(paused, together.intervention)
 
-        yield teach
+        yield _within_chunks(teach)
 
 
 @contextlib.contextmanager
@@ -91,6 +92,22 @@ def taught(
     """
     with teaching(config, teleop, human_reward=human_reward, should_stop=should_stop) as teach:
         yield teach(env, config)
+
+
+def _within_chunks(teach: Teach) -> Teach:
+    """A teacher takes over step by step, also where a policy chooses several actions at once."""
+
+    def teach_steps(env: gymnasium.Env[Any, Any], config: TrainConfig) -> TaughtEnvironment:
+        found: list[Intervention | None] = []
+
+        def wrap(inner: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
+            together = teach(inner, config)
+            found.append(together.intervention)
+            return together.env
+
+        return TaughtEnvironment(around_steps(env, wrap), found[0])
+
+    return teach_steps
 
 
 def _taught_by_machine(env: gymnasium.Env[Any, Any], config: TrainConfig) -> TaughtEnvironment:

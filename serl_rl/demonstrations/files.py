@@ -10,6 +10,7 @@ import numpy as np
 
 from serl_client.envs.task_finding import is_task
 from serl_client.episodes.files import Episode, EpisodeHeader, read_episodes, read_header
+from serl_client.wrappers.plugin import find_wrappers
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import make_environment, spec_of, task_of
 from serl_rl.errors import UsageError
@@ -152,7 +153,8 @@ def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path)
         )
     except (KeyError, TypeError, ValueError, SpecError) as error:
         raise UsageError(f"the header of {path} does not say what its episodes hold: {error}") from error
-    if is_task(config.id):
+    _compare_wrappers(header, config, path)
+    if is_task(config.id) and not config.wrappers:
         compare = _compare_task if task_of(config).environment is None else _compare_all
         compare(spec, config, path)
     return spec
@@ -174,6 +176,17 @@ def _compare_names(header: EpisodeHeader, environment: str, path: Path) -> None:
         raise UsageError(
             f"{path} holds episodes of {header.task}, but the experiment is {environment}; give files that were "
             f"recorded in it, or choose the other --preset or --environment.id {header.task}"
+        )
+
+
+def _compare_wrappers(header: EpisodeHeader, config: EnvironmentConfig, path: Path) -> None:
+    """Actions of another frame have the same shape; so a file says which wrappers changed what it holds."""
+    held = tuple(header.specification.get("wrappers", ()))
+    wanted = tuple(found.text for found in find_wrappers(config.wrappers) if not found.plugin.keeps_spaces)
+    if held != wanted:
+        raise UsageError(
+            f"{path} was recorded with the wrappers {' '.join(held) or 'none'}, but environment.wrappers are "
+            f"{' '.join(wanted) or 'none'}; record again, or give the same --environment.wrappers"
         )
 
 

@@ -18,8 +18,9 @@ from serl_client.teleop.no_op_expert import NoOpExpert
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
 from serl_client.teleop.random_walk_expert import RandomWalkExpert
 from serl_client.wrappers import HumanReward, Intervention, Pace, Pause, RecordingKeys
+from serl_client.wrappers.chunking import around_steps
 from serl_rl.config.train import TrainConfig
-from serl_rl.demonstrations.scripted import scripted_expert
+from serl_rl.demonstrations.scripted import driven_by, scripted_expert
 from serl_rl.envs.factory import control_rate_hz
 
 Driver: TypeAlias = Literal["scripted", "random", "spacemouse", "keyboard", "gamepad"]
@@ -41,7 +42,7 @@ class RecordingSession:
     env: gymnasium.Env[Any, Any]
     """The environment, with everything around it."""
     expert: Expert
-    """Who drives; does nothing where a person does."""
+    """Does nothing: whoever drives is within the environment."""
     recorder: EpisodeRecorder
     """Takes the episodes."""
 
@@ -73,34 +74,40 @@ def recording_session(
         EpisodeFileError: The file is foreign, holds another task, or is being written by another process.
         UsageError: The task has no expert.
     """
-    if driver in ("scripted", "random") and not labels:
-        with EpisodeRecorder(output, episode_header(env)) as recorder:
-            yield RecordingSession(env, _machine(env, config, driver), recorder)
-        return
+    nobody = NoOpExpert((env.action_space.shape or (0,))[0])
     kind = None if driver in ("scripted", "random") else driver
+    if kind is None and not labels:
+        driven = around_steps(env, lambda inner: _by_machine(inner, config, driver))
+        with EpisodeRecorder(output, episode_header(env)) as recorder:
+            yield RecordingSession(driven, nobody, recorder)
+        return
     with Teleoperation(kind, teleop) as person:
         if labels:
             person.require_keys("labelling by key")
         with EpisodeRecorder(output, episode_header(env)) as recorder:
-            around: gymnasium.Env[Any, Any] = Pace(env, control_rate_hz(env))
-            is_asking = None
-            expert: Expert = NoOpExpert((env.action_space.shape or (0,))[0])
-            if kind is None:
-                expert = _machine(env, config, driver)
-            else:
-                teacher = person.teacher(around, is_alone=True)
-                is_asking = teacher.is_asking
-                around = Intervention(around, teacher)
-                say(person.help)
-            around = Pause(HumanReward(around, person.keys), person.keys, say=say)
-            around = RecordingKeys(
-                around, person.keys, is_asking=is_asking, take_back=recorder.take_back, labels=labels, say=say
-            )
+
+            def attended(inner: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
+                around: gymnasium.Env[Any, Any] = Pace(inner, control_rate_hz(inner))
+                is_asking = None
+                if kind is None:
+                    around = _by_machine(around, config, driver)
+                else:
+                    teacher = person.teacher(around, is_alone=True)
+                    is_asking = teacher.is_asking
+                    around = Intervention(around, teacher)
+                    say(person.help)
+                around = Pause(HumanReward(around, person.keys), person.keys, say=say)
+                return RecordingKeys(
+                    around, person.keys, is_asking=is_asking, take_back=recorder.take_back, labels=labels, say=say
+                )
+
+            driven = around_steps(env, attended)
             say(KEYS_HELP + ("; hold space while the task is done" if labels else ""))
-            yield RecordingSession(around, expert, recorder)
+            yield RecordingSession(driven, nobody, recorder)
 
 
-def _machine(env: gymnasium.Env[Any, Any], config: TrainConfig, driver: Driver) -> Expert:
+def _by_machine(env: gymnasium.Env[Any, Any], config: TrainConfig, driver: Driver) -> gymnasium.Env[Any, Any]:
+    """Single steps of which a script takes each."""
     if driver == "scripted":
-        return scripted_expert(config)
-    return RandomWalkExpert((env.action_space.shape or (0,))[0], seed=config.seed)
+        return driven_by(scripted_expert(config), env)
+    return driven_by(RandomWalkExpert((env.action_space.shape or (0,))[0], seed=config.seed), env)

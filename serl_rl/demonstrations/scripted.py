@@ -12,6 +12,10 @@ from serl_client.episodes.expert import Expert
 from serl_client.episodes.files import iterate_episodes
 from serl_client.episodes.recording import RecordingProgress, record_demonstrations
 from serl_client.errors import EpisodeFileError
+from serl_client.teleop.expert_teacher import ExpertTeacher
+from serl_client.teleop.no_op_expert import NoOpExpert
+from serl_client.wrappers import Intervention
+from serl_client.wrappers.chunking import around_steps
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.factory import task_of
 from serl_rl.errors import UsageError
@@ -55,7 +59,14 @@ def record(
     path.parent.mkdir(parents=True, exist_ok=True)
     # Episodes that are appended show other scenes than those that are there.
     expert, seed = scripted_expert(config), _FIRST_SEED + config.seed * _SEED_STRIDE + _held(path)
-    record_demonstrations(env, expert, config.demonstration_count, path, on_progress, seed=seed)
+    driven = around_steps(env, lambda inner: driven_by(expert, inner))
+    nobody = NoOpExpert((env.action_space.shape or (0,))[0])
+    record_demonstrations(driven, nobody, config.demonstration_count, path, on_progress, seed=seed)
+
+
+def driven_by(expert: Expert, env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
+    """Single steps that an expert takes; what is stored is what a policy should have said in its own frame."""
+    return Intervention(env, ExpertTeacher(expert))
 
 
 def _held(path: Path) -> int:

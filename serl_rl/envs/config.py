@@ -27,7 +27,18 @@ class EnvironmentConfig:
     gripper_action: Literal["absolute", "binary"] = "absolute"
     """Whether the last component of an action is the gripper's width, or closes below -0.5 and opens above 0.5."""
     gripper_penalty: float = field(default=0.0, metadata=LOCAL)
-    """Cost of each change of the gripper, such as 0.02, for a critic that chooses gripper actions; 0 for none."""
+    """Cost of each change of the gripper, such as 0.02, for a critic that chooses gripper actions; 0 for none.
+    Short for the wrapper gripper-penalty."""
+    wrappers: tuple[str, ...] = ()
+    """Wrappers around the environment, innermost first, such as relative-frame or chunking,action_horizon=4;
+    `serl-train tasks` lists them, and package.module:object works too."""
+
+    @property
+    def all_wrappers(self) -> tuple[str, ...]:
+        """The wrappers, with that of the penalty where it belongs: within a chunk."""
+        if not self.gripper_penalty:
+            return self.wrappers
+        return (f"gripper-penalty,cost={self.gripper_penalty}", *self.wrappers)
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work."""

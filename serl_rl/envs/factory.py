@@ -13,6 +13,7 @@ from serl_api.security import read_token
 from serl_client.envs.registration import make_training_env
 from serl_client.envs.task import Task
 from serl_client.envs.task_finding import find_task
+from serl_client.wrappers.plugin import find_wrappers
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.errors import UsageError
 from serl_rl.protocol.spec import EnvironmentSpec
@@ -49,15 +50,17 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
         The environment. The caller closes it.
 
     Raises:
-        UsageError: No environment has that name, or there is no gripper to be penalised.
+        UsageError: No environment or wrapper has that name, or a wrapper does not fit.
         ConfigError: The token file cannot be read or is empty.
         ClassifierError: The classifier is missing or damaged, or looks through cameras that the environment lacks.
     """
     robot = robot or RobotConfig()
     limit = {"max_episode_steps": config.max_episode_steps} if config.max_episode_steps else {}
     try:
-        env = make_training_env(
+        return make_training_env(
             config.id,
+            wrappers=find_wrappers(config.all_wrappers),
+            judged=lambda env: _judged(env, config),
             address=robot.robot,
             token=robot.token(),
             tls_root=robot.robot_tls_root,
@@ -69,30 +72,19 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
             **limit,
         )
     except PluginError as error:
-        raise UsageError(f"environment.id is {config.id}: {error}") from None
+        raise UsageError(f"environment {config.id} cannot be made: {error}") from None
     except gymnasium.error.UnregisteredEnv as error:
         task_of(config)  # Says what there is.
         raise UsageError(f"environment.id is {config.id}: {error}") from None
-    try:
-        return _with_wrappers(env, config)
-    except BaseException:
-        env.close()
-        raise
 
 
-def _with_wrappers(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> gymnasium.Env[Any, Any]:
-    if config.classifier.judges:
-        from serl_rl.rewards.classifier.reward import with_classifier_reward  # Here only: it loads torch.
-
-        env = with_classifier_reward(env, config.classifier)
-    if not config.gripper_penalty:
+def _judged(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> gymnasium.Env[Any, Any]:
+    """The environment with a classifier's word in the place of its reward, if one judges."""
+    if not config.classifier.judges:
         return env
-    from serl_client.wrappers import GripperPenalty
+    from serl_rl.rewards.classifier.reward import with_classifier_reward  # Here only: it loads torch.
 
-    try:
-        return GripperPenalty(env, config.gripper_penalty)
-    except ValueError as error:
-        raise UsageError(f"environment.gripper_penalty cannot be used with {config.id}: {error}") from None
+    return with_classifier_reward(env, config.classifier)
 
 
 def share_maps(env: gymnasium.Env[Any, Any], policy: object) -> bool:

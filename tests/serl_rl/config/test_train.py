@@ -118,6 +118,7 @@ def test_what_actor_and_learner_compare_is_what_they_always_did():
         ("environment.rotation", "False"),
         ("environment.reward", "sparse"),
         ("environment.gripper_action", "absolute"),
+        ("environment.wrappers", ""),
         ("sac.hidden_sizes", "256,256"),
         ("sac.grippers", "0"),
         ("vision.encoder.backbone", "small, random, he, 0, True, True"),

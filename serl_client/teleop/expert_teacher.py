@@ -1,0 +1,33 @@
+"""An expert in the teacher's place who never lets go: drives whole episodes in a policy's frames and chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from serl_client.episodes.expert import Expert
+
+
+class ExpertTeacher:
+    """A `Teacher` that takes every step.
+
+    Args:
+        expert: Who knows how.
+    """
+
+    def __init__(self, expert: Expert) -> None:
+        self._expert = expert
+
+    def reset(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
+        """Begins an episode."""
+        del observation, info
+        self._expert.reset()
+
+    def teach(
+        self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
+    ) -> NDArray[Any]:
+        """The expert's action."""
+        del action
+        return self._expert.action(observation, info)
