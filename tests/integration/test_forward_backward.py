@@ -7,7 +7,6 @@ import pathlib
 import re
 import signal
 import sys
-import time
 
 import grpc
 import numpy as np
@@ -23,6 +22,7 @@ from serl_rl.processes.child_process import ChildProcess
 from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.replay import ReplayBuffer
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS
+from tests.support.waiting import wait_until
 
 WAIT_S = 50.0
 SLOW_WAIT_S = 300.0
@@ -33,14 +33,6 @@ ENDLESS = ("--learner.max-env-steps", "1000000", "--evaluation.target-success-ra
 TAUGHT = ("--intervene", "scripted", "--correction.probability", "1", "--correction.rest-steps", "0")
 ROW_BYTES = 100  # A row is a little less; one in ten is an episode's last and no step.
 SIGNS = {"forward": 1.0, "backward": -1.0}
-
-
-def wait_until(condition, *children, timeout_s=WAIT_S):
-    """Waits for a condition; says the children's last words if it does not come."""
-    end, never = time.monotonic() + timeout_s, StopSignal()
-    while not condition():
-        assert time.monotonic() < end, [child.last_words() for child in children]
-        never.wait(0.02)
 
 
 class TaskPair:
@@ -98,8 +90,8 @@ class TaskPair:
         goal = {direction: self.steps(direction) + count for direction in DIRECTIONS}
         wait_until(
             lambda: all(self.steps(direction) >= goal[direction] for direction in DIRECTIONS),
-            self.actor,
-            *self.learners.values(),
+            WAIT_S,
+            explain=lambda: [child.last_words() for child in (self.actor, *self.learners.values())],
         )
 
     def spooled(self, direction):
@@ -143,7 +135,11 @@ def test_everybody_may_be_killed_and_each_learner_has_the_rows_of_its_own_task(p
         learner.wait(WAIT_S)
     # The arm goes on, and each task's rows wait in a spool of its own.
     spooled = {direction: pair.spooled(direction) for direction in DIRECTIONS}
-    wait_until(lambda: all(pair.spooled(name) > spooled[name] + 5000 for name in DIRECTIONS), pair.actor)
+    wait_until(
+        lambda: all(pair.spooled(name) > spooled[name] + 5000 for name in DIRECTIONS),
+        WAIT_S,
+        explain=pair.actor.last_words,
+    )
     pair.actor.signal(signal.SIGKILL)
     pair.actor.wait(WAIT_S)
     for direction in DIRECTIONS:
@@ -151,7 +147,11 @@ def test_everybody_may_be_killed_and_each_learner_has_the_rows_of_its_own_task(p
         assert pair.steps(direction) >= before[direction]
     pair.act()
     arrived = 4000 // ROW_BYTES
-    wait_until(lambda: all(pair.steps(name) >= before[name] + arrived for name in DIRECTIONS), pair.actor)
+    wait_until(
+        lambda: all(pair.steps(name) >= before[name] + arrived for name in DIRECTIONS),
+        WAIT_S,
+        explain=pair.actor.last_words,
+    )
     assert "differs: the actor has serl/PointRight-v0, the learner serl/PointLeft-v0" in pair.swapped_words()
     pair.stop()
     for direction in DIRECTIONS:
@@ -194,11 +194,11 @@ def replayed(run):
 
 
 def wait_for_both(run, count, timeout_s=WAIT_S):
-    wait_until(lambda: all(steps >= count for steps in replayed(run).values()), run, timeout_s=timeout_s)
+    wait_until(lambda: all(steps >= count for steps in replayed(run).values()), timeout_s, explain=run.last_words)
 
 
 def wait_for_words(run, words, count=1):
-    wait_until(lambda: run.log_path.read_text().count(words) >= count, run, timeout_s=SLOW_WAIT_S)
+    wait_until(lambda: run.log_path.read_text().count(words) >= count, SLOW_WAIT_S, explain=run.last_words)
 
 
 def test_one_command_trains_both_and_drains_at_ctrl_c(start, tmp_path):

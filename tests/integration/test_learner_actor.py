@@ -21,6 +21,7 @@ from serl_rl.monitoring.metrics import read_metrics
 from serl_rl.processes.child_process import ChildProcess
 from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.replay import ReplayBuffer, RowKind
+from tests.support.waiting import wait_until
 
 CONFIG = preset("debug")
 SPEC = spec_of(make_environment(CONFIG.environment), CONFIG.environment)
@@ -71,21 +72,26 @@ class Run:
 
     def wait_for_steps(self, count, timeout_s=WAIT_S):
         """Waits until the replay holds so many steps; returns how long it took."""
-        start, never = time.monotonic(), StopSignal()
-        while self.progress().environment_step_count < count:
+        start = time.monotonic()
+
+        def has_come():
             for child in self.children:
                 child.poll()
-            assert time.monotonic() - start < timeout_s, [child.last_words() for child in self.children]
-            never.wait(0.02)
+            return self.progress().environment_step_count >= count
+
+        wait_until(has_come, timeout_s, pause_s=0.02, explain=self.last_words)
         return time.monotonic() - start
 
     def wait_for_demonstrations(self):
         """Waits until the learner has read demonstrations; returns how many transitions they are."""
-        start, never = time.monotonic(), StopSignal()
-        while not (count := self.progress().demonstration_transition_count):
-            assert time.monotonic() - start < WAIT_S, [child.last_words() for child in self.children]
-            never.wait(0.02)
-        return count
+
+        def count():
+            return self.progress().demonstration_transition_count
+
+        return wait_until(count, WAIT_S, pause_s=0.02, explain=self.last_words)
+
+    def last_words(self):
+        return [child.last_words() for child in self.children]
 
     def replay(self):
         return ReplayBuffer(SPEC, CONFIG.learner.replay_capacity, self.run_directory / "replay")

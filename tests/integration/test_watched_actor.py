@@ -1,12 +1,12 @@
 """An actor that streams to rerun, beside its learner: every step, who drove, and what the newest critics expect."""
 
 import sys
-import time
 
 import pytest
 
 from serl_rl.processes.child_process import ChildProcess, wait_for_file
 from serl_rl.processes.stop_signal import StopSignal
+from tests.support.waiting import wait_until
 
 pytest.importorskip("rerun", reason="needs the extra serl-robot[rerun]")
 
@@ -54,10 +54,12 @@ def test_an_actor_streams_what_it_does_and_what_the_critics_expect(tmp_path):
         rerun = ("--rerun", tmp_path / "actor.rrd", "--rerun-run", run)
         actor = start("actor", "--learner-address", address, *teacher, *spool, *rerun)
         assert wait_for_file(run / "metrics.csv", StopSignal(), WAIT_S), learner.log_path.read_text()
-        end = time.monotonic() + WAIT_S
-        while not rows_of(tmp_path / "actor.rrd", "/value/mean")[0]:  # Once there is a checkpoint.
-            assert time.monotonic() < end, actor.log_path.read_text() + learner.log_path.read_text()
-            StopSignal().wait(0.2)
+        wait_until(
+            lambda: rows_of(tmp_path / "actor.rrd", "/value/mean")[0],  # Once there is a checkpoint.
+            WAIT_S,
+            pause_s=0.2,
+            explain=lambda: actor.log_path.read_text() + learner.log_path.read_text(),
+        )
         actor.stop(WAIT_S)
         log = actor.log_path.read_text()
     finally:

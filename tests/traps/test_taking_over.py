@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import queue
-import time
 import types
 
 import gymnasium
@@ -219,9 +218,7 @@ def test_what_a_person_does_while_the_learner_is_down_is_learned_from_later(tmp_
         for _ in range(2):
             actor.play()  # The arm does not wait for a learner.
         assert spool.waiting_count == 10
-        deadline = time.monotonic() + 10.0
-        while not caplog.records and time.monotonic() < deadline:
-            time.sleep(0.01)  # Its loss is noticed at the next attempt to reach it.
+        wait_until(lambda: caplog.records)  # Its loss is noticed at the next attempt to reach it.
         learner = Learner(spec, tmp_path / "replay", address)
         assert link.drain(10.0)
         found = transitions(learner.replay)

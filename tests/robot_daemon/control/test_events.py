@@ -13,6 +13,7 @@ from robot_daemon.drivers.fake.cell import build_fake_cell
 from serl_api.enums import ClipKind, Pacing
 from serl_api.values import Clip, FullCompliance, GripperTarget, Pose
 from serl_client import FaultError, RobotClient
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
 
@@ -172,8 +173,7 @@ def test_an_arm_that_falls_silent_is_told_once(real_time, ear):
 
 
 def test_states_come_with_the_gripper_and_each_with_a_beat(real_time, ear):
-    while len(ear.samples) < 5:
-        threading.Event().wait(0.005)
+    wait_until(lambda: len(ear.samples) >= 5)
     assert all(gripper is not None for _, gripper in ear.samples)
     assert ear.beats > 0
 

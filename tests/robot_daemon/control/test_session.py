@@ -1,5 +1,4 @@
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ from robot_daemon.drivers.fake.cell import build_fake_cell
 from serl_api.enums import Pacing
 from serl_api.errors.robot import DaemonError, DrainingError
 from serl_api.values import FullCompliance, Pose
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
 
@@ -87,10 +87,7 @@ def test_an_expired_target_makes_the_arm_hold():
     home = fake.arm.info
     target = Pose(home.home_tcp_pose.position + np.array([0.0, 0.05, 0.0]), home.home_tcp_pose.quaternion_xyzw)
     session.apply(1, target, None, 10 * MS)
-    deadline = time.monotonic() + 5.0
-    while fake.arm.hold_count == holds:
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    wait_until(lambda: fake.arm.hold_count > holds)
     assert not session.is_tracking
     session.require_open()
     session.end(None)

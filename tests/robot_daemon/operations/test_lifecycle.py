@@ -15,6 +15,7 @@ import pytest
 from robot_daemon.api.server import await_rest
 from robot_daemon.drivers.fake.cell import build_fake_cell
 from serl_client import Pose, RobotClient
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
 
@@ -72,11 +73,8 @@ def start(tmp_path):
             env={**os.environ, **(environment or {})},
         )
         running.append(child)
-        deadline = time.monotonic() + 20.0
-        while not ready.exists():
-            assert child.poll() is None, child.stderr.read()
-            assert time.monotonic() < deadline
-            threading.Event().wait(0.01)
+        wait_until(lambda: ready.exists() or child.poll() is not None)
+        assert child.poll() is None, child.stderr.read()
         return child, ready.read_text().strip()
 
     yield begin

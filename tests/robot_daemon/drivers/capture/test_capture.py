@@ -12,6 +12,7 @@ from robot_daemon.hardware.devices import DeviceConnectError, FrameSample
 from serl_api.cell import CameraInfo
 from serl_api.enums import StampSource
 from serl_api.errors.robot import DeviceUnavailableError
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
 
@@ -85,8 +86,7 @@ def test_frames_come_in_order(captured):
 def test_a_slow_reader_gets_the_newest_frames(captured):
     for number in range(1, 20):
         captured.stream.put(frame(number))
-    while captured.stream.coming:
-        time.sleep(0.001)
+    wait_until(lambda: not captured.stream.coming)
     captured.stream.put(frame(20))
     numbers = [captured.camera.read(2.0).number]
     while numbers[-1] != 20:

@@ -1,7 +1,6 @@
 """Cameras that are plugged in: recordings that librealsense lists as devices, through the real context and pipeline."""
 
 import dataclasses
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -32,10 +31,7 @@ def two(write, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def nothing_plugged_in():
     """Recordings of earlier tests stay listed until the library's threads have let go of them."""
-    deadline = time.monotonic() + 10.0
-    while present_cameras():
-        assert time.monotonic() < deadline, present_cameras()
-        time.sleep(0.02)
+    wait_until(lambda: not present_cameras(), pause_s=0.02, explain=present_cameras)
 
 
 def test_with_nothing_plugged_in_the_sentence_says_so(timebase):
