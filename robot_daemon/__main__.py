@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import faulthandler
+import logging
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -30,6 +31,7 @@ from robot_daemon.operations.recording_text import summarize, write_csv
 from robot_daemon.operations.service_status import ServiceStatus
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.plugins import plugin_table
+from serl_api.progress import Progress
 from serl_api.server import ServeError
 from serl_api.settings import ConfigError
 
@@ -46,6 +48,8 @@ examples:
 
 exit codes: 0 done or stopped by a signal; 1 the cell cannot be served, or a check failed; 2 wrong usage or file
 """
+
+logger = logging.getLogger(__name__)
 
 NEEDS_CONFIG = "--config FILE is required; `robot-daemon example-config > cell.toml` writes one to start from"
 
@@ -68,7 +72,8 @@ def serve(config: DaemonConfig, ready_file: Path | None = None) -> None:
             listeners.append(BlackBox(config.black_box, config.synchronization.sample_rate_hz, _facts(config)))
         failed.callback(EventListeners(listeners).close)
         notifier.status("connecting to the devices")
-        cell = build_cell(config)
+        with Progress(say=logger.info).phase("connecting to the devices") as phase:
+            cell = build_cell(config, lambda where: phase.report(note=f"now {where}"))
         failed.callback(close_cell, cell)
         server = DaemonServer(
             cell,
@@ -113,7 +118,7 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         check_file(config)
         print(f"{options.config} is right")
         return 0
-    with logging_to_stderr("error", "text"):
+    with logging_to_stderr("error", "text"), Progress().phase("checking the cell"):
         return check_cell(config, sys.stdout)
 
 

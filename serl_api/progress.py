@@ -194,5 +194,8 @@ def _live_line(progress: Progress, stream: TextIO) -> Iterator[None]:
         spinner.update(text=Text(str(progress.current or "")))
         return spinner
 
-    with Live(get_renderable=draw, console=Console(file=stream), refresh_per_second=4, transient=True):
+    console = Console(file=stream)
+    # What goes to a terminal as well must come out above; what goes to a file or a pipe must go on doing so.
+    redirects = sys.stdout.isatty()
+    with Live(get_renderable=draw, console=console, refresh_per_second=4, transient=True, redirect_stdout=redirects):
         yield

@@ -11,6 +11,7 @@ from robot_daemon.operations.lifecycle import serve_until_signal
 from serl_api.enums import Pacing
 from serl_api.errors.robot import NotFoundError
 from serl_api.plugins import PluginError
+from serl_api.progress import Progress
 from serl_api.server import ServeError
 from serl_api.settings import ConfigError
 from simulator.api.server import build_server
@@ -44,19 +45,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream=sys.stderr, level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
-        server = build_server(
-            options.task,
-            Pacing[options.pacing.replace("-", "_").upper()],
-            options.seed,
-            arm=options.arm,
-            config=ServerConfig(
-                address=options.address,
-                insecure=options.insecure,
-                tls_certificate=options.tls_certificate,
-                tls_key=options.tls_key,
-                token_file=options.token_file,
-            ),
-        )
+        with Progress(say=logging.getLogger("simulator").info).phase(f"building the scene of {options.task}"):
+            server = build_server(
+                options.task,
+                Pacing[options.pacing.replace("-", "_").upper()],
+                options.seed,
+                arm=options.arm,
+                config=ServerConfig(
+                    address=options.address,
+                    insecure=options.insecure,
+                    tls_certificate=options.tls_certificate,
+                    tls_key=options.tls_key,
+                    token_file=options.token_file,
+                ),
+            )
         serve_until_signal(server, ready_file=options.ready_file)
     except (NotFoundError, ConfigError, PluginError) as error:
         print(f"serl-sim: {error}", file=sys.stderr)

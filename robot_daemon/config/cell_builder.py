@@ -1,6 +1,6 @@
 """Builds the cell that a file describes: finds the plug-in of each driver and gives it its options."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -28,8 +28,12 @@ _KINDS: Mapping[str, tuple[str, type]] = {
 """Group and protocol of the devices, by the first part of their key in a cell's file."""
 
 
-def build_cell(config: DaemonConfig) -> Cell:
+def build_cell(config: DaemonConfig, on_device: Callable[[str], None] = lambda where: None) -> Cell:
     """Connects to every device of a cell.
+
+    Args:
+        config: The cell's file.
+        on_device: Told the key of each device's table before it is connected.
 
     Raises:
         ConfigError: A driver that is unknown or cannot be used, a missing library, or wrong options.
@@ -40,6 +44,7 @@ def build_cell(config: DaemonConfig) -> Cell:
     devices: dict[str, Any] = {}
     with ExitStack() as built:  # A device that cannot be reached must not leave the others claimed.
         for where, device in config.devices().items():
+            on_device(where)
             devices[where] = build_device(device, where, timebase)
             built.callback(devices[where].close)
         built.pop_all()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from serl_api.progress import QUIET_S, Phase, Progress
 from serl_client.cli.measuring import (
     CameraFigures,
     Distribution,
@@ -43,7 +45,8 @@ class Bench(Moving):
         with self.connect() as robot:
             steps = None if self.read_only else self._measure_steps(robot)
             calls = measure_calls(robot, min(1.0, self.seconds))
-            states, cameras = measure_streams(robot, seconds=self.seconds, state_rate_hz=self.state_rate)
+            with _telling(f"listening to states and frames for {self.seconds:g} s"):
+                states, cameras = measure_streams(robot, seconds=self.seconds, state_rate_hz=self.state_rate)
             if self.json:
                 say_json(_document(robot, calls, steps, states, cameras))
             else:
@@ -69,10 +72,15 @@ class Bench(Moving):
             )
         self.confirm(robot, "be controlled, with its present pose as the target")
         note(f"stepping in place for {self.seconds:g} s")
-        with robot.control() as session:
+        with robot.control() as session, _telling(f"stepping in place for {self.seconds:g} s"):
             return measure_steps(
                 robot, session, rate_hz=self.rate, seconds=self.seconds, cameras=list(robot.info.cameras)
             )
+
+
+def _telling(name: str) -> AbstractContextManager[Phase]:
+    """Shows a phase by lines alone: to draw four times a second would be measured as well."""
+    return Progress(say=note, tick_s=QUIET_S).phase(name)
 
 
 def _report(

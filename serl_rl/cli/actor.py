@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from serl_api.progress import Progress
 from serl_api.security import ChannelSecurity
 from serl_client.teleop.opening import TeleopConfig
 from serl_rl.cli.options import ConfigFile, PresetName, RerunTarget
@@ -101,7 +102,8 @@ class ActorCommand:
             self._act_both_ways(self.backward_learner, stop)
             return 0
         config = self.config
-        env = make_environment(config.environment, self.robot)
+        with Progress(say=log.info).phase("opening the environment"):
+            env = make_environment(config.environment, self.robot)
         with contextlib.closing(env):
             spec = spec_of(env, config.environment)
             version = metadata.version("serl-robot")
@@ -161,7 +163,9 @@ class ActorCommand:
         from serl_rl.policies.factory import make_policy
 
         config = self.config
-        joined = link.join(self.join_timeout_s, stop.is_set)
+        progress = Progress(say=log.info)
+        with progress.phase(f"joining the learner at {self.learner}"):
+            joined = link.join(self.join_timeout_s, stop.is_set)
         spool = Spool(
             self.spool_directory / self.actor_id,
             row_type(spec),
@@ -174,5 +178,5 @@ class ActorCommand:
         log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
         policy = make_policy(spec, config)
         share_maps(together.env, policy)
-        Actor(together.env, spec, link, spool, policy, config, stop, together.intervention).run()
+        Actor(together.env, spec, link, spool, policy, config, stop, together.intervention, progress=progress).run()
         spool.close()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from serl_api.progress import Progress
 from serl_rl.algorithms.bc_config import BcConfig
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.cli.options import ConfigFile, PresetName
@@ -60,7 +61,9 @@ class BcCommand:
         if self.config.algorithm != "sac":
             raise UsageError(f"bc clones into the policy of sac, but algorithm is {self.config.algorithm}; name sac")
         check_files(self.demonstrations, self.config.environment)
-        Trainer.preload(self.config)
+        progress = Progress()
+        with progress.phase("loading torch"):
+            Trainer.preload(self.config)
 
         from serl_rl.algorithms.bc import BcAgent
         from serl_rl.demonstrations.files import read_demonstrations
@@ -69,7 +72,8 @@ class BcCommand:
         from serl_rl.processes.stop_signal import StopSignal
 
         config = self.config
-        given = read_demonstrations(self.demonstrations, config.environment, keeps_failures=self.bc.keeps_failures)
+        with progress.phase("reading the demonstrations"):
+            given = read_demonstrations(self.demonstrations, config.environment, keeps_failures=self.bc.keeps_failures)
         own, held_out = split_episodes(given.episodes, self.bc.validation_share, config.seed)
         left_out = f", {given.failures} without success left out" if given.failures else ""
         _say(f"{len(own)} episodes to learn from, {len(held_out)} to validate with{left_out}")
@@ -83,8 +87,9 @@ class BcCommand:
             device=find_device(config.learner.device),
         )
         stop, start_s = StopSignal().install(), time.monotonic()
-        training = steps_of(own, agent, config, crops=_crops(config) if sees else 0)
-        validation = steps_of(held_out, agent, config, crops=0) if held_out else None
+        with progress.phase("preparing the steps"):
+            training = steps_of(own, agent, config, crops=_crops(config) if sees else 0)
+            validation = steps_of(held_out, agent, config, crops=0) if held_out else None
         directory = RunDirectory(self.run_directory)
         directory.path.mkdir(parents=True)
         directory.config.write_text(to_json(config))
@@ -93,15 +98,17 @@ class BcCommand:
         writer = CloneWriter(directory.final_checkpoint, config, given.spec, facts)
         saved_s = -_SAVE_S
 
-        def show(progress: CloningProgress) -> bool:
+        def show(told: CloningProgress) -> bool:
             nonlocal saved_s
-            _say(_line(progress, self.bc.steps))
-            if progress.is_best and time.monotonic() >= saved_s + _SAVE_S:  # What a kill must not lose.
-                writer.save(agent.policy_state(), progress.steps)
+            phase.report(told.steps)
+            _say(_line(told, self.bc.steps))
+            if told.is_best and time.monotonic() >= saved_s + _SAVE_S:  # What a kill must not lose.
+                writer.save(agent.policy_state(), told.steps)
                 saved_s = time.monotonic()
             return not stop.is_set()
 
-        history = clone(agent, training, validation, config.seed, show)
+        with progress.phase("cloning", self.bc.steps) as phase:
+            history = clone(agent, training, validation, config.seed, show)
         best = next(progress for progress in reversed(history) if progress.is_best)
         writer.save(agent.policy_state(), best.steps)
         result = {

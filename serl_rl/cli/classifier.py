@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
+from serl_api.progress import Progress
 from serl_rl.cli.options import ConfigFile, PresetName
 from serl_rl.config.train import TrainConfig
 from serl_rl.errors import UsageError
@@ -71,14 +72,16 @@ class TrainClassifierCommand:
         if not self.episodes and not by_class:
             raise UsageError("there is nothing to learn from; give --episodes FILE or --examples CLASS=FILE")
         stop, training = StopSignal().install(), self.training
-        examples = load_examples(
-            self.episodes,
-            by_class,
-            cameras=self.cameras,
-            ambiguous_frames=training.ambiguous_frames,
-            max_frames=training.max_frames,
-            seed=training.seed,
-        )
+        shown = Progress()
+        with shown.phase("reading the episodes"):
+            examples = load_examples(
+                self.episodes,
+                by_class,
+                cameras=self.cameras,
+                ambiguous_frames=training.ambiguous_frames,
+                max_frames=training.max_frames,
+                seed=training.seed,
+            )
         counts = ", ".join(f"{count} of {name}" for name, count in examples.counts().items())
         sys.stderr.write(f"{len(examples)} frames: {counts}; cameras {', '.join(examples.images)}\n")
         if not has_failed_episode(examples):
@@ -87,12 +90,15 @@ class TrainClassifierCommand:
         def show(progress: TrainingProgress) -> bool:
             line = f"step {progress.steps}: loss {progress.loss:.4f}, validation {progress.validation_loss:.4f}\n"
             sys.stderr.write(line)
+            phase.report(progress.steps)
             return not stop.is_set()
 
-        trained = train_classifier(
-            examples, self.classifier, training, success_class=self.success_class, on_progress=show
-        )
-        report = make_report(trained, training.allowed_false_positive_rate)
+        with shown.phase("training the classifier", training.steps) as phase:
+            trained = train_classifier(
+                examples, self.classifier, training, success_class=self.success_class, on_progress=show
+            )
+        with shown.phase("judging the classifier"):
+            report = make_report(trained, training.allowed_false_positive_rate)
         sources = [str(path) for path in self.episodes] + list(self.examples)
         facts = {"sources": sources, "report": report.to_dict()}
         save_classifier(trained.classifier, report.recommended.threshold, self.output, facts)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from serl_api.progress import Progress
 from serl_client.teleop.opening import TeleopConfig
 from serl_rl.cli.options import ConfigFile, PresetName
 from serl_rl.config.train import TrainConfig
@@ -83,6 +84,7 @@ class LabelCommand:
         counts = {True: 0, False: 0, None: 0}
 
         def label(number: int, episode: Episode) -> Episode:
+            phase.report(note=f"episode {number}")
             if number in marks:
                 labels = marked_labels(episode, marks[number], f"episode {number}")
             elif self.last >= 1:
@@ -93,7 +95,8 @@ class LabelCommand:
                 counts[value] += 1
             return with_labels(episode, labels)
 
-        edit_episodes(path, label)
+        with Progress().phase("labelling") as phase:
+            edit_episodes(path, label)
         _write(
             f"labelled {counts[True]} observations as success, {counts[False]} as failure, {counts[None]} as neither"
         )
@@ -107,7 +110,8 @@ class LabelCommand:
         if self.positives < 1:
             raise UsageError(f"positives is {self.positives}; it must be at least 1")
         output.parent.mkdir(parents=True, exist_ok=True)
-        env = make_environment(self.config.environment, self.robot)
+        with Progress().phase("opening the environment"):
+            env = make_environment(self.config.environment, self.robot)
         try:
             with (
                 stoppable(),

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import tyro
 
+from serl_api.progress import Progress
 from serl_rl.cli.options import ConfigFile, PresetName
 from serl_rl.config.train import TrainConfig
 from serl_rl.errors import UsageError
 from serl_rl.models.openmp import choose_waiting
 from serl_rl.models.pretraining.config import PretrainableName, PretrainingConfig
-
-_SCENES_A_LINE = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,20 +62,26 @@ class PretrainEncoderCommand:
             BackboneConfig(name=self.backbone, weights=self.weights, seed=settings.seed, frozen=False)
         )
 
-        def count_scene(done: int) -> bool:
-            if done % _SCENES_A_LINE == 0 or done == settings.scenes:
-                sys.stderr.write(f"scene {done} of {settings.scenes}\n")
-            return not stop.is_set()
+        shown = Progress()
+        with shown.phase("drawing scenes", settings.scenes) as drawing:
 
-        pictures = draw_pictures(settings.scenes, settings.seed, address=self.simulator, on_scene=count_scene)
+            def count_scene(done: int) -> bool:
+                drawing.report(done)
+                return not stop.is_set()
+
+            pictures = draw_pictures(settings.scenes, settings.seed, address=self.simulator, on_scene=count_scene)
+        sys.stderr.write(f"{len(pictures)} scenes are drawn\n")
         if stop.is_set():
             return 0
 
         def show(progress: PretrainingProgress) -> bool:
             sys.stderr.write(summary(progress) + "\n")
+            training.report(progress.steps)
             return not stop.is_set()
 
-        result = pretrain(network, pictures, settings, show)
+        limit = f", {settings.minutes:g} min at most" if settings.minutes else ""
+        with shown.phase(f"pretraining{limit}", settings.steps) as training:
+            result = pretrain(network, pictures, settings, show)
         last = result.reports[-1]
         facts = {"task": TASK, "scenes": len(pictures), "steps": last.steps, "errors_m": last.errors}
         save_weights(network, self.output, {"pretraining": json.dumps(facts)}, result.heads)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from serl_api.progress import Progress
 from serl_client.teleop.opening import TeleopConfig
 from serl_rl.cli.options import ConfigFile, PresetName
 from serl_rl.config.train import TrainConfig
@@ -67,11 +68,19 @@ class RecordCommand:
             raise UsageError(f"demonstration_count is {self.config.demonstration_count}; it must be at least 1")
         if self.teleop == "random" and not self.keep_failures:
             raise UsageError("random driving hardly ever succeeds; add --keep-failures, or choose another --teleop")
-        env = make_environment(self.config.environment, self.robot)
+        progress, count = Progress(), self.config.demonstration_count
+        with progress.phase("opening the environment"):
+            env = make_environment(self.config.environment, self.robot)
         try:
             with stoppable():
                 if self.teleop == "scripted" and not self.keep_failures:
-                    record(env, self.config, self.output, self._say)
+                    with progress.phase("recording demonstrations", count) as phase:
+
+                        def say(told: RecordingProgress) -> None:
+                            phase.report(told.recorded)
+                            self._say(told)
+
+                        record(env, self.config, self.output, say)
                 else:
                     self._record_by_hand(env)
         except KeyboardInterrupt:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
+from serl_api.progress import Progress
 from serl_rl.cli.options import ConfigFile, PresetName
 from serl_rl.config.train import TrainConfig
 from serl_rl.errors import UsageError
@@ -61,7 +62,11 @@ class ReviewCommand:
             self._remove()
         if self.export is not None:
             return self._export(self.export)
-        figures = [figures_of(number, episode) for number, episode in enumerate(iterate_episodes(self.file))]
+        figures = []
+        with Progress().phase("reading the episodes") as phase:
+            for number, episode in enumerate(iterate_episodes(self.file)):
+                figures.append(figures_of(number, episode))
+                phase.report(note=f"{number + 1} so far")
         if self.json:
             sys.stdout.write(json.dumps([entry.as_dict() for entry in figures], indent=2) + "\n")
         else:
@@ -81,7 +86,8 @@ class ReviewCommand:
         def choose(number: int, episode: Episode) -> Episode | None:
             return episode if (number in named) == is_kept_when_named else None
 
-        kept = edit_episodes(self.file, choose)
+        with Progress().phase("writing the episodes that stay"):
+            kept = edit_episodes(self.file, choose)
         sys.stderr.write(f"deleted {count - kept} of {count} episodes; those that stay are numbered anew\n")
 
     def _export(self, output: Path) -> int:
@@ -90,11 +96,12 @@ class ReviewCommand:
         from serl_rl.demonstrations.reviewing import export_frames
 
         count = 0
-        for number, episode in enumerate(iterate_episodes(self.file)):
-            count += 1
-            if number == self.episode:
-                sys.stderr.write(f"wrote {export_frames(number, episode, output)}\n")
-                return 0
+        with Progress().phase("exporting the pictures"):
+            for number, episode in enumerate(iterate_episodes(self.file)):
+                count += 1
+                if number == self.episode:
+                    sys.stderr.write(f"wrote {export_frames(number, episode, output)}\n")
+                    return 0
         check_numbers(frozenset((self.episode,)), count, self.file)
         return 0
 

@@ -95,6 +95,8 @@ class VirtualCell:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self.address = ""
         """Of the daemon, once it answers."""
+        self.starting = ""
+        """Part that is being started, in a word."""
 
     def start(self) -> None:
         """Starts everything.
@@ -103,6 +105,7 @@ class VirtualCell:
             RuntimeError: A part did not start; the text holds what it said.
         """
         try:
+            self.starting = "arm"
             self.fci.start()
             port = self._spawn(
                 "gripper",
@@ -173,6 +176,7 @@ class VirtualCell:
     def _recording(self, name: str) -> Path:
         """Records what a camera of the simulator would see of the empty-handed arm at home, a second long."""
         file = self.folder / f"{name}.db3"
+        self.starting = f"camera {name}"
         options = ["--out", str(file), "--width", str(_SIZE), "--height", str(_SIZE), "--duration-s", "1"]
         command = [sys.executable, "-m", "simulator.virtual", "realsense-recording", *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=_START_TIMEOUT_S)
@@ -181,6 +185,7 @@ class VirtualCell:
     def _spawn(self, name: str, module: str, *arguments: str) -> str:
         """Starts a part and returns what it writes into its ready file."""
         ready = self.folder / f"{name}.ready"
+        self.starting = name
         environment = os.environ | {"PYTHONUNBUFFERED": "1"}
         with (self.folder / f"{name}.log").open("wb") as log:
             child = subprocess.Popen(

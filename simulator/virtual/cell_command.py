@@ -1,12 +1,14 @@
 """Implements `serl-virtual cell`: a whole virtual cell with the real robot daemon in front, until a signal."""
 
 import argparse
+import contextlib
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from serl_api.progress import Progress
 from simulator.model.arm_table import ARMS
 from simulator.scene.finding import scene_names
 from simulator.virtual.cell import VirtualCell
@@ -35,7 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     signal.signal(signal.SIGTERM, end)
     try:
-        with cell:
+        with contextlib.ExitStack() as alive:
+            with Progress().phase("starting the virtual cell") as phase:
+                phase.report(note=lambda: cell.starting)
+                alive.enter_context(cell)
             sys.stdout.write(f"{cell.address}\n")
             sys.stdout.flush()
             sys.stderr.write(f"configuration and logs are in {cell.folder} while the cell lives\n")

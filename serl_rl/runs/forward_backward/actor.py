@@ -12,6 +12,7 @@ from typing import Any
 
 import gymnasium
 
+from serl_api.progress import Progress
 from serl_api.security import ChannelSecurity
 from serl_rl.actor.intervention import Teach
 from serl_rl.actor.learner_client import LearnerClient
@@ -54,6 +55,7 @@ class PairActor:
     """How it presents itself to the learners."""
     join_timeout_s: float = 60.0
     """How long to try to reach each learner, in s."""
+    _progress: Progress = field(default_factory=lambda: Progress(say=log.info), init=False, repr=False)
 
     def run(self, stop: StopSignal, on_joined: Callable[[], None]) -> None:
         """Acts until both learners have finished, or somebody asks to stop.
@@ -72,7 +74,10 @@ class PairActor:
             for direction in DIRECTIONS:
                 halves[direction] = self._half(direction, envs[direction], stop, stack)
             on_joined()
-            Alternation(halves, stop).run()
+            turns = Alternation(halves, stop)
+            with self._progress.phase("acting") as phase:
+                phase.report(note=lambda: f"now {turns.active}; " + "; ".join(_figures(halves)))
+                turns.run()
 
     def _half(
         self, direction: Direction, env: gymnasium.Env[Any, Any], stop: StopSignal, stack: contextlib.ExitStack
@@ -99,7 +104,8 @@ class PairActor:
                 )
             )
         )
-        joined = link.join(self.join_timeout_s, stop.is_set)
+        with self._progress.phase(f"joining the learner {direction} at {learner}"):
+            joined = link.join(self.join_timeout_s, stop.is_set)
         spool = Spool(
             self.spool_directory / direction / self.actor_id,
             row_type(spec),
@@ -111,8 +117,24 @@ class PairActor:
         log.info("%s: joined run %s at row %d", direction, joined.run_id, spool.next_sequence)
         policy = make_policy(spec, config)
         share_maps(together.env, policy)
-        actor = Actor(together.env, spec, link, spool, policy, config, stop, together.intervention, keeps_scene=True)
+        actor = Actor(
+            together.env,
+            spec,
+            link,
+            spool,
+            policy,
+            config,
+            stop,
+            together.intervention,
+            keeps_scene=True,
+            progress=self._progress,
+        )
         return LearningTaskPlayer(together.env, actor, link, spool, policy, stop)
+
+
+def _figures(halves: Mapping[Direction, TaskPlayer]) -> list[str]:
+    """How each direction goes that learns."""
+    return [f"{direction} {half.figures()}" for direction, half in halves.items() if half.is_learning]
 
 
 def _is_folder(learner: str) -> bool:

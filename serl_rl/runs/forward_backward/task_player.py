@@ -27,6 +27,10 @@ class TaskPlayer(Protocol):
         """Whether its episodes are still wanted by a learner."""
         ...
 
+    def figures(self) -> str:
+        """How it goes, in a few words."""
+        ...
+
     def wait_for_policy(self) -> None:
         """Waits until it can play."""
         ...
@@ -63,6 +67,10 @@ class FinishedTaskPlayer:
         self._policy = policy
         self._stop = stop
         self._rng = np.random.default_rng(seed)
+
+    def figures(self) -> str:
+        """It only plays."""
+        return "plays a finished policy"
 
     def wait_for_policy(self) -> None:
         """Nothing to wait for."""
@@ -121,6 +129,10 @@ class LearningTaskPlayer:
     def is_learning(self) -> bool:
         """Whether its learner has not finished."""
         return not self._actor.is_over
+
+    def figures(self) -> str:
+        """How its actor goes."""
+        return self._actor.figures()
 
     def wait_for_policy(self) -> None:
         """Waits for the first policy, or until asked to stop.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import TrainConfig, to_json
-from serl_rl.envs.evaluation import EvaluationResult, evaluate
+from serl_rl.envs.evaluation import EvaluationResult, evaluate, report_evaluation
 from serl_rl.envs.factory import RobotConfig, make_environment, spec_of
 from serl_rl.monitoring.metrics import MetricsTail, read_metrics
 from serl_rl.processes.stop_signal import StopSignal
@@ -72,14 +73,15 @@ class PairTraining:
             directory.logs.mkdir(parents=True)
             directory.config.write_text(to_json(self._pair.of(direction)))
             self._crew.start_learner(direction)
-        with self._clock.part("simulator_start_s"):
+        with self._clock.part("simulator_start_s"), dashboard.phase("starting the simulator"):
             self._crew.start_simulator()
         if self._stop.is_set():
             return
         with self._clock.part("demonstrations_s"):
             self._prepare(dashboard)
         if not self._stop.is_set():
-            self._crew.start_actor()
+            with dashboard.phase("waiting for the learners"):
+                self._crew.start_actor()
             dashboard.note("compiling the updates, then training")
 
     def _prepare(self, dashboard: PairDashboard) -> None:
@@ -93,7 +95,9 @@ class PairTraining:
                 write_spec(self._crew.spec_path(direction), spec_of(env, config.environment))
                 if config.demonstration_count:
                     dashboard.note(f"recording {config.demonstration_count} scripted demonstrations {direction}")
-                    record(env, config, self._crew.directory_of(direction).demonstrations)
+                    with dashboard.phase(f"recording {direction}", config.demonstration_count) as phase:
+                        path = self._crew.directory_of(direction).demonstrations
+                        record(env, config, path, lambda told, phase=phase: phase.report(told.recorded))
                     env.get_wrapper_attr("release")()
 
     def _follow(self, dashboard: PairDashboard) -> None:
@@ -101,13 +105,16 @@ class PairTraining:
         tails: dict[Direction, MetricsTail] = {
             direction: MetricsTail(self._crew.directory_of(direction).path) for direction in DIRECTIONS
         }
-        while not self._stop.is_set() and self._crew.is_training():
-            self._stop.wait(_POLL_S)
-            for name in self._crew.mend():
-                dashboard.note(f"the {name} was killed and goes on")
-            for direction, tail in tails.items():
-                for row in tail.read_new():
-                    dashboard.show(direction, row)
+        with contextlib.ExitStack() as until_first_row:
+            until_first_row.enter_context(dashboard.phase("compiling the updates"))
+            while not self._stop.is_set() and self._crew.is_training():
+                self._stop.wait(_POLL_S)
+                for name in self._crew.mend():
+                    dashboard.note(f"the {name} was killed and goes on")
+                for direction, tail in tails.items():
+                    for row in tail.read_new():
+                        until_first_row.close()
+                        dashboard.show(direction, row)
 
     def _evaluate(self, dashboard: PairDashboard) -> None:
         """Measures each checkpoint in scenes drawn for its task."""
@@ -119,12 +126,15 @@ class PairTraining:
                 policy, config, _ = load_policy(self._crew.directory_of(direction).path)
                 dashboard.note(f"evaluating {direction} in {self._evaluation_episodes} episodes")
                 env = make_environment(config.environment, robot)
-                try:
+                count = self._evaluation_episodes
+                with contextlib.closing(env), dashboard.phase(f"final evaluation {direction}", count) as phase:
                     self._results[direction] = evaluate(
-                        env, policy, self._evaluation_episodes, _FINAL_SEED, lambda result: stop.is_set()
+                        env,
+                        policy,
+                        count,
+                        _FINAL_SEED,
+                        lambda result, phase=phase: report_evaluation(phase, result) or stop.is_set(),
                     )
-                finally:
-                    env.close()
 
     def _report(self, dashboard: PairDashboard) -> None:
         """Draws the curves and writes the result."""
