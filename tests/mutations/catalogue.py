@@ -333,8 +333,8 @@ SESSIONS = mutations(
     (
         "an expired target does not make the arm hold",
         "robot_daemon",
-        '                self.hold()\n                self._tell("target_expired"',
-        '                self._tell("target_expired"',
+        '                self.hold()\n                self._emit("target_expired"',
+        '                self._emit("target_expired"',
         "test_an_expired_target_makes_the_arm_hold",
     ),
     (
