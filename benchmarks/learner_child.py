@@ -66,7 +66,7 @@ def _batch(utd: int) -> UpdateBatch:
         rewards=normal(),
         next_observations={"state": normal(10)},
         terminated=torch.zeros(utd, 256),
-        taught=torch.zeros(utd, 256),
+        interventions=torch.zeros(utd, 256),
         grasp_penalties=torch.zeros(utd, 256),
     )
 

@@ -64,7 +64,7 @@ class Td3Agent(Agent):
         chosen = torch.tanh(self.nets["policy"](now))
         best = self.values(self.nets, now, chosen)[0].mean()
         distance = ((chosen - batch.actions[0]) ** 2).sum(-1)
-        self.step(self.adams[0], (batch.taught[0] * distance).mean() - best)
+        self.step(self.adams[0], (batch.interventions[0] * distance).mean() - best)
         with torch.no_grad():
             for target, own in zip(self.targets.parameters(), self.nets.parameters(), strict=True):
                 target.lerp_(own, 0.02)

@@ -12,10 +12,12 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl_rl.actor.spool import RowArray
 from serl_rl.protocol.spec import EnvironmentSpec, SpecError
 from serl_rl.protocol.tensors import data_type_of, dtype_of
-from serl_rl.replay.rows import RowBatch, rows_to_proto
+from serl_rl.replay.rows import COLUMNS, RowBatch, rows_to_proto
 
 _OBSERVATION = "observation."
-_FIELDS = ("action", "reward", "episode_id", "step_index", "row_kind", "intervention", "grasp_penalty")
+# Spools that were written before have these first.
+_FIRST = ("action", "reward", "episode_id", "step_index", "row_kind")
+_IN_ORDER = sorted(COLUMNS, key=lambda entry: (*_FIRST, entry.spool_name).index(entry.spool_name))
 
 
 def row_type(spec: EnvironmentSpec) -> np.dtype[Any]:
@@ -30,42 +32,18 @@ def row_type(spec: EnvironmentSpec) -> np.dtype[Any]:
     observation = [
         (_OBSERVATION + entry.name, dtype_of(data_type_of(entry.dtype)), entry.shape) for entry in spec.observation
     ]
-    rest = [
-        ("action", "<f4", spec.action.shape),
-        ("reward", "<f4"),
-        ("episode_id", "<i8"),
-        ("step_index", "<i4"),
-        ("row_kind", "u1"),
-        ("intervention", "?"),
-        ("grasp_penalty", "<f4"),
-    ]
-    return np.dtype([*observation, *rest])
+    return np.dtype([*observation, *((entry.spool_name, entry.dtype, entry.shape(spec)) for entry in _IN_ORDER)])
 
 
 def make_row(
-    dtype: np.dtype[Any],
-    observation: Mapping[str, npt.NDArray[np.generic]],
-    *,
-    episode_id: int,
-    step_index: int,
-    row_kind: pb.RowKind,
-    action: npt.ArrayLike = 0.0,
-    reward: float = 0.0,
-    intervention: bool = False,
-    grasp_penalty: float = 0.0,
+    dtype: np.dtype[Any], observation: Mapping[str, npt.NDArray[np.generic]], **values: npt.ArrayLike
 ) -> RowArray:
     """Makes one row.
 
     Args:
         dtype: Type from `row_type`.
         observation: Arrays by name.
-        episode_id: Identifier of the episode, unique for the actor.
-        step_index: Index of the row in its episode.
-        row_kind: What the row is.
-        action: Executed action, in [-1, 1].
-        reward: Reward of the step.
-        intervention: Whether a person chose the action.
-        grasp_penalty: Reward of the gripper alone.
+        values: What was done there, by the spool's names of columns, such as `reward`; zero where it is left out.
 
     Returns:
         The row, shape ().
@@ -77,8 +55,7 @@ def make_row(
     row = np.zeros((), dtype)
     for name, value in observation.items():
         row[_OBSERVATION + name] = value
-    values = (action, reward, episode_id, step_index, row_kind, intervention, grasp_penalty)
-    for name, value in zip(_FIELDS, values, strict=True):
+    for name, value in values.items():
         row[name] = value
     return row
 
@@ -111,15 +88,6 @@ def pack_rows(rows: RowArray, spec: EnvironmentSpec) -> pb.StepBatch:
     Returns:
         The message.
     """
-    batch = RowBatch(
-        observations={entry.name: rows[_OBSERVATION + entry.name] for entry in spec.observation},
-        actions=rows["action"],
-        rewards=rows["reward"],
-        episode_ids=rows["episode_id"],
-        step_indices=rows["step_index"],
-        row_kinds=rows["row_kind"],
-        interventions=rows["intervention"],
-        # Without a penalty nothing is sent, which counts as zero.
-        grasp_penalties=rows["grasp_penalty"] if rows["grasp_penalty"].any() else None,
-    )
-    return rows_to_proto(batch, spec)
+    columns: dict[str, Any] = {entry.name: rows[entry.spool_name] for entry in COLUMNS}
+    observations = {entry.name: rows[_OBSERVATION + entry.name] for entry in spec.observation}
+    return rows_to_proto(RowBatch(observations=observations, **columns), spec)

@@ -12,7 +12,7 @@ from serl.learner.v1 import spec_pb2, tensor_pb2
 from serl_rl import errors
 from serl_rl.learner.run_state import Answer, RunState
 from serl_rl.protocol.spec import EnvironmentSpec, difference
-from serl_rl.replay import InvalidRowsError, ReplayBuffer, ReplayStorageError, RowBatch, RowGapError
+from serl_rl.replay import InvalidRowsError, ReplayBuffer, ReplayStorageError, RowGapError
 from serl_rl.replay.rows import rows_from_proto
 
 Settings = tuple[tuple[str, str], ...]
@@ -152,24 +152,17 @@ class Ingest:
         assert replay is not None
         assert spec is not None
         self._state.heard_of(request.actor_id)
-        rows = _unpack(request, spec)
         try:
-            replay.append(rows)
+            number = request.first_sequence_number
+            replay.append(rows_from_proto(request.batch, spec, actor_id=request.actor_id, first_sequence_number=number))
+        except InvalidRowsError as error:
+            raise errors.InvalidBatchError(str(error), {"field": error.field}) from error
         except RowGapError as error:
             numbers = {"expected": str(error.expected), "received": str(error.received)}
             raise errors.SequenceGapError(str(error), numbers) from error
         except ReplayStorageError as error:
             raise errors.StorageFullError(str(error)) from error
         self._state.set_env_steps(replay.environment_step_count)
-
-
-def _unpack(request: pb.StreamStepsRequest, spec: EnvironmentSpec) -> RowBatch:
-    try:
-        return rows_from_proto(
-            request.batch, spec, actor_id=request.actor_id, first_sequence_number=request.first_sequence_number
-        )
-    except InvalidRowsError as error:
-        raise errors.InvalidBatchError(str(error), {"field": error.field}) from error
 
 
 def _check_version(actor: str, learner: str) -> None:

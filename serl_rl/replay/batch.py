@@ -8,28 +8,22 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from serl_rl.replay.columns import SAMPLED, SampledColumns
+
 Places: TypeAlias = Sequence[slice]
 """Ranges of positions in a batch, each with start and stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransitionBatch:
+class TransitionBatch(SampledColumns[np.ndarray]):
     """B transitions, stacked. Every array is its own memory."""
 
     observations: dict[str, np.ndarray]
     """Observation at the step, by name. Shape (B, ...)."""
-    actions: np.ndarray
-    """Executed action in [-1, 1]. Shape (B, A), float32."""
-    rewards: np.ndarray
-    """Shape (B,), float32."""
     next_observations: dict[str, np.ndarray]
     """Observation after the step, of the same episode always. Shape (B, ...)."""
     terminated: np.ndarray
     """Whether the task ended the episode, so that no value follows; false for a truncated step. Shape (B,), bool."""
-    interventions: np.ndarray
-    """Whether a person chose the action. Shape (B,), bool."""
-    grasp_penalties: np.ndarray
-    """Reward of the gripper alone; zero where the task has none. Shape (B,), float32."""
 
     def __len__(self) -> int:
         return len(self.rewards)
@@ -49,14 +43,12 @@ def empty_batch(
     def observations() -> dict[str, np.ndarray]:
         return {name: np.empty((count, *shape), dtype) for name, (shape, dtype) in layout.items()}
 
+    shapes = {"actions": (count, action_size)}
     return TransitionBatch(
         observations=observations(),
-        actions=np.empty((count, action_size), np.float32),
-        rewards=np.empty(count, np.float32),
         next_observations=observations(),
         terminated=np.empty(count, bool),
-        interventions=np.empty(count, bool),
-        grasp_penalties=np.empty(count, np.float32),
+        **{entry.name: np.empty(shapes.get(entry.name, (count,)), entry.dtype) for entry in SAMPLED},
     )
 
 

@@ -1,7 +1,7 @@
 """Replay buffer: rows stored once in a ring, transitions sampled uniformly.
 
-Every row knows its neighbours of the same actor and episode (`links.py`), so rows of several actors may interleave. A
-row with a successor is a transition.
+Every row knows its neighbours of the same actor and episode, so rows of several actors may interleave. A row with a
+successor is a transition.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numpy as np
 
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay.batch import Places, TransitionBatch, empty_batch, place_rows
+from serl_rl.replay.columns import SAMPLED
 from serl_rl.replay.errors import EmptyReplayError, InvalidRowsError, RowGapError
 from serl_rl.replay.row_links import RowLinks
-from serl_rl.replay.rows import RowBatch, RowKind
+from serl_rl.replay.rows import COLUMNS, RowBatch, RowKind
 from serl_rl.replay.storage import RowStorage
 
 _NO_ROW = -1
@@ -216,13 +217,10 @@ class ReplayBuffer:
     def copy_scalars(self, draw: Draw, batch: TransitionBatch, places: Places) -> None:
         """Copies everything of drawn transitions but the observations."""
         columns, slots = self._storage.columns, draw.slots[-1]
-        place_rows(batch.actions, columns["actions"], slots, places)
-        place_rows(batch.rewards, columns["rewards"], slots, places)
-        place_rows(
-            batch.terminated, columns["row_kinds"].take(slots) == RowKind.TERMINATED, np.arange(len(slots)), places
-        )
-        place_rows(batch.interventions, columns["interventions"], slots, places)
-        place_rows(batch.grasp_penalties, columns["grasp_penalties"], slots, places)
+        for entry in SAMPLED:
+            place_rows(getattr(batch, entry.name), columns[entry.name], slots, places)
+        terminated = columns["row_kinds"].take(slots) == RowKind.TERMINATED
+        place_rows(batch.terminated, terminated, np.arange(len(slots)), places)
 
     def copy_observations(self, draw: Draw, batch: TransitionBatch, places: Places, names: Sequence[str]) -> None:
         """Copies some arrays of the observations of drawn transitions."""
@@ -290,16 +288,9 @@ class ReplayBuffer:
 
     def _columns(self, rows: RowBatch, actor: int, sequence_number: int) -> dict[str, np.ndarray]:
         count = len(rows)
-        penalties = rows.grasp_penalties
         return {
             **{f"observations.{name}": array for name, array in rows.observations.items()},
-            "actions": rows.actions,
-            "rewards": rows.rewards,
-            "grasp_penalties": np.zeros(count, np.float32) if penalties is None else penalties,
-            "episode_ids": rows.episode_ids,
-            "step_indices": rows.step_indices,
-            "row_kinds": rows.row_kinds,
-            "interventions": rows.interventions,
+            **{entry.name: getattr(rows, entry.name) for entry in COLUMNS},
             "actors": np.full(count, actor, np.int32),
             "sequence_numbers": np.arange(sequence_number, sequence_number + count),
             "step_totals": self._step_total() + np.cumsum(rows.row_kinds != RowKind.FINAL),

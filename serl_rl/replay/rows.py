@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from serl.learner.v1 import learner_service_pb2
 
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.protocol.tensors import TensorError, from_proto, to_proto
+from serl_rl.replay.columns import SampledColumns, column, columns_of
 from serl_rl.replay.errors import InvalidRowsError
 
 
@@ -25,33 +26,31 @@ class RowKind(enum.IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RowBatch:
+class RowBatch(SampledColumns[np.ndarray]):
     """B rows of one actor, stacked.
 
     A row is one observation together with what was done there; its next observation is the following row's. An episode
-    ends with one extra row of kind `FINAL` that holds only the last observation.
+    ends with one extra row of kind `FINAL` that holds only the last observation, and zeros. A column that may be left
+    out is then all zeros.
     """
 
     observations: dict[str, np.ndarray]
     """One array for each entry of the spec's observation. Shape (B, ...)."""
-    actions: np.ndarray
-    """Executed actions in [-1, 1]; zero in a final row. Shape (B, A), float32."""
-    rewards: np.ndarray
-    """Zero in a final row. Shape (B,), float32."""
-    episode_ids: np.ndarray
+    episode_ids: np.ndarray = field(metadata=column("<i8", "episode_id"))
     """Identifier of each row's episode, unique for the actor. Shape (B,), int64."""
-    step_indices: np.ndarray
+    step_indices: np.ndarray = field(metadata=column("<i4", "step_index"))
     """Index of each row within its episode. A gap is the border of an episode. Shape (B,), int32."""
-    row_kinds: np.ndarray
+    row_kinds: np.ndarray = field(metadata=column("u1", "row_kind"))
     """Values of `RowKind`. Shape (B,), uint8."""
-    interventions: np.ndarray
-    """Whether a person chose the action. Shape (B,), bool."""
-    grasp_penalties: np.ndarray | None = None
-    """Reward of the gripper alone, float32 of shape (B,); None when the task has none."""
     actor_id: str = ""
     """Who made the rows; empty for rows that did not travel, such as demonstrations."""
     first_sequence_number: int | None = None
     """Sequence number of the first row, from 1; the others follow. None goes on after the actor's last row."""
+
+    def __post_init__(self) -> None:
+        for entry in COLUMNS:
+            if entry.is_optional and getattr(self, entry.name) is None:
+                object.__setattr__(self, entry.name, np.zeros(len(self), entry.dtype))
 
     def __len__(self) -> int:
         return len(self.row_kinds)
@@ -64,9 +63,8 @@ class RowBatch:
         number = self.first_sequence_number
         return replace(
             self,
-            **{name: getattr(self, name)[rows] for name in _COLUMNS},
+            **{entry.name: getattr(self, entry.name)[rows] for entry in COLUMNS},
             observations={name: array[rows] for name, array in self.observations.items()},
-            grasp_penalties=None if self.grasp_penalties is None else self.grasp_penalties[rows],
             first_sequence_number=None if number is None else number + start,
         )
 
@@ -80,36 +78,25 @@ class RowBatch:
         _check_names(self.observations, spec)
         for array in spec.observation:
             _check_array(f"observations.{array.name}", self.observations[array.name], array, len(self))
-        _check_array("actions", self.actions, spec.action, len(self))
-        for name, dtype in _COLUMNS.items():
-            if name != "actions":
-                _check_array(name, getattr(self, name), ArraySpec(name=name, dtype=dtype, shape=()), len(self))
-        if self.grasp_penalties is not None:
-            penalty = ArraySpec(name="grasp_penalties", dtype=np.dtype(np.float32), shape=())
-            _check_array("grasp_penalties", self.grasp_penalties, penalty, len(self))
+        for entry in COLUMNS:
+            wanted = ArraySpec(name=entry.name, dtype=entry.dtype, shape=entry.shape(spec))
+            _check_array(entry.name, getattr(self, entry.name), wanted, len(self))
         _check_actions(self.actions)
         _check_kinds(self)
 
 
-_COLUMNS: dict[str, np.dtype[Any]] = {
-    "actions": np.dtype(np.float32),
-    "rewards": np.dtype(np.float32),
-    "episode_ids": np.dtype(np.int64),
-    "step_indices": np.dtype(np.int32),
-    "row_kinds": np.dtype(np.uint8),
-    "interventions": np.dtype(np.bool_),
-}
+COLUMNS = columns_of(RowBatch)
+"""All columns of a row but its observation."""
 
 
 def rows_to_proto(rows: RowBatch, spec: EnvironmentSpec) -> learner_service_pb2.StepBatch:
     """Packs rows; the actor and the sequence number travel beside them."""
-    message = learner_service_pb2.StepBatch(
+    arrays = {entry.name: getattr(rows, entry.name) for entry in COLUMNS}
+    left_out = [entry.name for entry in COLUMNS if entry.is_optional and not arrays[entry.name].any()]
+    return learner_service_pb2.StepBatch(
         observations=[to_proto(array.name, rows.observations[array.name]) for array in spec.observation],
-        **{name: to_proto(name, getattr(rows, name)) for name in _COLUMNS},
+        **{name: to_proto(name, array) for name, array in arrays.items() if name not in left_out},
     )
-    if rows.grasp_penalties is not None:
-        message.grasp_penalties.CopyFrom(to_proto("grasp_penalties", rows.grasp_penalties))
-    return message
 
 
 def rows_from_proto(
@@ -119,27 +106,28 @@ def rows_from_proto(
     actor_id: str = "",
     first_sequence_number: int | None = None,
 ) -> RowBatch:
-    """Unpacks and checks rows.
+    """Unpacks rows; whoever stores them checks them.
 
     Raises:
-        InvalidRowsError: The message does not fit the spec; see `RowBatch.check`.
+        InvalidRowsError: Arrays are missing, or one's bytes do not fill its shape.
     """
     if len(message.observations) != len(spec.observation):
         count = len(message.observations)
         raise InvalidRowsError("observations", f"{count} arrays, but the spec has {len(spec.observation)}; send each")
     try:
         pairs = zip(spec.observation, message.observations, strict=True)
-        rows = RowBatch(
+        return RowBatch(
             observations={array.name: from_proto(tensor) for array, tensor in pairs},
-            **{name: from_proto(getattr(message, name)) for name in _COLUMNS},
-            grasp_penalties=from_proto(message.grasp_penalties) if message.HasField("grasp_penalties") else None,
+            **{
+                entry.name: from_proto(getattr(message, entry.name))
+                for entry in COLUMNS
+                if not entry.is_optional or message.HasField(entry.name)  # pyright: ignore[reportArgumentType]
+            },
             actor_id=actor_id,
             first_sequence_number=first_sequence_number,
         )
     except TensorError as error:
         raise InvalidRowsError("batch", str(error)) from error
-    rows.check(spec)
-    return rows
 
 
 class EpisodeLike(Protocol):
@@ -205,7 +193,9 @@ def rows_from_episode(
         step_indices=np.arange(steps + 1, dtype=np.int32),
         row_kinds=kinds,
         interventions=_with_final(episode.interventions, np.bool_),
-        grasp_penalties=None if episode.grasp_penalties is None else _with_final(episode.grasp_penalties, np.float32),
+        grasp_penalties=np.zeros(steps + 1, np.float32)
+        if episode.grasp_penalties is None
+        else _with_final(episode.grasp_penalties, np.float32),
         actor_id=actor_id,
         first_sequence_number=first_sequence_number,
     )

@@ -20,6 +20,7 @@ from serl.learner.v1 import spec_pb2
 
 from serl_rl.protocol.spec import EnvironmentSpec, difference
 from serl_rl.replay.errors import ReplayFilesError, ReplayStorageError
+from serl_rl.replay.rows import COLUMNS
 
 MAX_ACTORS = 1024
 """How many actors one replay may hear of."""
@@ -176,10 +177,9 @@ def _row_layout(spec: EnvironmentSpec) -> dict[str, _FieldLayout]:
     layout: dict[str, _FieldLayout] = {
         f"observations.{array.name}": (array.shape, array.dtype) for array in spec.observation
     }
-    layout["actions"] = (spec.action.shape, spec.action.dtype)
-    scalars = {"rewards": "f4", "grasp_penalties": "f4", "episode_ids": "i8", "step_indices": "i4", "row_kinds": "u1"}
-    scalars |= {"interventions": "?", "actors": "i4", "sequence_numbers": "i8", "step_totals": "i8"}
-    return layout | {name: ((), np.dtype(dtype)) for name, dtype in scalars.items()}
+    layout |= {entry.name: (entry.shape(spec), entry.dtype) for entry in COLUMNS}
+    own = {"actors": "i4", "sequence_numbers": "i8", "step_totals": "i8"}
+    return layout | {name: ((), np.dtype(dtype)) for name, dtype in own.items()}
 
 
 def reserve_file(path: Path, size: int) -> None:

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from serl_rl.replay.batch import TransitionBatch
+from serl_rl.replay.columns import SampledColumns
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpdateBatch:
-    """U minibatches of B transitions, stacked; numbers are float32, images stay bytes, feature maps are bfloat16."""
+class UpdateBatch(SampledColumns[Tensor]):
+    """U minibatches of B transitions, stacked; numbers are float32, images stay bytes, feature maps are bfloat16.
+
+    `interventions` is one where a person chose the action, in a demonstration or by taking over, else zero.
+    """
 
     observations: dict[str, Tensor]
     """Observation at the step, by name. Shape (U, B, ...)."""
-    actions: Tensor
-    """Executed action in [-1, 1]. Shape (U, B, A)."""
-    rewards: Tensor
-    """Shape (U, B)."""
     next_observations: dict[str, Tensor]
     """Observation after the step. Shape (U, B, ...)."""
     terminated: Tensor
     """One where the task ended the episode, else zero. Shape (U, B), float32."""
-    grasp_penalties: Tensor
-    """Reward of the gripper alone. Shape (U, B)."""
-    taught: Tensor
-    """One where a person chose the action, in a demonstration or by taking over, else zero. Shape (U, B), float32."""
 
     @property
     def minibatches(self) -> int:
@@ -50,15 +47,8 @@ class UpdateBatch:
         return self._map(Tensor.pin_memory)
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> UpdateBatch:
-        return UpdateBatch(
-            observations={name: function(tensor) for name, tensor in self.observations.items()},
-            actions=function(self.actions),
-            rewards=function(self.rewards),
-            next_observations={name: function(tensor) for name, tensor in self.next_observations.items()},
-            terminated=function(self.terminated),
-            grasp_penalties=function(self.grasp_penalties),
-            taught=function(self.taught),
-        )
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return UpdateBatch(**_mapped(values, function))
 
 
 def to_update_batch(batch: TransitionBatch, minibatches: int) -> UpdateBatch:
@@ -75,15 +65,13 @@ def to_update_batch(batch: TransitionBatch, minibatches: int) -> UpdateBatch:
         tensor = torch.from_numpy(array.reshape(minibatches, -1, *array.shape[1:]))
         return tensor.view(torch.bfloat16) if array.dtype == np.uint16 else tensor  # NumPy has no bfloat16.
 
-    def split_all(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-        return {name: split(array) for name, array in arrays.items()}
+    values = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    return UpdateBatch(**_mapped(values, split))
 
-    return UpdateBatch(
-        observations=split_all(batch.observations),
-        actions=split(batch.actions),
-        rewards=split(batch.rewards),
-        next_observations=split_all(batch.next_observations),
-        terminated=split(batch.terminated),
-        grasp_penalties=split(batch.grasp_penalties),
-        taught=split(batch.interventions),
-    )
+
+def _mapped(values: Mapping[str, Any], function: Callable[[Any], Tensor]) -> dict[str, Any]:
+    """Applies a function to arrays, and to those in dictionaries."""
+    return {
+        name: _mapped(value, function) if isinstance(value, Mapping) else function(value)
+        for name, value in values.items()
+    }

@@ -53,7 +53,7 @@ def build_batch(spec, updates=2, count=8, seed=0):
         next_observations={array.name: normal(*array.shape) for array in spec.observation},
         terminated=(normal() > 0).float(),
         grasp_penalties=torch.zeros(updates, count),
-        taught=torch.zeros(updates, count),
+        interventions=torch.zeros(updates, count),
     )
 
 

@@ -253,7 +253,7 @@ class SacAgent(Agent):
             next_observations=observations(),
             terminated=torch.zeros(shape),
             grasp_penalties=torch.zeros(shape),
-            taught=torch.zeros(shape),
+            interventions=torch.zeros(shape),
         )
 
     def _read(self, observations: Mapping[str, Tensor]) -> Observations:
@@ -333,7 +333,7 @@ class SacAgent(Agent):
         """What the policy's loss imitates: actions (B, A) of the arm, whether a person chose them (B,), its weight."""
         if not self.config.imitation_weight:
             return None
-        actions, taught = batch.actions[self._policy_share], batch.taught[self._policy_share]
+        actions, taught = batch.actions[self._policy_share], batch.interventions[self._policy_share]
         return self._grippers.arm(actions.flatten(0, 1)), taught.flatten(), self.config.imitation_weight
 
     def _update_policy(

@@ -24,7 +24,7 @@ def test_compiled_and_eager_agree_over_several_updates_and_nothing_is_compiled_a
     eager, fast = SacAgent(spec, config), SacAgent(spec, dataclasses.replace(config, compile="on"))
     fast.prepare()
     for seed in range(5):
-        batch = dataclasses.replace(make_batch(spec, seed=seed), taught=torch.ones(2, 8))
+        batch = dataclasses.replace(make_batch(spec, seed=seed), interventions=torch.ones(2, 8))
         with torch.compiler.set_stance("fail_on_recompile"):
             expected, found = eager.update(batch), fast.update(batch)
         for name, value in expected.items():

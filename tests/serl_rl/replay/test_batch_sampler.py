@@ -33,9 +33,9 @@ def test_half_of_every_minibatch_is_demonstrations(online, demonstrations):
 
 
 def test_demonstrations_are_marked_as_taught(online, demonstrations):
-    taught = BatchSampler(online, demonstrations, batch_size=16, minibatches=4, seed=0).sample(0).taught
+    taught = BatchSampler(online, demonstrations, batch_size=16, minibatches=4, seed=0).sample(0).interventions
     assert torch.equal(taught, torch.tensor([0.0] * 8 + [1.0] * 8).expand(4, 16))
-    assert not BatchSampler(online, None, batch_size=16, minibatches=4, seed=0).sample(0).taught.any()
+    assert not BatchSampler(online, None, batch_size=16, minibatches=4, seed=0).sample(0).interventions.any()
 
 
 def test_arrays_of_a_transition_stay_together(online, demonstrations):
@@ -167,7 +167,7 @@ def test_corrections_that_are_overwritten_while_a_batch_is_drawn_end_nothing(
     marks = batch.observations["state"][..., 0]
     if has_demonstrations:
         assert marks.tolist() == [[1.0] * 4 + [2.0] * 4] * 2
-        assert batch.taught[:, 4:].all()
+        assert batch.interventions[:, 4:].all()
     else:
         assert (marks == 3).all()
-        assert not batch.taught.any()
+        assert not batch.interventions.any()

@@ -55,7 +55,7 @@ def make_batch(spec=STATE, *, seed=0, updates=2, count=8, rewards=None, near=0.0
         next_observations=observations(centre),
         terminated=torch.ones(updates, count),
         grasp_penalties=torch.full((updates, count), -0.25),
-        taught=torch.zeros(updates, count),
+        interventions=torch.zeros(updates, count),
     )
 
 
@@ -129,7 +129,7 @@ def test_no_step_of_a_rewarded_batch_ends_the_task_and_the_rest_is_as_it_was():
     batch = make_batch()
     judged, _ = make_vice().reward(batch)
     assert not judged.terminated.any()
-    for name in ("observations", "actions", "next_observations", "grasp_penalties", "taught"):
+    for name in ("observations", "actions", "next_observations", "grasp_penalties", "interventions"):
         assert getattr(judged, name) is getattr(batch, name)
 
 

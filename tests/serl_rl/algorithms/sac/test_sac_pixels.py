@@ -76,7 +76,7 @@ def make_batch(seed=0, updates=2, count=6, *, maps=False):
         next_observations=observations(),
         terminated=(uniform() > 0).float(),
         grasp_penalties=torch.zeros(updates, count),
-        taught=torch.zeros(updates, count),
+        interventions=torch.zeros(updates, count),
     )
 
 
