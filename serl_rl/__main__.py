@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeAlias, Union
 import tyro
 
 from serl_api.errors.robot import RobotError
+from serl_api.lifetime.child_process import ProcessError
 from serl_api.server import ServeError
 from serl_api.settings import ConfigError
 from serl_client.errors import AddressError
@@ -130,7 +131,7 @@ def _run(arguments: Sequence[str]) -> None:
     except (ConfigError, AddressError) as error:
         print(f"serl-train: {error}", file=sys.stderr)
         sys.exit(2)
-    except (RobotError, ReplayError, ServeError, ValueError) as error:
+    except (RobotError, ReplayError, ServeError, ProcessError, ValueError) as error:
         print(f"serl-train: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -5,7 +5,6 @@ RunError                         what a command prints, and then exits with 1
 ├── CheckpointError              a checkpoint that is corrupt or foreign
 ├── SpoolError                   the actor's spool cannot be read or belongs to another run
 │   └── SpoolFullError           the disk under the spool is full
-├── ProcessError                 a child process ended or did not become ready
 └── LearnerError                 what the learner refused, by `ErrorReason`
     ├── SpecMismatchError, ConfigMismatchError, VersionMismatchError, InvalidBatchError
     ├── SequenceGapError, NotJoinedError, ActorNameTakenError
@@ -40,10 +39,6 @@ class SpoolError(RunError):
 
 class SpoolFullError(SpoolError):
     """The disk under the spool is full. Every row that was written before stays there."""
-
-
-class ProcessError(RunError):
-    """A child process ended early or did not become ready in time."""
 
 
 class LearnerError(ApiError, RunError):

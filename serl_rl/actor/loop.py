@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from serl.learner.v1 import learner_service_pb2 as pb
 
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from serl_client.wrappers import Intervention
 from serl_rl.actor.learner_client import LearnerClient
@@ -30,7 +31,6 @@ from serl_rl.envs.evaluation import (
     evaluate,
     report_evaluation,
 )
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.protocol.spec import EnvironmentSpec
 
 log = logging.getLogger(__name__)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from serl_api.lifetime.ready_file import write_ready_file
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from serl_api.security import ChannelSecurity
 from serl_client.teleop.opening import TeleopConfig
@@ -20,8 +22,6 @@ from serl_rl.cli.options import ConfigFile, PresetName, RerunTarget
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
-from serl_rl.processes.child_process import write_ready_file
-from serl_rl.processes.stop_signal import StopSignal
 
 if TYPE_CHECKING:
     import gymnasium

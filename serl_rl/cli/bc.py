@@ -65,11 +65,11 @@ class BcCommand:
         with progress.phase("loading torch"):
             Trainer.preload(self.config)
 
+        from serl_api.lifetime.stop_signal import StopSignal
         from serl_rl.algorithms.bc import BcAgent
         from serl_rl.demonstrations.files import read_demonstrations
         from serl_rl.learner.behavior_cloning import clone, split_episodes, steps_of
         from serl_rl.learner.clone_checkpoint import CloneWriter
-        from serl_rl.processes.stop_signal import StopSignal
 
         config = self.config
         with progress.phase("reading the demonstrations"):

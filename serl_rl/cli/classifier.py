@@ -60,7 +60,7 @@ class TrainClassifierCommand:
 
     def run(self) -> int:
         """Trains, saves, and prints the report as JSON."""
-        from serl_rl.processes.stop_signal import StopSignal
+        from serl_api.lifetime.stop_signal import StopSignal
         from serl_rl.rewards.classifier.examples import has_failed_episode, load_examples
         from serl_rl.rewards.classifier.report import make_report, plot_report
         from serl_rl.rewards.classifier.store import PLOT, REPORT, save_classifier

@@ -48,8 +48,8 @@ class DemoCommand:
 
     def run(self) -> int:
         """Trains; exits with 1 if the target was not reached, 0 if it was or if it was stopped by a signal."""
+        from serl_api.lifetime.stop_signal import StopSignal
         from serl_rl.artifacts import run_directory
-        from serl_rl.processes.stop_signal import StopSignal
         from serl_rl.runs.demo import Demo
 
         self._check_pretraining()

@@ -65,9 +65,9 @@ class EvaluateCommand:
 
     def run(self) -> int:
         """Evaluates."""
+        from serl_api.lifetime.stop_signal import StopSignal
         from serl_rl.envs.factory import make_environment, share_maps
         from serl_rl.policies.saved import load_policy
-        from serl_rl.processes.stop_signal import StopSignal
         from serl_rl.visualization.evaluation import watched_evaluation
         from serl_rl.visualization.video import write_video
 

@@ -41,8 +41,8 @@ class ForwardBackwardCommand:
 
     def run(self) -> int:
         """Trains; exits with 1 if a target was not reached, 0 if both were or if it was stopped by a signal."""
+        from serl_api.lifetime.stop_signal import StopSignal
         from serl_rl.artifacts import run_directory
-        from serl_rl.processes.stop_signal import StopSignal
         from serl_rl.runs.forward_backward.task_pair import opposite_id
         from serl_rl.runs.forward_backward.training import PairTraining
 

@@ -10,13 +10,14 @@ from typing import Annotated
 
 import tyro
 
+from serl_api.lifetime.child_process import wait_for_file
+from serl_api.lifetime.ready_file import write_ready_file
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.security import ServerSecurity
 from serl_rl.artifacts.run_directory import RunDirectory
 from serl_rl.cli.options import ConfigFile, PresetName
 from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.errors import UsageError
-from serl_rl.processes.child_process import wait_for_file, write_ready_file
-from serl_rl.processes.stop_signal import StopSignal
 
 _SPEC_WAIT_S = 120.0
 

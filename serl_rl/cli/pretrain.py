@@ -44,13 +44,13 @@ class PretrainEncoderCommand:
     def run(self) -> int:
         """Draws pictures, trains, saves, and prints the errors as JSON. Ctrl-C saves what has been learned."""
         choose_waiting()  # Threads that spin are ten times slower where others use the cores.
+        from serl_api.lifetime.stop_signal import StopSignal
         from serl_rl.models.device import find_device
         from serl_rl.models.pretraining.pictures import TASK, draw_pictures
         from serl_rl.models.pretraining.training import PretrainingProgress, pretrain, summary
         from serl_rl.models.vision.encoder_config import BackboneConfig
         from serl_rl.models.vision.factory import make_backbone
         from serl_rl.models.vision.weights.files import save_weights
-        from serl_rl.processes.stop_signal import StopSignal
 
         if self.output.exists():
             raise UsageError(f"{self.output} exists already; give another --output, or remove it")

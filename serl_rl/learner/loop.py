@@ -14,6 +14,7 @@ from google.protobuf import json_format
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import spec_pb2, tensor_pb2
 
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from serl_api.security import ServerSecurity
 from serl_api.server import ApiServer
@@ -32,7 +33,6 @@ from serl_rl.learner.trainer import Trainer
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.monitoring.metrics import MetricsRow
 from serl_rl.policies.saved import backbone_of, check_backbone, find_checkpoint
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.replay import ReplayBuffer
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from google.protobuf import json_format
 from serl.learner.v1 import spec_pb2
 
+from serl_api.lifetime.ready_file import write_ready_file
 from serl_rl.errors import UsageError
-from serl_rl.processes.child_process import write_ready_file
 from serl_rl.protocol.spec import EnvironmentSpec
 
 

@@ -12,15 +12,14 @@ from typing import Any
 
 from serl.learner.v1 import learner_service_pb2 as pb
 
+from serl_api.lifetime.child_process import ChildProcess, ProcessError
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import ENDED
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.envs.evaluation import EVALUATING, EvaluationResult, report_evaluation
 from serl_rl.envs.factory import RobotConfig, make_environment, simulator_scene, spec_of
-from serl_rl.errors import ProcessError
 from serl_rl.monitoring.metrics import MetricsRow, MetricsTail, read_metrics
-from serl_rl.processes.child_process import ChildProcess
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.runs.dashboard import Dashboard
 
 _POLL_S = 0.25

@@ -1,15 +1,15 @@
 """Runs a whole virtual cell: virtual arm, gripper and cameras, and the real daemon with its real drivers."""
 
-import contextlib
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from serl_api.lifetime.child_process import ChildProcess
+from serl_api.lifetime.stop_signal import StopSignal
 from simulator.model.gripper_model import TCP_OFFSET
 from simulator.virtual.fci.process import VirtualFciProcess
 
@@ -92,7 +92,7 @@ class VirtualCell:
             arm=arm, task=task, lost_packet_limit=lost_packet_limit, seed=seed, priority=_allowed_priority()
         )
         """The virtual arm: to disturb it and to know the truth."""
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: dict[str, ChildProcess] = {}
         self.address = ""
         """Of the daemon, once it answers."""
         self.starting = ""
@@ -102,7 +102,7 @@ class VirtualCell:
         """Starts everything.
 
         Raises:
-            RuntimeError: A part did not start; the text holds what it said.
+            ProcessError: A part did not start; what it said last is quoted.
         """
         try:
             self.starting = "arm"
@@ -133,21 +133,17 @@ class VirtualCell:
         """Returns the daemon's process id."""
         return self._children["daemon"].pid
 
-    def wait(self) -> int:
-        """Returns the daemon's exit code when it ends."""
-        return self._children["daemon"].wait()
+    @property
+    def is_running(self) -> bool:
+        """Whether the daemon has not ended."""
+        return self._children["daemon"].poll() is None
 
     def close(self) -> None:
         """Ends everything, the daemon first."""
         for name in ("daemon", "gripper"):
             child = self._children.get(name)
             if child is not None:
-                child.terminate()
-                try:
-                    child.wait(_STOP_TIMEOUT_S)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                    child.wait()
+                child.stop()
         self._children.clear()
         self.fci.close()
         self._folder.cleanup()
@@ -186,24 +182,12 @@ class VirtualCell:
         """Starts a part and returns what it writes into its ready file."""
         ready = self.folder / f"{name}.ready"
         self.starting = name
-        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-        with (self.folder / f"{name}.log").open("wb") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments, "--ready-file", str(ready)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-            )
+        command = [sys.executable, "-m", module, *arguments, "--ready-file", str(ready)]
+        child = ChildProcess(
+            name, command, self.folder / f"{name}.log", threads=None, grace_s=_STOP_TIMEOUT_S, folder=self.folder
+        )
         self._children[name] = child
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while True:
-            with contextlib.suppress(FileNotFoundError):
-                if text := ready.read_text().strip():
-                    return text
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the {name} of the virtual cell did not start:\n{self.log(name)}")
-            time.sleep(0.02)
+        return child.wait_for_file(ready, StopSignal(), _START_TIMEOUT_S)
 
 
 def _allowed_priority() -> int:

@@ -2,12 +2,12 @@
 
 import argparse
 import contextlib
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
+from serl_api.lifetime.ready_file import announced
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from simulator.model.arm_table import ARMS
 from simulator.scene.finding import scene_names
@@ -31,29 +31,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cell = VirtualCell(
         task=options.task, arm=options.arm, address=options.address, cameras=options.camera, seed=options.seed
     )
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, end)
     try:
         with contextlib.ExitStack() as alive:
+            stop = alive.enter_context(StopSignal())
             with Progress().phase("starting the virtual cell") as phase:
                 phase.report(note=lambda: cell.starting)
                 alive.enter_context(cell)
             sys.stdout.write(f"{cell.address}\n")
             sys.stdout.flush()
             sys.stderr.write(f"configuration and logs are in {cell.folder} while the cell lives\n")
-            if options.ready_file is not None:
-                options.ready_file.write_text(f"{cell.address}\n", encoding="utf-8")
-            cell.wait()
+            with announced(options.ready_file, cell.address):
+                while cell.is_running and not stop.wait(0.1):
+                    pass
+            if stop.is_set():
+                return 0
             sys.stderr.write(f"serl-virtual cell: the daemon ended:\n{cell.log()}\n")
             return 1
     except RuntimeError as error:
         sys.stderr.write(f"serl-virtual cell: {error}\n")
         return 1
-    except KeyboardInterrupt:
-        return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,12 +2,13 @@
 
 import os
 import select
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Protocol, TypeAlias
+
+from serl_api.lifetime.ready_file import announced
+from serl_api.lifetime.stop_signal import StopSignal
 
 Action: TypeAlias = Callable[[str], None]
 """What a typed word does with the rest of its line. Raises ValueError with what is wrong."""
@@ -40,35 +41,32 @@ def serve_until_signal(
         OSError: The address cannot be served.
     """
     reader, writer = os.pipe()
-    is_ended = False
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        nonlocal is_ended
-        is_ended = True
+    def wake() -> None:
         os.write(writer, b"x")
 
-    former = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    device.start()
     try:
-        sys.stdout.write(f"{address()}\n")
-        sys.stdout.flush()
-        if ready_file is not None:
-            scratch = ready_file.with_name(f"{ready_file.name}.{os.getpid()}")
-            scratch.write_text(f"{address()}\n", encoding="utf-8")
-            scratch.replace(ready_file)
-        typed = Typed(actions)
-        while not is_ended:
-            ready, _, _ = select.select([reader, *typed.sources], [], [])
-            if typed.sources and typed.sources[0] in ready:
-                typed.read()
+        with StopSignal() as stop:
+            stop.on_stop(wake)
+            device.start()
+            try:
+                sys.stdout.write(f"{address()}\n")
+                sys.stdout.flush()
+                with announced(ready_file, address()):
+                    _obey_until_stopped(stop, reader, actions)
+            finally:
+                device.close()
     finally:
-        device.close()
-        if ready_file is not None:
-            ready_file.unlink(missing_ok=True)
-        for number, handler in former.items():
-            signal.signal(number, handler)
         os.close(reader)
         os.close(writer)
+
+
+def _obey_until_stopped(stop: StopSignal, wakes: int, actions: Mapping[str, Action]) -> None:
+    typed = Typed(actions)
+    while not stop.is_set():
+        ready, _, _ = select.select([wakes, *typed.sources], [], [])
+        if typed.sources and typed.sources[0] in ready:
+            typed.read()
 
 
 class Typed:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from serl_api.lifetime.child_process import ChildProcess
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.plugins import PluginError
 from serl_rl.algorithms.algorithm import load_algorithm
 from serl_rl.algorithms.sac.config import SacConfig
@@ -17,8 +19,6 @@ from serl_rl.config.train import TrainConfig, from_dict, to_dict
 from serl_rl.demonstrations.scripted import record
 from serl_rl.envs.factory import make_environment
 from serl_rl.monitoring.metrics import read_metrics
-from serl_rl.processes.child_process import ChildProcess
-from serl_rl.processes.stop_signal import StopSignal
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAME = "own_algorithm:TD3"

@@ -10,10 +10,10 @@ import sys
 
 import pytest
 
+from serl_api.lifetime.child_process import ChildProcess, wait_for_file
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.policies import saved as saved_policy
-from serl_rl.processes.child_process import ChildProcess, wait_for_file
-from serl_rl.processes.stop_signal import StopSignal
 
 WAIT_S = 50.0
 ENDLESS = ("--preset", "debug", "--evaluation.target-success-ratio", "1.1", "--learner.max-env-steps", "100000")

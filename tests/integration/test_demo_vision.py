@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
+from serl_api.lifetime.child_process import ChildProcess
 from serl_rl.policies import saved as saved_policy
-from serl_rl.processes.child_process import ChildProcess
 
 SMALL = (
     *("--pretraining.scenes", "30", "--pretraining.steps", "2", "--pretraining.batch-size", "8"),

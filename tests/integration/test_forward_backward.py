@@ -14,12 +14,12 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc
 
+from serl_api.lifetime.child_process import ChildProcess
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.security import open_channel
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config.presets import preset
 from serl_rl.envs.factory import make_environment, spec_of
-from serl_rl.processes.child_process import ChildProcess
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.replay import ReplayBuffer
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS
 from tests.support.waiting import wait_until

@@ -11,6 +11,8 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc
 
+from serl_api.lifetime.child_process import ChildProcess
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.security import open_channel
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config.presets import preset
@@ -18,8 +20,6 @@ from serl_rl.demonstrations.scripted import record
 from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.errors import CheckpointError
 from serl_rl.monitoring.metrics import read_metrics
-from serl_rl.processes.child_process import ChildProcess
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.replay import ReplayBuffer, RowKind
 from tests.support.waiting import wait_until
 

@@ -10,12 +10,12 @@ import time
 import numpy as np
 import pytest
 
+from serl_api.lifetime.child_process import ChildProcess
 from serl_client.episodes.files import read_episodes
 from serl_client.episodes.recording import SUCCESS_LABELS
 from serl_rl.config.presets import preset
 from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.monitoring.metrics import read_metrics
-from serl_rl.processes.child_process import ChildProcess
 from serl_rl.replay import ReplayBuffer
 
 WAIT_S = 50.0

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from serl_api.lifetime.child_process import ChildProcess
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_client.episodes.files import read_episodes
 from serl_client.episodes.recording import SUCCESS_LABELS
 from serl_rl.__main__ import parse
 from serl_rl.cli.options import config_of_file
 from serl_rl.monitoring.metrics import read_metrics
-from serl_rl.processes.child_process import ChildProcess
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.rewards.classifier.store import load_classifier
 
 GUIDE = Path(__file__).parents[2] / "docs" / "training-guide.md"

@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
+from serl_api.lifetime.child_process import ChildProcess
 from serl_client.episodes.files import read_episodes
 from serl_rl.monitoring.metrics import read_metrics
-from serl_rl.processes.child_process import ChildProcess
 
 
 @pytest.mark.slow

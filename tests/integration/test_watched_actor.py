@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from serl_rl.processes.child_process import ChildProcess, wait_for_file
-from serl_rl.processes.stop_signal import StopSignal
+from serl_api.lifetime.child_process import ChildProcess, wait_for_file
+from serl_api.lifetime.stop_signal import StopSignal
 from tests.support.waiting import wait_until
 
 pytest.importorskip("rerun", reason="needs the extra serl-robot[rerun]")

@@ -7,12 +7,12 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_api.enums import Pacing
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.actor.loop import Actor
 from serl_rl.actor.rows import pack_rows, row_type
 from serl_rl.actor.spool import Spool
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.factory import spec_of
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.replay import ReplayBuffer
 from serl_rl.replay.rows import rows_from_proto
 

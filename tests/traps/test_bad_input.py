@@ -34,7 +34,7 @@ QUICK = (
 def said(capsys, monkeypatch):
     """Runs serl-train; returns its exit code and the one sentence that it ended with."""
     monkeypatch.setattr(
-        "serl_rl.processes.stop_signal.StopSignal.install", lambda self: self
+        "serl_api.lifetime.stop_signal.StopSignal.install", lambda self: self
     )  # Signals stay the tests' own.
 
     def run(*arguments):

@@ -11,6 +11,7 @@ import pytest
 from gymnasium import spaces
 from serl.learner.v1 import tensor_pb2
 
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.security import ServerSecurity
 from serl_client.teleop.device import TeleopSample
 from serl_client.teleop.human import HumanTeacher
@@ -28,7 +29,6 @@ from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import learner_server
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.replay import ReplayBuffer
 from tests.support.waiting import wait_until
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import gymnasium
 
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from serl_api.security import ChannelSecurity
 from serl_rl.actor.intervention import Teach
@@ -24,7 +25,6 @@ from serl_rl.envs.factory import RobotConfig, share_maps, spec_of
 from serl_rl.errors import UsageError
 from serl_rl.policies.factory import make_policy
 from serl_rl.policies.saved import load_policy
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.runs.forward_backward.alternation import Alternation
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, TaskPair, pair_environments
 from serl_rl.runs.forward_backward.task_player import FinishedTaskPlayer, LearningTaskPlayer, TaskPlayer

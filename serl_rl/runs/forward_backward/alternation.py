@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.actor.loop import EpisodeEnd
 from serl_rl.errors import UsageError
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction
 from serl_rl.runs.forward_backward.task_player import TaskPlayer
 

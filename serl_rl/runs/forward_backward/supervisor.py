@@ -6,12 +6,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from serl_api.lifetime.child_process import ChildProcess, ProcessError
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_client.envs.private_simulator import simulator_command
 from serl_rl.artifacts.run_directory import RunDirectory
 from serl_rl.envs.factory import simulator_scene
-from serl_rl.errors import ProcessError
-from serl_rl.processes.child_process import ChildProcess
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, TaskPair
 
 _LEAVE_S = 30.0

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 import gymnasium
 import numpy as np
 
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.loop import Actor, EpisodeEnd
 from serl_rl.actor.spool import Spool
 from serl_rl.algorithms.algorithm import RunnablePolicy
-from serl_rl.processes.stop_signal import StopSignal
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.envs.evaluation import EvaluationResult, evaluate, report_evaluation
 from serl_rl.envs.factory import RobotConfig, make_environment, spec_of
 from serl_rl.monitoring.metrics import MetricsTail, read_metrics
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.runs.demo import PhaseClock, reached_row
 from serl_rl.runs.forward_backward.dashboard import PairDashboard
 from serl_rl.runs.forward_backward.supervisor import Supervisor

@@ -2,12 +2,13 @@
 
 import argparse
 import logging
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from serl_api.errors.robot import NotFoundError
+from serl_api.lifetime.ready_file import announced
+from serl_api.lifetime.stop_signal import StopSignal
 from simulator.model.arm_table import ARMS
 from simulator.virtual.fci.controller.plant import NO_TASK
 from simulator.virtual.fci.controller.reflexes import LOST_PACKET_LIMIT
@@ -62,12 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"serl-virtual fci: {options.host}:{options.port} cannot be served: {error}", file=sys.stderr)
         return 1
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: server.stop())
-    logger.info("virtual %s listening on %s:%d", options.arm, options.host, server.link.port)
-    if options.ready_file is not None:
-        options.ready_file.write_text(f"{options.host}:{server.link.port}\n")
-    server.run()
+    address = f"{options.host}:{server.link.port}"
+    with StopSignal() as stop, announced(options.ready_file, address):
+        stop.on_stop(server.stop)
+        logger.info("virtual %s listening on %s", options.arm, address)
+        server.run()
     return 0
 
 

@@ -4,10 +4,8 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -15,12 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from serl_api.lifetime.child_process import ChildProcess
+from serl_api.lifetime.stop_signal import StopSignal
 from simulator.virtual.fci.control_channel import ControlClient
 from simulator.virtual.fci.controller.reflexes import LOST_PACKET_LIMIT
 from simulator.virtual.fci.cycle_log import read_cycle_log
 from simulator.virtual.fci.protocol import PORT, VERSION
 
 _START_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 5.0
 
 
 class VirtualFciProcess:
@@ -77,24 +78,24 @@ class VirtualFciProcess:
             options["--priority"] = priority
         words = [str(word) for pair in options.items() for word in pair]
         self._command = [sys.executable, "-m", "simulator.virtual", "fci", *words]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ChildProcess | None = None
         self._control: ControlClient | None = None
 
     def start(self) -> None:
         """Starts the process and waits until it answers.
 
         Raises:
-            RuntimeError: It ended or was silent; the text holds what it said.
+            ProcessError: It ended or was silent; what it said last is quoted.
         """
-        with self._messages.open("wb") as messages:
-            self._process = subprocess.Popen(self._command, stderr=messages, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while not self._ready.exists():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                text = self.messages()
-                self.close()
-                raise RuntimeError(f"the virtual arm did not start: {text}")
-            time.sleep(0.01)
+        folder = Path(self._folder.name)
+        self._process = ChildProcess(
+            "virtual arm", self._command, self._messages, threads=None, grace_s=_STOP_TIMEOUT_S, folder=folder
+        )
+        try:
+            self._process.wait_for_file(self._ready, StopSignal(), _START_TIMEOUT_S)
+        except BaseException:
+            self.close()
+            raise
         self._control = ControlClient(self.control_path)
 
     def close(self) -> None:
@@ -103,12 +104,7 @@ class VirtualFciProcess:
             self._control.close()
             self._control = None
         if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(timeout=5.0)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            self._process.stop()
         self._folder.cleanup()
 
     def inject(self, name: str, **values: Any) -> None:  # noqa: ANN401
@@ -163,8 +159,8 @@ class VirtualFciProcess:
     def kill(self) -> None:
         """Kills the process."""
         if self._process is not None:
-            os.kill(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self._process.signal(signal.SIGKILL)
+            self._process.wait(_STOP_TIMEOUT_S)
 
     @property
     def pid(self) -> int:

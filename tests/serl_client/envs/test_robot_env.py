@@ -340,7 +340,7 @@ def test_a_private_simulator_starts_by_itself_and_is_replaced_when_it_dies():
 
     env = gymnasium.make(ENV_ID)
     first, _ = env.reset(seed=4)
-    os.kill(env.unwrapped._link._private.guard_pid, signal.SIGKILL)
+    os.kill(env.unwrapped._link._private.pid, signal.SIGKILL)
     with pytest.raises(serl_client.RobotError):
         step_until_refused(env)
     again, _ = env.reset(seed=4)

@@ -9,6 +9,7 @@ import pytest
 from gymnasium import spaces
 from serl.learner.v1 import learner_service_pb2 as pb
 
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_client.teleop.correction import CorrectionConfig
 from serl_client.teleop.keys import PressedKeys
 from serl_client.teleop.opening import TeleopConfig
@@ -22,7 +23,6 @@ from serl_rl.config.train import ActorConfig, TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import EvaluationConfig
 from serl_rl.errors import UsageError
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay import ReplayBuffer
 from serl_rl.replay.rows import rows_from_proto

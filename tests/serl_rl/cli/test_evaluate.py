@@ -44,7 +44,7 @@ def run(tmp_path_factory):
 def evaluate(run, capsys, monkeypatch):
     """Runs the command and returns what it printed, as values."""
     monkeypatch.setattr(
-        "serl_rl.processes.stop_signal.StopSignal.install", lambda self: self
+        "serl_api.lifetime.stop_signal.StopSignal.install", lambda self: self
     )  # Signals stay the tests' own.
 
     def call(*options):

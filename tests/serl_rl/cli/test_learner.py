@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_client.episodes.files import Episode, EpisodeHeader, EpisodeWriter
 from serl_rl.__main__ import parse
 from serl_rl.config.presets import preset
 from serl_rl.config.train import to_json
-from serl_rl.processes.stop_signal import StopSignal
 
 POINT = {
     "observations": {"state": [[2], "float32"]},

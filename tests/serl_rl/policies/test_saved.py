@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.algorithms.sac.agent import SacAgent
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import LearnerConfig, SacConfig, TrainConfig
@@ -17,7 +18,6 @@ from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, 
 from serl_rl.models.vision.factory import make_backbone
 from serl_rl.models.vision.weights.files import save_weights
 from serl_rl.policies.saved import load_policy
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 
 SPEC = EnvironmentSpec(

@@ -2,9 +2,9 @@
 
 import pytest
 
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.actor.loop import EpisodeEnd
 from serl_rl.errors import UsageError
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.runs.forward_backward.alternation import Alternation
 from serl_rl.runs.forward_backward.task_player import FinishedTaskPlayer
 from serl_tasks.two_way_point_mass.environment import Point, TwoWayPointMassEnv

@@ -4,11 +4,10 @@ import signal
 
 import pytest
 
+from serl_api.lifetime.child_process import ChildProcess, ProcessError
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.artifacts.run_directory import RunDirectory
 from serl_rl.config.presets import preset
-from serl_rl.errors import ProcessError
-from serl_rl.processes.child_process import ChildProcess
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.runs.forward_backward import supervisor as crews
 from serl_rl.runs.forward_backward.supervisor import Supervisor
 from serl_rl.runs.forward_backward.task_pair import pair_of

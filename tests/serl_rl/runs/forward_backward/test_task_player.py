@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.actor.intervention import TaughtEnvironment
 from serl_rl.actor.loop import EpisodeEnd
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import LearnerUnreachableError, UsageError
-from serl_rl.processes.stop_signal import StopSignal
 from serl_rl.runs.forward_backward import actor as acting
 from serl_rl.runs.forward_backward.actor import PairActor
 from serl_rl.runs.forward_backward.task_pair import pair_of

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from serl_rl.processes.stop_signal import StopSignal
+from serl_api.lifetime.stop_signal import StopSignal
 
 
 def test_setting_wakes_and_calls_once():
@@ -26,7 +26,7 @@ def test_a_late_listener_is_called_at_once():
 
 
 WAITING = (
-    "from serl_rl.processes.stop_signal import StopSignal; stop = StopSignal().install(); print('up', flush=True);"
+    "from serl_api.lifetime.stop_signal import StopSignal; stop = StopSignal().install(); print('up', flush=True);"
     "assert stop.wait(30); print('stopping', flush=True); import threading; threading.Event().wait(30)"
 )
 
@@ -65,3 +65,25 @@ def test_nohup_is_respected():
         assert process.stdout.readline() == "stopping\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 128 + signal.SIGINT
+
+
+HURRYING = (
+    "from serl_api.lifetime.stop_signal import StopSignal; import threading; stop = StopSignal().install();"
+    "stop.on_hurry(lambda: print('hurrying', flush=True)); print('up', flush=True);"
+    "assert stop.wait(); print('stopping', flush=True); threading.Event().wait(30)"
+)
+
+
+def test_the_second_signal_hurries_where_something_can_be_and_the_third_exits():
+    with subprocess.Popen([sys.executable, "-c", HURRYING], stdout=subprocess.PIPE, text=True) as process:
+        for said in ("up", "stopping", "hurrying"):
+            assert process.stdout.readline() == f"{said}\n"
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 128 + signal.SIGTERM
+
+
+def test_the_former_handlers_come_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with StopSignal():
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -1,4 +1,4 @@
-"""Child processes of a run: start, wait until ready, drain; they die with their parent."""
+"""Child processes: start, wait until ready, drain; they end with their parent, however that ends."""
 
 from __future__ import annotations
 
@@ -10,23 +10,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from serl_rl.errors import ProcessError
-from serl_rl.processes.stop_signal import StopSignal
+from serl_api.lifetime.stop_signal import StopSignal
 
-_CHILD_SCRIPT = Path(__file__).with_name("parent_death.py")
+_ENDS_WITH_PARENT = (sys.executable, "-I", "-S", str(Path(__file__).with_name("parent_death.py")))
 _POLL_S = 0.02
 
 
-def write_ready_file(path: Path, text: str) -> None:
-    """Writes a file so that a reader sees it whole or not at all.
-
-    Args:
-        path: Where; its folder must exist.
-        text: What, such as the bound address.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+class ProcessError(RuntimeError):
+    """A child process ended early or did not become ready in time; the message is one sentence for people."""
 
 
 class ChildProcess:
@@ -37,15 +28,27 @@ class ChildProcess:
         command: Program and arguments.
         log_path: File that collects its stdout and stderr.
         threads: Limit for the numerical libraries' own threads; None leaves it to them.
+        grace_s: Time to drain when this process ends or stops it, s; then it is killed.
+        folder: Removed when this process ends without having stopped the child; the log may lie in it.
     """
 
-    def __init__(self, name: str, command: Sequence[str], log_path: Path, *, threads: int | None = 1) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log_path: Path,
+        *,
+        threads: int | None = 1,
+        grace_s: float = 15.0,
+        folder: Path | None = None,
+    ) -> None:
         self.name = name
+        self._grace_s = grace_s
         self.log_path = log_path
         log_path.parent.mkdir(parents=True, exist_ok=True)
         with log_path.open("ab") as log_file:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_CHILD_SCRIPT), str(os.getpid()), *command],
+                [*_ENDS_WITH_PARENT, str(os.getpid()), str(grace_s), "" if folder is None else str(folder), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log_file,
                 stderr=subprocess.STDOUT,
@@ -75,8 +78,12 @@ class ChildProcess:
 
     def last_words(self) -> str:
         """Last line of the log that is not empty."""
-        lines = [line for line in self.log_path.read_text(errors="replace").splitlines() if line.strip()]
+        lines = [line for line in self.log().splitlines() if line.strip()]
         return lines[-1].strip() if lines else "it said nothing"
+
+    def log(self) -> str:
+        """All that it has said; empty once the log is gone."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def wait_for_file(self, path: Path, stop: StopSignal, timeout_s: float = 60.0) -> str:
         """Waits until the child has written a file.
@@ -100,8 +107,10 @@ class ChildProcess:
             if self.poll() is not None:
                 raise ProcessError(f"the {self.name} ended before it was ready: {self.last_words()}")
             if time.monotonic() > deadline:
-                raise ProcessError(f"the {self.name} was not ready within {timeout_s:.0f} s (log: {self.log_path})")
-        return path.read_text()
+                raise ProcessError(
+                    f"the {self.name} was not ready within {timeout_s:g} s: {self.last_words()} (log: {self.log_path})"
+                )
+        return path.read_text().strip()
 
     def wait(self, timeout_s: float) -> int | None:
         """Waits for the end.
@@ -122,17 +131,17 @@ class ChildProcess:
         if self._process.poll() is None:
             self._process.send_signal(number)
 
-    def stop(self, grace_s: float = 15.0) -> int:
+    def stop(self, grace_s: float | None = None) -> int:
         """Asks the child to drain, and kills it if it does not.
 
         Args:
-            grace_s: Time to drain, in s.
+            grace_s: Time to drain, in s; the child's own when left out.
 
         Returns:
             Exit code; negative when killed.
         """
         self.signal(signal.SIGTERM)
-        if self.wait(grace_s) is None:
+        if self.wait(self._grace_s if grace_s is None else grace_s) is None:
             self._process.kill()
         return self._process.wait()
 

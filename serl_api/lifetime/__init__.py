@@ -1,0 +1,1 @@
+"""Signals, ready files and children: how processes here begin and end together."""
