@@ -30,6 +30,7 @@ from serl_rl.cli.plot import PlotCommand
 from serl_rl.cli.pretrain import PretrainEncoderCommand
 from serl_rl.cli.record import RecordCommand
 from serl_rl.cli.review import ReviewCommand
+from serl_rl.cli.tasks import TasksCommand
 from serl_rl.config.train import TrainConfig
 from serl_rl.errors import RunError, UsageError
 from serl_rl.processes.broken_pipe_safe_stream import BrokenPipeSafeStream
@@ -48,6 +49,7 @@ _NAMES: dict[str, type[Any]] = {
     "bc": BcCommand,
     "train-classifier": TrainClassifierCommand,
     "pretrain-encoder": PretrainEncoderCommand,
+    "tasks": TasksCommand,
 }
 Command: TypeAlias = (
     DemoCommand
@@ -62,6 +64,7 @@ Command: TypeAlias = (
     | LabelCommand
     | ReviewCommand
     | PlotCommand
+    | TasksCommand
 )
 
 _DESCRIPTION = (

@@ -13,7 +13,7 @@ from serl_api.errors.robot import DeviceUnavailableError
 from serl_client.cli.options import UsageError, say
 from serl_client.teleop.device import TeleopSample
 from serl_client.teleop.gamepad import list_gamepads
-from serl_client.teleop.opening import DeviceKind, TeleopConfig, Teleoperation
+from serl_client.teleop.opening import TeleopConfig, Teleoperation
 from serl_client.teleop.spacemouse import UDEV_RULES, list_spacemice
 
 _AXES = ("x", "y", "z", "rx", "ry", "rz")
@@ -23,7 +23,7 @@ _AXES = ("x", "y", "z", "rx", "ry", "rz")
 class TeleopDevices:
     """List the devices a person can drive with; with --watch show what one of them says, until Ctrl-C."""
 
-    watch: DeviceKind | None = None
+    watch: str | None = None
     """Device to try out: its numbers are in base axes, as an environment would take them."""
     rate_hz: float = 10.0
     """Samples a second, in (0, 100]."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_client.teleop.axis_map import AxisMap
 from serl_client.teleop.controls import Controls
+from serl_client.teleop.plugin import TeleopPlugin
 from serl_client.teleop.report_device import ButtonRoles, ReportDevice
 from serl_client.teleop.report_reader import ReportReader, ReportSource
 
@@ -138,3 +139,6 @@ def _cannot_open(path: str, error: OSError) -> str:
     if isinstance(error, PermissionError):
         return f"may not read the gamepad at {path}: add yourself to the group input (`usermod -aG input $USER`)"
     return f"cannot open the gamepad at {path}: {error.strerror}"
+
+
+GAMEPAD = TeleopPlugin(open=lambda path, keys, apply: open_gamepad(path, axes=apply(AXES)))

@@ -11,6 +11,7 @@ import numpy as np
 from serl_client.teleop.axis_map import AxisMap
 from serl_client.teleop.device import TeleopSample
 from serl_client.teleop.keys import KeySource
+from serl_client.teleop.plugin import TeleopPlugin
 
 MOTION_KEYS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
@@ -85,3 +86,6 @@ class KeyboardDevice:
 
     def close(self) -> None:
         """Nothing to let go of: the keys belong to somebody else."""
+
+
+KEYBOARD = TeleopPlugin(open=lambda path, keys, apply: KeyboardDevice(keys, apply(AXES)), reads_keys=True)

@@ -7,19 +7,17 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, Self
 
 import gymnasium
 
 from serl_api.errors.robot import DeviceUnavailableError
-from serl_client.teleop import gamepad, keyboard, spacemouse
+from serl_api.plugins import find_plugin
 from serl_client.teleop.axis_map import AxisMap, Viewpoint
 from serl_client.teleop.device import TeleopDevice
 from serl_client.teleop.human import HumanTeacher
 from serl_client.teleop.keys import DesktopKeys, KeySource, PressedKeys, TerminalKeys, standard_terminal
-
-DeviceKind: TypeAlias = Literal["spacemouse", "keyboard", "gamepad"]
-"""What a person holds."""
+from serl_client.teleop.plugin import GROUP, TeleopPlugin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +60,18 @@ class Teleoperation:
     """A person's devices and keys. A context manager.
 
     Args:
-        kind: What they hold; None for keys alone.
+        kind: What they hold: a name in `serl.teleop`, or "package.module:object"; None for keys alone.
         config: How they drive.
         open_keys: Opens the keys; None as the configuration says.
 
     Raises:
         DeviceUnavailableError: A device is missing or may not be opened, or there is no terminal for a keyboard.
-        ValueError: A setting cannot work.
+        ValueError: A setting cannot work, or there is no such device.
     """
 
     def __init__(
         self,
-        kind: DeviceKind | None,
+        kind: str | None,
         config: TeleopConfig | None = None,
         *,
         open_keys: Callable[[], KeySource] | None = None,
@@ -81,8 +79,9 @@ class Teleoperation:
         self._config = config or TeleopConfig()
         self._closing = contextlib.ExitStack()
         try:
-            self.keys = self._open_keys(kind, open_keys)
-            self.devices = self._open_devices(kind) if kind is not None else ()
+            plugin = None if kind is None else find_plugin(GROUP, kind).load(TeleopPlugin)
+            self.keys = self._open_keys(plugin, open_keys)
+            self.devices = self._open_devices(plugin) if plugin is not None else ()
         except BaseException:
             self.close()
             raise
@@ -138,26 +137,22 @@ class Teleoperation:
     ) -> None:
         self.close()
 
-    def _open_keys(self, kind: DeviceKind | None, open_keys: Callable[[], KeySource] | None) -> KeySource:
-        if open_keys is None and self._config.keys == "terminal" and kind != "keyboard" and standard_terminal() is None:
+    def _open_keys(self, plugin: TeleopPlugin | None, open_keys: Callable[[], KeySource] | None) -> KeySource:
+        needs_keys = plugin is not None and plugin.reads_keys
+        if open_keys is None and self._config.keys == "terminal" and not needs_keys and standard_terminal() is None:
             return _NoKeys()  # A device alone can drive; only judging and pausing need keys.
         opened = (open_keys or (TerminalKeys if self._config.keys == "terminal" else DesktopKeys))()
         self._closing.callback(opened.close)
         return opened
 
-    def _open_devices(self, kind: DeviceKind) -> tuple[TeleopDevice, ...]:
-        if kind == "keyboard":
-            if self._config.device_paths:
-                raise DeviceUnavailableError("the keyboard has no device path; leave --device-paths away")
-            return (keyboard.KeyboardDevice(self.keys, self._config.apply(keyboard.AXES)),)
+    def _open_devices(self, plugin: TeleopPlugin) -> tuple[TeleopDevice, ...]:
+        if plugin.reads_keys and self._config.device_paths:
+            raise DeviceUnavailableError("the keyboard has no device path; leave --device-paths away")
         devices: list[TeleopDevice] = []
         for path in self._config.device_paths or (None,):
-            if kind == "spacemouse":
-                device = spacemouse.open_spacemouse(path, axes=self._config.apply(spacemouse.AXES))
-            else:
-                device = gamepad.open_gamepad(path, axes=self._config.apply(gamepad.AXES))
-            self._closing.callback(device.close)
-            devices.append(device)
+            devices.append(plugin.open(path, self.keys, self._config.apply))
+            if not plugin.reads_keys:
+                self._closing.callback(devices[-1].close)
         return tuple(devices)
 
 

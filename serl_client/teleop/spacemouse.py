@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_client.teleop.axis_map import AxisMap
 from serl_client.teleop.controls import Controls
+from serl_client.teleop.plugin import TeleopPlugin
 from serl_client.teleop.report_device import ButtonRoles, ReportDevice
 from serl_client.teleop.report_reader import ReportReader, ReportSource
 
@@ -214,3 +215,6 @@ def _cannot_open(path: str, error: OSError) -> str:
         f"cannot open the SpaceMouse at {path} ({error}): if it is plugged in, permission is missing; put this into "
         f"/etc/udev/rules.d/60-spacemouse.rules and plug it in again:\n{UDEV_RULES}"
     )
+
+
+SPACEMOUSE = TeleopPlugin(open=lambda path, keys, apply: open_spacemouse(path, axes=apply(AXES)))

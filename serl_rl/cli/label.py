@@ -13,7 +13,7 @@ from serl_api.progress import Progress
 from serl_client.teleop.opening import TeleopConfig
 from serl_rl.cli.options import ConfigFile, PresetName
 from serl_rl.config.train import TrainConfig
-from serl_rl.demonstrations.recording import Driver, stoppable
+from serl_rl.demonstrations.recording import stoppable
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
 
@@ -47,7 +47,7 @@ class LabelCommand:
     """Afterwards: label this many observations at the end of every success, and all others as failure."""
     unsure: int = 2
     """Afterwards: observations before those of --last that show neither clearly and get no label."""
-    teleop: Driver = "keyboard"
+    teleop: str = "keyboard"
     """Live: who drives."""
     positives: int = 200
     """Live: observations to label as success."""

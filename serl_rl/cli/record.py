@@ -13,7 +13,7 @@ from serl_api.progress import Progress
 from serl_client.teleop.opening import TeleopConfig
 from serl_rl.cli.options import ConfigFile, PresetName
 from serl_rl.config.train import TrainConfig
-from serl_rl.demonstrations.recording import Driver, stoppable
+from serl_rl.demonstrations.recording import stoppable
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
 
@@ -42,7 +42,7 @@ class RecordCommand:
 
     output: Path
     """Episode file to write."""
-    teleop: Driver = "scripted"
+    teleop: str = "scripted"
     """Who drives."""
     append: bool = False
     """Whether to go on with a file that exists; else it must not."""

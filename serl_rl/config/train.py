@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from serl_api.settings import LOCAL, require, shared_settings, to_dataclass
 from serl_client.envs.task_finding import find_task, is_task
@@ -19,9 +19,6 @@ from serl_rl.models.pretraining.config import PretrainingConfig
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.rewards.vice_config import ViceConfig
-
-Intervener: TypeAlias = Literal["none", "scripted", "spacemouse", "keyboard", "gamepad"]
-"""Who may take over from the policy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +100,7 @@ class TrainConfig:
     """How the actor explores and sends."""
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig, metadata=LOCAL)
     """When the actor evaluates, and what ends a run."""
-    intervene: Intervener = field(default="none", metadata=LOCAL)
+    intervene: str = field(default="none", metadata=LOCAL)
     """Who may take over from the policy in the actor: a person with a device, or a script in their place."""
     correction: CorrectionConfig = field(default_factory=CorrectionConfig, metadata=LOCAL)
     """When the script takes over, and for how long."""

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import gymnasium
 
@@ -22,9 +22,6 @@ from serl_client.wrappers.chunking import around_steps
 from serl_rl.config.train import TrainConfig
 from serl_rl.demonstrations.scripted import driven_by, scripted_expert
 from serl_rl.envs.factory import control_rate_hz
-
-Driver: TypeAlias = Literal["scripted", "random", "spacemouse", "keyboard", "gamepad"]
-"""Who drives while episodes are recorded; "random" wanders about, for examples of what is no success."""
 
 KEYS_HELP = "y success, n failure, backspace discards (after an episode: takes it back), p pause, Ctrl-C ends"
 """Keys of a person who records."""
@@ -52,7 +49,7 @@ def recording_session(
     env: gymnasium.Env[Any, Any],
     config: TrainConfig,
     output: Path,
-    driver: Driver,
+    driver: str,
     teleop: TeleopConfig,
     *,
     labels: bool,
@@ -106,7 +103,7 @@ def recording_session(
             yield RecordingSession(driven, nobody, recorder)
 
 
-def _by_machine(env: gymnasium.Env[Any, Any], config: TrainConfig, driver: Driver) -> gymnasium.Env[Any, Any]:
+def _by_machine(env: gymnasium.Env[Any, Any], config: TrainConfig, driver: str) -> gymnasium.Env[Any, Any]:
     """Single steps of which a script takes each."""
     if driver == "scripted":
         return driven_by(scripted_expert(config), env)

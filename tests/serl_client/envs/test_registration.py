@@ -1,9 +1,14 @@
+import copy
+import pickle
+
 import gymnasium
 import numpy as np
 import pytest
 
+from serl_api.plugins import PluginError
 from serl_client.envs.registration import make_training_env, register_environments
-from serl_client.envs.task_finding import find_task
+from serl_client.envs.robot_env import RobotEnv
+from serl_client.envs.task_finding import find_task, usable_tasks
 
 
 @pytest.fixture
@@ -83,3 +88,38 @@ def test_training_from_images_sees_no_cube(simulator_address):
     assert observation["state"].shape == (7,)
     assert not any("cube" in name for name in env.component_names)
     assert observation["front"].shape == (128, 128, 3)
+
+
+@pytest.mark.parametrize("name", usable_tasks())
+def test_a_task_is_copied_and_pickled_whole(name):
+    task = find_task(name)
+    for copied in (copy.deepcopy(task), pickle.loads(pickle.dumps(task))):
+        assert (copied.name, copied.scene, copied.state) == (task.name, task.scene, task.state)
+        assert list(copied.rewards) == list(task.rewards)
+        assert (copied.expert is None) is (task.expert is None)
+
+
+def test_gymnasium_registers_a_task_itself(simulator_address):
+    gymnasium.register(id="own/PickCube-v0", entry_point=RobotEnv, kwargs={"task": find_task("serl/PickCube-v0")})
+    try:
+        env = gymnasium.make("own/PickCube-v0", address=simulator_address)
+        assert env.reset(seed=0)[1]["cube_position"].shape == (3,)
+        env.close()
+    finally:
+        del gymnasium.registry["own/PickCube-v0"]
+
+
+def test_registering_imports_no_package_and_a_broken_one_harms_nobody_else(tmp_path, monkeypatch):
+    (tmp_path / "broken-1.dist-info").mkdir()
+    (tmp_path / "broken-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
+    points = "[serl.tasks]\nbroken/Task-v0 = broken_package.task:TASK\n"
+    (tmp_path / "broken-1.dist-info" / "entry_points.txt").write_text(points)
+    monkeypatch.syspath_prepend(tmp_path)
+    register_environments()
+    try:
+        with pytest.raises(PluginError, match=r"broken/Task-v0.* of broken 1 .*does not import.*repair or uninstall"):
+            gymnasium.make("broken/Task-v0")
+        assert "serl/PickCube-v0" in usable_tasks()
+        assert "broken/Task-v0" not in usable_tasks()
+    finally:
+        gymnasium.registry.pop("broken/Task-v0")

@@ -6,7 +6,8 @@ import pytest
 from gymnasium import spaces
 
 from serl_api.errors.robot import DeviceUnavailableError
-from serl_client.teleop import opening
+from serl_api.plugins import PluginError
+from serl_client.teleop import spacemouse
 from serl_client.teleop.keys import PressedKeys
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
 from tests.support.waiting import wait_until
@@ -61,7 +62,7 @@ def test_the_teacher_knows_the_environments_gripper(keys):
 
 def test_two_mice_by_their_paths(hid, monkeypatch):
     mice = hid.Mouse("/dev/hidraw1"), hid.Mouse("/dev/hidraw2")
-    monkeypatch.setattr(opening.spacemouse, "installed_hid", lambda: hid.Module(*mice))
+    monkeypatch.setattr(spacemouse, "installed_hid", lambda: hid.Module(*mice))
     with Teleoperation("spacemouse", TeleopConfig(device_paths=("/dev/hidraw2", "/dev/hidraw1"))) as person:
         mice[1].send("01 5E 01 00 00 00 00")
         wait_until(lambda: person.devices[0].read().is_active)
@@ -71,7 +72,7 @@ def test_two_mice_by_their_paths(hid, monkeypatch):
 
 def test_what_was_opened_is_let_go_when_the_next_is_missing(hid, monkeypatch, keys):
     mouse = hid.Mouse("/dev/hidraw1")
-    monkeypatch.setattr(opening.spacemouse, "installed_hid", lambda: hid.Module(mouse))
+    monkeypatch.setattr(spacemouse, "installed_hid", lambda: hid.Module(mouse))
     with pytest.raises(DeviceUnavailableError, match="/dev/hidraw7"):
         Teleoperation("spacemouse", TeleopConfig(device_paths=("/dev/hidraw1", "/dev/hidraw7")), open_keys=lambda: keys)
     assert not mouse.opened[0].is_open
@@ -79,7 +80,7 @@ def test_what_was_opened_is_let_go_when_the_next_is_missing(hid, monkeypatch, ke
 
 
 def test_a_device_drives_without_a_terminal_but_cannot_judge(hid, monkeypatch):
-    monkeypatch.setattr(opening.spacemouse, "installed_hid", lambda: hid.Module(hid.Mouse("/dev/hidraw1")))
+    monkeypatch.setattr(spacemouse, "installed_hid", lambda: hid.Module(hid.Mouse("/dev/hidraw1")))
     monkeypatch.setattr("sys.stdin", None)
     with Teleoperation("spacemouse") as person:
         assert not person.keys.take("p")
@@ -95,3 +96,17 @@ def test_a_keyboard_has_no_path(keys):
 def test_a_hold_below_zero_is_refused():
     with pytest.raises(ValueError, match=r"hold_s is -1.0; it must be at least 0"):
         TeleopConfig(hold_s=-1.0)
+
+
+def test_a_strangers_device_is_named_by_its_path_and_an_unknown_one_lists_what_there_is(tmp_path, monkeypatch, keys):
+    (tmp_path / "own_device.py").write_text(
+        "from types import SimpleNamespace\n"
+        "from serl_client.teleop.plugin import TeleopPlugin\n"
+        "DIALS = TeleopPlugin(open=lambda path, keys, apply:\n"
+        "    SimpleNamespace(name=f'dials at {path}', help='turn them', close=lambda: None))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with Teleoperation("own_device:DIALS", TeleopConfig(device_paths=("/dev/a",)), open_keys=lambda: keys) as person:
+        assert person.help == "dials at /dev/a: turn them"
+    with pytest.raises(PluginError, match=r"did you mean spacemouse of serl-robot.* gamepad, keyboard, spacemouse"):
+        Teleoperation("spacemous", open_keys=lambda: keys)
