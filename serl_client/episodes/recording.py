@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from serl_api.errors.robot import RobotError
 from serl_client.episodes.expert import Expert
 from serl_client.episodes.files import Episode, EpisodeHeader, EpisodeWriter
+from serl_client.episodes.info_keys import INTERVENTION, INTERVENTION_ACTION
 
 SUCCESS_LABELS = "success_labels"
 """Key of an episode's metadata: for each observation whether the task is done there, or null where nobody knows."""
@@ -180,9 +181,9 @@ def record_episodes(
 def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | None = None) -> Episode:
     """Drives one episode to its end. Its metadata says of each observation whether the task is done there.
 
-    Stored is what was executed: a teacher's action where `Intervention` let one take over. A label that a person gives
-    by key goes before the environment's own word; see `RecordingKeys`. An episode that a person ends as a failure is
-    none of the successes, whatever it showed before.
+    Stored is what was executed: an intervention's action where `Intervention` let one take over. A label that a person
+    gives by key goes before the environment's own word; see `RecordingKeys`. An episode that a person ends as a failure
+    is none of the successes, whatever it showed before.
     """
     observation, info = env.reset(seed=seed)
     expert.reset()
@@ -194,7 +195,7 @@ def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | Non
         action = expert.action(observation, info)
         observation, reward, terminated, truncated, info = env.step(action)
         # As the environment executes it: an action beyond [-1, 1] would make the whole file unfit for a learner.
-        actions.append(np.clip(np.array(info.get("intervene_action", action), np.float32), -1.0, 1.0))
+        actions.append(np.clip(np.array(info.get(INTERVENTION_ACTION, action), np.float32), -1.0, 1.0))
         rewards.append(float(reward))
         observations.append(observation)
         infos.append(info)
@@ -214,7 +215,7 @@ def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | Non
         rewards=np.array(rewards),
         terminated=bool(terminated),
         truncated=bool(truncated),
-        interventions=np.array([bool(info.get("intervened", True)) for info in infos[1:]]),
+        interventions=np.array([bool(info.get(INTERVENTION, True)) for info in infos[1:]]),
         stamps_ns=stamps_ns,
         success=any(labels) and info.get("judged") != "failure",
         metadata=metadata | {SUCCESS_LABELS: labels},

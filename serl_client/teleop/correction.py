@@ -48,8 +48,8 @@ class CorrectionConfig:
             )
 
 
-class ScriptedTeacher:
-    """A `Teacher` that watches a policy and lets an expert take over.
+class ScriptedIntervention:
+    """An `InterventionSource` that watches a policy and lets an expert take over.
 
     The expert begins anew each time, because it did not drive what went before.
 
@@ -73,7 +73,7 @@ class ScriptedTeacher:
         del observation, info
         self._let_go()
 
-    def teach(
+    def intervene(
         self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
     ) -> NDArray[Any] | None:
         """The expert's action during a correction, else None."""

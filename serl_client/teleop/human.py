@@ -20,8 +20,10 @@ _PARTS: Mapping[int, tuple[int, bool]] = {3: (3, False), 4: (3, True), 6: (6, Fa
 """Components of one arm's action to how many of them move it, and whether the last one is the gripper's."""
 
 
-class HumanTeacher:
-    """A `Teacher` with one device for each arm. A person is in control while any of them is moved, and shortly after.
+class HumanIntervention:
+    """An `InterventionSource` with one device for each arm.
+
+    A person is in control while any of them is moved, and shortly after.
 
     A gripper that takes absolute openings keeps the last one that was executed until the person presses a button. One
     that takes open and close alone is told so while the button is down, and otherwise nothing. A device that is missing
@@ -82,7 +84,7 @@ class HumanTeacher:
         self._until = -math.inf
         self.is_moving = False
 
-    def teach(
+    def intervene(
         self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
     ) -> NDArray[Any] | None:
         """The person's action while they are in control, else None."""

@@ -8,14 +8,14 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 
-class Teacher(Protocol):
+class InterventionSource(Protocol):
     """Decides before each step whether to take over. All actions are in `base` axes."""
 
     def reset(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
         """Begins an episode, with what its reset gave."""
         ...
 
-    def teach(
+    def intervene(
         self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
     ) -> NDArray[Any] | None:
         """The action to execute instead of the policy's, in [-1, 1]; None lets the policy's stand.

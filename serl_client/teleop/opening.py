@@ -15,7 +15,7 @@ from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.plugins import find_plugin
 from serl_client.teleop.axis_map import AxisMap, Viewpoint
 from serl_client.teleop.device import TeleopDevice
-from serl_client.teleop.human import HumanTeacher
+from serl_client.teleop.human import HumanIntervention
 from serl_client.teleop.keys import DesktopKeys, KeySource, PressedKeys, TerminalKeys, standard_terminal
 from serl_client.teleop.plugin import GROUP, TeleopPlugin
 
@@ -105,7 +105,7 @@ class Teleoperation:
                 f"{reason} needs keys, and standard input is no terminal; start it in one, or take --keys desktop"
             )
 
-    def teacher(self, env: gymnasium.Env[Any, Any], *, is_alone: bool = False) -> HumanTeacher:
+    def teacher(self, env: gymnasium.Env[Any, Any], *, is_alone: bool = False) -> HumanIntervention:
         """The person as a teacher of an environment.
 
         Args:
@@ -116,7 +116,7 @@ class Teleoperation:
             ValueError: Its actions do not fit the devices.
         """
         size = (env.action_space.shape or (0,))[0]
-        return HumanTeacher(
+        return HumanIntervention(
             self.devices,
             size,
             gripper_action=_attribute(env, "gripper_action", "absolute"),

@@ -12,6 +12,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from serl_client.episodes.info_keys import INTERVENTION, INTERVENTION_ACTION
 from serl_client.wrappers.plugin import WrapperPlugin
 
 
@@ -21,7 +22,7 @@ class Chunking(gymnasium.Wrapper[Any, Any, Any, Any]):
     The reward of a chunk is the *sum* of its steps' rewards; SERL's wrapper returns only the last one, so a reward
     inside a chunk is lost there, and so are costs of the gripper. The chunk ends early when the episode does;
     `info["executed_steps"]` says after how many steps. Where somebody took over within a chunk,
-    `info["intervene_action"]` is the chunk as it was executed: theirs where they did, the policy's elsewhere.
+    `info["intervention_action"]` is the chunk as it was executed: theirs where they did, the policy's elsewhere.
 
     Args:
         env: Environment with Box spaces, or a Dict of them.
@@ -90,8 +91,8 @@ class Chunking(gymnasium.Wrapper[Any, Any, Any, Any]):
         executed_steps = 0
         for single in chunk:
             observation, reward, terminated, truncated, info = self.env.step(single)
-            if "intervene_action" in info:
-                is_intervention, executed[executed_steps] = True, info["intervene_action"]
+            if INTERVENTION_ACTION in info:
+                is_intervention, executed[executed_steps] = True, info[INTERVENTION_ACTION]
             self._history.append(observation)
             total += float(reward)
             penalty += float(info.get("grasp_penalty", 0.0))
@@ -101,7 +102,7 @@ class Chunking(gymnasium.Wrapper[Any, Any, Any, Any]):
         info = info | {"executed_steps": executed_steps}
         if is_intervention:
             whole = executed if self._action_horizon is not None else executed[0]
-            info |= {"intervened": True, "intervene_action": whole.ravel() if self._flat else whole}
+            info |= {INTERVENTION: True, INTERVENTION_ACTION: whole.ravel() if self._flat else whole}
         if "grasp_penalty" in info:
             info["grasp_penalty"] = penalty
         return self._stacked(), total, terminated, truncated, info

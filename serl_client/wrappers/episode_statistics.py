@@ -8,12 +8,14 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 
+from serl_client.episodes.info_keys import INTERVENTION_ACTION
+
 
 class EpisodeStatistics(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Adds `info["episode"]` at the end of an episode.
 
     It holds "return", "length" (steps), "duration_s", "success" (whether any step reported it) and
-    "intervention_ratio" (share of steps whose info has an "intervene_action").
+    "intervention_ratio" (share of steps whose info has an "intervention_action").
 
     Args:
         env: Any environment.
@@ -36,7 +38,7 @@ class EpisodeStatistics(gymnasium.Wrapper[Any, Any, Any, Any]):
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._return += float(reward)
         self._length += 1
-        self._intervened += "intervene_action" in info
+        self._interventions += INTERVENTION_ACTION in info
         self._success |= bool(info.get("success", False))
         if terminated or truncated:
             info = info | {"episode": self._summary()}
@@ -46,7 +48,7 @@ class EpisodeStatistics(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._started_s = self._clock()
         self._return = 0.0
         self._length = 0
-        self._intervened = 0
+        self._interventions = 0
         self._success = False
 
     def _summary(self) -> dict[str, float]:
@@ -55,5 +57,5 @@ class EpisodeStatistics(gymnasium.Wrapper[Any, Any, Any, Any]):
             "length": self._length,
             "duration_s": self._clock() - self._started_s,
             "success": self._success,
-            "intervention_ratio": self._intervened / self._length,
+            "intervention_ratio": self._interventions / self._length,
         }

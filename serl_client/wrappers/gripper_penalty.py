@@ -10,6 +10,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_client.episodes.info_keys import INTERVENTION_ACTION
 from serl_client.wrappers.plugin import WrapperPlugin
 
 _THRESHOLD = 0.5
@@ -65,7 +66,7 @@ class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
     def step(self, action: NDArray[Any]) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Takes a step and says what its gripper action costs."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        executed = float(np.asarray(info.get("intervene_action", action))[-1])
+        executed = float(np.asarray(info.get(INTERVENTION_ACTION, action))[-1])
         wants_open = self._is_open if abs(executed) <= _THRESHOLD else executed > 0.0
         penalty = -self._cost if wants_open != self._is_open else 0.0
         self._is_open = wants_open

@@ -1,4 +1,4 @@
-"""Lets a teacher take over from the policy, step by step, and says what was executed."""
+"""Lets a person or a script take over from the policy, step by step, and says what was executed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from serl_client.teleop.intervention_source import Teacher
+from serl_client.episodes.info_keys import INTERVENTION, INTERVENTION_ACTION
+from serl_client.teleop.intervention_source import InterventionSource
 
 
 class Intervention(gymnasium.Wrapper[Any, Any, Any, Any]):
     """A person or a script may replace any action.
 
-    * `info["intervened"]` says of each step whether that happened, `info["intervene_action"]` what was executed then:
-      in the policy's own frame and range, so that it can be stored as the policy's action.
+    * `info["intervention"]` says of each step whether that happened, `info["intervention_action"]` what was executed
+      then: in the policy's own frame and range, so that it can be stored as the policy's action.
     * A teacher speaks base axes. Around a `RelativeFrame` its action is turned into the policy's frame *first* and goes
       the policy's way from there, so that what is stored is exactly what was executed. (SERL's wrapper sits inside the
       frame; what was stored there was wrong until its v0.1.1.)
@@ -28,9 +29,9 @@ class Intervention(gymnasium.Wrapper[Any, Any, Any, Any]):
         teacher: Who may take over.
     """
 
-    def __init__(self, env: gymnasium.Env[Any, Any], teacher: Teacher) -> None:
+    def __init__(self, env: gymnasium.Env[Any, Any], teacher: InterventionSource) -> None:
         super().__init__(env)
-        self._teacher = teacher
+        self._source = teacher
         self._observation: Any = None
         self._info: dict[str, Any] = {}
         self._is_suspended = False
@@ -49,24 +50,24 @@ class Intervention(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begins an episode, for the teacher too."""
         self._observation, self._info = self.env.reset(seed=seed, options=options)
-        self._teacher.reset(self._observation, self._info)
+        self._source.reset(self._observation, self._info)
         return self._observation, self._info
 
     def step(self, action: NDArray[Any]) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Executes the teacher's action if there is one, else the policy's."""
-        taught = self._ask(action)
-        executed = action if taught is None else taught
+        intervention = self._ask(action)
+        executed = action if intervention is None else intervention
         self._observation, reward, terminated, truncated, info = self.env.step(executed)
-        self._info = info | {"intervened": taught is not None}
-        if taught is not None:
-            self._info["intervene_action"] = taught
+        self._info = info | {INTERVENTION: intervention is not None}
+        if intervention is not None:
+            self._info[INTERVENTION_ACTION] = intervention
         return self._observation, reward, terminated, truncated, self._info
 
     def _ask(self, action: NDArray[Any]) -> NDArray[Any] | None:
         if self._is_suspended:
             return None
-        taught = self._teacher.teach(self._to_base(action), self._observation, self._info)
-        return None if taught is None else self._from_base(np.clip(taught, -1.0, 1.0)).astype(np.float32)
+        intervention = self._source.intervene(self._to_base(action), self._observation, self._info)
+        return None if intervention is None else self._from_base(np.clip(intervention, -1.0, 1.0)).astype(np.float32)
 
 
 def _turner(env: gymnasium.Env[Any, Any], name: str) -> Callable[[NDArray[Any]], NDArray[Any]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from serl_api.rotation import Quaternion, canonical, compose_poses, conjugate, invert_pose, rotate, rotate_six_vector
 from serl_api.values import FloatArray, Pose
+from serl_client.episodes.info_keys import INTERVENTION_ACTION
 from serl_client.wrappers.plugin import WrapperPlugin
 
 
@@ -22,7 +23,7 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
       turns and nothing mixes; SERL's adjoint with a lever arm turns a translation into a rotation there.
     * An action is turned from the TCP's axes, as they stood before the step, into those of the base. When a component
       would leave [-1, 1] the whole half is shortened, so that its direction stays.
-    * `info["intervene_action"]`, which is in base axes, is turned back with the same orientation, so that what is
+    * `info["intervention_action"]`, which is in base axes, is turned back with the same orientation, so that what is
       stored is what the policy should have said.
     * `info` keeps the raw values, in base.
 
@@ -47,9 +48,9 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Takes an action in TCP axes."""
         before = self._quaternion_xyzw
         observation, reward, terminated, truncated, info = self.env.step(_turned(before, action))
-        if "intervene_action" in info:
-            own = _turned(conjugate(before.tolist()), info["intervene_action"])
-            info = info | {"intervene_action": own}
+        if INTERVENTION_ACTION in info:
+            own = _turned(conjugate(before.tolist()), info[INTERVENTION_ACTION])
+            info = info | {INTERVENTION_ACTION: own}
         return self._observation(observation), reward, terminated, truncated, info
 
     def moves(self, key: str) -> bool:

@@ -1,4 +1,4 @@
-"""Puts a teacher around the actor's environment: a script, or a person with a device and keys."""
+"""Lets somebody take over in the actor's environment: a script, or a person with a device and keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import gymnasium
 
-from serl_client.teleop.correction import ScriptedTeacher
+from serl_client.teleop.correction import ScriptedIntervention
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
 from serl_client.wrappers import HumanReward, Intervention, Pace, Pause
 from serl_client.wrappers.chunking import around_steps
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class TaughtEnvironment:
+class InterventionEnvironment:
     """An environment that somebody may take out of the policy's hands."""
 
     env: gymnasium.Env[Any, Any]
@@ -30,14 +30,14 @@ class TaughtEnvironment:
     """Where it happens; None where nobody can."""
 
 
-Teach: TypeAlias = Callable[[gymnasium.Env[Any, Any], TrainConfig], TaughtEnvironment]
-"""Puts a teacher around an environment; the experiment says who may take over, and when a script does."""
+AddIntervention: TypeAlias = Callable[[gymnasium.Env[Any, Any], TrainConfig], InterventionEnvironment]
+"""Lets somebody take over in an environment; the experiment says who may take over, and when a script does."""
 
 
 @contextlib.contextmanager
-def teaching(
+def open_interventions(
     config: TrainConfig, teleop: TeleopConfig, *, human_reward: bool, should_stop: Callable[[], bool]
-) -> Iterator[Teach]:
+) -> Iterator[AddIntervention]:
     """Opens a person's devices for the duration of a block, in which they may teach one environment or several.
 
     A person can also pause with a key, and with `human_reward` end an episode as success or failure with another.
@@ -52,7 +52,7 @@ def teaching(
         DeviceUnavailableError: A device is missing, or keys are needed and there is no terminal.
     """
     if config.intervene in ("none", "scripted") and not human_reward:
-        yield _within_chunks(_taught_by_machine)
+        yield _within_chunks(_with_script)
         return
     kind = None if config.intervene in ("none", "scripted") else config.intervene
     with Teleoperation(kind, teleop) as person:
@@ -62,59 +62,59 @@ def teaching(
         if kind is not None:
             log.info("move to take over. %s", person.help)
 
-        def teach(env: gymnasium.Env[Any, Any], config: TrainConfig) -> TaughtEnvironment:
-            together = _taught_by_machine(env, config)
+        def add_intervention(env: gymnasium.Env[Any, Any], config: TrainConfig) -> InterventionEnvironment:
+            together = _with_script(env, config)
             if kind is not None:
                 paced = Pace(env, control_rate_hz(env))
                 intervention = Intervention(paced, person.teacher(paced))
-                together = TaughtEnvironment(intervention, intervention)
+                together = InterventionEnvironment(intervention, intervention)
             inner = HumanReward(together.env, person.keys) if human_reward else together.env
             paused = Pause(inner, person.keys, should_stop=should_stop, say=log.info)
-            return TaughtEnvironment(paused, together.intervention)
+            return InterventionEnvironment(paused, together.intervention)
 
-        yield _within_chunks(teach)
+        yield _within_chunks(add_intervention)
 
 
 @contextlib.contextmanager
-def taught(
+def with_intervention(
     env: gymnasium.Env[Any, Any],
     config: TrainConfig,
     teleop: TeleopConfig,
     *,
     human_reward: bool,
     should_stop: Callable[[], bool],
-) -> Iterator[TaughtEnvironment]:
-    """Wraps one environment for the duration of a block; see `teaching`.
+) -> Iterator[InterventionEnvironment]:
+    """Wraps one environment for the duration of a block; see `open_interventions`.
 
     Raises:
         DeviceUnavailableError: A device is missing, or keys are needed and there is no terminal.
         UsageError: The task has no expert that could correct.
     """
-    with teaching(config, teleop, human_reward=human_reward, should_stop=should_stop) as teach:
-        yield teach(env, config)
+    with open_interventions(config, teleop, human_reward=human_reward, should_stop=should_stop) as add_intervention:
+        yield add_intervention(env, config)
 
 
-def _within_chunks(teach: Teach) -> Teach:
+def _within_chunks(add_intervention: AddIntervention) -> AddIntervention:
     """A teacher takes over step by step, also where a policy chooses several actions at once."""
 
-    def teach_steps(env: gymnasium.Env[Any, Any], config: TrainConfig) -> TaughtEnvironment:
+    def add_to_steps(env: gymnasium.Env[Any, Any], config: TrainConfig) -> InterventionEnvironment:
         found: list[Intervention | None] = []
 
         def wrap(inner: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
-            together = teach(inner, config)
+            together = add_intervention(inner, config)
             found.append(together.intervention)
             return together.env
 
-        return TaughtEnvironment(around_steps(env, wrap), found[0])
+        return InterventionEnvironment(around_steps(env, wrap), found[0])
 
-    return teach_steps
+    return add_to_steps
 
 
-def _taught_by_machine(env: gymnasium.Env[Any, Any], config: TrainConfig) -> TaughtEnvironment:
+def _with_script(env: gymnasium.Env[Any, Any], config: TrainConfig) -> InterventionEnvironment:
     """The environment with the script that may take over, or as it is."""
     if config.intervene != "scripted":
-        return TaughtEnvironment(env, None)
+        return InterventionEnvironment(env, None)
     from serl_rl.demonstrations.scripted import scripted_expert
 
-    intervention = Intervention(env, ScriptedTeacher(scripted_expert(config), config.correction, config.seed))
-    return TaughtEnvironment(intervention, intervention)
+    intervention = Intervention(env, ScriptedIntervention(scripted_expert(config), config.correction, config.seed))
+    return InterventionEnvironment(intervention, intervention)

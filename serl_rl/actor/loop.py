@@ -17,6 +17,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
+from serl_client.episodes.info_keys import INTERVENTION_ACTION
 from serl_client.wrappers import Intervention
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.rows import make_row, row_type
@@ -36,8 +37,6 @@ from serl_rl.protocol.spec import EnvironmentSpec
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
-# Where wrappers put the action of a person who took over.
-_INTERVENED = "intervene_action"
 _DRAIN_S = 10.0
 # Evaluation draws its scenes far from training's and never the same ones twice.
 _EVALUATION_SEED = 1_000_000
@@ -121,7 +120,7 @@ class Actor:
         policy: Inference, filled with each version that arrives.
         config: The experiment.
         stop: Ends the loop between two steps.
-        intervention: Where a teacher may take over, which an evaluation must not allow; None where none can.
+        intervention: Where somebody may take over, which an evaluation must not allow; None where none can.
         keeps_scene: Whether training goes on in the scene that the last episode left; evaluations draw theirs.
         progress: Shows what it does; None logs it.
     """
@@ -223,7 +222,7 @@ class Actor:
         if is_ended:
             self._episodes += 1
             tally.success = bool(info.get("success", False))
-            # What a teacher helped with says nothing about the policy.
+            # What an intervention helped with says nothing about the policy.
             self._trigger.add_episode(tally.steps, success=tally.success and not tally.interventions)
             self._link.report_episode(tally.summary(self._link.follower.taken_version))
         return EpisodeEnd.DONE if tally.success else EpisodeEnd.OPEN
@@ -258,9 +257,9 @@ class Actor:
         self._follow()
         action = self._choose(observation)
         following, reward, terminated, truncated, info = self._env.step(action)
-        is_intervention = _INTERVENED in info
+        is_intervention = INTERVENTION_ACTION in info
         kind = pb.ROW_KIND_TERMINATED if terminated else pb.ROW_KIND_TRUNCATED if truncated else pb.ROW_KIND_STEP
-        executed = np.clip(np.asarray(info.get(_INTERVENED, action), np.float32), -1.0, 1.0)
+        executed = np.clip(np.asarray(info.get(INTERVENTION_ACTION, action), np.float32), -1.0, 1.0)
         self._append(
             observation,
             tally,

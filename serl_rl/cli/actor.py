@@ -26,7 +26,7 @@ from serl_rl.errors import UsageError
 if TYPE_CHECKING:
     import gymnasium
 
-    from serl_rl.actor.intervention import TaughtEnvironment
+    from serl_rl.actor.intervention import InterventionEnvironment
     from serl_rl.actor.learner_client import LearnerClient
     from serl_rl.protocol.spec import EnvironmentSpec
 
@@ -92,7 +92,7 @@ class ActorCommand:
         """Acts until training has finished or it is stopped."""
         # One picture at a time needs no more, and a learner on the same machine does. Read when torch is loaded.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        from serl_rl.actor.intervention import taught
+        from serl_rl.actor.intervention import with_intervention
         from serl_rl.actor.learner_client import LearnerClient
         from serl_rl.envs.factory import make_environment, spec_of
         from serl_rl.visualization.evaluation import watching
@@ -111,7 +111,9 @@ class ActorCommand:
             # Before joining, so that a missing device is told at once.
             with (
                 watching(self.rerun, self.actor_id, self.rerun_run) as watch,
-                taught(env, config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set) as together,
+                with_intervention(
+                    env, config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set
+                ) as together,
                 contextlib.closing(
                     LearnerClient(self.learner, self.actor_id, spec, settings, version, self.credentials)
                 ) as link,
@@ -120,7 +122,7 @@ class ActorCommand:
         return 0
 
     def _act_both_ways(self, backward_learner: str, stop: StopSignal) -> None:
-        from serl_rl.actor.intervention import teaching
+        from serl_rl.actor.intervention import open_interventions
         from serl_rl.cli.options import config_of_file
         from serl_rl.runs.forward_backward.actor import PairActor
         from serl_rl.runs.forward_backward.task_pair import TaskPair, pair_of
@@ -132,11 +134,13 @@ class ActorCommand:
             raise UsageError("--rerun-run is the folder of one run, and --backward-learner-address brings a second one")
         with (
             watching(self.rerun, self.actor_id) as watch,
-            teaching(config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set) as teach,
+            open_interventions(
+                config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set
+            ) as add_intervention,
         ):
 
-            def watched_teach(env: gymnasium.Env[Any, Any], config: TrainConfig) -> TaughtEnvironment:
-                together = teach(env, config)
+            def add_and_watch(env: gymnasium.Env[Any, Any], config: TrainConfig) -> InterventionEnvironment:
+                together = add_intervention(env, config)
                 return replace(together, env=watch(together.env))
 
             actor = PairActor(
@@ -145,7 +149,7 @@ class ActorCommand:
                 robot=self.robot,
                 actor_id=self.actor_id,
                 spool_directory=self.spool_directory,
-                teach=watched_teach,
+                add_intervention=add_and_watch,
                 credentials=self.credentials,
                 join_timeout_s=self.join_timeout_s,
             )
@@ -155,7 +159,9 @@ class ActorCommand:
         if self.ready_file is not None:
             write_ready_file(self.ready_file, self.actor_id)
 
-    def _act(self, together: TaughtEnvironment, spec: EnvironmentSpec, link: LearnerClient, stop: StopSignal) -> None:
+    def _act(
+        self, together: InterventionEnvironment, spec: EnvironmentSpec, link: LearnerClient, stop: StopSignal
+    ) -> None:
         from serl_rl.actor.loop import Actor
         from serl_rl.actor.rows import row_type
         from serl_rl.actor.spool import Spool

@@ -95,7 +95,7 @@ def draw_frames(number: int, episode: Episode) -> list[np.ndarray]:
     for index in range(len(episode) + 1):
         image = np.concatenate([stack[index] for stack in newest], axis=1)
         is_driven = index < len(episode) and bool(episode.interventions[index])
-        words = [f"episode {number}", f"step {index:3d}", *(["taught"] if is_driven else [])]
+        words = [f"episode {number}", f"step {index:3d}", *(["intervention"] if is_driven else [])]
         is_success = labels[index] is True
         frames.append(annotate(image, "  ".join([*words, *(["success"] if is_success else [])]), success=is_success))
     return frames

@@ -12,7 +12,7 @@ from serl_client.episodes.expert import Expert
 from serl_client.episodes.files import iterate_episodes
 from serl_client.episodes.recording import RecordingProgress, record_demonstrations
 from serl_client.errors import EpisodeFileError
-from serl_client.teleop.expert_teacher import ExpertTeacher
+from serl_client.teleop.expert_intervention import ExpertIntervention
 from serl_client.teleop.no_op_expert import NoOpExpert
 from serl_client.wrappers import Intervention
 from serl_client.wrappers.chunking import around_steps
@@ -66,7 +66,7 @@ def record(
 
 def driven_by(expert: Expert, env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
     """Single steps that an expert takes; what is stored is what a policy should have said in its own frame."""
-    return Intervention(env, ExpertTeacher(expert))
+    return Intervention(env, ExpertIntervention(expert))
 
 
 def _held(path: Path) -> int:

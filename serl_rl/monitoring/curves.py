@@ -83,7 +83,7 @@ def plot_groups(groups: Mapping[str, Sequence[Path]], output: Path, title: str =
 def _draw_success(axis: Any, rows: list[MetricsRow], position: Value, text: str) -> None:  # noqa: ANN401
     _line(axis, rows, position, lambda row: row.success, "tab:green", label="training, latest 20 episodes")
     if any(row.intervention_ratio > 0 for row in rows):
-        _line(axis, rows, position, lambda row: row.intervention_ratio, "tab:orange", label="steps that were taught")
+        _line(axis, rows, position, lambda row: row.intervention_ratio, "tab:orange", label="share of interventions")
     _points(axis, rows, position, "black", label="evaluation, deterministic")
     _dress_success(axis, text)
 

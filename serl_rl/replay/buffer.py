@@ -73,7 +73,7 @@ class ReplayBuffer:
         self._lock = threading.Lock()
         self.frame_stack = frame_stack
         self._links = RowLinks(capacity, frame_stack)
-        self._intervened = np.empty(0, np.int64)  # Numbers of transitions whose action a person chose, ascending.
+        self._interventions = np.empty(0, np.int64)  # Numbers of transitions whose action a person chose, ascending.
         self._actors = {name: index for index, name in enumerate(self._storage.actor_names())}
         self._tails: dict[int, int] = {}
         self._recover()
@@ -94,7 +94,7 @@ class ReplayBuffer:
     def intervention_count(self) -> int:
         """Number of transitions that can be sampled whose action a person chose."""
         with self._lock:
-            return len(self._intervened)
+            return len(self._interventions)
 
     @property
     def environment_step_count(self) -> int:
@@ -300,9 +300,9 @@ class ReplayBuffer:
         slots = np.arange(begin, new_begin) % self.capacity
         self._storage.release(new_begin)
         self._links.release(slots)
-        self._intervened = self._intervened[np.searchsorted(self._intervened, new_begin) :]
+        self._interventions = self._interventions[np.searchsorted(self._interventions, new_begin) :]
         if self.frame_stack > 1:
-            self._intervened = self._intervened[self._links.is_transition[self._intervened % self.capacity]]
+            self._interventions = self._interventions[self._links.is_transition[self._interventions % self.capacity]]
 
     def _check_continues(self, rows: RowBatch, tail: int) -> None:
         """Refuses rows that go on with an episode after its end."""
@@ -323,9 +323,9 @@ class ReplayBuffer:
         follows &= columns["step_indices"][first] + 1 == columns["step_indices"][second]
         follows &= columns["row_kinds"][first] != RowKind.FINAL
         is_new = self._links.link(slots, follows)
-        intervened = chain[:-1][is_new & columns["interventions"][first]]
-        if len(intervened):
-            self._intervened = np.sort(np.concatenate([self._intervened, intervened]))
+        fresh = chain[:-1][is_new & columns["interventions"][first]]
+        if len(fresh):
+            self._interventions = np.sort(np.concatenate([self._interventions, fresh]))
 
     def _begin_chain(self, number: int) -> None:
         """Notes whether an actor's oldest row may have had rows before it; only stacks of frames depend on it."""
@@ -365,7 +365,7 @@ class ReplayBuffer:
         return found[:count]
 
     def _draw_interventions(self, count: int, rng: np.random.Generator, before: int | None) -> np.ndarray:
-        numbers = self._drawable(self._intervened, before)
+        numbers = self._drawable(self._interventions, before)
         if not len(numbers):
             raise EmptyReplayError("the replay holds no transition whose action a person chose")
         return rng.choice(numbers, count)

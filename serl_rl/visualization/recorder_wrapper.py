@@ -9,13 +9,13 @@ from typing import Any, Protocol, SupportsFloat
 import gymnasium
 import numpy as np
 
+from serl_client.episodes.info_keys import INTERVENTION_ACTION
 from serl_rl.algorithms.algorithm import ActionValues
 from serl_rl.visualization.labels import Labels
 from serl_rl.visualization.step_record import FloatArray, Image, StepRecord, StepSink
 
 _PROBABILITY = "_probability"
 _POSITION = "_position"
-_INTERVENED = "intervene_action"
 
 
 class Judge(Protocol):
@@ -72,7 +72,9 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         result = self.env.step(action)
         if self._wanting:
             observation, reward, terminated, truncated, info = result
-            self._tell_of_action(np.array(info.get(_INTERVENED, action), np.float32), taught=_INTERVENED in info)
+            self._tell_of_action(
+                np.array(info.get(INTERVENTION_ACTION, action), np.float32), is_intervention=INTERVENTION_ACTION in info
+            )
             total = self._seen["total_reward"] + float(reward)
             step = self._seen["step"] + 1
             self._see(observation, info, step=step, reward=float(reward), total_reward=total)
@@ -81,9 +83,9 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
                 self._tell(StepRecord(**self._seen, success=success, is_terminated=bool(terminated)))
         return result
 
-    def _tell_of_action(self, action: np.ndarray, *, taught: bool) -> None:
+    def _tell_of_action(self, action: np.ndarray, *, is_intervention: bool) -> None:
         values = self._judge.values(self._observation, action) if self._judge is not None else None
-        self._tell(StepRecord(**self._seen, action=action, values=values, is_intervention=taught))
+        self._tell(StepRecord(**self._seen, action=action, values=values, is_intervention=is_intervention))
 
     def _tell(self, moment: StepRecord) -> None:
         for one in self._wanting:

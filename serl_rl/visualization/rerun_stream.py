@@ -177,7 +177,7 @@ class RerunStream:
         self._name_series("value/grasp", "Q of the gripper's choice", _VIOLET)
         self._name_series("reward/step", "reward", _ORANGE)
         self._name_series("reward/sum", "return so far", _VIOLET)
-        self._name_series("intervention", "taught", _ORANGE)
+        self._name_series("intervention", "intervention", _ORANGE)
         for name, threshold in self._labels.thresholds.items():
             self._name_series(f"threshold/{name}", f"threshold of {name}", _ORANGE)
             recording.log(f"threshold/{name}", rerun.Scalars(threshold), static=True)
@@ -256,7 +256,7 @@ def _blueprint(cameras: Sequence[str]) -> Any:  # noqa: ANN401 - a type of a mod
         views.TimeSeriesView(name="action", origin="/action"),
         views.TimeSeriesView(name="reward", origin="/reward"),
         views.TimeSeriesView(name="classifiers", contents=["/probability/**", "/threshold/**"]),
-        views.TimeSeriesView(name="taught, succeeded", contents=["/intervention", "/success"]),
+        views.TimeSeriesView(name="intervention, succeeded", contents=["/intervention", "/success"]),
         views.TextLogView(name="episodes", origin="/events"),
     )
     return views.Blueprint(

@@ -103,11 +103,11 @@ class Shouting:
     def reset(self, *unused):
         pass
 
-    def teach(self, action, observation, info):
+    def intervene(self, action, observation, info):
         return np.array((3.0, -0.5, -2.0), np.float32)
 
     def action(self, observation, info):
-        return self.teach(None, observation, info)
+        return self.intervene(None, observation, info)
 
 
 @pytest.mark.parametrize("who", ["policy", "person"])

@@ -64,7 +64,7 @@ def by_step(replay):
 def test_a_success_that_comes_with_a_change_of_the_gripper_is_worth_one_and_ends_the_episode(collect):
     # SERL subtracted the penalty from the reward: 0.9 was no success, and the episode went on.
     class ClosingAtTheEnd(Script):
-        def teach(self, action, observation, info):
+        def intervene(self, action, observation, info):
             return self.action(observation, info)
 
     env = Intervention(GripperPenalty(GraspEnv(), COST, max_width=0.085), ClosingAtTheEnd(KEEP, KEEP, CLOSE))

@@ -14,7 +14,7 @@ from serl.learner.v1 import tensor_pb2
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.security import ServerSecurity
 from serl_client.teleop.device import TeleopSample
-from serl_client.teleop.human import HumanTeacher
+from serl_client.teleop.human import HumanIntervention
 from serl_client.teleop.spacemouse import open_spacemouse
 from serl_client.wrappers import Intervention
 from serl_rl.actor.learner_client import LearnerClient
@@ -119,7 +119,7 @@ def test_a_spacemouse_that_is_unplugged_gives_the_arm_back_and_loses_no_step(col
                 mouse.unplug()
                 wait_until(lambda: not device.read().is_connected)
 
-        env = Intervention(LineEnv(after_step), HumanTeacher([device], 3, hold_s=0.0, max_gripper_width=0.0))
+        env = Intervention(LineEnv(after_step), HumanIntervention([device], 3, hold_s=0.0, max_gripper_width=0.0))
         replay, reports = collect(env, POLICY, episodes=2)
     found = transitions(replay)
     assert set(found) == {(episode, step) for episode in range(2) for step in range(4)}
@@ -154,7 +154,7 @@ def test_a_hand_at_rest_is_no_human_action_for_longer_than_was_asked_for(collect
         now[0] += 0.1
         hand.is_moving = number in (1, 2)
 
-    teacher = HumanTeacher([hand], 3, hold_s=hold_s, clock=lambda: now[0] + 1e-6)
+    teacher = HumanIntervention([hand], 3, hold_s=hold_s, clock=lambda: now[0] + 1e-6)
     replay, _ = collect(Intervention(LineEnv(after_step, length=8), teacher), POLICY, episodes=1)
     found = transitions(replay)
     moving, resting, alone = ((0.5, 0.5, 0.5), True), ((0.0, 0.0, 0.0), True), (tuple(POLICY.tolist()), False)
@@ -193,7 +193,7 @@ class SomeSteps:
     def reset(self, observation, info):
         pass
 
-    def teach(self, action, observation, info):
+    def intervene(self, action, observation, info):
         return np.array((-0.5, 0.5, 1.0)) if info["step"] in (1, 2) else None
 
 

@@ -333,8 +333,8 @@ class SacAgent(Agent):
         """What the policy's loss imitates: actions (B, A) of the arm, whether a person chose them (B,), its weight."""
         if not self.config.imitation_weight:
             return None
-        actions, taught = batch.actions[self._policy_share], batch.interventions[self._policy_share]
-        return self._grippers.arm(actions.flatten(0, 1)), taught.flatten(), self.config.imitation_weight
+        actions, interventions = batch.actions[self._policy_share], batch.interventions[self._policy_share]
+        return self._grippers.arm(actions.flatten(0, 1)), interventions.flatten(), self.config.imitation_weight
 
     def _update_policy(
         self,

@@ -78,19 +78,19 @@ def policy_gradients(
     policy, critic, temperature = networks
     policy_arrays, fixed_arrays, critic_arrays, temperature_arrays = arrays
     alpha = functional_call(temperature, temperature_arrays, ())
-    taught_values = None
+    given_values = None
     if imitation is not None:
-        taught_values = functional_call(critic, critic_arrays, (observations, imitation[0])).mean(0)
+        given_values = functional_call(critic, critic_arrays, (observations, imitation[0])).mean(0)
 
     def policy_loss_of(arrays: Arrays) -> tuple[Tensor, Tensor]:
         mean, log_std = functional_call(policy, {**fixed_arrays, **arrays}, (observations,))
         actions, log_probabilities = squashed_sample(mean, log_std, noise)
         values = functional_call(critic, critic_arrays, (observations, actions))
         loss = actor_loss(values, log_probabilities, alpha)
-        if imitation is not None and taught_values is not None:
-            taught_actions, taught, weight = imitation
+        if imitation is not None and given_values is not None:
+            given_actions, interventions, weight = imitation
             own = torch.tanh(mean), values.detach().mean(0)
-            loss = loss + weight * imitation_loss(*own, taught_actions, taught_values, taught)
+            loss = loss + weight * imitation_loss(*own, given_actions, given_values, interventions)
         return loss, -log_probabilities.mean()
 
     def temperature_loss_of(arrays: Arrays) -> Tensor:

@@ -93,7 +93,7 @@ def actor_loss(values: Tensor, log_probabilities: Tensor, temperature: Tensor) -
 
 
 def imitation_loss(
-    actions: Tensor, values: Tensor, taught_actions: Tensor, taught_values: Tensor, taught: Tensor
+    actions: Tensor, values: Tensor, given_actions: Tensor, given_values: Tensor, interventions: Tensor
 ) -> Tensor:
     r"""Squared distance to what a person did, where the critics find that better than what the policy does.
 
@@ -105,12 +105,12 @@ def imitation_loss(
     Args:
         actions: Of the policy, deterministic. Shape (B, A).
         values: Mean of the critics at the policy's actions, without gradient. Shape (B,).
-        taught_actions: Actions of the batch. Shape (B, A).
-        taught_values: Mean of the critics at those, without gradient. Shape (B,).
-        taught: One where a person chose the action of the batch, else zero. Shape (B,).
+        given_actions: Actions of the batch. Shape (B, A).
+        given_values: Mean of the critics at those, without gradient. Shape (B,).
+        interventions: One where a person chose the action of the batch, else zero. Shape (B,).
     """
-    weights = taught * (taught_values > values)
-    return (weights * (actions - taught_actions).square().sum(-1)).sum() / taught.sum().clamp_min(1)
+    weights = interventions * (given_values > values)
+    return (weights * (actions - given_actions).square().sum(-1)).sum() / interventions.sum().clamp_min(1)
 
 
 def temperature_loss(temperature: Tensor, log_probabilities: Tensor, target_entropy: float) -> Tensor:

@@ -15,7 +15,7 @@ import gymnasium
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from serl_api.security import ChannelSecurity
-from serl_rl.actor.intervention import Teach
+from serl_rl.actor.intervention import AddIntervention
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.loop import Actor
 from serl_rl.actor.rows import row_type
@@ -49,8 +49,8 @@ class PairActor:
     """Name of this actor at both learners; kept across restarts."""
     spool_directory: Path
     """Folder of the spools, one for each direction."""
-    teach: Teach
-    """Puts a teacher around an environment."""
+    add_intervention: AddIntervention
+    """Lets somebody take over in an environment."""
     credentials: ChannelSecurity = field(default_factory=ChannelSecurity)
     """How it presents itself to the learners."""
     join_timeout_s: float = 60.0
@@ -83,7 +83,10 @@ class PairActor:
         self, direction: Direction, env: gymnasium.Env[Any, Any], stop: StopSignal, stack: contextlib.ExitStack
     ) -> TaskPlayer:
         learner, config = self.learners[direction], self.pair.of(direction)
-        together = self.teach(env, config)  # Of a finished half too: somebody may have to say that it succeeded.
+        # Of a finished task too: somebody may have to say that it succeeded.
+        together = self.add_intervention(
+            env, config
+        )  # Of a finished half too: somebody may have to say that it succeeded.
         if _is_folder(learner):
             policy, trained, _ = load_policy(Path(learner))
             _check_same_task(trained, config, learner)

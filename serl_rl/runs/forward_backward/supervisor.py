@@ -83,8 +83,8 @@ class Supervisor:
                 self._addresses[direction] = address.strip()
         forward, backward = (self.directory_of(direction) for direction in DIRECTIONS)
         arguments = ["--config-file", str(forward.config), "--backward-config-file", str(backward.config)]
-        arguments += ["--learner-address", self._teacher("forward")]
-        arguments += ["--backward-learner-address", self._teacher("backward")]
+        arguments += ["--learner-address", self._source("forward")]
+        arguments += ["--backward-learner-address", self._source("backward")]
         arguments += ["--actor-id", _ACTOR_ID, "--spool-directory", str(self._directory.path / "spool")]
         arguments += ["--ready-file", str(self._ready("actor"))]
         if self.robot is not None:
@@ -157,7 +157,7 @@ class Supervisor:
             if child is not None:
                 child.stop(_LEAVE_S)
 
-    def _teacher(self, direction: Direction) -> str:
+    def _source(self, direction: Direction) -> str:
         """A learner's address, or the folder of its run once it has finished."""
         has_finished = self._learners[direction].poll() == 0
         return str(self.directory_of(direction).path) if has_finished else self._addresses[direction]

@@ -79,9 +79,9 @@ class CorrectedEnv(CoinEnv):
     def step(self, action):
         observation, reward, terminated, truncated, info = super().step(action)
         if self.steps == 1:
-            info |= {"intervened": True, "intervene_action": np.full(1, 0.5, np.float32), "grasp_penalty": 0.0}
+            info |= {"intervention": True, "intervention_action": np.full(1, 0.5, np.float32), "grasp_penalty": 0.0}
         else:
-            info |= {"intervened": False, "grasp_penalty": -0.02, "success_label": True, DISCARDED: self.discards}
+            info |= {"intervention": False, "grasp_penalty": -0.02, "success_label": True, DISCARDED: self.discards}
         return observation, reward, terminated, truncated, info
 
 

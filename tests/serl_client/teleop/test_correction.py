@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from serl_client.teleop.correction import CorrectionConfig, ScriptedTeacher
+from serl_client.teleop.correction import CorrectionConfig, ScriptedIntervention
 
 NEVER = CorrectionConfig(stall_steps=0, stray_steps=0, probability=0.0, min_steps=3, max_steps=3, rest_steps=0)
 GOOD = np.array((1.0, 0.0), np.float32)
@@ -27,11 +27,11 @@ class Expert:
 
 def drive(config, action, positions, seed=0):
     """Which steps were corrected."""
-    teacher = ScriptedTeacher(Expert(), config, seed)
+    teacher = ScriptedIntervention(Expert(), config, seed)
     teacher.reset({}, {})
     found = []
     for position in positions:
-        taught = teacher.teach(action, {}, {"tcp_pose": np.array((position, 0, 0, 0, 0, 0, 1.0))})
+        taught = teacher.intervene(action, {}, {"tcp_pose": np.array((position, 0, 0, 0, 0, 0, 1.0))})
         assert taught is None or taught is GOOD
         found.append(taught is not None)
     return "".join("x" if corrected else "." for corrected in found)
@@ -82,10 +82,10 @@ def test_corrections_last_between_the_bounds():
 
 def test_the_expert_begins_anew_at_each_correction():
     expert = Expert()
-    teacher = ScriptedTeacher(expert, with_changes(probability=1.0), 0)
+    teacher = ScriptedIntervention(expert, with_changes(probability=1.0), 0)
     teacher.reset({}, {})
     before = expert.resets
-    teacher.teach(GOOD, {}, {})
+    teacher.intervene(GOOD, {}, {})
     assert expert.resets == before + 1
 
 

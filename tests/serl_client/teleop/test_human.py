@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from serl_client.teleop.device import TeleopSample
-from serl_client.teleop.human import HumanTeacher
+from serl_client.teleop.human import HumanIntervention
 from serl_client.teleop.keyboard import KeyboardDevice
 from serl_client.teleop.keys import PressedKeys
 
@@ -45,7 +45,7 @@ def hand():
 @pytest.fixture
 def make_teacher(hand, clock):
     def make(size=4, width=0.085, **options):
-        teacher = HumanTeacher([hand], size, clock=clock, hold_s=0.2, **options)
+        teacher = HumanIntervention([hand], size, clock=clock, hold_s=0.2, **options)
         teacher.reset({}, {"gripper_width": width})
         return teacher
 
@@ -53,7 +53,7 @@ def make_teacher(hand, clock):
 
 
 def ask(teacher, action=POLICY):
-    taught = teacher.teach(action, {}, {})
+    taught = teacher.intervene(action, {}, {})
     return None if taught is None else taught.tolist()
 
 
@@ -77,7 +77,7 @@ def test_a_moving_hand_takes_over_and_for_a_while_after(make_teacher, hand, cloc
 def test_the_action_has_the_environments_size(make_teacher, hand, size, expected):
     teacher = make_teacher(size)
     hand.twist = np.array((0.1, 0.2, 0.3, 0.4, 0.5, 0.6))
-    taught = teacher.teach(np.zeros(size, np.float32), {}, {})
+    taught = teacher.intervene(np.zeros(size, np.float32), {}, {})
     assert taught.shape == (expected,)
     assert taught.dtype == np.float32
     moving = size if size in (3, 6) else size - 1
@@ -139,26 +139,26 @@ def test_an_unplugged_device_gives_the_arm_back_and_says_so_once(make_teacher, h
 
 def test_two_hands_drive_two_arms(clock):
     left, right = Hand("left"), Hand("right")
-    teacher = HumanTeacher([left, right], 14, clock=clock)
+    teacher = HumanIntervention([left, right], 14, clock=clock)
     teacher.reset({}, {"gripper_width": np.array((0.0, 0.085))})
     right.twist = np.full(6, 0.5)
-    assert teacher.teach(np.zeros(14), {}, {}).tolist() == [0] * 6 + [-1] + [0.5] * 6 + [1]
+    assert teacher.intervene(np.zeros(14), {}, {}).tolist() == [0] * 6 + [-1] + [0.5] * 6 + [1]
 
 
 @pytest.mark.parametrize(("devices", "size"), [(1, 5), (2, 7), (0, 7)])
 def test_an_action_that_no_hand_fits_is_refused(devices, size):
     with pytest.raises(ValueError, match=f"cannot drive an action of {size}"):
-        HumanTeacher([Hand()] * devices, size)
+        HumanIntervention([Hand()] * devices, size)
 
 
 def test_what_was_pressed_before_an_episode_begins_none(clock):
     keys = PressedKeys(0.15, clock)
-    teacher = HumanTeacher((KeyboardDevice(keys, clock=clock),), 4, clock=clock)
+    teacher = HumanIntervention((KeyboardDevice(keys, clock=clock),), 4, clock=clock)
     for key in ("w", "c"):
         keys.press(key)
     clock.now += 1.0
     teacher.reset({}, {})
     assert not teacher.is_asking()
-    assert teacher.teach(POLICY, {}, {}) is None
+    assert teacher.intervene(POLICY, {}, {}) is None
     keys.press("w")
     assert teacher.is_asking()

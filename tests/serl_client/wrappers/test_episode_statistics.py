@@ -28,7 +28,7 @@ class ScriptedEnv(gymnasium.Env):
 
 def test_an_episode_is_summed_up_at_its_end():
     times = iter((0.0, 10.0, 12.5, 20.0, 21.0))
-    infos = [{}, {"intervene_action": np.zeros(1), "success": True}, {"success": False}, {}]
+    infos = [{}, {"intervention_action": np.zeros(1), "success": True}, {"success": False}, {}]
     env = EpisodeStatistics(ScriptedEnv(infos), clock=lambda: next(times))
     for duration_s in (2.5, 1.0):
         env.reset()

@@ -37,7 +37,7 @@ def test_a_slow_gripper_costs_once(make_env):
 
 @pytest.mark.trap
 def test_a_corrected_action_is_what_counts(make_env):
-    env = make_env(0.085, info={"intervene_action": np.array((0, 0, 0, CLOSE), np.float32)})
+    env = make_env(0.085, info={"intervention_action": np.array((0, 0, 0, CLOSE), np.float32)})
     assert penalties(env, OPEN) == [-0.02]
 
 

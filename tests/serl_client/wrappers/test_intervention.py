@@ -49,7 +49,7 @@ class FixedTeacher:
     def reset(self, observation, info):
         self.seen = [("reset", info)]
 
-    def teach(self, action, observation, info):
+    def intervene(self, action, observation, info):
         self.seen.append((np.array(action), info))
         return self.action
 
@@ -64,8 +64,8 @@ def test_without_a_correction_the_policy_acts():
     wrapped.reset()
     *_, info = wrapped.step(act(0.1, 0, 0, 0, 0, 0, 1))
     assert env.executed[0].tolist() == act(0.1, 0, 0, 0, 0, 0, 1).tolist()
-    assert info["intervened"] is False
-    assert "intervene_action" not in info
+    assert info["intervention"] is False
+    assert "intervention_action" not in info
 
 
 def test_a_correction_is_executed_and_reported():
@@ -73,9 +73,9 @@ def test_a_correction_is_executed_and_reported():
     wrapped = Intervention(env, FixedTeacher((0.1, -0.2, 0.3, 0, 0, 0.5, -1)))
     wrapped.reset()
     *_, info = wrapped.step(np.zeros(7, np.float32))
-    assert info["intervened"] is True
+    assert info["intervention"] is True
     assert info["raw"] == 1
-    for action in (env.executed[0], info["intervene_action"]):
+    for action in (env.executed[0], info["intervention_action"]):
         np.testing.assert_array_equal(action, act(0.1, -0.2, 0.3, 0, 0, 0.5, -1))
 
 
@@ -93,7 +93,7 @@ def test_what_is_stored_is_in_the_policys_frame(orientation, base, own):
     wrapped = Intervention(RelativeFrame(env), FixedTeacher(base))
     wrapped.reset()
     *_, info = wrapped.step(np.zeros(7, np.float32))
-    np.testing.assert_allclose(info["intervene_action"], own, atol=1e-6)
+    np.testing.assert_allclose(info["intervention_action"], own, atol=1e-6)
     np.testing.assert_allclose(env.executed[0], base, atol=1e-6)
 
 
@@ -102,7 +102,7 @@ def test_the_frame_is_the_one_before_the_step():
     env = RecordingEnv(IDENTITY, QUARTER)
     wrapped = Intervention(RelativeFrame(env), FixedTeacher((1, 0, 0, 0, 0, 0, 0)))
     wrapped.reset()
-    stored = [wrapped.step(np.zeros(7, np.float32))[-1]["intervene_action"][:3] for _ in range(2)]
+    stored = [wrapped.step(np.zeros(7, np.float32))[-1]["intervention_action"][:3] for _ in range(2)]
     np.testing.assert_allclose(stored, [(1, 0, 0), (0, -1, 0)], atol=1e-6)
 
 
@@ -114,7 +114,7 @@ def test_a_corner_is_shortened_and_executed_as_it_is_stored():
     wrapped = Intervention(RelativeFrame(env), FixedTeacher((1, 1, 0, 0, 0, 0, 1)))
     wrapped.reset()
     *_, info = wrapped.step(np.zeros(7, np.float32))
-    np.testing.assert_allclose(info["intervene_action"], (1, 0, 0, 0, 0, 0, 1), atol=1e-6)
+    np.testing.assert_allclose(info["intervention_action"], (1, 0, 0, 0, 0, 0, 1), atol=1e-6)
     np.testing.assert_allclose(env.executed[0], (0.70710678, 0.70710678, 0, 0, 0, 0, 1), atol=1e-6)
 
 
@@ -128,7 +128,7 @@ def test_replaying_what_was_stored_as_the_policys_action_does_the_same(base, qua
     taught, replayed = RecordingEnv(orientation), RecordingEnv(orientation)
     human = Intervention(RelativeFrame(taught), FixedTeacher(base))
     human.reset()
-    stored = human.step(np.zeros(7, np.float32))[-1]["intervene_action"]
+    stored = human.step(np.zeros(7, np.float32))[-1]["intervention_action"]
     assert np.abs(stored).max() <= 1.0
     policy = RelativeFrame(replayed)
     policy.reset()
@@ -151,7 +151,7 @@ def test_an_action_outside_the_box_is_clipped():
     wrapped = Intervention(env, FixedTeacher((3, 0, 0, 0, 0, 0, -2)))
     wrapped.reset()
     *_, info = wrapped.step(np.zeros(7, np.float32))
-    np.testing.assert_array_equal(info["intervene_action"], act(1, 0, 0, 0, 0, 0, -1))
+    np.testing.assert_array_equal(info["intervention_action"], act(1, 0, 0, 0, 0, 0, -1))
 
 
 def test_nobody_takes_over_while_suspended():
@@ -159,13 +159,13 @@ def test_nobody_takes_over_while_suspended():
     wrapped = Intervention(env, FixedTeacher(np.ones(7)))
     wrapped.reset()
     with wrapped.suspended():
-        assert wrapped.step(np.zeros(7, np.float32))[-1]["intervened"] is False
-    assert wrapped.step(np.zeros(7, np.float32))[-1]["intervened"] is True
+        assert wrapped.step(np.zeros(7, np.float32))[-1]["intervention"] is False
+    assert wrapped.step(np.zeros(7, np.float32))[-1]["intervention"] is True
 
 
 def test_the_share_of_corrected_steps_is_counted():
     class Turncoat(FixedTeacher):
-        def teach(self, action, observation, info):
+        def intervene(self, action, observation, info):
             return self.action if info["raw"] < 2 else None
 
     class ShortEnv(RecordingEnv):

@@ -36,7 +36,7 @@ class Second(gymnasium.Wrapper):
             return self.env.step(action)
         mine = np.array((-1.0, 0.5), np.float32)
         *rest, info = self.env.step(mine)
-        return *rest, info | {"intervened": True, "intervene_action": mine}
+        return *rest, info | {"intervention": True, "intervention_action": mine}
 
 
 def test_options_are_read_and_defaults_stay():
@@ -92,10 +92,10 @@ def test_chunks_are_flat_and_hold_what_was_executed():
     assert observation["state"].tolist() == [0.0, 0.0]
     chunk = np.array((1.0, 0.1, 1.0, 0.2, 1.0, 0.3), np.float32)
     observation, reward, terminated, _, info = env.step(chunk)
-    np.testing.assert_allclose(info["intervene_action"], (1.0, 0.1, -1.0, 0.5, 1.0, 0.3))
+    np.testing.assert_allclose(info["intervention_action"], (1.0, 0.1, -1.0, 0.5, 1.0, 0.3))
     assert (observation["state"].tolist(), reward, terminated) == ([0.0, 1.0], 3.0, False)
-    assert (info["intervened"], info["grasp_penalty"], info["executed_steps"]) == (True, -1.5, 3)
+    assert (info["intervention"], info["grasp_penalty"], info["executed_steps"]) == (True, -1.5, 3)
     *_, terminated, _, info = env.step(chunk)
     assert terminated
     assert info["executed_steps"] == 2
-    assert "intervene_action" not in info
+    assert "intervention_action" not in info

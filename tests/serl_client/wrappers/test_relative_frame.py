@@ -109,11 +109,11 @@ def test_an_intervention_is_stored_in_the_policys_frame(env, inner):
     env.reset()
     own = np.array((0.1, -0.2, 0.3, 0.2, 0.1, -0.1, -1.0), np.float32)
     env.step(own)
-    inner.info = {"intervene_action": np.zeros(7, np.float32)}
+    inner.info = {"intervention_action": np.zeros(7, np.float32)}
     base = np.concatenate((LATER.apply(own[:3]), LATER.apply(own[3:6]), own[6:])).astype(np.float32)
-    inner.info = {"intervene_action": base}
+    inner.info = {"intervention_action": base}
     *_, info = env.step(np.zeros(7, np.float32))
-    np.testing.assert_allclose(info["intervene_action"], own, atol=1e-6)
+    np.testing.assert_allclose(info["intervention_action"], own, atol=1e-6)
 
 
 def test_four_components_turn_their_translation():

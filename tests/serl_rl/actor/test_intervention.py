@@ -14,7 +14,7 @@ from serl_client.teleop.correction import CorrectionConfig
 from serl_client.teleop.keys import PressedKeys
 from serl_client.teleop.opening import TeleopConfig
 from serl_client.wrappers import Intervention
-from serl_rl.actor.intervention import taught
+from serl_rl.actor.intervention import with_intervention
 from serl_rl.actor.loop import Actor
 from serl_rl.actor.rows import pack_rows, row_type
 from serl_rl.actor.spool import Spool
@@ -65,7 +65,7 @@ class SomeSteps:
     def reset(self, observation, info):
         self.episodes += 1
 
-    def teach(self, action, observation, info):
+    def intervene(self, action, observation, info):
         return np.array([-0.5]) if info["step"] in (1, 2) else None
 
 
@@ -227,7 +227,7 @@ def test_what_a_teacher_helped_with_triggers_no_evaluation(act):
 
 
 def wrap(env, config, *, human_reward=False):
-    return taught(env, config, TeleopConfig(), human_reward=human_reward, should_stop=lambda: False)
+    return with_intervention(env, config, TeleopConfig(), human_reward=human_reward, should_stop=lambda: False)
 
 
 def test_the_script_of_the_task_corrects():
@@ -237,9 +237,9 @@ def test_the_script_of_the_task_corrects():
     with wrap(PointMassEnv(), config) as together:
         observation, _ = together.env.reset(seed=0)
         *_, info = together.env.step(np.zeros(2, np.float32))
-        np.testing.assert_allclose(info["intervene_action"], np.clip(-observation["state"] / 0.1, -1, 1), atol=1e-6)
+        np.testing.assert_allclose(info["intervention_action"], np.clip(-observation["state"] / 0.1, -1, 1), atol=1e-6)
         with together.intervention.suspended():
-            assert together.env.step(np.zeros(2, np.float32))[-1]["intervened"] is False
+            assert together.env.step(np.zeros(2, np.float32))[-1]["intervention"] is False
 
 
 def test_nobody_corrects_unless_asked():
@@ -270,7 +270,7 @@ def test_a_person_takes_over_judges_and_pauses(monkeypatch):
         together.env.reset()
         keys.press("e")
         *_, info = together.env.step(np.zeros(3, np.float32))
-        assert info["intervene_action"].tolist() == [0, 0, 1]
+        assert info["intervention_action"].tolist() == [0, 0, 1]
         keys.press("y")
         _, reward, terminated, _, info = together.env.step(np.zeros(3, np.float32))
         assert (reward, terminated, info["success"]) == (1.0, True, True)

@@ -8,7 +8,7 @@ import pytest
 from serl_client.episodes.files import read_episodes, read_header
 from serl_client.teleop.correction import CorrectionConfig
 from serl_client.teleop.opening import TeleopConfig
-from serl_rl.actor.intervention import taught
+from serl_rl.actor.intervention import with_intervention
 from serl_rl.config.presets import preset
 from serl_rl.demonstrations.files import check_files, read_demonstrations
 from serl_rl.demonstrations.scripted import record
@@ -62,12 +62,12 @@ def test_interventions_replay_to_the_same_poses(config, env):
     correcting = replace(
         config, intervene="scripted", correction=CorrectionConfig(probability=1.0, rest_steps=0, min_steps=2)
     )
-    with taught(env, correcting, TeleopConfig(), human_reward=False, should_stop=lambda: False) as together:
+    with with_intervention(env, correcting, TeleopConfig(), human_reward=False, should_stop=lambda: False) as together:
         together.env.reset(options={"scene_seed": 5})
         still = np.zeros(env.action_space.shape, np.float32)
         infos = [together.env.step(still)[-1] for _ in range(4)]
-    assert all(info["intervened"] for info in infos)
-    again = replayed(env, 5, [info["intervene_action"] for info in infos])
+    assert all(info["intervention"] for info in infos)
+    again = replayed(env, 5, [info["intervention_action"] for info in infos])
     for one, other in zip(infos, again, strict=True):
         np.testing.assert_array_equal(one["tcp_pose"], other["tcp_pose"])
 

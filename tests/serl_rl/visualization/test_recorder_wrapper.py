@@ -31,7 +31,7 @@ class CountingEnv(gymnasium.Env[Any, Any]):
         return self._observe(), self._info()
 
     def step(self, action):
-        taught = {"intervene_action": -np.asarray(action)} if self._steps == self._takes_over_at else {}
+        taught = {"intervention_action": -np.asarray(action)} if self._steps == self._takes_over_at else {}
         self._steps += 1
         is_over = self._steps == 3
         terminated, truncated = is_over and self._terminates, is_over and not self._terminates

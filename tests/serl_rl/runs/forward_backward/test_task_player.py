@@ -10,7 +10,7 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_api.lifetime.stop_signal import StopSignal
-from serl_rl.actor.intervention import TaughtEnvironment
+from serl_rl.actor.intervention import InterventionEnvironment
 from serl_rl.actor.loop import EpisodeEnd
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
@@ -133,7 +133,9 @@ class FinishedLink(Learning):
 @pytest.mark.parametrize("is_folder", [True, False])
 def test_a_finished_half_is_still_judged_by_whoever_judges(tmp_path, monkeypatch, is_folder):
     actor = actor_of(tmp_path, forward=str(tmp_path) if is_folder else "gpu:50052")
-    actor = dataclasses.replace(actor, teach=lambda env, config: TaughtEnvironment(JudgedEnv(env), None))
+    actor = dataclasses.replace(
+        actor, add_intervention=lambda env, config: InterventionEnvironment(JudgedEnv(env), None)
+    )
     away = Pushing()
     away.load({"push": np.array((0.0, 1.0), np.float32)})
     monkeypatch.setattr(acting, "load_policy", lambda path: (away, actor.pair.forward, {}))
@@ -153,7 +155,7 @@ def actor_of(tmp_path, **learners):
         robot=RobotConfig(),
         actor_id="a",
         spool_directory=tmp_path,
-        teach=lambda env, config: None,
+        add_intervention=lambda env, config: None,
     )
 
 

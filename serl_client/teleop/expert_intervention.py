@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from serl_client.episodes.expert import Expert
 
 
-class ExpertTeacher:
-    """A `Teacher` that takes every step.
+class ExpertIntervention:
+    """An `InterventionSource` that takes every step.
 
     Args:
         expert: Who knows how.
@@ -25,7 +25,7 @@ class ExpertTeacher:
         del observation, info
         self._expert.reset()
 
-    def teach(
+    def intervene(
         self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
     ) -> NDArray[Any]:
         """The expert's action."""
