@@ -19,7 +19,7 @@ from serl_rl.models.pretraining.config import PretrainableName, PretrainingConfi
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainEncoderCommand:
-    """Pretrain a backbone to find cube and gripper in pictures of random scenes, for want of ImageNet's weights.
+    """Pretrain a backbone to find objects and gripper in pictures of random scenes, for want of ImageNet's weights.
 
     Try:
     serl-train pretrain-encoder --output encoders/resnet10.safetensors
@@ -36,7 +36,7 @@ class PretrainEncoderCommand:
     pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
     """How to pretrain."""
     simulator: str | None = None
-    """Address of a simulator with the task pick-cube-varied; none starts a private one."""
+    """Address of a simulator that has loaded --pretraining.task; none starts a private one."""
     preset: tyro.conf.Suppress[PresetName] = "pick-cube"
     config_file: tyro.conf.Suppress[ConfigFile] = None
     config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
@@ -46,7 +46,7 @@ class PretrainEncoderCommand:
         choose_waiting()  # Threads that spin are ten times slower where others use the cores.
         from serl_api.lifetime.stop_signal import StopSignal
         from serl_rl.models.device import find_device
-        from serl_rl.models.pretraining.pictures import TASK, draw_pictures
+        from serl_rl.models.pretraining.pictures import draw_pictures
         from serl_rl.models.pretraining.training import PretrainingProgress, pretrain, summary
         from serl_rl.models.vision.encoder_config import BackboneConfig
         from serl_rl.models.vision.factory import make_backbone
@@ -69,7 +69,9 @@ class PretrainEncoderCommand:
                 drawing.report(done)
                 return not stop.is_set()
 
-            pictures = draw_pictures(settings.scenes, settings.seed, address=self.simulator, on_scene=count_scene)
+            pictures = draw_pictures(
+                settings.task, settings.scenes, settings.seed, address=self.simulator, on_scene=count_scene
+            )
         sys.stderr.write(f"{len(pictures)} scenes are drawn\n")
         if stop.is_set():
             return 0
@@ -83,7 +85,7 @@ class PretrainEncoderCommand:
         with shown.phase(f"pretraining{limit}", settings.steps) as training:
             result = pretrain(network, pictures, settings, show)
         last = result.reports[-1]
-        facts = {"task": TASK, "scenes": len(pictures), "steps": last.steps, "errors_m": last.errors}
+        facts = {"task": settings.task, "scenes": len(pictures), "steps": last.steps, "errors_m": last.errors}
         save_weights(network, self.output, {"pretraining": json.dumps(facts)}, result.heads)
         sys.stderr.write(f"{summary(last)}\nweights: {self.output}\n")
         sys.stdout.write(json.dumps(facts, indent=2) + "\n")

@@ -16,6 +16,8 @@ PretrainableName: TypeAlias = Literal["resnet10", "small"]
 class PretrainingConfig:
     """How a backbone is pretrained. The defaults take less than ten minutes on two cores."""
 
+    task: str = "pick-cube-varied"
+    """Simulator's scene that is drawn: one that varies what a policy is to see past. Its tracked objects are found."""
     scenes: int = 6000
     """Scenes to draw; each gives one picture a camera."""
     minutes: float = 6.0

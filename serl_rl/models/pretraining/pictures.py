@@ -1,4 +1,4 @@
-"""Pictures of random scenes with what they show: colours, lights, the arm's pose and the cube's are drawn each time."""
+"""Pictures of random scenes with what they show: the arm's pose and whatever the scene varies are drawn each time."""
 
 from __future__ import annotations
 
@@ -14,18 +14,6 @@ from serl_client.envs.private_simulator import PrivateSimulator
 from serl_client.robot import RobotClient
 from serl_client.simulator import SimulatorClient
 
-TASK = "pick-cube-varied"
-"""The simulator's task that draws colours and lights."""
-
-KEYPOINTS = (
-    *(f"cube_{axis}" for axis in "xyz"),
-    *(f"tcp_{axis}" for axis in "xyz"),
-    *(f"tcp_to_cube_{axis}" for axis in "xyz"),
-    "gripper_width",
-)
-"""What is regressed from each picture, m: positions in base, the cube from the TCP in base axes, the opening."""
-
-_OBJECT = "cube"
 _CENTER = (0.40, 0.0, 0.20)
 _LOWER, _UPPER = (-0.17, -0.28, -0.175), (0.17, 0.28, 0.18)
 _NEAR_LOWER, _NEAR_UPPER = (-0.05, -0.05, 0.0), (0.05, 0.05, 0.10)
@@ -42,7 +30,10 @@ class Pictures:
     images: Mapping[str, np.ndarray]
     """By camera, uint8 of shape (N, H, W, 3)."""
     keypoints: np.ndarray
-    """Values of `KEYPOINTS` in each scene, m. float32 of shape (N, 10)."""
+    """Values of `names` in each scene, m: positions in base, objects from the TCP in base axes, the opening. float32 of
+    shape (N, K)."""
+    names: tuple[str, ...]
+    """Names of the keypoints, such as "cube_x", in order."""
 
     def __len__(self) -> int:
         """Number of scenes."""
@@ -50,16 +41,18 @@ class Pictures:
 
 
 def draw_pictures(
-    count: int, seed: int, *, address: str | None = None, on_scene: Callable[[int], bool] | None = None
+    task: str, count: int, seed: int, *, address: str | None = None, on_scene: Callable[[int], bool] | None = None
 ) -> Pictures:
     """Draws scenes in a simulator and takes a picture of each with every camera.
 
-    Half of the time the gripper is near the cube, where a policy spends its time and where the wrist camera sees it.
+    Half of the time the gripper is near the first tracked object, where a policy spends its time and where the wrist
+    camera sees it.
 
     Args:
+        task: Simulator's scene.
         count: Number of scenes.
         seed: Seed of scenes and of the arm's starts.
-        address: Of a simulator with this task; None starts a private one.
+        address: Of a simulator that has loaded it; None starts a private one.
         on_scene: Called with the number of scenes so far; what it returns says whether to go on.
 
     Returns:
@@ -71,20 +64,22 @@ def draw_pictures(
     """
     if address is not None:
         with RobotClient(address) as client:
-            return _draw(client, count, seed, on_scene)
-    with PrivateSimulator(TASK) as simulator, RobotClient(simulator.address) as client:
-        return _draw(client, count, seed, on_scene)
+            return _draw(client, task, count, seed, on_scene)
+    with PrivateSimulator(task) as simulator, RobotClient(simulator.address) as client:
+        return _draw(client, task, count, seed, on_scene)
 
 
-def _draw(client: RobotClient, count: int, seed: int, on_scene: Callable[[int], bool] | None) -> Pictures:
+def _draw(client: RobotClient, task: str, count: int, seed: int, on_scene: Callable[[int], bool] | None) -> Pictures:
     rng = np.random.default_rng(seed)
     cameras = tuple(client.info.cameras)
     max_width = client.info.gripper.max_width if client.info.gripper is not None else 0.0
     images: dict[str, list[np.ndarray]] = {camera: [] for camera in cameras}
     keypoints: list[FloatArray] = []
+    names: tuple[str, ...] = ()
     for number in range(count):
         width = 0.0 if rng.random() < _CLOSED_RATIO else float(rng.uniform(0.0, max_width))
-        observation = _draw_scene(client, width, cameras, rng)
+        observation = _draw_scene(client, task, width, cameras, rng)
+        names = _names(observation)
         for camera in cameras:
             images[camera].append(observation.frames[camera].rgb.copy())
         keypoints.append(_keypoints(observation))
@@ -93,21 +88,24 @@ def _draw(client: RobotClient, count: int, seed: int, on_scene: Callable[[int], 
     return Pictures(
         images={camera: np.stack(frames) for camera, frames in images.items()},
         keypoints=np.stack(keypoints).astype(np.float32),
+        names=names,
     )
 
 
-def _draw_scene(client: RobotClient, width: float, cameras: tuple[str, ...], rng: np.random.Generator) -> Observation:
+def _draw_scene(
+    client: RobotClient, task: str, width: float, cameras: tuple[str, ...], rng: np.random.Generator
+) -> Observation:
     for attempt in range(_ATTEMPTS):
         try:
             return _try_scene(client, int(rng.integers(2**31)), width, cameras, rng)
         except InvalidTargetError:  # Out of the arm's reach; draw another.
             if attempt == _ATTEMPTS - 1:
                 raise
-        except FaultError:  # The cube stood in the arm or the arm in the table.
+        except FaultError:  # An object stood in the arm or the arm in the table.
             if attempt == _ATTEMPTS - 1:
                 raise
             if client.recover().remaining:
-                SimulatorClient(client.connection).load_task(TASK)
+                SimulatorClient(client.connection).load_task(task)
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -118,14 +116,19 @@ def _try_scene(
         center, lower, upper = np.array(_CENTER), _LOWER, _UPPER
         if rng.random() < _NEAR_RATIO:
             seen = session.reset(seed=scene_seed)
-            center, lower, upper = seen.tracked_objects[_OBJECT].pose.position, _NEAR_LOWER, _NEAR_UPPER
+            center, lower, upper = next(iter(seen.tracked_objects.values())).pose.position, _NEAR_LOWER, _NEAR_UPPER
         home = client.info.arm.home_tcp_pose
         box = PoseBox(center=Pose(center, home.quaternion_xyzw), lower=lower, upper=upper, rotation=_TURN)
         return session.reset(seed=scene_seed, start=box.draw(rng), gripper_width=width, cameras=cameras)
 
 
 def _keypoints(observation: Observation) -> FloatArray:
-    cube = observation.tracked_objects[_OBJECT].pose.position
     tcp = observation.state.tcp_pose.position
     width = observation.state.gripper.width if observation.state.gripper is not None else 0.0
-    return np.concatenate([cube, tcp, cube - tcp, [width]])
+    places = [tracked.pose.position for tracked in observation.tracked_objects.values()]
+    return np.concatenate([*places, tcp, *(place - tcp for place in places), [width]])
+
+
+def _names(observation: Observation) -> tuple[str, ...]:
+    points = [*observation.tracked_objects, "tcp", *(f"tcp_to_{name}" for name in observation.tracked_objects)]
+    return (*(f"{point}_{axis}" for point in points for axis in "xyz"), "gripper_width")

@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from serl_rl.models.compilation import fast_arithmetic
 from serl_rl.models.mlp import Affine, Arithmetic
 from serl_rl.models.pretraining.config import PretrainingConfig
-from serl_rl.models.pretraining.pictures import KEYPOINTS, Pictures
+from serl_rl.models.pretraining.pictures import Pictures
 from serl_rl.models.vision.augmentation import draw_shifts, shifted
 from serl_rl.models.vision.backbone import Backbone
 from serl_rl.models.vision.encoder_config import HeadConfig
@@ -53,15 +52,15 @@ class KeypointRegressor(nn.Module):
     """A backbone with, for each camera, a head that regresses keypoints and says how well it can in each picture.
 
     Negative log likelihood of a Gaussian whose variance is an output too (Kendall and Gal 2017, arXiv:1703.04977): a
-    picture that does not show the cube counts little, one that shows it counts much. Each term is weighted with the
+    picture that does not show an object counts little, one that shows it counts much. Each term is weighted with the
     square root of its variance, so that what is hard now is not given up for good (Seitzer et al. 2022,
     arXiv:2203.09168, beta = 0.5).
 
     Args:
         backbone: The network to train.
         shapes: Channels, height and width of the maps of each camera.
-        mean: Mean of each keypoint, m. Shape (10,).
-        deviation: Standard deviation of each keypoint, m. Shape (10,).
+        mean: Mean of each keypoint, m. Shape (K,).
+        deviation: Standard deviation of each keypoint, m. Shape (K,).
         head: How the heads read the maps.
         generator: Source of the heads' initial weights.
     """
@@ -80,7 +79,7 @@ class KeypointRegressor(nn.Module):
         self.cameras = tuple(shapes)
         self.heads = CameraHeads(shapes, head, Arithmetic(), generator)
         self.outputs = nn.ModuleList(
-            Affine(self.heads.head(camera).output_size, 2 * len(KEYPOINTS), None, generator) for camera in shapes
+            Affine(self.heads.head(camera).output_size, 2 * len(mean), None, generator) for camera in shapes
         )
         self.product_dtype = torch.float32
         """Type of the backbone's products; bfloat16 where the device is fast with it."""
@@ -92,7 +91,7 @@ class KeypointRegressor(nn.Module):
 
         Returns:
             Keypoints in units of their standard deviation, and the logarithm of the variance of what is left. Shapes
-                (B, 10) and (B, 10).
+                (B, K) and (B, K).
         """
         fast = self.product_dtype != torch.float32
         with torch.autocast(images.device.type, self.product_dtype if fast else torch.bfloat16, enabled=fast):
@@ -106,7 +105,7 @@ class KeypointRegressor(nn.Module):
 
         Args:
             images: uint8 of shape (B, H, W, 3).
-            keypoints: In m. Shape (B, 10).
+            keypoints: In m. Shape (B, K).
             camera: Number of the camera.
         """
         target = (keypoints - self.get_buffer("mean")) / self.get_buffer("deviation")
@@ -187,7 +186,7 @@ def validation_errors(regressor: KeypointRegressor, pictures: Pictures, count: i
             images = torch.from_numpy(pictures.images[camera][start : min(start + _CHUNK, count)])
             parts.append((regressor(images.to(mean.device), number)[0] * deviation + mean).cpu())
         squared = (torch.cat(parts) - expected).square().mean(0)
-        errors[camera] = dict(zip(KEYPOINTS, squared.sqrt().tolist(), strict=True))
+        errors[camera] = dict(zip(pictures.names, squared.sqrt().tolist(), strict=True))
     regressor.train()
     return errors
 
@@ -237,12 +236,13 @@ def _schedule(share: float, step: int) -> float:
 
 
 def summary(progress: PretrainingProgress) -> str:
-    """One line for people: errors of the cube's and the gripper's position by camera, cm."""
+    """One line for people: errors of each position by camera, cm."""
     words = []
     for camera, errors in progress.errors.items():
-        cube, tcp, near = (
-            100 * float(np.linalg.norm([errors[f"{name}_{axis}"] for axis in "xyz"]))
-            for name in ("cube", "tcp", "tcp_to_cube")
+        points = [name.removesuffix("_x") for name in errors if name.endswith("_x")]
+        parts = (
+            f"{point.replace('_', ' ')} {100 * math.hypot(*(errors[f'{point}_{axis}'] for axis in 'xyz')):.1f} cm"
+            for point in points
         )
-        words.append(f"{camera}: cube {cube:.1f} cm, gripper {tcp:.1f} cm, between {near:.1f} cm")
+        words.append(f"{camera}: {', '.join(parts)}")
     return f"step {progress.steps}: loss {progress.loss:.3f}; " + "; ".join(words)

@@ -4,12 +4,14 @@ import torch
 
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.pretraining.config import PretrainingConfig
-from serl_rl.models.pretraining.pictures import KEYPOINTS, Pictures
+from serl_rl.models.pretraining.pictures import Pictures
 from serl_rl.models.pretraining.training import KeypointRegressor, augmented, pretrain, summary
 from serl_rl.models.vision.encoder_config import BackboneConfig, HeadConfig
 from serl_rl.models.vision.factory import make_backbone
 from serl_rl.models.vision.head import CameraHeads
 from serl_rl.models.vision.weights.files import load_heads, save_weights
+
+NAMES = (*(f"{point}_{axis}" for point in ("cube", "tcp", "tcp_to_cube") for axis in "xyz"), "gripper_width")
 
 CONFIG = PretrainingConfig(
     scenes=300, steps=150, minutes=0, batch_size=32, learning_rate=2e-3, shift_px=0, device="cpu", threads=1
@@ -22,11 +24,11 @@ def pictures():
     """One camera sees a square whose place is the cube's x and y; the other sees noise."""
     rng = np.random.default_rng(0)
     images = {name: rng.integers(0, 80, (300, 36, 36, 3), dtype=np.uint8) for name in ("front", BLIND)}
-    keypoints = np.zeros((300, len(KEYPOINTS)), np.float32)
+    keypoints = np.zeros((300, len(NAMES)), np.float32)
     for index, (row, column) in enumerate(rng.integers(0, 27, (300, 2))):
         images["front"][index, row : row + 9, column : column + 9] = 230
         keypoints[index, :2] = column / 100, row / 100
-    return Pictures(images=images, keypoints=keypoints)
+    return Pictures(images=images, keypoints=keypoints, names=NAMES)
 
 
 def build(**values):
@@ -131,7 +133,7 @@ def test_it_stops_when_told_and_reports(pictures):
         seen.append(progress)
         return False
 
-    few = Pictures(images={"front": pictures.images["front"][:20]}, keypoints=pictures.keypoints[:20])
+    few = Pictures(images={"front": pictures.images["front"][:20]}, keypoints=pictures.keypoints[:20], names=NAMES)
     reports = pretrain(build(), few, config, stop_at_once).reports
     assert [progress.steps for progress in reports] == [100]
     assert seen == list(reports)
@@ -159,7 +161,7 @@ def test_a_frozen_backbone_is_refused(pictures):
 
 
 def test_one_scene_at_least_is_learned_from(pictures):
-    few = Pictures(images={"front": pictures.images["front"][:3]}, keypoints=pictures.keypoints[:3])
+    few = Pictures(images={"front": pictures.images["front"][:3]}, keypoints=pictures.keypoints[:3], names=NAMES)
     config = PretrainingConfig(scenes=3, steps=2, minutes=0, batch_size=4, validation_share=0.9, device="cpu")
     assert pretrain(build(), few, config).reports[-1].steps == 2
 
