@@ -15,7 +15,7 @@ from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.policies import saved as saved_policy
 
-WAIT_S = 50.0
+WAIT_S = 150.0
 ENDLESS = ("--preset", "debug", "--evaluation.target-success-ratio", "1.1", "--learner.max-env-steps", "100000")
 
 

@@ -24,7 +24,7 @@ from serl_rl.replay import ReplayBuffer
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS
 from tests.support.waiting import wait_until
 
-WAIT_S = 50.0
+WAIT_S = 150.0
 SLOW_WAIT_S = 300.0
 CONFIG = preset("debug")
 IDS = {"forward": "serl/PointRight-v0", "backward": "serl/PointLeft-v0"}

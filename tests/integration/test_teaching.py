@@ -18,7 +18,7 @@ from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.monitoring.metrics import read_metrics
 from serl_rl.replay import ReplayBuffer
 
-WAIT_S = 50.0
+WAIT_S = 150.0
 
 
 @pytest.mark.slow

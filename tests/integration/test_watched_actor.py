@@ -10,7 +10,7 @@ from tests.support.waiting import wait_until
 
 pytest.importorskip("rerun", reason="needs the extra serl-robot[rerun]")
 
-WAIT_S = 50.0
+WAIT_S = 150.0
 
 
 def rows_of(path, entity):
