@@ -11,6 +11,7 @@ from typing import Any, Literal
 from serl_api.settings import LOCAL, require, shared_settings, to_dataclass
 from serl_client.envs.task_finding import find_task, is_task
 from serl_client.teleop.correction import CorrectionConfig
+from serl_client.wrappers.plugin import find_wrappers
 from serl_rl.algorithms.algorithm import Algorithm, load_algorithm
 from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.envs.config import EnvironmentConfig
@@ -157,6 +158,11 @@ class TrainConfig:
     def _check_grippers(self) -> None:
         """Without it, a component that moves the arm would be taken for a gripper's."""
         chosen = self.sac.grippers
+        for wrapper in find_wrappers(self.environment.wrappers):
+            is_single = wrapper.plugin.place != "chunk"
+            require(
+                "sac.grippers", chosen, is_single, f"0 with {wrapper.text}, whose action holds several of a gripper"
+            )
         task = find_task(self.environment.id) if is_task(self.environment.id) else None
         if task is not None and task.environment is None:  # Else an environment of the user's own.
             found = int(task.has_gripper)

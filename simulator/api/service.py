@@ -17,8 +17,10 @@ from serl_api.errors.robot import (
     InvalidRequestError,
     LimitExceededError,
     ModeError,
+    NotEquippedError,
     NotFoundError,
 )
+from serl_api.plugins import PluginError
 from simulator.devices.cell import CAMERA_SIZE, cell_of, load_world
 from simulator.devices.injection import Condition, Latency
 from simulator.devices.world import World
@@ -71,7 +73,10 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
             self._core.require_no_session()
             if request.name not in (former.name, *scene_names()):  # A client must not choose what to import.
                 raise NotFoundError.among("task", name=request.name, available=scene_names())
-            world = load_world(request.name, former.table.name, request.seed if request.HasField("seed") else 0)
+            try:
+                world = load_world(request.name, former.table.name, request.seed if request.HasField("seed") else 0)
+            except PluginError as error:
+                raise NotEquippedError(str(error), capability="task") from error
             world.physics.set_time(former.physics.time_ns)
             self._core.replace_cell(cell_of(world, self._core.cell.timebase.pacing))
         return messages.LoadTaskResponse(task=_task_info(world.name, world.scene))

@@ -183,12 +183,12 @@ def record(said, address, output):
 
 def test_a_camera_that_the_cell_lacks(said, cell, tmp_path):
     code, found = record(said, cell(("front",))[0], tmp_path / "new.episodes")
-    assert (code, found) == (1, "pick-cube needs the cameras wrist; cell fake has: front")
+    assert (code, found) == (1, "pick-cube-vision needs the cameras wrist; cell fake has: front")
 
 
 def test_a_camera_of_another_size(said, cell, tmp_path):
     code, found = record(said, cell(side=96)[0], tmp_path / "new.episodes")
-    assert (code, found) == (1, "camera front delivers 96 x 96 px; pick-cube needs 128 x 128")
+    assert (code, found) == (1, "camera front delivers 96 x 96 px; pick-cube-vision needs 128 x 128")
 
 
 def test_a_camera_that_is_unplugged_costs_no_episode_that_was_recorded(said, cell, tmp_path):

@@ -125,3 +125,9 @@ def test_what_actor_and_learner_compare_is_what_they_always_did():
         ("vision.encoder.head", "learned, 8, 32"),
         ("vision.frame_stack", "1"),
     )
+
+
+def test_a_gripper_that_is_chosen_acts_step_by_step():
+    values = {"environment": {"wrappers": ["chunking"], "gripper_action": "binary"}, "sac": {"grippers": 1}}
+    with pytest.raises(ValueError, match=r"sac\.grippers is 1; it must be 0 with chunking"):
+        configuration.from_dict(values)

@@ -234,3 +234,10 @@ def test_a_jammed_gripper_does_not_move(simulator, control):
     simulator.ClearInjections(messages.ClearInjectionsRequest(), timeout=20.0)
     answers = control(step(), step(0.9))
     assert answers[-1].stepped.observation.state.gripper.width_m < 0.01
+
+
+def test_a_client_cannot_choose_what_the_simulator_imports(simulator):
+    name = "serl_tasks.pick_cube.scene:PickCube"
+    code, text = refused(lambda: simulator.LoadTask(messages.LoadTaskRequest(name=name), timeout=20.0))
+    assert code == grpc.StatusCode.NOT_FOUND
+    assert "pick-cube" in text
