@@ -97,12 +97,12 @@ def _push_ms(size: int) -> float:
     environment, layout = spec(0), (tensor_pb2.Tensor(name="w", data_type=tensor_pb2.DATA_TYPE_UINT8, shape=(size,)),)
     gate = UpdateRateLimiter(ratio=1, warm_up_steps=1, lead_steps=10, tolerance_steps=0, max_env_steps=10**9)
     state, publisher = RunState("benchmark", gate), PolicyPublisher()
-    intake = Ingest(state, SETTINGS, VERSION)
-    intake.offer_spec(environment)
+    ingest = Ingest(state, SETTINGS, VERSION)
+    ingest.offer_spec(environment)
     replay = ReplayBuffer(environment, 1000)
-    intake.open(replay, layout)
+    ingest.open(replay, layout)
     server = learner_server(
-        LearnerServicer(state, intake, publisher, 4, lambda _: None), "127.0.0.1:0", ServerSecurity(), 4
+        LearnerServicer(state, ingest, publisher, 4, lambda _: None), "127.0.0.1:0", ServerSecurity(), 4
     )
     address = server.start()
     times = []
@@ -115,7 +115,7 @@ def _push_ms(size: int) -> float:
         for version in range(1, 31):
             start = time.perf_counter()
             publisher.publish(PolicySnapshot(version, data, 0))
-            while link.follower.newest_version < version:
+            while link.receiver.newest_version < version:
                 time.sleep(1e-4)
             times.append((time.perf_counter() - start) * 1e3)
         link.close()

@@ -103,7 +103,7 @@ class LearnerClient:
         self._spool: Spool | None = None
         self._calls: set[grpc.Call] = set()
         self._threads: list[threading.Thread] = []
-        self.follower = PolicyReceiver()
+        self.receiver = PolicyReceiver()
 
     @property
     def status(self) -> LinkStatus:
@@ -140,7 +140,7 @@ class LearnerClient:
             response = self._stub.Join(self._request, timeout=_JOIN_TIMEOUT_S)
         except grpc.RpcError as error:
             raise transport.learner_error(error, self.address) from error
-        self.follower.set_layout(response.policy_layout)
+        self.receiver.set_layout(response.policy_layout)
         self._set_status(
             acknowledged=response.acknowledged_sequence_number,
             granted=response.granted_sequence_number,
@@ -343,7 +343,7 @@ class LearnerClient:
         self._calls.add(call)
         try:
             for piece in call:
-                self.follower.add_piece(piece)
+                self.receiver.add_piece(piece)
         except grpc.RpcError as error:
             if not self._closed.is_set():
                 raise transport.learner_error(error, self.address) from error

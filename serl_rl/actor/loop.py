@@ -165,7 +165,7 @@ class Actor:
             SpoolFullError: The disk is full; nothing is lost.
         """
         with self._progress.phase("waiting for the learner's first policy"):
-            while not self.is_over and not self._link.follower.wait(_POLL_S):
+            while not self.is_over and not self._link.receiver.wait(_POLL_S):
                 self._link.check()
         with self._progress.phase("acting") as phase:
             phase.report(note=self.figures)
@@ -178,7 +178,7 @@ class Actor:
         recent, waiting = tuple(self._trigger.recent), self._spool.waiting_count
         words = [f"{self._episodes} episodes", f"{self._spool.next_sequence - 1} rows"]
         words += [f"success {sum(recent) / len(recent):.0%} of the last {len(recent)}"] if recent else []
-        words += [f"policy {self._link.follower.taken_version}"]
+        words += [f"policy {self._link.receiver.taken_version}"]
         words += ["learner connected" if self._link.status.is_connected else f"no learner, {waiting} rows wait"]
         return ", ".join(words)
 
@@ -224,7 +224,7 @@ class Actor:
             tally.success = bool(info.get("success", False))
             # What an intervention helped with says nothing about the policy.
             self._trigger.add_episode(tally.steps, success=tally.success and not tally.interventions)
-            self._link.report_episode(tally.summary(self._link.follower.taken_version))
+            self._link.report_episode(tally.summary(self._link.receiver.taken_version))
         return EpisodeEnd.DONE if tally.success else EpisodeEnd.OPEN
 
     def _may_step(self) -> bool:
@@ -299,7 +299,7 @@ class Actor:
         self._spool.append(row)
 
     def _follow(self) -> None:
-        received = self._link.follower.take()
+        received = self._link.receiver.take()
         if received is not None:
             self._policy.load(received.arrays)
 
@@ -310,7 +310,7 @@ class Actor:
 
     def _evaluate(self) -> None:
         self._follow()
-        config, version = self._config.evaluation, self._link.follower.taken_version
+        config, version = self._config.evaluation, self._link.receiver.taken_version
         self._evaluation_count += 1
         seed = (_EVALUATION_SEED * self._evaluation_count + self._config.seed * 1000) % _LARGEST_SEED
         alone = self._intervention.suspended() if self._intervention is not None else contextlib.nullcontext()

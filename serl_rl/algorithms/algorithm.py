@@ -88,7 +88,7 @@ class ActionCritic(Protocol):
 class Agent(abc.ABC):
     """Networks with their optimisers. One thread at a time may call it."""
 
-    sight: ImagePreprocessor | None = None
+    preprocessor: ImagePreprocessor | None = None
     """Prepares images, where the agent sees."""
 
     @abc.abstractmethod

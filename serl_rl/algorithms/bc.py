@@ -133,11 +133,11 @@ class BcAgent:
         self.spec = spec
         self.config = config
         self.device = torch.device(device)
-        self.sight = None if vision is None else ImagePreprocessor(spec, vision, self.device)
+        self.preprocessor = None if vision is None else ImagePreprocessor(spec, vision, self.device)
         self._grippers = GripperLayout(spec.action_size, networks.grippers)
         generator, arithmetic = torch.Generator().manual_seed(seed), Arithmetic()
         sizes = (spec.vector_size, self._grippers.arm_size)
-        policy = make_networks(*sizes, networks, self.sight, arithmetic, generator, self.device).policy
+        policy = make_networks(*sizes, networks, self.preprocessor, arithmetic, generator, self.device).policy
         grasp = None
         if networks.grippers:
             inputs = policy.perception.output_size if isinstance(policy, VisualPolicy) else spec.vector_size

@@ -49,7 +49,7 @@ class FrameBank:
     Args:
         frames: Observations by name, as `frames_of` returns them.
         spec: Which arrays are flat vectors, in which order.
-        sight: What prepares images; None where there are none.
+        preprocessor: What prepares images; None where there are none.
         crops: Random crops of each image; 0 for the image as it is.
         seed: Seed of the crops.
         device: Where the frames are used.
@@ -59,24 +59,26 @@ class FrameBank:
         self,
         frames: Mapping[str, np.ndarray],
         spec: EnvironmentSpec,
-        sight: ImagePreprocessor | None,
+        preprocessor: ImagePreprocessor | None,
         *,
         crops: int,
         seed: int,
         device: torch.device,
     ) -> None:
         self._device = device
-        self._sight = sight
+        self._preprocessor = preprocessor
         self._crops = crops
         self._generator = torch.Generator().manual_seed(seed)
         vectors = [frames[array.name] for array in spec.vectors]
         self._count = len(next(iter(frames.values())))
         vector = np.concatenate(vectors, axis=-1) if vectors else np.empty((self._count, 0))
         self._vectors = torch.from_numpy(vector.astype(np.float32)).to(device)
-        self._images = {} if sight is None else {name: torch.from_numpy(frames[name]) for name in sight.cameras}
+        self._images = (
+            {} if preprocessor is None else {name: torch.from_numpy(frames[name]) for name in preprocessor.cameras}
+        )
         self._maps: dict[str, Tensor] = {}
-        if sight is not None and sight.frozen is not None:
-            versions = [self._all_maps(sight) for _ in range(max(crops, 1))]
+        if preprocessor is not None and preprocessor.frozen is not None:
+            versions = [self._all_maps(preprocessor) for _ in range(max(crops, 1))]
             self._maps = {name: torch.stack([version[name] for version in versions]) for name in self._images}
             self._images = {}
 
@@ -94,21 +96,21 @@ class FrameBank:
         generator = generator or self._generator
         chosen = torch.from_numpy(indices)
         vector = self._vectors[chosen.to(self._device)]
-        if self._sight is None:
+        if self._preprocessor is None:
             return vector
         if not self._maps:
             images = {name: image[chosen] for name, image in self._images.items()}
-            seen = self._sight(images, generator if self._crops else None)
+            seen = self._preprocessor(images, generator if self._crops else None)
             return vector, {name: image.to(self._device) for name, image in seen.items()}
         versions = torch.randint(max(self._crops, 1), (len(chosen),), generator=generator)
         place = versions.to(self._device), chosen.to(self._device)
         return vector, {name: maps[place].permute(0, 3, 1, 2) for name, maps in self._maps.items()}
 
-    def _all_maps(self, sight: ImagePreprocessor) -> dict[str, Tensor]:
+    def _all_maps(self, preprocessor: ImagePreprocessor) -> dict[str, Tensor]:
         """Maps of one crop of every image, bfloat16 of shape (N, h, w, C)."""
         parts: dict[str, list[Tensor]] = {name: [] for name in self._images}
         for start in range(0, self._count, _AT_ONCE):
             images = {name: image[start : start + _AT_ONCE] for name, image in self._images.items()}
-            for name, maps in sight(images, self._generator if self._crops else None).items():
+            for name, maps in preprocessor(images, self._generator if self._crops else None).items():
                 parts[name].append(maps.to(torch.bfloat16).permute(0, 2, 3, 1))
         return {name: torch.cat(pieces).contiguous() for name, pieces in parts.items()}

@@ -97,10 +97,10 @@ def share_maps(env: gymnasium.Env[Any, Any], policy: object) -> bool:
     Returns:
         Whether there is anything to share.
     """
-    remembered = getattr(policy, "remembered", None)
-    if remembered is None or not isinstance(env, gymnasium.Env) or not env.has_wrapper_attr("share_maps"):
+    memo = getattr(policy, "memo", None)
+    if memo is None or not isinstance(env, gymnasium.Env) or not env.has_wrapper_attr("share_maps"):
         return False
-    return bool(env.get_wrapper_attr("share_maps")(remembered))
+    return bool(env.get_wrapper_attr("share_maps")(memo))
 
 
 def control_rate_hz(env: gymnasium.Env[Any, Any]) -> float:

@@ -84,9 +84,9 @@ def steps_of(episodes: Sequence[Episode], agent: BcAgent, config: TrainConfig, *
         config: The experiment.
         crops: Random crops of each image; 0 for none.
     """
-    stack = config.vision.frame_stack if agent.sight is not None else 1
+    stack = config.vision.frame_stack if agent.preprocessor is not None else 1
     frames = joined([frames_of(episode, np.arange(len(episode)), agent.spec, stack) for episode in episodes])
-    bank = FrameBank(frames, agent.spec, agent.sight, crops=crops, seed=config.seed, device=agent.device)
+    bank = FrameBank(frames, agent.spec, agent.preprocessor, crops=crops, seed=config.seed, device=agent.device)
     actions = np.concatenate([episode.actions for episode in episodes]).astype(np.float32)
     return Steps(frames=bank, actions=torch.from_numpy(actions).to(agent.device))
 

@@ -93,7 +93,7 @@ class Learner:
             updates_per_call=config.load_algorithm().batch_shape(config.algorithm_settings)[0],
         )
         self._state = RunState(self._identity["run_id"], gate)
-        self._intake = Ingest(self._state, config.shared_settings(), package_version)
+        self._ingest = Ingest(self._state, config.shared_settings(), package_version)
         self._publisher = PolicyPublisher()
         self._writer = checkpoints.CheckpointWriter(directory.checkpoints, settings.kept_checkpoints)
         self._on_metrics = on_metrics
@@ -119,12 +119,12 @@ class Learner:
         """
         self._reopen()
         max_actors = self._config.learner.max_actors
-        servicer = LearnerServicer(self._state, self._intake, self._publisher, max_actors, self._fill_progress)
+        servicer = LearnerServicer(self._state, self._ingest, self._publisher, max_actors, self._fill_progress)
         return learner_server(servicer, address, security, max_actors)
 
     def offer_spec(self, spec: EnvironmentSpec) -> None:
         """Tells the environment before the first actor does, so that compiling starts earlier."""
-        self._intake.offer_spec(spec)
+        self._ingest.offer_spec(spec)
 
     def run(self) -> pb.Phase:
         """Trains until the target is reached, the steps are used up, or a signal comes.
@@ -155,7 +155,7 @@ class Learner:
         if "spec" not in self._identity:
             return
         message = json_format.ParseDict(self._identity["spec"], spec_pb2.EnvironmentSpec())
-        spec = self._intake.offer_spec(EnvironmentSpec.from_proto(message))
+        spec = self._ingest.offer_spec(EnvironmentSpec.from_proto(message))
         layout = tuple(json_format.ParseDict(item, tensor_pb2.Tensor()) for item in self._identity["layout"])
         self._open(spec, layout)
 
@@ -166,7 +166,7 @@ class Learner:
             self._replay = ReplayBuffer(spec, capacity, self._directory.replay, frame_stack=stack)
             self._state.set_env_steps(self._replay.environment_step_count)
             self._state.set_updates(int(self._manifest.get("critic_updates", 0)))
-            self._intake.open(self._replay, layout)
+            self._ingest.open(self._replay, layout)
 
     def _start_training(self) -> Trainer | None:
         """Builds and compiles the agent; None if asked to stop before the environment was known."""
@@ -176,7 +176,7 @@ class Learner:
         with phase("waiting for the first actor, which knows the environment"):
             spec = None
             while spec is None and not self._stop.is_set():
-                spec = self._intake.wait_for_spec(_WAIT_S)
+                spec = self._ingest.wait_for_spec(_WAIT_S)
         if spec is None:
             return None
         self._backbone = backbone_of(self._config, spec)

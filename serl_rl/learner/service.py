@@ -31,7 +31,7 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
 
     Args:
         state: Shared counters and reports.
-        intake: Admits actors and rows.
+        ingest: Admits actors and rows.
         publisher: The newest policy.
         max_streams: Streams of each kind served at once.
         progress: Fills in what only the loop knows: transition counts.
@@ -40,13 +40,13 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
     def __init__(
         self,
         state: RunState,
-        intake: Ingest,
+        ingest: Ingest,
         publisher: PolicyPublisher,
         max_streams: int,
         progress: Callable[[pb.GetProgressResponse], None],
     ) -> None:
         self._state = state
-        self._intake = intake
+        self._ingest = ingest
         self._publisher = publisher
         self._step_slots = _Slots(max_streams)
         self._policy_slots = _Slots(max_streams)
@@ -54,7 +54,7 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
 
     def Join(self, request: pb.JoinRequest, context: grpc.ServicerContext) -> pb.JoinResponse:
         """Compares specs and settings, and tells an actor where to go on."""
-        return _guarded(context, lambda: self._intake.join(request))
+        return _guarded(context, lambda: self._ingest.join(request))
 
     def StreamSteps(
         self, request_iterator: Iterator[pb.StreamStepsRequest], context: grpc.ServicerContext
@@ -64,8 +64,8 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
             first = next(request_iterator, None)
             if first is None:
                 return
-            with self._intake.stream_of(first.actor_id):
-                reader = _Reader(self._intake, self._state, first, request_iterator)
+            with self._ingest.stream_of(first.actor_id):
+                reader = _Reader(self._ingest, self._state, first, request_iterator)
                 context.add_callback(reader.wake)
                 reader.start()
                 yield from self._answers(first.actor_id, reader, context)
@@ -78,7 +78,7 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
         while context.is_active():
             with state.changed:
                 is_done = reader.is_done or state.is_closed
-                answer = self._intake.answer(actor_id)
+                answer = self._ingest.answer(actor_id)
                 if not state.is_news(sent, answer) and not is_done:
                     state.changed.wait(_POLL_S)
                     continue
@@ -145,13 +145,13 @@ class _Reader(threading.Thread):
 
     def __init__(
         self,
-        intake: Ingest,
+        ingest: Ingest,
         state: RunState,
         first: pb.StreamStepsRequest,
         requests: Iterator[pb.StreamStepsRequest],
     ) -> None:
         super().__init__(name=f"steps of {first.actor_id}", daemon=True)
-        self._intake = intake
+        self._ingest = ingest
         self._state = state
         self._first = first
         self._requests = requests
@@ -177,7 +177,7 @@ class _Reader(threading.Thread):
                 f"a stream of {self._first.actor_id!r} holds rows of {request.actor_id!r}", {"field": "actor_id"}
             )
         if len(request.batch.actions.shape):
-            self._intake.append(request)
+            self._ingest.append(request)
 
     def wake(self) -> None:
         """Wakes the handler."""

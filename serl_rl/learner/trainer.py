@@ -63,7 +63,7 @@ class Trainer:
         )
         self.critic_updates_per_call, self._batch_size = algorithm.batch_shape(settings)
         self.metrics = algorithm.metrics + (_VICE_METRICS if config.vice.enabled else ())
-        self._keeps_maps = self._agent.sight is not None and _keeps_maps(config.vision, self._device)
+        self._keeps_maps = self._agent.preprocessor is not None and _keeps_maps(config.vision, self._device)
         self._vice = self._make_vice() if config.vice.enabled else None
         self._sampler: BatchSampler | None = None
         self._prefetcher: Prefetcher | None = None
@@ -124,7 +124,7 @@ class Trainer:
         from serl_rl.rewards.vice import Vice
 
         agent, config = self._agent, self._config
-        return Vice(self._spec, config.vice, agent.sight, seed=config.seed, device=self._device)
+        return Vice(self._spec, config.vice, agent.preprocessor, seed=config.seed, device=self._device)
 
     def _set_goals(self, vice: Vice, demonstrations: tuple[Path, ...], frame_stack: int) -> None:
         from serl_rl.demonstrations.frames import FrameBank
@@ -134,27 +134,27 @@ class Trainer:
         frames = goal_frames(demonstrations, self._spec, frame_stack, self._config.vice.max_goals)
         crops = vision.cache.crops if vision.largest_shift else 0
         vice.set_goals(
-            FrameBank(frames, self._spec, agent.sight, crops=crops, seed=self._config.seed, device=self._device)
+            FrameBank(frames, self._spec, agent.preprocessor, crops=crops, seed=self._config.seed, device=self._device)
         )
 
     def _source(self, replay: ReplayBuffer) -> TransitionSource:
         """Where transitions are drawn from: the replay itself, or with kept feature maps in place of images."""
-        sight = self._agent.sight
-        if not self._keeps_maps or sight is None or sight.frozen is None:
+        preprocessor = self._agent.preprocessor
+        if not self._keeps_maps or preprocessor is None or preprocessor.frozen is None:
             return replay
         from serl_rl.replay.feature_cache import EncodedReplay, FeatureLayout
 
         start, vision = time.monotonic(), self._config.vision
         layout = FeatureLayout(
-            shapes=sight.kept_shapes(),
+            shapes=preprocessor.kept_shapes(),
             crops=vision.cache.crops,
             largest_shift=vision.largest_shift,
             seed=self._config.seed,
-            fingerprint=sight.frozen.fingerprint,
+            fingerprint=preprocessor.frozen.fingerprint,
         )
         directory = None if replay.directory is None else replay.directory / "features"
         refreshed = vision.cache.refreshed_rows
-        source = EncodedReplay(replay, sight.frozen.crop_maps, layout, directory, refreshed_rows=refreshed)
+        source = EncodedReplay(replay, preprocessor.frozen.crop_maps, layout, directory, refreshed_rows=refreshed)
         log.info("encoded %d rows in %.1f s", source.catch_up(), time.monotonic() - start)
         return source
 

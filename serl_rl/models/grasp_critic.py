@@ -56,6 +56,6 @@ class VisualGraspCritic(nn.Module):
         self.perception = perception
         self.network = network
 
-    def forward(self, sight: VisualInput) -> Tensor:
+    def forward(self, preprocessor: VisualInput) -> Tensor:
         """Returns the value of each choice. Shape (B, choices)."""
-        return self.network(self.perception(sight))
+        return self.network(self.perception(preprocessor))

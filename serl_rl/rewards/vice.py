@@ -86,7 +86,7 @@ class Vice:
     Args:
         spec: What the environment observes.
         config: Settings.
-        sight: The agent's eyes, whose frozen backbone it shares; None where there are no images.
+        preprocessor: The agent's eyes, whose frozen backbone it shares; None where there are no images.
         seed: Seed of everything.
         device: Where it lives.
 
@@ -98,19 +98,19 @@ class Vice:
         self,
         spec: EnvironmentSpec,
         config: ViceConfig,
-        sight: ImagePreprocessor | None,
+        preprocessor: ImagePreprocessor | None,
         *,
         seed: int = 0,
         device: torch.device | str = "cpu",
     ) -> None:
-        if sight is not None and sight.frozen is None:
+        if preprocessor is not None and preprocessor.frozen is None:
             raise ValueError("vice classifies maps of a frozen backbone; set vision.encoder.backbone.frozen")
         self.config = config
         self._device = torch.device(device)
-        self._sight = sight
+        self._preprocessor = preprocessor
         self._vectors = tuple(array.name for array in spec.vectors)
         generator = torch.Generator().manual_seed(seed)
-        images = None if sight is None else sight.make_images(Arithmetic(), generator)
+        images = None if preprocessor is None else preprocessor.make_images(Arithmetic(), generator)
         self.network = EventClassifier(images, spec.vector_size, config, generator).to(self._device).eval()
         """From maps or flat vectors to the logit of success."""
         self._arrays: Arrays = {name: value.detach() for name, value in self.network.named_parameters()}
@@ -175,11 +175,11 @@ class Vice:
 
     def _read(self, observations: Mapping[str, Tensor], rng: np.random.Generator) -> Arrays:
         """The classifier's inputs, of leading shape (U * B); images are cropped anew, kept maps are as they are."""
-        if self._sight is None:
+        if self._preprocessor is None:
             vector = torch.cat([observations[name] for name in self._vectors], dim=-1)
             return {_VECTOR: vector.flatten(0, 1)}
-        cameras = {name: observations[name].flatten(0, 1) for name in self._sight.cameras}
-        return self._sight(cameras, _generator(rng))
+        cameras = {name: observations[name].flatten(0, 1) for name in self._preprocessor.cameras}
+        return self._preprocessor(cameras, _generator(rng))
 
     def _update(self, own: Arrays, rng: np.random.Generator) -> None:
         """One step of gradient descent on as many goals as frames of the policy."""

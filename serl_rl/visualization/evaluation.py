@@ -62,16 +62,16 @@ def watched_evaluation(
     from serl_rl.visualization.saved_critic import load_critic
 
     labels = labels_of(env, control_rate_hz(env))
-    audience: list[StepSink] = []
+    sinks: list[StepSink] = []
     film = EpisodeVideo(film_episodes, labels, overlay=overlay) if film_episodes else None
     if film is not None:
-        audience.append(film)
+        sinks.append(film)
     with contextlib.ExitStack() as stack:
         if rerun is not None:
             from serl_rl.visualization.rerun_stream import RerunStream
 
-            audience.append(stack.enter_context(RerunStream.open(rerun, labels, name=checkpoint.name)))
-        watched = StepRecorder(env, audience, labels, load_critic(checkpoint))
+            sinks.append(stack.enter_context(RerunStream.open(rerun, labels, name=checkpoint.name)))
+        watched = StepRecorder(env, sinks, labels, load_critic(checkpoint))
         result = evaluate(watched, policy, max(episode_count, film_episodes), seed, should_stop)
     return result.first(episode_count), film
 

@@ -35,7 +35,7 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     Args:
         env: The environment.
-        audience: Who is told.
+        sinks: Who is told.
         labels: Names of the cameras, and the rate where the environment's info has no stamps.
         judge: Says what to expect of an action; None for nobody.
     """
@@ -43,12 +43,12 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
     def __init__(
         self,
         env: gymnasium.Env[Any, Any],
-        audience: Sequence[StepSink],
+        sinks: Sequence[StepSink],
         labels: Labels,
         judge: Judge | None = None,
     ) -> None:
         super().__init__(env)
-        self._audience = tuple(audience)
+        self._sinks = tuple(sinks)
         self._labels = labels
         self._judge = judge
         self._episode = 0
@@ -60,7 +60,7 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Begins an episode, and notes what is seen first."""
         observation, info = self.env.reset(seed=seed, options=options)
         self._episode += 1
-        self._wanting = tuple(one for one in self._audience if one.wants(self._episode))
+        self._wanting = tuple(one for one in self._sinks if one.wants(self._episode))
         if self._wanting:
             if self._judge is not None:
                 self._judge.begin_episode()

@@ -22,7 +22,7 @@ class GrantingLink:
 
     def __init__(self, stop, episodes):
         self.status = types.SimpleNamespace(phase=pb.PHASE_TRAINING, is_connected=True)
-        self.follower = types.SimpleNamespace(wait=lambda timeout_s: True, take=lambda: None, taken_version=1)
+        self.receiver = types.SimpleNamespace(wait=lambda timeout_s: True, take=lambda: None, taken_version=1)
         self.reports = []
         self._stop, self._episodes = stop, episodes
 

@@ -63,11 +63,11 @@ class SacAgent(Agent):
         self.device = torch.device(device)
         self.target_entropy = -spec.action_size / 2 if config.target_entropy is None else config.target_entropy
         self.is_compiled = should_compile(config.compile, self.device)
-        self.sight = ImagePreprocessor(spec, vision, self.device) if vision is not None and cameras else None
+        self.preprocessor = ImagePreprocessor(spec, vision, self.device) if vision is not None and cameras else None
         arithmetic = fast_arithmetic(config.precision, self.device, is_compiled=self.is_compiled)
         self._grippers = GripperLayout(spec.action_size, config.grippers)
         sizes, first_weights = (spec.vector_size, self._grippers.arm_size), torch.Generator().manual_seed(seed)
-        networks = make_networks(*sizes, config, self.sight, arithmetic, first_weights, self.device)
+        networks = make_networks(*sizes, config, self.preprocessor, arithmetic, first_weights, self.device)
         wrap = compiled if self.is_compiled else _unchanged
         self._networks, self._grasp = networks, None
         if config.grippers:
@@ -120,7 +120,7 @@ class SacAgent(Agent):
 
         Args:
             batch: `critic_updates_per_actor_update` minibatches of `batch_size` transitions; images as bytes, or as the
-                feature maps that `sight` made of them.
+                feature maps that `preprocessor` made of them.
 
         Returns:
             Scalars on the device: critic_loss, q_mean, target_mean, actor_loss, entropy, temperature, temperature_loss;
@@ -244,7 +244,7 @@ class SacAgent(Agent):
 
         def observations() -> dict[str, Tensor]:
             vectors = {array.name: torch.zeros(*shape, array.size) for array in self.spec.vectors}
-            return vectors if self.sight is None else vectors | self.sight.blank(*shape, kept=kept_maps)
+            return vectors if self.preprocessor is None else vectors | self.preprocessor.blank(*shape, kept=kept_maps)
 
         return UpdateBatch(
             observations=observations(),
@@ -260,10 +260,10 @@ class SacAgent(Agent):
         """What the networks read, with the leading dimensions (U, B); the crop of each observation is drawn anew."""
         vectors = [observations[array.name] for array in self.spec.vectors]
         vector = vectors[0] if len(vectors) == 1 else torch.cat(vectors, dim=-1) if vectors else self._no_vector()
-        if self.sight is None:
+        if self.preprocessor is None:
             return vector
-        cameras = {name: observations[name].flatten(0, 1) for name in self.sight.cameras}
-        seen = self.sight(cameras, self._generator)
+        cameras = {name: observations[name].flatten(0, 1) for name in self.preprocessor.cameras}
+        seen = self.preprocessor(cameras, self._generator)
         return vector, {name: array.unflatten(0, vector.shape[:2]) for name, array in seen.items()}
 
     def _no_vector(self) -> Tensor:

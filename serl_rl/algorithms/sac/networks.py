@@ -68,7 +68,7 @@ def make_networks(
     observation_size: int,
     action_size: int,
     config: SacConfig,
-    sight: ImagePreprocessor | None,
+    preprocessor: ImagePreprocessor | None,
     arithmetic: Arithmetic,
     generator: torch.Generator,
     device: torch.device,
@@ -79,12 +79,12 @@ def make_networks(
         observation_size: Components of the flat vectors.
         action_size: Components of the actions that the policy chooses.
         config: Settings.
-        sight: What prepares images; None where there are none.
+        preprocessor: What prepares images; None where there are none.
         arithmetic: How hidden layers compute.
         generator: Source of the initial weights.
         device: Where they live.
     """
-    perception = None if sight is None else sight.make_perception(arithmetic, generator)
+    perception = None if preprocessor is None else preprocessor.make_perception(arithmetic, generator)
     sizes = (observation_size if perception is None else perception.output_size, action_size, config.hidden_sizes)
     policy: nn.Module = GaussianTanhPolicy(*sizes, arithmetic, generator)
     critic: nn.Module = CriticEnsemble(

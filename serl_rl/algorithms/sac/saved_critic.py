@@ -45,13 +45,13 @@ class SacCritic:
         grasp_arrays: Mapping[str, Tensor],
     ) -> None:
         device = torch.device("cpu")
-        maker = None if vision is None else ImagePreprocessor(spec, vision, device)
+        preprocessor = None if vision is None else ImagePreprocessor(spec, vision, device)
         self._layout = GripperLayout(spec.action_size, config.grippers)
-        rest = maker, Arithmetic(), torch.Generator(), device
+        rest = preprocessor, Arithmetic(), torch.Generator(), device
         self._critic = make_networks(spec.vector_size, self._layout.arm_size, config, *rest).critic
         _load(self._critic, arrays)
         self._vectors = tuple(array.name for array in spec.vectors)
-        self._see = None if maker is None else FrameStacker(spec, maker)
+        self._see = None if preprocessor is None else FrameStacker(spec, preprocessor)
         self._grasp = None
         if self._layout.grippers:
             inputs = spec.vector_size

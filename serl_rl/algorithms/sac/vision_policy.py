@@ -50,11 +50,11 @@ class VisionPolicy:
         self.spec = spec
         self._grippers = GripperLayout(spec.action_size, grippers)
         self._grasp: dict[str, np.ndarray] = {}
-        sight = ImagePreprocessor(spec, config, torch.device(device))
-        self._see = FrameStacker(spec, sight)
-        self._remembered = None if sight.frozen is None else sight.frozen.remembered
+        preprocessor = ImagePreprocessor(spec, config, torch.device(device))
+        self._see = FrameStacker(spec, preprocessor)
+        self._memo = None if preprocessor.frozen is None else preprocessor.frozen.memo
         generator, arithmetic = torch.Generator().manual_seed(0), Arithmetic()
-        perception = sight.make_perception(arithmetic, generator)
+        perception = preprocessor.make_perception(arithmetic, generator)
         self._perceived_size = perception.output_size
         sizes = (perception.output_size, self._grippers.arm_size, hidden_sizes)
         policy = GaussianTanhPolicy(*sizes, arithmetic, generator)
@@ -62,9 +62,9 @@ class VisionPolicy:
         self._is_loaded = False
 
     @property
-    def remembered(self) -> FeatureMemo | None:
+    def memo(self) -> FeatureMemo | None:
         """Maps of the newest images, for classifiers with the same frozen backbone; None where there is no one such."""
-        return self._remembered
+        return self._memo
 
     @property
     def is_loaded(self) -> bool:

@@ -20,12 +20,12 @@ class FrameStacker:
 
     Args:
         spec: What the environment observes.
-        maker: Prepares images.
+        preprocessor: Prepares images.
     """
 
-    def __init__(self, spec: EnvironmentSpec, maker: ImagePreprocessor) -> None:
+    def __init__(self, spec: EnvironmentSpec, preprocessor: ImagePreprocessor) -> None:
         self._vectors = tuple(array.name for array in spec.vectors)
-        self._maker = maker
+        self._preprocessor = preprocessor
         self._frames: dict[str, deque[Tensor]] = {}
 
     def begin_episode(self) -> None:
@@ -41,22 +41,24 @@ class FrameStacker:
         Returns:
             A batch of one, on the device, without random crops.
         """
-        maker = self._maker
+        preprocessor = self._preprocessor
         vectors = [np.asarray(observation[name], np.float32) for name in self._vectors]
         vector = torch.from_numpy(np.concatenate(vectors) if vectors else np.empty(0, np.float32))
-        if maker.frozen is not None and maker.frozen.remembered is not None:
-            remembered = maker.frozen.remembered
-            maps = {camera: remembered.maps(observation[camera]) for camera in maker.cameras}
+        if preprocessor.frozen is not None and preprocessor.frozen.memo is not None:
+            memo = preprocessor.frozen.memo
+            maps = {camera: memo.maps(observation[camera]) for camera in preprocessor.cameras}
             seen = {camera: join_stack(frames) for camera, frames in self._stacked(maps).items()}
         else:
-            images = {camera: torch.from_numpy(np.array(observation[camera]))[None] for camera in maker.cameras}
-            seen = maker(self._stacked(images) if maker.config.frame_stack > 1 else images)
-        return vector[None].to(maker.device), {name: array.to(maker.device) for name, array in seen.items()}
+            images = {camera: torch.from_numpy(np.array(observation[camera]))[None] for camera in preprocessor.cameras}
+            seen = preprocessor(self._stacked(images) if preprocessor.config.frame_stack > 1 else images)
+        return vector[None].to(preprocessor.device), {
+            name: array.to(preprocessor.device) for name, array in seen.items()
+        }
 
     def _stacked(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The newest frames of each camera, oldest first; the first of an episode stands in for those before it."""
         for camera, image in images.items():
-            count = self._maker.config.frame_stack
+            count = self._preprocessor.config.frame_stack
             frames = self._frames.setdefault(camera, deque([image] * count, maxlen=count))
             frames.append(image)
         return {camera: torch.stack(list(self._frames[camera]), dim=1) for camera in images}

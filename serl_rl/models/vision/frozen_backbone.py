@@ -56,7 +56,7 @@ class FrozenVision:
         }
         shared = next(iter(backbones.values()))
         is_one = all(backbone is shared for backbone in backbones.values())
-        self.remembered = FeatureMemo(shared) if is_one else None
+        self.memo = FeatureMemo(shared) if is_one else None
         """Maps of the newest single images, for all who look through this backbone; None where each camera has its own.
         """
         on_gpu = device.type == "cuda"

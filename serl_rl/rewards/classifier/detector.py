@@ -54,7 +54,7 @@ def share_backbones(detectors: Iterable[Detector]) -> None:
     shared: list[FeatureMemo] = []
     for detector in detectors:
         classifier = detector.classifier
-        if any(classifier.share(remembered) for remembered in shared):
+        if any(classifier.share(memo) for memo in shared):
             continue
         backbone = classifier.encoder.backbone(classifier.spec.cameras[0])
         if backbone.is_frozen:

@@ -89,7 +89,7 @@ class RewardClassifier(nn.Module):
         self.encoder: ImageEncoder = make_image_encoder(config.encoder, spec.image_sizes, generator)
         outputs = 1 if len(spec.classes) == 2 else len(spec.classes)
         self.head = ClassifierHead(self.encoder.output_size, outputs, config, generator)
-        self._remembered: FeatureMemo | None = None
+        self._memo: FeatureMemo | None = None
         self.temperature: Tensor
         self.register_buffer("temperature", torch.ones(()))
 
@@ -116,15 +116,15 @@ class RewardClassifier(nn.Module):
         """Probabilities of scores: softmax(logits / temperature). Shape (B, classes)."""
         return torch.softmax(logits / self.temperature, dim=-1)
 
-    def share(self, remembered: FeatureMemo) -> bool:
+    def share(self, memo: FeatureMemo) -> bool:
         """Takes the maps of single observations from others who see the same images, if the backbone is the same.
 
         Returns:
             Whether it is; otherwise nothing changes.
         """
-        fits = all(remembered.fits(self.encoder.backbone(camera)) for camera in self.spec.cameras)
+        fits = all(memo.fits(self.encoder.backbone(camera)) for camera in self.spec.cameras)
         if fits:
-            self._remembered = remembered
+            self._memo = memo
         return fits
 
     @torch.no_grad()
@@ -142,11 +142,11 @@ class RewardClassifier(nn.Module):
             ValueError: A camera is missing or its image has another type or size.
         """
         frames = {name: newest_frame(observation[name]) for name in self.spec.cameras if name in observation}
-        if self._remembered is None:
+        if self._memo is None:
             device = self.temperature.device
             logits = self({camera: torch.from_numpy(frame).to(device)[None] for camera, frame in frames.items()})
         else:
-            maps = {camera: self._remembered.maps(frame).float() for camera, frame in frames.items()}
+            maps = {camera: self._memo.maps(frame).float() for camera, frame in frames.items()}
             logits = self.forward_features(maps)
         return self.calibrated(logits)[0].double().cpu().numpy()
 

@@ -39,9 +39,9 @@ class ClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Probability from which a frame passes, by what is looked for."""
         return {"success": self._watch.detector.threshold}
 
-    def share_maps(self, remembered: FeatureMemo) -> bool:
+    def share_maps(self, memo: FeatureMemo) -> bool:
         """Looks through a policy's frozen backbone where it is the classifier's too; returns whether it is."""
-        return self._watch.detector.classifier.share(remembered)
+        return self._watch.detector.classifier.share(memo)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

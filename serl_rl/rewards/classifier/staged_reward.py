@@ -63,9 +63,9 @@ class StagedClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Probability from which a frame passes, by stage."""
         return {name: watch.detector.threshold for name, watch in self._watches.items()}
 
-    def share_maps(self, remembered: FeatureMemo) -> bool:
+    def share_maps(self, memo: FeatureMemo) -> bool:
         """Looks through a policy's frozen backbone in stages with the same one; returns whether any has."""
-        shared = [watch.detector.classifier.share(remembered) for watch in self._watches.values()]
+        shared = [watch.detector.classifier.share(memo) for watch in self._watches.values()]
         return any(shared)
 
     def reset(

@@ -140,7 +140,7 @@ class LearningTaskPlayer:
         Raises:
             LearnerError: The learner refused for good.
         """
-        while not self._stop.is_set() and not self._link.follower.wait(_POLL_S):
+        while not self._stop.is_set() and not self._link.receiver.wait(_POLL_S):
             self._link.check()
 
     def play(self) -> EpisodeEnd:
@@ -168,7 +168,7 @@ class LearningTaskPlayer:
 
     def _finish(self) -> FinishedTaskPlayer:
         """Leaves the learner, which ends then, with the newest policy."""
-        newest = self._link.follower.take()
+        newest = self._link.receiver.take()
         if newest is not None:
             self._policy.load(newest.arrays)
         self.close()

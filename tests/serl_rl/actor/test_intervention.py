@@ -85,7 +85,7 @@ class Link:
 
     def __init__(self, stop, *, is_connected=True, episodes=3):
         self.status = types.SimpleNamespace(phase=pb.PHASE_TRAINING, is_connected=is_connected)
-        self.follower = types.SimpleNamespace(wait=lambda timeout_s: True, take=lambda: None, taken_version=1)
+        self.receiver = types.SimpleNamespace(wait=lambda timeout_s: True, take=lambda: None, taken_version=1)
         self.reports, self.evaluations = [], []
         self._stop, self._episodes = stop, episodes
 

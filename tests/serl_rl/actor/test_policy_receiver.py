@@ -19,37 +19,37 @@ def piece(version, offset, data, total=28):
 
 
 @pytest.fixture
-def follower():
+def receiver():
     following = PolicyReceiver()
     following.set_layout(LAYOUT)
     return following
 
 
-def test_pieces_become_named_arrays(follower):
-    follower.add_piece(piece(4, 0, DATA[:10]))
-    assert follower.take() is None
-    follower.add_piece(piece(4, 10, DATA[10:]))
-    received = follower.take()
-    assert received.version == follower.taken_version == 4
+def test_pieces_become_named_arrays(receiver):
+    receiver.add_piece(piece(4, 0, DATA[:10]))
+    assert receiver.take() is None
+    receiver.add_piece(piece(4, 10, DATA[10:]))
+    received = receiver.take()
+    assert received.version == receiver.taken_version == 4
     np.testing.assert_array_equal(received.arrays["weight"], [[0, 1, 2], [3, 4, 5]])
     assert received.arrays["scale"] == 6
 
 
-def test_a_version_is_taken_once(follower):
-    follower.add_piece(piece(4, 0, DATA))
-    assert follower.take() is not None
-    assert follower.take() is None
+def test_a_version_is_taken_once(receiver):
+    receiver.add_piece(piece(4, 0, DATA))
+    assert receiver.take() is not None
+    assert receiver.take() is None
 
 
-def test_a_newer_version_replaces_what_was_collected(follower):
-    follower.add_piece(piece(4, 0, DATA[:10]))
-    follower.add_piece(piece(5, 0, DATA))
-    follower.add_piece(piece(4, 10, DATA[10:]))
-    assert follower.take().version == 5
+def test_a_newer_version_replaces_what_was_collected(receiver):
+    receiver.add_piece(piece(4, 0, DATA[:10]))
+    receiver.add_piece(piece(5, 0, DATA))
+    receiver.add_piece(piece(4, 10, DATA[10:]))
+    assert receiver.take().version == 5
 
 
-def test_a_piece_that_does_not_continue_is_dropped(follower):
-    follower.add_piece(piece(4, 10, DATA[10:]))
-    follower.add_piece(piece(4, 0, DATA[:10]))
-    follower.add_piece(piece(4, 12, DATA[12:]))
-    assert follower.newest_version == 0
+def test_a_piece_that_does_not_continue_is_dropped(receiver):
+    receiver.add_piece(piece(4, 10, DATA[10:]))
+    receiver.add_piece(piece(4, 0, DATA[:10]))
+    receiver.add_piece(piece(4, 12, DATA[12:]))
+    assert receiver.newest_version == 0

@@ -80,11 +80,11 @@ def test_grippers_are_cloned_as_a_classification():
     assert grasp_cloning_loss(scores, choices).item() == pytest.approx(expected, rel=1e-5)
 
 
-def sight(count=12, *, agent, seed=0):
+def preprocessor(count=12, *, agent, seed=0):
     rng = np.random.default_rng(seed)
     images = torch.from_numpy(rng.integers(0, 256, (count, 48, 48, 3), np.uint8))
-    assert agent.sight is not None
-    return draw(count, 3, seed=seed), agent.sight({"wrist": images})
+    assert agent.preprocessor is not None
+    return draw(count, 3, seed=seed), agent.preprocessor({"wrist": images})
 
 
 @pytest.mark.parametrize("grippers", [0, 1])
@@ -94,7 +94,7 @@ def test_camera_heads_receive_gradients_when_a_policy_is_cloned(grippers):
     before = agent.policy_state()
     actions = torch.tanh(draw(12, 3, seed=3))
     for _ in range(2):
-        agent.update(sight(agent=agent), actions)
+        agent.update(preprocessor(agent=agent), actions)
     after = agent.policy_state()
     still = [name for name in before if torch.equal(before[name], after[name])]
     assert not still
@@ -106,7 +106,7 @@ def test_a_backbone_that_is_trained_learns_too():
     encoder = replace(VISION.encoder, backbone=BackboneConfig(name="small", frozen=False))
     agent = BcAgent(SPEC, NETWORKS, BcConfig(), vision=replace(VISION, encoder=encoder))
     before = agent.policy_state()
-    agent.update(sight(agent=agent), torch.tanh(draw(12, 3)))
+    agent.update(preprocessor(agent=agent), torch.tanh(draw(12, 3)))
     after = agent.policy_state()
     backbone = [name for name in after if "backbone" in name]
     assert backbone
@@ -125,7 +125,7 @@ def test_an_actor_runs_what_was_cloned():
 
 def test_judging_changes_nothing_and_measures_the_mode():
     agent = BcAgent(SPEC, NETWORKS, BcConfig(), vision=VISION)
-    before, seen = agent.policy_state(), sight(agent=agent)
+    before, seen = agent.policy_state(), preprocessor(agent=agent)
     policy = VisionPolicy(SPEC, VISION, NETWORKS.hidden_sizes)
     policy.load(before)
     rng = np.random.default_rng(0)

@@ -38,11 +38,11 @@ def test_frames_of_episodes_are_joined_in_order(spec, make_episode):
 
 
 def test_maps_without_crops_are_those_of_the_images(spec, make_episode):
-    sight, frames = make_sight(spec), noisy(spec, make_episode)
-    bank = FrameBank(frames, spec, sight, crops=0, seed=0, device=CPU)
+    preprocessor, frames = make_sight(spec), noisy(spec, make_episode)
+    bank = FrameBank(frames, spec, preprocessor, crops=0, seed=0, device=CPU)
     chosen = np.array([3, 0, 3])
     vector, maps = bank.draw(chosen)
-    expected = sight({"wrist": torch.from_numpy(frames["wrist"][chosen])})["wrist"]
+    expected = preprocessor({"wrist": torch.from_numpy(frames["wrist"][chosen])})["wrist"]
     np.testing.assert_array_equal(vector, frames["state"][chosen])
     assert maps["wrist"].shape == expected.shape
     np.testing.assert_allclose(maps["wrist"].float(), expected.float(), rtol=2**-7, atol=1e-3)
@@ -62,10 +62,10 @@ def test_a_generator_makes_the_crops_repeatable(spec, make_episode):
 
 @pytest.mark.parametrize("frame_stack", [1, 2])
 def test_stacked_maps_join_channels(spec, make_episode, frame_stack):
-    sight = make_sight(spec, frame_stack=frame_stack)
+    preprocessor = make_sight(spec, frame_stack=frame_stack)
     frames = frames_of(make_episode(4), np.arange(5), spec, frame_stack)
-    _, maps = FrameBank(frames, spec, sight, crops=2, seed=0, device=CPU).draw(np.arange(5))
-    assert maps["wrist"].shape[1] == frame_stack * sight.kept_shapes()["wrist"][2]
+    _, maps = FrameBank(frames, spec, preprocessor, crops=2, seed=0, device=CPU).draw(np.arange(5))
+    assert maps["wrist"].shape[1] == frame_stack * preprocessor.kept_shapes()["wrist"][2]
 
 
 def test_images_are_cropped_anew_for_a_backbone_that_is_trained(spec, make_episode):

@@ -44,13 +44,13 @@ class RunningLearner:
 
     def __init__(self, gate=OPEN_GATE, max_streams=4, security=None, address="127.0.0.1:0", directory=None):
         self.state = RunState("run", gate)
-        self.intake = Ingest(self.state, SETTINGS, "1.2.3")
+        self.ingest = Ingest(self.state, SETTINGS, "1.2.3")
         self.publisher = PolicyPublisher()
         self.replay = ReplayBuffer(SPEC, 100_000, directory)
-        self.intake.offer_spec(SPEC)
-        self.intake.open(self.replay, LAYOUT)
+        self.ingest.offer_spec(SPEC)
+        self.ingest.open(self.replay, LAYOUT)
         self.state.set_env_steps(self.replay.environment_step_count)
-        servicer = LearnerServicer(self.state, self.intake, self.publisher, max_streams, lambda response: None)
+        servicer = LearnerServicer(self.state, self.ingest, self.publisher, max_streams, lambda response: None)
         self.server = learner_server(servicer, address, security or ServerSecurity(), max_streams)
         self.address = self.server.start()
 
@@ -264,8 +264,8 @@ def test_the_link_gets_the_policy(learner, tmp_path):
     link.join(WAIT_S)
     link.start(Spool(tmp_path, row_type(SPEC), "run/a", 10_000_000))
     learner.publisher.publish(PolicySnapshot(3, np.arange(4, dtype=np.float32).tobytes(), 0))
-    assert link.follower.wait(WAIT_S)
-    received = link.follower.take()
+    assert link.receiver.wait(WAIT_S)
+    received = link.receiver.take()
     link.close()
     assert received.version == 3
     np.testing.assert_array_equal(received.arrays["weight"], [[0, 1], [2, 3]])
@@ -317,7 +317,7 @@ def test_rows_that_are_not_counted_yet_are_not_granted_again():
     rows = rows_from_proto(request.batch, SPEC, actor_id="a", first_sequence_number=1)
     gated.replay.append(rows)
     assert gated.state.env_steps == 0
-    answer = gated.intake.answer("a")
+    answer = gated.ingest.answer("a")
     gated.close()
     assert (answer.acknowledged, answer.granted, answer.env_steps) == (3, 3, 3)
 

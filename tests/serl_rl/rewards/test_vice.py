@@ -60,13 +60,13 @@ def make_batch(spec=STATE, *, seed=0, updates=2, count=8, rewards=None, near=0.0
 
 
 def make_vice(spec=STATE, config=CONFIG, *, goals=20, seed=0):
-    sight = ImagePreprocessor(spec, VISION, CPU) if len(spec.observation) > 1 else None
-    vice = Vice(spec, config, sight, seed=seed)
+    preprocessor = ImagePreprocessor(spec, VISION, CPU) if len(spec.observation) > 1 else None
+    vice = Vice(spec, config, preprocessor, seed=seed)
     rng = np.random.default_rng(9)
     frames = {"state": (rng.normal(size=(goals, 2)) * 0.1).astype(np.float32)}
     for array in spec.observation[1:]:
         frames[array.name] = rng.integers(0, 40, (goals, *array.shape), np.uint8)
-    vice.set_goals(FrameBank(frames, spec, sight, crops=2, seed=0, device=CPU))
+    vice.set_goals(FrameBank(frames, spec, preprocessor, crops=2, seed=0, device=CPU))
     return vice
 
 
@@ -162,16 +162,17 @@ def test_state_of_another_classifier_is_refused_whole():
 
 
 def test_kept_maps_are_classified_like_the_images_they_are_of():
-    vice, sight = make_vice(PIXELS, replace(CONFIG, every_updates=100)), ImagePreprocessor(PIXELS, VISION, CPU)
+    vice, preprocessor = make_vice(PIXELS, replace(CONFIG, every_updates=100)), ImagePreprocessor(PIXELS, VISION, CPU)
     vice.reward(make_batch(PIXELS))  # The only update.
     batch = make_batch(PIXELS, seed=1)
-    images = {name: batch.next_observations[name].flatten(0, 1) for name in sight.cameras}
+    images = {name: batch.next_observations[name].flatten(0, 1) for name in preprocessor.cameras}
     maps = {
-        name: value.permute(0, 2, 3, 1).to(torch.bfloat16).unflatten(0, (2, 8)) for name, value in sight(images).items()
+        name: value.permute(0, 2, 3, 1).to(torch.bfloat16).unflatten(0, (2, 8))
+        for name, value in preprocessor(images).items()
     }
     kept = replace(batch, next_observations=batch.next_observations | maps)
     with torch.no_grad():
-        expected = vice.network({name: value.float() for name, value in sight(images).items()})
+        expected = vice.network({name: value.float() for name, value in preprocessor(images).items()})
     rewards = vice.reward(kept)[0].rewards.flatten()
     clear = expected.abs() > 0.05
     assert torch.equal(rewards[clear], (expected >= 0).float()[clear])
@@ -180,7 +181,7 @@ def test_kept_maps_are_classified_like_the_images_they_are_of():
 def test_agent_takes_a_rewarded_batch_from_images():
     config = SacConfig(hidden_sizes=(16, 16), batch_size=8, critic_updates_per_actor_update=2, compile="off")
     agent = SacAgent(PIXELS, config, vision=VISION)
-    vice = Vice(PIXELS, CONFIG, agent.sight)
+    vice = Vice(PIXELS, CONFIG, agent.preprocessor)
     vice.set_goals(
         FrameBank(
             {
@@ -189,7 +190,7 @@ def test_agent_takes_a_rewarded_batch_from_images():
                 "wrist": np.zeros((4, 48, 48, 3), np.uint8),
             },
             PIXELS,
-            agent.sight,
+            agent.preprocessor,
             crops=1,
             seed=0,
             device=CPU,

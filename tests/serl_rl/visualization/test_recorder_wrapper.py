@@ -84,8 +84,8 @@ class Judge:
         return ActionValues(arm=np.array([observation["state"][0], action[0]]))
 
 
-def watch(env, *audience, judge=None, episodes=1):
-    watched = StepRecorder(env, audience, labels_of(env, 5.0), judge)
+def watch(env, *sinks, judge=None, episodes=1):
+    watched = StepRecorder(env, sinks, labels_of(env, 5.0), judge)
     results = []
     for _ in range(episodes):
         results.append(watched.reset(seed=1))

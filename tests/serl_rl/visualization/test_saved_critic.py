@@ -28,10 +28,10 @@ def sight_of(agent, *frames):
     """What the agent's networks read of an episode's newest frames."""
     newest = frames[-1]
     state = torch.from_numpy(newest["state"])[None]
-    if agent.sight is None:
+    if agent.preprocessor is None:
         return state
     images = torch.from_numpy(np.stack([frame["wrist"] for frame in frames]))
-    return state, agent.sight({"wrist": images[None] if len(frames) > 1 else images})
+    return state, agent.preprocessor({"wrist": images[None] if len(frames) > 1 else images})
 
 
 def assert_values(found, agent, *frames, action=ACTION):

@@ -251,12 +251,12 @@ def test_actor_that_sees_chooses_as_the_agent(make_spec):
             "wrist": rng.integers(0, 256, (48, 48, 3), np.uint8),
         }
         action = policy.act(observation, rng, deterministic=True)
-        sight = (
+        preprocessor = (
             torch.from_numpy(observation["state"])[None],
-            agent.sight({"wrist": torch.from_numpy(observation["wrist"])[None]}),
+            agent.preprocessor({"wrist": torch.from_numpy(observation["wrist"])[None]}),
         )
-        assert action[-1] == int(agent._grasp.critic(sight).argmax()) - 1
-        assert_is_mode(action[:3], agent, sight)
+        assert action[-1] == int(agent._grasp.critic(preprocessor).argmax()) - 1
+        assert_is_mode(action[:3], agent, preprocessor)
 
 
 @given(st.sampled_from([(4, 1), (7, 1), (14, 2), (8, 2)]), st.integers(0, 8), st.integers(0, 2**31))

@@ -172,8 +172,8 @@ def changed_names(before, after):
 def test_policy_loss_trains_the_proprioception_but_never_the_image_heads():
     agent = make_agent(adam_clock="separate")
     before = arrays(agent.policy)
-    sight = agent._read(make_batch(maps=True).observations)
-    chosen = sight[0][0], {camera: maps[0] for camera, maps in sight[1].items()}
+    preprocessor = agent._read(make_batch(maps=True).observations)
+    chosen = preprocessor[0][0], {camera: maps[0] for camera, maps in preprocessor[1].items()}
     agent._update_policy(chosen, torch.zeros(1, 6))
     changed = changed_names(before, arrays(agent.policy))
     assert {name.split(".")[1] for name in changed if name.startswith("perception.")} == {"proprioception"}
@@ -297,7 +297,7 @@ def test_all_cameras_of_a_sample_shift_alike_and_the_next_observation_by_itself(
 def test_frozen_backbone_sees_every_image_once_an_update(monkeypatch):
     agent = make_agent()
     seen = []
-    frozen = agent.sight.frozen
+    frozen = agent.preprocessor.frozen
     original = frozen._maps
     monkeypatch.setattr(
         frozen, "_maps", lambda b, images, shifts: seen.append(len(images)) or original(b, images, shifts)
@@ -313,7 +313,7 @@ def test_kept_maps_and_images_give_the_same_update():
 
     def kept(observations):
         images = {c: observations[c].flatten(0, 1).numpy() for c in CAMERAS}
-        maps = from_maps.sight.frozen.crop_maps(images, np.zeros((12, 1, 2), np.int64))
+        maps = from_maps.preprocessor.frozen.crop_maps(images, np.zeros((12, 1, 2), np.int64))
         lead = {c: torch.from_numpy(m[:, 0]).view(torch.bfloat16).unflatten(0, (2, 6)) for c, m in maps.items()}
         return observations | lead
 

@@ -51,9 +51,9 @@ def make_pair(**changes):
 
 def expected_mode(agent, observation, frames=None):
     images = torch.from_numpy(np.stack(frames or [observation["wrist"]]))[None]
-    cameras = agent.sight({"wrist": images if frames else images[:, 0]})
-    sight = torch.from_numpy(observation["state"])[None], cameras
-    return agent.policy.mode(sight).detach().numpy()[0]
+    cameras = agent.preprocessor({"wrist": images if frames else images[:, 0]})
+    preprocessor = torch.from_numpy(observation["state"])[None], cameras
+    return agent.policy.mode(preprocessor).detach().numpy()[0]
 
 
 def assert_acts(found, agent, *seen):
@@ -84,11 +84,11 @@ def test_sample_scatters_with_the_policy_s_deviation():
     agent, policy = make_pair()
     rng, observation = np.random.default_rng(0), make_observation()
     raw = np.arctanh(np.stack([policy.act(observation, rng) for _ in range(400)]))
-    sight = (
+    preprocessor = (
         torch.from_numpy(observation["state"])[None],
-        agent.sight({"wrist": torch.from_numpy(observation["wrist"].copy())[None]}),
+        agent.preprocessor({"wrist": torch.from_numpy(observation["wrist"].copy())[None]}),
     )
-    mean, log_std = agent.policy(sight)
+    mean, log_std = agent.policy(preprocessor)
     np.testing.assert_allclose(raw.mean(0), mean.detach().numpy()[0], atol=0.25)
     np.testing.assert_allclose(raw.std(0), log_std.exp().detach().numpy()[0], rtol=0.15)
 

@@ -19,33 +19,33 @@ def test_equal_images_are_computed_once_and_others_anew():
     backbone = build()
     calls = []
     backbone.register_forward_hook(lambda *_: calls.append(1))
-    remembered = FeatureMemo(backbone, kept=2)
+    memo = FeatureMemo(backbone, kept=2)
     one, two, three = images(3)
-    first = remembered.maps(one)
-    assert remembered.maps(one.copy()) is first
-    torch.testing.assert_close(remembered.maps(two), build()(torch.from_numpy(two)[None]))
+    first = memo.maps(one)
+    assert memo.maps(one.copy()) is first
+    torch.testing.assert_close(memo.maps(two), build()(torch.from_numpy(two)[None]))
     assert len(calls) == 2
-    remembered.maps(three)
-    remembered.maps(one)  # Forgotten meanwhile.
+    memo.maps(three)
+    memo.maps(one)  # Forgotten meanwhile.
     assert len(calls) == 4
 
 
 def test_an_image_that_is_overwritten_later_is_not_mistaken():
-    remembered = FeatureMemo(build())
+    memo = FeatureMemo(build())
     buffer, other = images(2)
-    before = remembered.maps(buffer)
+    before = memo.maps(buffer)
     buffer[:] = other
-    assert not torch.equal(remembered.maps(buffer), before)
+    assert not torch.equal(memo.maps(buffer), before)
 
 
 def test_only_equal_frozen_backbones_fit():
-    remembered = FeatureMemo(build())
-    assert remembered.fits(remembered.backbone)
-    assert remembered.fits(build())
-    assert not remembered.fits(build(seed=1))
-    assert not remembered.fits(build(frozen=False))
-    assert not remembered.fits(build(name="resnet10"))
-    assert not remembered.fits(build().to(torch.bfloat16))
+    memo = FeatureMemo(build())
+    assert memo.fits(memo.backbone)
+    assert memo.fits(build())
+    assert not memo.fits(build(seed=1))
+    assert not memo.fits(build(frozen=False))
+    assert not memo.fits(build(name="resnet10"))
+    assert not memo.fits(build().to(torch.bfloat16))
     assert FeatureMemo(build().to(torch.bfloat16)).fits(build())  # What it computes is theirs, rounded.
     with pytest.raises(ValueError, match="not frozen"):
         FeatureMemo(build(frozen=False))

@@ -69,13 +69,15 @@ def test_a_frozen_backbone_sees_all_cameras_of_a_sample_shifted_alike_and_the_ne
     arrays = tuple(ArraySpec(name=name, dtype=np.dtype(np.uint8), shape=(SIDE, SIDE, 3)) for name in CAMERAS)
     action = ArraySpec(name="action", dtype=np.dtype(np.float32), shape=(2,))
     spec = EnvironmentSpec(environment="test/Look-v0", observation=arrays, action=action)
-    sight = ImagePreprocessor(spec, VisionConfig(encoder=EncoderConfig(backbone=config)), CPU)
+    preprocessor = ImagePreprocessor(spec, VisionConfig(encoder=EncoderConfig(backbone=config)), CPU)
     tensors = {camera: torch.from_numpy(array) for camera, array in images.items()}
     generator, again = (torch.Generator().manual_seed(3) for _ in range(2))
     draws = [torch.randint(-4, 5, (COUNT, 2), generator=again) for _ in range(2)]
     assert (draws[0] != draws[1]).any(1).all()
     for shifts in draws:
-        maps = sight(tensors, generator)
+        maps = preprocessor(tensors, generator)
         for camera, index in ((camera, n) for camera in CAMERAS for n in range(COUNT)):
-            expected = expected_maps(config, sight.frozen.dtype, camera, images[camera][index], shifts[index].tolist())
+            expected = expected_maps(
+                config, preprocessor.frozen.dtype, camera, images[camera][index], shifts[index].tolist()
+            )
             near(maps[camera][index], expected)

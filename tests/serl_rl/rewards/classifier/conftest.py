@@ -56,7 +56,7 @@ class BrightnessClassifier:
         self.spec = ClassifierSpec(image_sizes={camera: size})
         self.channel = channel
 
-    def share(self, remembered):
+    def share(self, memo):
         return False
 
     @property

@@ -31,7 +31,7 @@ class Learning:
     def __init__(self, episodes):
         self.left = episodes
         self.diary = []
-        self.follower = types.SimpleNamespace(
+        self.receiver = types.SimpleNamespace(
             take=lambda: types.SimpleNamespace(arrays={"push": np.array((1.0, 0.0), np.float32)}),
             wait=lambda timeout_s: True,
         )
@@ -87,14 +87,14 @@ def test_once_its_learner_has_finished_it_leaves_and_plays_with_the_last_policy(
 
 def test_a_refusal_ends_the_wait_for_a_policy():
     learning = Learning(1)
-    learning.follower.wait = lambda timeout_s: False
+    learning.receiver.wait = lambda timeout_s: False
     with pytest.raises(LearnerUnreachableError):
         learning_half(learning, Point()).wait_for_policy()
 
 
 def test_a_stop_ends_the_wait_for_a_policy():
     learning, stop = Learning(1), StopSignal()
-    learning.follower.wait = lambda timeout_s: False
+    learning.receiver.wait = lambda timeout_s: False
     stop.set()
     learning_half(learning, Point(), stop).wait_for_policy()
 
