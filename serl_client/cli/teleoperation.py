@@ -11,10 +11,10 @@ import tyro
 
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_client.cli.options import UsageError, say
-from serl_client.teleop.device import TeleopSample
-from serl_client.teleop.gamepad import list_gamepads
+from serl_client.teleop.devices.device import TeleopSample
+from serl_client.teleop.devices.gamepad import list_gamepads
+from serl_client.teleop.devices.spacemouse import UDEV_RULES, list_spacemice
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
-from serl_client.teleop.spacemouse import UDEV_RULES, list_spacemice
 
 _AXES = ("x", "y", "z", "rx", "ry", "rz")
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serl_api.values import FloatArray
-from serl_client.teleop.device import TeleopDevice, TeleopSample
+from serl_client.teleop.devices.device import TeleopDevice, TeleopSample
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ import gymnasium
 
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.plugins import find_plugin
-from serl_client.teleop.axis_map import AxisMap, Viewpoint
-from serl_client.teleop.device import TeleopDevice
+from serl_client.teleop.devices.axis_map import AxisMap, Viewpoint
+from serl_client.teleop.devices.device import TeleopDevice
+from serl_client.teleop.devices.keys import DesktopKeys, KeySource, PressedKeys, TerminalKeys, standard_terminal
 from serl_client.teleop.human import HumanIntervention
-from serl_client.teleop.keys import DesktopKeys, KeySource, PressedKeys, TerminalKeys, standard_terminal
 from serl_client.teleop.plugin import GROUP, TeleopPlugin
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from serl_client.teleop.axis_map import AxisMap
-from serl_client.teleop.device import TeleopDevice
-from serl_client.teleop.keys import KeySource
+from serl_client.teleop.devices.axis_map import AxisMap
+from serl_client.teleop.devices.device import TeleopDevice
+from serl_client.teleop.devices.keys import KeySource
 
 GROUP = "serl.teleop"
 """Entry-point group of `TeleopPlugin`."""

@@ -6,7 +6,7 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 
-from serl_client.teleop.keys import KeySource
+from serl_client.teleop.devices.keys import KeySource
 
 SUCCESS_KEY, FAILURE_KEY = "y", "n"
 

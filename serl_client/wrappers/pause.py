@@ -8,7 +8,7 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 
-from serl_client.teleop.keys import KeySource
+from serl_client.teleop.devices.keys import KeySource
 
 PAUSE_KEY = "p"
 _LOOK_S = 0.05

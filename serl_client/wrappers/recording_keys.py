@@ -9,7 +9,7 @@ from typing import Any, SupportsFloat
 import gymnasium
 
 from serl_client.episodes.recording import DISCARDED, LABEL
-from serl_client.teleop.keys import KeySource
+from serl_client.teleop.devices.keys import KeySource
 from serl_client.wrappers.human_reward import FAILURE_KEY, SUCCESS_KEY
 
 LABEL_KEY, DISCARD_KEY = "space", "backspace"

@@ -266,7 +266,7 @@ class NoMice:
 
 @pytest.mark.parametrize("command", ["record-demos", "actor"])
 def test_a_spacemouse_that_is_not_there(said, tmp_path, monkeypatch, command):
-    monkeypatch.setattr("serl_client.teleop.spacemouse.installed_hid", NoMice)
+    monkeypatch.setattr("serl_client.teleop.devices.spacemouse.installed_hid", NoMice)
     options = {
         "record-demos": ("--teleop", "spacemouse", "--output", tmp_path / "new.episodes"),
         "actor": ("--intervene", "spacemouse", "--spool-directory", tmp_path / "spool"),

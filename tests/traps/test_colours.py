@@ -87,7 +87,7 @@ def test_a_realsense_delivers_rgb_in_whatever_order_it_was_recorded(order):
 
 def test_the_networks_scale_red_by_the_statistics_of_red():
     # ImageNet's mean and deviation of red are 0.485 and 0.229, of blue 0.406 and 0.225 (torchvision's documentation).
-    from serl_rl.models.vision.normalization import imagenet_scaling
+    from serl_rl.models.vision.backbones.normalization import imagenet_scaling
 
     scaled = imagenet_scaling()(torch.from_numpy(RED).expand(1, 1, 1, 3))
     expected = [(200 / 255 - 0.485) / 0.229, (30 / 255 - 0.456) / 0.224, (10 / 255 - 0.406) / 0.225]

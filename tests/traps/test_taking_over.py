@@ -13,9 +13,9 @@ from serl.learner.v1 import tensor_pb2
 
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.security import ServerSecurity
-from serl_client.teleop.device import TeleopSample
+from serl_client.teleop.devices.device import TeleopSample
+from serl_client.teleop.devices.spacemouse import open_spacemouse
 from serl_client.teleop.human import HumanIntervention
-from serl_client.teleop.spacemouse import open_spacemouse
 from serl_client.wrappers import Intervention
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.loop import Actor

@@ -15,7 +15,7 @@ from serl_rl.models.mlp import Affine, Arithmetic
 from serl_rl.models.pretraining.config import PretrainingConfig
 from serl_rl.models.pretraining.pictures import Pictures
 from serl_rl.models.vision.augmentation import draw_shifts, shifted
-from serl_rl.models.vision.backbone import Backbone
+from serl_rl.models.vision.backbones.backbone import Backbone
 from serl_rl.models.vision.encoder_config import HeadConfig
 from serl_rl.models.vision.head import CameraHeads
 

@@ -8,12 +8,12 @@ from typing import Literal
 import torch
 
 from serl_rl.models.mlp import Arithmetic
-from serl_rl.models.vision.backbone import Backbone
+from serl_rl.models.vision.backbones.backbone import Backbone
+from serl_rl.models.vision.backbones.resnet import resnet10
+from serl_rl.models.vision.backbones.small import SmallEncoder
+from serl_rl.models.vision.backbones.torchvision_models import TorchvisionBackbone
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig
 from serl_rl.models.vision.image_encoder import ImageEncoder
-from serl_rl.models.vision.resnet import resnet10
-from serl_rl.models.vision.small import SmallEncoder
-from serl_rl.models.vision.torchvision_models import TorchvisionBackbone
 from serl_rl.models.vision.weights.files import load_weights, read_arrays
 
 

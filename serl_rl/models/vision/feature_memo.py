@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from serl_rl.models.vision.backbone import Backbone
+from serl_rl.models.vision.backbones.backbone import Backbone
 
 
 class FeatureMemo:

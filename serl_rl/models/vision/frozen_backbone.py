@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from serl_rl.models.compilation import compiled, has_bfloat16_products
 from serl_rl.models.vision.augmentation import shifted
-from serl_rl.models.vision.backbone import Backbone
+from serl_rl.models.vision.backbones.backbone import Backbone
 from serl_rl.models.vision.encoder_config import BackboneConfig
 from serl_rl.models.vision.factory import make_backbone
 from serl_rl.models.vision.feature_memo import FeatureMemo

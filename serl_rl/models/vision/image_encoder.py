@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.models.mlp import Arithmetic
-from serl_rl.models.vision.backbone import Backbone
+from serl_rl.models.vision.backbones.backbone import Backbone
 from serl_rl.models.vision.encoder_config import HeadConfig
 from serl_rl.models.vision.head import CameraHeads, require_cameras
 

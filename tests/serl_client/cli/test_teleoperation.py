@@ -8,8 +8,8 @@ import pytest
 from serl_client.cli import teleoperation
 from serl_client.cli.options import UsageError
 from serl_client.cli.teleoperation import TeleopDevices, device_lines, sample_line
-from serl_client.teleop.device import TeleopSample, still_sample
-from serl_client.teleop.spacemouse import UDEV_RULES, SpaceMouseInfo
+from serl_client.teleop.devices.device import TeleopSample, still_sample
+from serl_client.teleop.devices.spacemouse import UDEV_RULES, SpaceMouseInfo
 
 
 @pytest.fixture

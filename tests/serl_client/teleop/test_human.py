@@ -5,10 +5,10 @@ import logging
 import numpy as np
 import pytest
 
-from serl_client.teleop.device import TeleopSample
+from serl_client.teleop.devices.device import TeleopSample
+from serl_client.teleop.devices.keyboard import KeyboardDevice
+from serl_client.teleop.devices.keys import PressedKeys
 from serl_client.teleop.human import HumanIntervention
-from serl_client.teleop.keyboard import KeyboardDevice
-from serl_client.teleop.keys import PressedKeys
 
 POLICY = np.array((0.1, 0.2, 0.3, 0.4), np.float32)
 

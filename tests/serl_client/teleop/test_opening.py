@@ -7,8 +7,8 @@ from gymnasium import spaces
 
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.plugins import PluginError
-from serl_client.teleop import spacemouse
-from serl_client.teleop.keys import PressedKeys
+from serl_client.teleop.devices import spacemouse
+from serl_client.teleop.devices.keys import PressedKeys
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
 from tests.support.waiting import wait_until
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from serl_client.teleop.keys import PressedKeys
+from serl_client.teleop.devices.keys import PressedKeys
 
 
 class WidthEnv(gymnasium.Env):

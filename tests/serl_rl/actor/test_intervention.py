@@ -11,7 +11,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_client.teleop.correction import CorrectionConfig
-from serl_client.teleop.keys import PressedKeys
+from serl_client.teleop.devices.keys import PressedKeys
 from serl_client.teleop.opening import TeleopConfig
 from serl_client.wrappers import Intervention
 from serl_rl.actor.intervention import with_intervention

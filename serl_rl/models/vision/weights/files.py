@@ -18,7 +18,7 @@ from serl_rl.models.vision.weights.errors import WeightsError
 from serl_rl.models.vision.weights.names import from_flax, from_torch
 
 if TYPE_CHECKING:
-    from serl_rl.models.vision.backbone import Backbone
+    from serl_rl.models.vision.backbones.backbone import Backbone
     from serl_rl.models.vision.head import CameraHeads
 
 _PICKLES = (".pkl", ".pickle")

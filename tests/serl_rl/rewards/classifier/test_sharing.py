@@ -8,7 +8,7 @@ from gymnasium import spaces
 
 from serl_rl.algorithms.sac.vision_policy import VisionPolicy
 from serl_rl.envs.factory import share_maps
-from serl_rl.models.vision.backbone import Backbone
+from serl_rl.models.vision.backbones.backbone import Backbone
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec

@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from serl_rl.models.vision.backbones.resnet import resnet10
 from serl_rl.models.vision.encoder_config import BackboneConfig
 from serl_rl.models.vision.factory import make_backbone
-from serl_rl.models.vision.resnet import resnet10
 from serl_rl.models.vision.weights.array_pickle import read_array_pickle
 from serl_rl.models.vision.weights.errors import WeightsError
 from serl_rl.models.vision.weights.files import load_weights, save_weights

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serl_api.errors.robot import DeviceUnavailableError
-from serl_client.teleop.gamepad import AT_REST, JoystickFile, list_gamepads, open_gamepad, parse_events
+from serl_client.teleop.devices.gamepad import AT_REST, JoystickFile, list_gamepads, open_gamepad, parse_events
 from tests.support.waiting import wait_until
 
 BUTTON, AXIS, INITIAL = 1, 2, 0x80
@@ -102,7 +102,7 @@ def test_missing_permission_names_the_group(folder, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("serl_client.teleop.gamepad.JoystickFile", refuse)
+    monkeypatch.setattr("serl_client.teleop.devices.gamepad.JoystickFile", refuse)
     with pytest.raises(DeviceUnavailableError, match="usermod -aG input"):
         open_gamepad(folder=folder)
 

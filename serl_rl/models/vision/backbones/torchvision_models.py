@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.errors import UsageError
-from serl_rl.models.vision.backbone import Backbone
+from serl_rl.models.vision.backbones.backbone import Backbone
+from serl_rl.models.vision.backbones.normalization import imagenet_scaling
 from serl_rl.models.vision.encoder_config import Initialization
 from serl_rl.models.vision.initialization import initialize_convolutions
-from serl_rl.models.vision.normalization import imagenet_scaling
 
 TorchvisionName: TypeAlias = Literal["mobilenet", "resnet18", "resnet34", "resnet50"]
 

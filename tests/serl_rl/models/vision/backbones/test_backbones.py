@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from serl_rl.models.vision.backbones.normalization import imagenet_scaling
 from serl_rl.models.vision.encoder_config import BackboneConfig
 from serl_rl.models.vision.factory import make_backbone
-from serl_rl.models.vision.normalization import imagenet_scaling
 from tests.support.rounding import kernel_bound
 
 SHAPES = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from serl_api.errors.robot import DeviceUnavailableError
-from serl_client.teleop.controls import Controls
+from serl_client.teleop.devices.controls import Controls
 
 _READ_BYTES = 64
 _READ_TIMEOUT_MS = 100

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serl_api.errors.robot import DeviceUnavailableError
-from serl_client.teleop.spacemouse import (
+from serl_client.teleop.devices.spacemouse import (
     AT_REST,
     UDEV_RULES,
     installed_hid,

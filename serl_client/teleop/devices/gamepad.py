@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from serl_api.errors.robot import DeviceUnavailableError
-from serl_client.teleop.axis_map import AxisMap
-from serl_client.teleop.controls import Controls
+from serl_client.teleop.devices.axis_map import AxisMap
+from serl_client.teleop.devices.controls import Controls
+from serl_client.teleop.devices.report_device import ButtonRoles, ReportDevice
+from serl_client.teleop.devices.report_reader import ReportReader, ReportSource
 from serl_client.teleop.plugin import TeleopPlugin
-from serl_client.teleop.report_device import ButtonRoles, ReportDevice
-from serl_client.teleop.report_reader import ReportReader, ReportSource
 
 FOLDER = Path("/dev/input")
 """Where the kernel puts joysticks."""

@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from serl_rl.models.vision.normalization import ImageScaling
+from serl_rl.models.vision.backbones.normalization import ImageScaling
 
 
 class Backbone(nn.Module, ABC):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from serl_client.teleop.axis_map import AxisMap
-from serl_client.teleop.device import TeleopSample, still_sample
-from serl_client.teleop.report_reader import ReportReader
+from serl_client.teleop.devices.axis_map import AxisMap
+from serl_client.teleop.devices.device import TeleopSample, still_sample
+from serl_client.teleop.devices.report_reader import ReportReader
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from serl_rl.models.vision.backbone import Backbone
+from serl_rl.models.vision.backbones.backbone import Backbone
+from serl_rl.models.vision.backbones.normalization import imagenet_scaling
+from serl_rl.models.vision.backbones.padding import SameConv, same_max_pool
 from serl_rl.models.vision.encoder_config import Initialization
 from serl_rl.models.vision.film import EpisodeVideo
 from serl_rl.models.vision.initialization import initialize_convolutions
-from serl_rl.models.vision.normalization import imagenet_scaling
-from serl_rl.models.vision.padding import SameConv, same_max_pool
 
 RESNET10_STAGES = (1, 1, 1, 1)
 """Blocks of each stage of ResNet-10."""

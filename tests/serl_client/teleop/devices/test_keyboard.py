@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from serl_client.teleop.keyboard import AXES, HELP, MOTION_KEYS, KeyboardDevice
-from serl_client.teleop.keys import PressedKeys
+from serl_client.teleop.devices.keyboard import AXES, HELP, MOTION_KEYS, KeyboardDevice
+from serl_client.teleop.devices.keys import PressedKeys
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from serl_rl.models.vision.resnet import RESNET10_PARAMETERS, ResNet, resnet10
+from serl_rl.models.vision.backbones.resnet import RESNET10_PARAMETERS, ResNet, resnet10
 from serl_rl.models.vision.weights.names import from_flax
 
 

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from serl_client.teleop.axis_map import AxisMap
-from serl_client.teleop.device import TeleopSample
-from serl_client.teleop.keys import KeySource
+from serl_client.teleop.devices.axis_map import AxisMap
+from serl_client.teleop.devices.device import TeleopSample
+from serl_client.teleop.devices.keys import KeySource
 from serl_client.teleop.plugin import TeleopPlugin
 
 MOTION_KEYS: Mapping[str, tuple[int, int]] = MappingProxyType(

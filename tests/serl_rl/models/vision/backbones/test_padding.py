@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from serl_rl.models.vision.padding import SameConv, same_max_pool, same_padding
+from serl_rl.models.vision.backbones.padding import SameConv, same_max_pool, same_padding
 
 SIZES = [(8, 8), (9, 7), (5, 12)]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from serl_rl.models.vision.backbone import Backbone
+from serl_rl.models.vision.backbones.backbone import Backbone
+from serl_rl.models.vision.backbones.normalization import unit_scaling
 from serl_rl.models.vision.encoder_config import Initialization
 from serl_rl.models.vision.initialization import initialize_convolutions
-from serl_rl.models.vision.normalization import unit_scaling
 
 _CHANNELS = (32, 64, 128, 256)
 

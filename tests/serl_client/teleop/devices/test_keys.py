@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serl_api.errors.robot import DeviceUnavailableError
-from serl_client.teleop.keys import DesktopKeys, PressedKeys, TerminalKeys, split_keys
+from serl_client.teleop.devices.keys import DesktopKeys, PressedKeys, TerminalKeys, split_keys
 from tests.support.waiting import wait_until
 
 

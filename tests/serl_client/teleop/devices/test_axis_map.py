@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serl_client.teleop.axis_map import AxisMap
-from serl_client.teleop.spacemouse import AXES
+from serl_client.teleop.devices.axis_map import AxisMap
+from serl_client.teleop.devices.spacemouse import AXES
 
 PLAIN = AxisMap(sources=(0, 1, 2, 3, 4, 5), signs=(1,) * 6, full_scale=100.0, dead_zone=0.2, viewpoint="behind")
 RAW = st.lists(st.integers(-500, 500), min_size=6, max_size=6)

@@ -1,0 +1,1 @@
+"""Devices that a person holds: each turns its reports into twists and buttons."""

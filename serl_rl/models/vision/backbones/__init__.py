@@ -1,0 +1,1 @@
+"""Backbones: networks from uint8 images to feature maps."""
