@@ -91,9 +91,6 @@ class ServerSecurity:
     def interceptors(self, refuse: Callable[[grpc.ServicerContext], NoReturn]) -> list[grpc.ServerInterceptor]:
         """What refuses calls without the token; nothing when no token is configured.
 
-        Args:
-            refuse: Aborts a call with the server's own `BAD_TOKEN`.
-
         Raises:
             ConfigError: The token file cannot be read or is empty.
         """

@@ -55,21 +55,12 @@ class ApiServer:
         self._names: list[str] = []
 
     def add(self, add_to_server: Callable[[Any, grpc.Server], None], servicer: object, api: ServiceDescriptor) -> None:
-        """Adds a service, before `start`.
-
-        Args:
-            add_to_server: Generated function.
-            servicer: What it adds.
-            api: The service, which health and reflection list by its full name.
-        """
+        """Adds a service, before `start`; health and reflection list it by its full name."""
         add_to_server(servicer, self._server)
         self._names.append(api.full_name)
 
     def start(self) -> str:
-        """Begins to serve.
-
-        Returns:
-            The bound address, with the port that was picked when 0 was asked for.
+        """Begins to serve, and returns the bound address, with the port that was picked when 0 was asked for.
 
         Raises:
             ServeError: The address is in use or cannot be bound.

@@ -38,12 +38,6 @@ class ConfigError(ValueError):
 def require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
     """Refuses a setting that cannot work.
 
-    Args:
-        name: The setting, as a user writes it.
-        value: Its value.
-        is_valid: Whether it can work.
-        bound: What it must be, such as "at least 1".
-
     Raises:
         ConfigError: It is not valid.
     """

@@ -131,12 +131,7 @@ class RobotClient:
         return ControlSession(self.connection, client_name or default_client_name(), compliance)
 
     def stop(self, text: str = "", client_name: str | None = None) -> RobotState:
-        """Stops the arm at once and latches. Software on an ordinary network: NOT a safety-rated emergency stop.
-
-        Args:
-            text: Why, for the log.
-            client_name: Who, for the log.
-        """
+        """Stops the arm at once and latches. Software on an ordinary network: NOT a safety-rated emergency stop."""
         request = robot_service_pb2.StopRequest(client_name=client_name or default_client_name(), text=text)
         return codec.decode_state(self.connection.call(self._stub.Stop, request).state)
 
@@ -146,11 +141,7 @@ class RobotClient:
         return codec.decode_state(self.connection.call(self._stub.ClearStop, request).state)
 
     def recover(self, fault_ids: Sequence[str] = (), client_name: str | None = None) -> RecoveryResult:
-        """Clears faults that can be cleared; nothing else ever does.
-
-        Args:
-            fault_ids: Which; empty for all that are active.
-            client_name: Who, for the log.
+        """Clears faults that can be cleared, all active ones when none are named; nothing else ever does.
 
         Raises:
             NotFoundError: No such fault is active.

@@ -206,13 +206,7 @@ class ControlSession:
                 raise MotionFailedError(response.moved.text or "the reset did not reach its start")
 
     def set_compliance(self, compliance: Compliance) -> Compliance:
-        """Changes the Cartesian impedance.
-
-        Args:
-            compliance: What to change; None leaves a value as it is.
-
-        Returns:
-            All values in force.
+        """Changes the Cartesian impedance, None leaving a value as it is; returns all values in force.
 
         Raises:
             LimitExceededError: A value is out of range; nothing changed.

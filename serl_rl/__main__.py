@@ -74,13 +74,7 @@ _DESCRIPTION = (
 
 
 def parse(arguments: Sequence[str]) -> Command:
-    """Parses a command line.
-
-    Args:
-        arguments: Without the program's name.
-
-    Returns:
-        The filled subcommand.
+    """Parses a command line, without the program's name, into the filled subcommand.
 
     Raises:
         UsageError: A preset or value that cannot be used.

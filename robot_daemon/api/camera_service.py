@@ -20,12 +20,7 @@ LOCKSTEP_RATE_HZ = 30.0
 
 
 class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
-    """Serves the frames of the cell's cameras.
-
-    Args:
-        core: The daemon.
-        streams: Places for `StreamFrames`.
-    """
+    """Serves the frames of the cell's cameras."""
 
     def __init__(self, core: DaemonCore, streams: StreamSlots) -> None:
         self._core = core

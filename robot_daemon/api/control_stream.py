@@ -27,15 +27,7 @@ _MODE_OF = {
 
 
 class ControlStream:
-    """Serves one call of `RobotService.Control`.
-
-    Args:
-        core: The daemon.
-        response_builder: Packs its answers.
-        incoming: Requests of the client.
-        peer: Address of the client.
-        on_claim: Called with the session, so that its end can be tied to the call's.
-    """
+    """Serves one call of `RobotService.Control`; `on_claim` gets the session, to tie its end to the call's."""
 
     def __init__(
         self,

@@ -22,13 +22,7 @@ MAX_STATE_RATE_HZ = 1000.0
 
 
 class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
-    """Serves one arm and its gripper.
-
-    Args:
-        core: The daemon.
-        streams: Places for `StreamState`.
-        control_streams: Places for `Control`.
-    """
+    """Serves one arm and its gripper."""
 
     def __init__(self, core: DaemonCore, streams: StreamSlots, control_streams: StreamSlots) -> None:
         self._core = core

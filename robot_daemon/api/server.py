@@ -78,10 +78,7 @@ class DaemonServer:
         self._register(extra)
 
     def start(self) -> str:
-        """Begins to serve.
-
-        Returns:
-            The bound address, with the port that was picked when 0 was asked for.
+        """Begins to serve, and returns the bound address, with the port that was picked when 0 was asked for.
 
         Raises:
             ServeError: The address is in use or cannot be bound.

@@ -10,12 +10,7 @@ from serl_api.errors.robot import DrainingError, TooManyStreamsError
 
 
 class StreamSlots:
-    """Bounds the number of streams of one kind.
-
-    Args:
-        kind: In words, for the refusal.
-        limit: How many at once.
-    """
+    """Bounds the number of streams of one kind."""
 
     def __init__(self, kind: str, limit: int) -> None:
         self._kind = kind
@@ -26,10 +21,7 @@ class StreamSlots:
 
     @contextmanager
     def take(self, context: grpc.ServicerContext) -> Iterator[threading.Event]:
-        """Holds a slot for the time of a call.
-
-        Yields:
-            An event that is set when the call has ended or the daemon drains.
+        """Holds a slot for the time of a call; the event is set when the call has ended or the daemon drains.
 
         Raises:
             TooManyStreamsError: Every place is taken.

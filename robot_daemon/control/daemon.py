@@ -30,15 +30,7 @@ from serl_api.values import FullCompliance
 
 
 class DaemonCore:
-    """Owns a cell. Any thread may call any method.
-
-    Args:
-        cell: Devices; closed by `close`.
-        limits: Bounds for every client.
-        sync: Sampling and alignment of sensors.
-        compliance: What a session starts with.
-        listeners: Hear what happens; closed by `close`.
-    """
+    """Owns a cell and the listeners to its events, which `close` closes. Any thread may call any method."""
 
     def __init__(
         self,

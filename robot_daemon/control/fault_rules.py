@@ -28,13 +28,7 @@ def hand_fault(client_name: str, now_ns: int) -> DeviceFault:
 
 
 def persists(fault: DeviceFault, active_cell: ActiveCell, state: ArmSample) -> bool:
-    """Returns whether the cause of one of the daemon's own faults is still there.
-
-    Args:
-        fault: That somebody wants to recover from.
-        active_cell: Where it happened.
-        state: Newest of the arm.
-    """
+    """Returns whether the cause of one of the daemon's own faults is still there."""
     if fault.id == CONTACT_FAULT:
         if active_cell.cell.timebase.pacing is Pacing.LOCKSTEP:
             return False  # Time stands still, so contact cannot end; the next tick raises it again if it goes on.

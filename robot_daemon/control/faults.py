@@ -66,11 +66,7 @@ class FaultRegistry:
         return tuple(fault for fault in self._active if fault.by_hand or fault.severity is FaultSeverity.CRITICAL)
 
     def refresh(self) -> bool:
-        """Reads the devices' faults anew.
-
-        Returns:
-            Whether a critical fault is active.
-        """
+        """Reads the devices' faults anew; returns whether a critical one is active."""
         fresh, ended = (), ()
         with self._lock:  # Held while asking, so that an older answer never replaces a newer one.
             reported = self._arm.faults()

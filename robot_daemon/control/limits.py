@@ -21,13 +21,7 @@ RELATIVE_TOLERANCE = 1e-9
 
 
 class Limits:
-    """Enforces the bounds of one cell.
-
-    Args:
-        config: Configured bounds.
-        arm: Facts of the arm; gives the joint limits.
-        gripper: Facts of the gripper, when there is one.
-    """
+    """Enforces the bounds of one cell."""
 
     def __init__(self, config: LimitsConfig, arm: ArmInfo, gripper: GripperInfo | None) -> None:
         self.config = config

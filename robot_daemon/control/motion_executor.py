@@ -25,14 +25,7 @@ Progress = tuple[MotionOutcome, float, str]
 
 
 class Motion:
-    """Executes one motion of an open session.
-
-    Args:
-        core: The daemon.
-        session: Holds the arm.
-        is_preempted: Asked all along whether another request takes over.
-        sequence_number: Of the request that asked for the motion.
-    """
+    """Executes one motion of an open session, until `is_preempted` says that another request takes over."""
 
     def __init__(
         self, core: DaemonCore, session: ControlSession, is_preempted: Callable[[], bool], sequence_number: int

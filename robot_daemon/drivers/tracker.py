@@ -52,10 +52,6 @@ class TrackerOptions:
 class Tracker:
     """Asks the program in a thread of its own, so that a slow one delays nobody. Implements `devices.Scene`.
 
-    Args:
-        options: Where it is.
-        timebase: Clock of the stamps.
-
     Raises:
         DeviceConnectError: Nobody listens, or the answer is not what is described above.
     """

@@ -82,14 +82,7 @@ def build_camera(name: str, timebase: Timebase, options: WebcamOptions) -> Camer
 
 
 class WebcamStream:
-    """Reads an open capture; used by one thread.
-
-    Args:
-        name: Of the camera.
-        capture: Open.
-        options: What the cell's file says.
-        now_ns: The cell's clock, which is the machine's monotonic one.
-    """
+    """Reads an open capture; used by one thread."""
 
     def __init__(self, name: str, capture: cv2.VideoCapture, options: WebcamOptions, now_ns: Callable[[], int]) -> None:
         self._capture = capture

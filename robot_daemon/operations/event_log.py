@@ -74,15 +74,7 @@ FORMATTERS: Mapping[str, type[logging.Formatter]] = {"text": TextFormatter, "jso
 
 @contextmanager
 def logging_to_stderr(level: str, style: str) -> Iterator[None]:
-    """Sends every log line of the process to stderr through a thread, so that a slow reader never delays the arm.
-
-    Args:
-        level: "debug", "info", "warning" or "error".
-        style: "text" or "json".
-
-    Yields:
-        While the lines are written; what is queued is written at the end.
-    """
+    """Sends every log line of the process to stderr through a thread, so that a slow reader never delays the arm."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FORMATTERS[style]())
     lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()

@@ -106,10 +106,7 @@ def event_document(event: Event) -> dict[str, Any]:
 
 
 def write_recording(path: Path, recording: Recording) -> int:
-    """Writes a file so that it is there whole or not at all, also after a loss of power.
-
-    Returns:
-        Its size, bytes.
+    """Writes a file so that it is there whole or not at all, also after a loss of power; returns its bytes.
 
     Raises:
         OSError: The disk is full or may not be written.

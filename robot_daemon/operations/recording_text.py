@@ -59,11 +59,7 @@ def signals(recording: Recording) -> dict[str, Array]:
 
 
 def write_csv(recording: Recording, file: TextIO) -> int:
-    """Writes one row a state: time from the trigger, state, the command in force.
-
-    Returns:
-        Number of rows.
-    """
+    """Writes one row a state: time from the trigger, state, the command in force; returns how many."""
     arrays = recording.arrays
     columns: dict[str, Array] = {"time_s": seconds_from_trigger(recording)}
     for short, name in _JOINT_COLUMNS.items():

@@ -14,10 +14,6 @@ class ServiceStatus(EventListener):
     """Feeds the watchdog from the sampling thread, and from nowhere else.
 
     A sampling loop that hangs or ended, or a command that never returns, therefore ends in a restart of the daemon.
-
-    Args:
-        notifier: To the service manager.
-        now_s: Monotonic clock, s.
     """
 
     def __init__(self, notifier: Notifier, now_s: Callable[[], float] = time.monotonic) -> None:

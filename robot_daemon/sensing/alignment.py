@@ -62,13 +62,7 @@ class CameraTrack:
 
 
 class Alignment:
-    """Keeps the samples of all sensors. Each is written by one thread; any thread takes snapshots.
-
-    Args:
-        config: Tolerances and lengths.
-        cameras: The cell's, by name.
-        has_gripper: Whether there is one.
-    """
+    """Keeps the samples of all sensors. Each is written by one thread; any thread takes snapshots."""
 
     def __init__(self, config: SyncConfig, cameras: Mapping[str, CameraInfo], *, has_gripper: bool) -> None:
         length = max(2, round(config.history_s * config.sample_rate_hz))
@@ -86,14 +80,7 @@ class Alignment:
         return None if state is None or now_ns - state.time_ns > self._gripper_lost_ns else state
 
     def snapshot(self, cameras: Sequence[str], arm: ArmSample, gripper: GripperSample | None, now_ns: int) -> Snapshot:
-        """Returns every sensor at one reference time. A camera that is late is not waited for.
-
-        Args:
-            cameras: Names of those that are asked for.
-            arm: Its newest sample, which is in its ring.
-            gripper: Likewise; None while there is none.
-            now_ns: The present.
-        """
+        """Returns every sensor, and the cameras asked for, at one time. A late camera is not waited for."""
         tracks = [self.cameras[name] for name in cameras]
         delivering = {track.name: track.newest(now_ns) for track in tracks}
         latest = arm.time_ns

@@ -239,15 +239,7 @@ _ERROR_OF_STATUS: Mapping[grpc.StatusCode, type[RobotError]] = {
 
 
 def robot_error(error: grpc.RpcError, address: str) -> RobotError:
-    """Turns a failed call into its exception.
-
-    Args:
-        error: What gRPC raised.
-        address: The daemon's address, for the transport's errors.
-
-    Returns:
-        The exception to raise.
-    """
+    """Turns a failed call into its exception."""
     if (known := ROBOT_ERRORS.exception_of(error)) is not None:
         return known
     call: Any = error

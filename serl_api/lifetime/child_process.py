@@ -86,15 +86,7 @@ class ChildProcess:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def wait_for_file(self, path: Path, stop: StopSignal, timeout_s: float = 60.0) -> str:
-        """Waits until the child has written a file.
-
-        Args:
-            path: The file.
-            stop: Ends the wait.
-            timeout_s: Longest wait in s.
-
-        Returns:
-            The file's text; empty if asked to stop.
+        """Waits until the child has written a file, and returns its text; empty if asked to stop.
 
         Raises:
             ProcessError: The child ended, or nothing came in time.
@@ -113,14 +105,7 @@ class ChildProcess:
         return path.read_text().strip()
 
     def wait(self, timeout_s: float) -> int | None:
-        """Waits for the end.
-
-        Args:
-            timeout_s: Longest wait in s.
-
-        Returns:
-            Exit code, or None if it still runs.
-        """
+        """Waits for the end, at most `timeout_s`; returns the exit code, or None if it still runs."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -132,14 +117,7 @@ class ChildProcess:
             self._process.send_signal(number)
 
     def stop(self, grace_s: float | None = None) -> int:
-        """Asks the child to drain, and kills it if it does not.
-
-        Args:
-            grace_s: Time to drain, in s; the child's own when left out.
-
-        Returns:
-            Exit code; negative when killed.
-        """
+        """Asks the child to drain, and kills it if it does not in time; returns the exit code, negative when killed."""
         self.signal(signal.SIGTERM)
         if self.wait(self._grace_s if grace_s is None else grace_s) is None:
             self._process.kill()

@@ -9,12 +9,7 @@ from pathlib import Path
 
 
 def write_ready_file(path: Path, text: str) -> None:
-    """Writes a file so that a reader sees it whole or not at all.
-
-    Args:
-        path: Where; its folder must exist.
-        text: What, such as the bound address; a newline is added.
-    """
+    """Writes a line so that a reader sees the file whole or not at all; its folder must exist."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     scratch.write_text(f"{text}\n", encoding="utf-8")
     scratch.replace(path)

@@ -77,12 +77,5 @@ class StopSignal:
         return self._event.is_set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Waits for the event.
-
-        Args:
-            timeout_s: Longest wait in s; None for ever.
-
-        Returns:
-            Whether to stop.
-        """
+        """Waits for the event, at most `timeout_s` or for ever; returns whether to stop."""
         return self._event.wait(timeout_s)

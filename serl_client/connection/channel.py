@@ -124,11 +124,6 @@ class Connection:
     def call(self, method: Callable[..., _Response], request: object, *, timeout_s: float | None = None) -> _Response:
         """Makes a unary call with the deadline and the token.
 
-        Args:
-            method: Of a generated stub.
-            request: Its request.
-            timeout_s: Deadline; None for the connection's.
-
         Raises:
             RobotError: The subclass that fits.
         """

@@ -28,11 +28,7 @@ class StreamDeadline:
         threading.Thread(target=self._run, name="silence-watch", daemon=True).start()
 
     def limit(self, timeout_s: float) -> StreamDeadline:
-        """Starts a wait; use as a context manager.
-
-        Args:
-            timeout_s: Longest wait.
-        """
+        """Starts a wait; use as a context manager."""
         self._deadline_s = time.monotonic() + timeout_s
         return self
 

@@ -49,13 +49,7 @@ class ActionMap:
         return np.clip(array, -1.0, 1.0)
 
     def target(self, action: FloatArray, base: Pose, kept_quaternion_xyzw: FloatArray) -> Pose:
-        """Pose to be tracked.
-
-        Args:
-            action: Checked action.
-            base: Pose that the increments are added to.
-            kept_quaternion_xyzw: Orientation where actions do not turn the TCP.
-        """
+        """Pose to be tracked, from a checked action; the kept orientation holds where actions do not turn the TCP."""
         position = base.position + self.task.translation_scale * action[:3]
         quaternion = kept_quaternion_xyzw
         if self.rotation:

@@ -25,13 +25,7 @@ _SIMULATED_SPEED, _REAL_SPEED = 1.0, 0.2
 
 
 class EpisodeStart:
-    """Begins the episodes of one environment.
-
-    Args:
-        task: Where an episode starts, and where an object is lost.
-        link: Connection to the daemon.
-        is_done: Whether the task is done in a first observation.
-    """
+    """Begins the episodes of one environment."""
 
     def __init__(self, task: Task, link: EnvLink, is_done: Callable[[Observation], bool]) -> None:
         self._task = task

@@ -19,12 +19,7 @@ _BOUNDS = {"position": 10.0, "twist": 100.0, "wrench": 10_000.0, "width": 1.0, "
 
 
 class ObservationMap:
-    """Builds observations of one task.
-
-    Args:
-        task: Which objects and cameras belong to the observation.
-        joint_count: Joints of the arm.
-    """
+    """Builds observations of one task."""
 
     def __init__(self, task: Task, joint_count: int) -> None:
         self._task = task

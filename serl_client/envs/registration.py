@@ -21,11 +21,7 @@ from serl_client.wrappers.plugin import ChosenWrapper, Place
 
 
 class TaskSpec(EnvSpec):
-    """Gymnasium's description of a task's environment.
-
-    Args:
-        task: Name of the task, as in `find_task`.
-    """
+    """Gymnasium's description of a task's environment."""
 
     def __init__(self, task: str) -> None:
         super().__init__(id=task, entry_point="serl_client.envs.registration:make_task_env", kwargs={"task": task})
@@ -49,13 +45,7 @@ def register_environments() -> None:
 
 
 def make_task_env(task: str, *, reward: str = "sparse", **options: Any) -> gymnasium.Env[Any, Any]:  # noqa: ANN401
-    """An environment of a task: `RobotEnv`, or the task's own, which needs no daemon.
-
-    Args:
-        task: Name of the task.
-        reward: Name of one of its rewards.
-        **options: For `RobotEnv`.
-    """
+    """An environment of a task: `RobotEnv`, or the task's own, which needs no daemon."""
     found = find_task(task)
     return RobotEnv(found, reward=reward, **options) if found.environment is None else found.environment(reward=reward)
 

@@ -87,10 +87,6 @@ class EpisodeHeader:
 class EpisodeWriter:
     """Appends episodes to a file, which it creates if need be. A context manager.
 
-    Args:
-        path: The file.
-        header: What its episodes have in common.
-
     Raises:
         EpisodeFileError: The file is foreign, holds another task, or is being written by another process.
     """
@@ -133,11 +129,7 @@ class EpisodeWriter:
         self._last_start = start
 
     def remove_last(self) -> bool:
-        """Takes back the episode that was appended last, once; not those from before this writer.
-
-        Returns:
-            Whether there was one.
-        """
+        """Takes back the episode appended last, once; returns whether there was one. Those before this writer stay."""
         start, self._last_start = self._last_start, None
         if start is None:
             return False

@@ -51,10 +51,6 @@ class RecordingProgress:
 class EpisodeRecorder:
     """An episode file that is being recorded. A context manager.
 
-    Args:
-        path: File to append to.
-        header: What its episodes have in common.
-
     Raises:
         EpisodeFileError: The file is foreign, holds another task, or is being written by another process.
     """
@@ -69,11 +65,7 @@ class EpisodeRecorder:
         self.episodes.append(episode)
 
     def take_back(self) -> bool:
-        """Removes the episode that was added last, once.
-
-        Returns:
-            Whether there was one.
-        """
+        """Removes the episode that was added last, once; returns whether there was one."""
         if not self._writer.remove_last():
             return False
         self.episodes.pop()

@@ -11,11 +11,7 @@ from serl_client.episodes.expert import Expert
 
 
 class ExpertIntervention:
-    """An `InterventionSource` that takes every step.
-
-    Args:
-        expert: Who knows how.
-    """
+    """An `InterventionSource` that takes every step."""
 
     def __init__(self, expert: Expert) -> None:
         self._expert = expert

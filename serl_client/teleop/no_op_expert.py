@@ -10,11 +10,7 @@ from numpy.typing import NDArray
 
 
 class NoOpExpert:
-    """Asks for nothing.
-
-    Args:
-        action_size: Components of an action.
-    """
+    """Asks for nothing."""
 
     def __init__(self, action_size: int) -> None:
         self._action = np.zeros(action_size, np.float32)

@@ -94,9 +94,6 @@ class Teleoperation:
     def require_keys(self, reason: str) -> None:
         """Makes sure that somebody can press keys.
 
-        Args:
-            reason: What needs them.
-
         Raises:
             DeviceUnavailableError: There is no terminal.
         """
@@ -106,11 +103,7 @@ class Teleoperation:
             )
 
     def teacher(self, env: gymnasium.Env[Any, Any], *, is_alone: bool = False) -> HumanIntervention:
-        """The person as a teacher of an environment.
-
-        Args:
-            env: Whose actions they give.
-            is_alone: Whether they are always in control.
+        """The person as a teacher of an environment; `is_alone` where they are always in control.
 
         Raises:
             ValueError: Its actions do not fit the devices.

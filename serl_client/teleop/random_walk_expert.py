@@ -13,13 +13,7 @@ _GRIPPER_CHANGE_RATIO = 0.1
 
 
 class RandomWalkExpert:
-    """A random walk in velocity, and a gripper that opens or closes now and then.
-
-    Args:
-        action_size: Components of an action; the last one drives the gripper if there is one.
-        has_gripper: Whether it does.
-        seed: Seed of the walk; None draws one.
-    """
+    """A random walk in velocity, and a gripper that opens or closes now and then."""
 
     def __init__(self, action_size: int, *, has_gripper: bool = True, seed: int | None = None) -> None:
         self._has_gripper = has_gripper

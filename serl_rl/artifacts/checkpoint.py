@@ -85,10 +85,6 @@ def unflatten(tensors: Tensors, skeleton: Any) -> Any:  # noqa: ANN401
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Writes a checkpoint so that it is there whole or not at all.
 
-    Args:
-        checkpoint: What to save.
-        path: Directory to create; one that is there already is replaced.
-
     Raises:
         OSError: The disk is full or read-only; what was there before is untouched.
     """
@@ -114,12 +110,6 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
 def read_manifest(path: Path) -> dict[str, Any]:
     """Reads and checks a checkpoint's manifest and the fingerprints of its files.
 
-    Args:
-        path: The checkpoint's directory.
-
-    Returns:
-        The manifest.
-
     Raises:
         CheckpointError: It is missing, corrupt or something else.
     """
@@ -144,15 +134,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def load_tensors(path: Path, name: str, prefix: str = "") -> dict[str, torch.Tensor]:
-    """Reads one of a checkpoint's tensor files.
-
-    Args:
-        path: The checkpoint's directory.
-        name: `AGENT` or `POLICY`.
-        prefix: Beginning of the names of the tensors that are wanted.
-
-    Returns:
-        Tensors by name.
+    """Reads the tensors of one of a checkpoint's files, `AGENT` or `POLICY`, whose names begin with a prefix.
 
     Raises:
         CheckpointError: It cannot be read.
@@ -173,12 +155,7 @@ def newest(directory: Path) -> Path | None:
 
 
 class CheckpointWriter:
-    """Writes checkpoints in a thread of its own, one at a time, and keeps the last few.
-
-    Args:
-        directory: Folder of the numbered checkpoints.
-        kept: How many stay.
-    """
+    """Writes checkpoints in a thread of its own, one at a time, and keeps the last few."""
 
     def __init__(self, directory: Path, kept: int) -> None:
         self._directory = directory
@@ -192,11 +169,7 @@ class CheckpointWriter:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self, checkpoint: Checkpoint, number: int) -> None:
-        """Begins to write; waits for the one before.
-
-        Args:
-            checkpoint: What to save.
-            number: Its number, larger than those before.
+        """Begins to write under a number larger than those before; waits for the one before.
 
         Raises:
             CheckpointError: The one before could not be written.

@@ -125,11 +125,6 @@ def check_header(path: Path, spec: EnvironmentSpec) -> None:
 def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path) -> EnvironmentSpec:
     """What the episodes of a file observe and do, compared with the experiment's task.
 
-    Args:
-        header: The file's header.
-        config: The task.
-        path: The file, for errors.
-
     Raises:
         UsageError: It is of another task, action or observation.
     """

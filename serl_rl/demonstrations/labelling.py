@@ -24,10 +24,6 @@ class Span:
     def indices(self, count: int, where: str) -> range:
         """Numbers of the observations.
 
-        Args:
-            count: Observations of the episode.
-            where: What to call the episode in an error.
-
         Raises:
             UsageError: The episode has no such observations.
         """

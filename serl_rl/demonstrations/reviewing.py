@@ -102,15 +102,7 @@ def draw_frames(number: int, episode: Episode) -> list[np.ndarray]:
 
 
 def export_frames(number: int, episode: Episode, output: Path) -> Path:
-    """Writes the pictures of an episode: a video for .mp4, an animation for .gif, else a folder of PNG files.
-
-    Args:
-        number: Place in the file.
-        episode: The episode.
-        output: What to write.
-
-    Returns:
-        What was written.
+    """Writes an episode's pictures: .mp4 a video, .gif an animation, else a folder of PNG files; returns what it was.
 
     Raises:
         UsageError: The episode has no pictures.

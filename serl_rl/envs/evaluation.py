@@ -110,16 +110,7 @@ def wilson_interval(successes: int, trials: int, z: float = _Z_95) -> tuple[floa
 
 
 def run_episode(env: gymnasium.Env[Any, Any], policy: Acting, seed: int | None = None) -> EpisodeOutcome:
-    """Runs one episode with the mode of the policy.
-
-    Args:
-        env: The environment.
-        policy: Chooses actions.
-        seed: Seed of the reset; None goes on with the environment's own stream.
-
-    Returns:
-        What it came to.
-    """
+    """Runs one episode with the mode of the policy; without a seed the environment's own stream goes on."""
     rng = np.random.default_rng(0)  # The mode needs no noise.
     observation, info = env.reset(seed=seed)
     policy.begin_episode()

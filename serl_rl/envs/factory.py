@@ -88,15 +88,7 @@ def _judged(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> gymnasiu
 
 
 def share_maps(env: gymnasium.Env[Any, Any], policy: object) -> bool:
-    """Lets the classifiers of an environment read the maps that a policy's frozen backbone computes, if it is theirs.
-
-    Args:
-        env: The environment, with classifiers or without.
-        policy: Who acts in it, with eyes or without.
-
-    Returns:
-        Whether there is anything to share.
-    """
+    """Lets an environment's classifiers read the maps of a policy's frozen backbone; returns whether it is theirs."""
     memo = getattr(policy, "memo", None)
     if memo is None or not isinstance(env, gymnasium.Env) or not env.has_wrapper_attr("share_maps"):
         return False
@@ -130,15 +122,7 @@ def simulator_scene(config: EnvironmentConfig) -> str | None:
 
 
 def spec_of(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> EnvironmentSpec:
-    """Describes an environment for the learner.
-
-    Args:
-        env: The environment.
-        config: Its configuration, which gives the name.
-
-    Returns:
-        The spec.
-    """
+    """Describes an environment for the learner."""
     names = getattr(env.unwrapped, "component_names", None)
     if hasattr(env, "get_wrapper_attr") and names is None:
         try:

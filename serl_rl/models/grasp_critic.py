@@ -44,12 +44,7 @@ class GraspCritic(nn.Module):
 
 
 class VisualGraspCritic(nn.Module):
-    """A grasp critic over what is perceived; its loss trains perception too.
-
-    Args:
-        perception: Shared with policy and critics.
-        network: From the vector to values.
-    """
+    """A grasp critic over what is perceived; its loss trains perception too."""
 
     def __init__(self, perception: Perception, network: GraspCritic) -> None:
         super().__init__()

@@ -63,15 +63,7 @@ class Affine(nn.Module):
 
 
 class HiddenLayer(nn.Module):
-    """Affine, layer normalisation with scale and offset, tanh.
-
-    Args:
-        inputs: Number of input features.
-        outputs: Number of output features.
-        members: Size of the ensemble, or None.
-        arithmetic: How to compute.
-        generator: Source of the initial weights.
-    """
+    """Affine, layer normalisation with scale and offset, tanh."""
 
     def __init__(
         self, inputs: int, outputs: int, members: int | None, arithmetic: Arithmetic, generator: torch.Generator
@@ -93,15 +85,7 @@ class HiddenLayer(nn.Module):
 
 
 class Mlp(nn.Module):
-    """A stack of hidden layers.
-
-    Args:
-        inputs: Number of input features.
-        hidden_sizes: Number of features of each layer; at least one layer.
-        members: Size of the ensemble, or None.
-        arithmetic: How to compute.
-        generator: Source of the initial weights.
-    """
+    """A stack of hidden layers."""
 
     def __init__(
         self,

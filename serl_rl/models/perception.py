@@ -57,12 +57,7 @@ class Perception(nn.Module):
 
 
 class VisualPolicy(nn.Module):
-    """A policy over what is perceived. Its loss trains the flat vectors' part of perception, never that of the images.
-
-    Args:
-        perception: Shared with the critics.
-        policy: From the vector to a distribution of actions.
-    """
+    """A policy over what is perceived. Its loss trains perception of flat vectors, never that of images."""
 
     def __init__(self, perception: Perception, policy: GaussianTanhPolicy) -> None:
         super().__init__()
@@ -79,12 +74,7 @@ class VisualPolicy(nn.Module):
 
 
 class VisualCritic(nn.Module):
-    """Critics over what is perceived; their loss trains perception.
-
-    Args:
-        perception: Shared with the policy.
-        ensemble: From the vector and an action to values.
-    """
+    """Critics over what is perceived; their loss trains perception."""
 
     def __init__(self, perception: Perception, ensemble: CriticEnsemble) -> None:
         super().__init__()

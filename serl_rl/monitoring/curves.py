@@ -17,13 +17,7 @@ _TEXT = {"env_steps": "environment steps", "minutes": "wall time, minutes"}
 
 
 def plot_run(directory: Path, output: Path, title: str = "") -> None:
-    """Draws success and return against steps and time, and what the critic believes.
-
-    Args:
-        directory: Folder of the run.
-        output: PNG to write.
-        title: Heading.
-    """
+    """Draws success and return against steps and time, and what the critic believes."""
     rows = read_metrics(directory)
     pyplot = open_pyplot()
     figure, axes = pyplot.subplots(2, 2, figsize=(11, 7), constrained_layout=True)
@@ -44,24 +38,12 @@ def plot_run(directory: Path, output: Path, title: str = "") -> None:
 
 
 def plot_runs(directories: Sequence[Path], output: Path, title: str = "") -> None:
-    """Draws the success of several runs, such as the seeds of one experiment, against steps and against time.
-
-    Args:
-        directories: Folders of the runs.
-        output: PNG to write.
-        title: Heading.
-    """
+    """Draws the success of several runs, such as the seeds of one experiment, against steps and against time."""
     plot_groups({directory.name: [directory] for directory in directories}, output, title)
 
 
 def plot_groups(groups: Mapping[str, Sequence[Path]], output: Path, title: str = "") -> None:
-    """Draws the success of variants of an experiment, a colour each, against steps and against time.
-
-    Args:
-        groups: Folders of the runs of each variant, by its name in the legend.
-        output: PNG to write.
-        title: Heading.
-    """
+    """Draws the success of variants of an experiment, a colour each, against steps and against time."""
     pyplot = open_pyplot()
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4), constrained_layout=True, sharey=True)
     for index, (name, directories) in enumerate(groups.items()):

@@ -116,11 +116,7 @@ class MetricsWriter:
 
 
 class MetricsTail:
-    """Reads the rows that a running learner adds to its `metrics.csv`.
-
-    Args:
-        directory: Folder of the run.
-    """
+    """Reads the rows that a running learner adds to its `metrics.csv`."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE_NAME

@@ -62,9 +62,6 @@ class SavedExperiment:
 def read_experiment(path: Path) -> SavedExperiment:
     """Reads what a checkpoint says of itself.
 
-    Args:
-        path: A checkpoint, or the folder of a run.
-
     Raises:
         CheckpointError: There is none, or it is corrupt or foreign.
     """

@@ -161,11 +161,7 @@ class EnvironmentSpec:
 
 
 def difference(a: EnvironmentSpec, b: EnvironmentSpec) -> tuple[str, str, str] | None:
-    """Finds the first field in which two specs differ.
-
-    Returns:
-        Dotted path of the field and both values as text, or None when the specs are equal.
-    """
+    """Finds the first field in which two specs differ: its dotted path and both values as text; None where equal."""
     pairs: list[tuple[str, object, object]] = [
         ("environment", a.environment, b.environment),
         ("observation", [array.name for array in a.observation], [array.name for array in b.observation]),

@@ -29,15 +29,7 @@ LEARNER_ERRORS: ErrorTable[errors.LearnerError] = ErrorTable(
 
 
 def learner_error(error: grpc.RpcError, address: str) -> errors.LearnerError:
-    """Turns a failed call into the exception of its reason.
-
-    Args:
-        error: What gRPC raised.
-        address: Address of the learner, for the message.
-
-    Returns:
-        The exception to raise.
-    """
+    """Turns a failed call into the exception of its reason."""
     if (known := LEARNER_ERRORS.exception_of(error)) is not None:
         return known
     call: Any = error

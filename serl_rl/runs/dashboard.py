@@ -27,27 +27,13 @@ _NOTES = 4
 
 
 def sparkline(values: list[float], width: int = _SPARK_WIDTH) -> str:
-    """Draws rates in [0, 1] as a row of bars.
-
-    Args:
-        values: The rates, oldest first; the newest `width` are drawn.
-        width: Most characters.
-
-    Returns:
-        One character a value.
-    """
+    """Draws rates in [0, 1], oldest first, as a row of bars, one a value, of which the newest `width` are drawn."""
     top = len(_BARS) - 1
     return "".join(_BARS[round(min(max(value, 0.0), 1.0) * top)] for value in values[-width:])
 
 
 class Dashboard:
-    """Shows rows of metrics as they come; a context manager.
-
-    Args:
-        title: Heading.
-        config: The experiment, for targets.
-        stream: Where to draw; a terminal gets the live view, anything else a line now and then.
-    """
+    """Shows rows of metrics as they come, live on a terminal, else a line now and then; a context manager."""
 
     def __init__(self, title: str, config: TrainConfig, stream: TextIO = sys.stderr) -> None:
         self._title = title
@@ -97,12 +83,7 @@ class Dashboard:
         self._activity = text
 
     def show(self, row: MetricsRow, phase: pb.Phase | None = None) -> None:
-        """Shows a row.
-
-        Args:
-            row: The newest metrics.
-            phase: How training stands; None keeps what was shown.
-        """
+        """Shows a row."""
         if phase is not None:
             self._phase = pb.Phase.Name(phase).removeprefix("PHASE_").replace("_", " ").lower()
         self._row = row

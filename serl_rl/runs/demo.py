@@ -79,10 +79,7 @@ class Demo:
         self._result: EvaluationResult | None = None
 
     def run(self) -> bool:
-        """Runs everything.
-
-        Returns:
-            Whether the target was reached.
+        """Runs everything; returns whether the target was reached.
 
         Raises:
             RunError: A process failed; its last words are quoted.

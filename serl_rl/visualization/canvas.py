@@ -46,12 +46,7 @@ class Curve:
 
 
 class Canvas:
-    """A picture that is drawn at twice its size. Coordinates are those of the picture that comes out.
-
-    Args:
-        width: px.
-        height: px.
-    """
+    """A picture that is drawn at twice its size. Coordinates are those of the picture that comes out."""
 
     def __init__(self, width: int, height: int) -> None:
         self._size = (width, height)

@@ -29,12 +29,7 @@ class Labels:
 
 
 def labels_of(env: gymnasium.Env[Any, Any], rate_hz: float) -> Labels:
-    """Asks an environment.
-
-    Args:
-        env: The environment.
-        rate_hz: Environment steps a second.
-    """
+    """Asks an environment."""
     size = int((env.action_space.shape or (0,))[0])
     return Labels(
         action=_action_names(env, size),

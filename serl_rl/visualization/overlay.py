@@ -38,11 +38,6 @@ _GAP = 4
 def draw_frame(episode: Sequence[StepRecord], index: int, labels: Labels) -> Image:
     """Draws one instant of an episode, with what led to it.
 
-    Args:
-        episode: All moments of the episode, so that axes do not move.
-        index: Which one.
-        labels: Names and thresholds.
-
     Returns:
         RGB with even sides, of one size for all instants.
     """

@@ -227,11 +227,7 @@ def _direct(recording: Any, target: str, cameras: Sequence[str]) -> None:  # noq
 
 
 def _check_viewer(address: str) -> None:
-    """Refuses an address where nobody listens, which rerun itself would find out at the end.
-
-    Raises:
-        UsageError: Nobody listens there.
-    """
+    """Refuses an address where nobody listens, which rerun itself would find out at the end."""
     parts = urlsplit(address)
     try:
         with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or _VIEWER_PORT), _ANSWER_S):

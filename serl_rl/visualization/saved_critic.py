@@ -49,11 +49,7 @@ def load_critic(path: Path) -> ActionCritic | None:
 
 
 class NewestCritic:
-    """The critics of the newest checkpoint of a run that is under way; looks for a newer one before each episode.
-
-    Args:
-        run: Folder of the run.
-    """
+    """The critics of the newest checkpoint of a run that is under way; looks for a newer one before each episode."""
 
     def __init__(self, run: Path) -> None:
         self._run = run

@@ -19,11 +19,6 @@ _BAR_PX = 18
 def annotate(image: Image, text: str, *, success: bool = False) -> Image:
     """Enlarges a small image and writes a line below it.
 
-    Args:
-        image: RGB, shape (H, W, 3).
-        text: The line.
-        success: Whether the line is green.
-
     Returns:
         RGB with even sides, as video encoders want them.
     """

@@ -40,11 +40,7 @@ _PACINGS = {
 
 
 class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
-    """Serves what only a simulator can do.
-
-    Args:
-        core: The daemon, whose cell was built by `simulator.devices.cell`.
-    """
+    """Serves what only a simulator can do."""
 
     def __init__(self, core: DaemonCore) -> None:
         self._core = core

@@ -29,14 +29,7 @@ _REGULARIZATION = 1e-8 * np.eye(6)  # Keeps the wrench finite at singular postur
 
 
 class MujocoArm:
-    """Commands an arm under the impedance law that runs inside the physics.
-
-    Args:
-        physics: The scene.
-        table: Facts of the arm.
-        impedance: The law.
-        injections: What somebody makes go wrong.
-    """
+    """Commands an arm under the impedance law that runs inside the physics."""
 
     def __init__(self, physics: Physics, table: ArmTable, impedance: Impedance, injections: Injections) -> None:
         self._physics = physics

@@ -27,12 +27,7 @@ _INFO = GripperInfo(model="parallel-jaw-85", max_width=MAX_WIDTH, max_force=MAX_
 
 
 class MujocoGripper:
-    """Moves two fingers whose set-points run at the asked speed inside the physics.
-
-    Args:
-        physics: The scene.
-        injections: What somebody makes go wrong.
-    """
+    """Moves two fingers whose set-points run at the asked speed inside the physics."""
 
     def __init__(self, physics: Physics, injections: Injections) -> None:
         model = physics.model

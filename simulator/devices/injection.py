@@ -33,11 +33,7 @@ class _Entry:
 
 
 class Injections:
-    """Keeps the injected conditions of one cell. Any thread may call any method.
-
-    Args:
-        now_ns: The cell's clock.
-    """
+    """Keeps the injected conditions of one cell. Any thread may call any method."""
 
     def __init__(self, now_ns: Callable[[], int]) -> None:
         self._now_ns = now_ns

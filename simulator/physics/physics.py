@@ -19,11 +19,7 @@ def _log_warning(text: str) -> None:
 
 
 class Physics:
-    """Holds MuJoCo's model and data. Any thread may use them while it holds `lock`.
-
-    Args:
-        model: Compiled scene.
-    """
+    """Holds MuJoCo's model and data. Any thread may use them while it holds `lock`."""
 
     def __init__(self, model: mujoco.MjModel) -> None:
         mujoco.set_mju_user_warning(_log_warning)  # Else it writes a file into the working directory.

@@ -66,11 +66,7 @@ _FINE = _Quality(samples=8, shadow_size=4096, slices=48, stacks=32)
 
 
 class Renderer:
-    """Renders views of a scene. Any thread may call `render`.
-
-    Args:
-        physics: The scene.
-    """
+    """Renders views of a scene. Any thread may call `render`."""
 
     def __init__(self, physics: Physics) -> None:
         self._physics = physics
@@ -85,10 +81,6 @@ class Renderer:
 
     def render(self, view: View, *, timeout_s: float = 30.0) -> tuple[NDArray[np.uint8], int]:
         """Renders the present instant.
-
-        Args:
-            view: What to draw.
-            timeout_s: How long to wait, s.
 
         Returns:
             The image, shape (height, width, 3), RGB, and the instant it shows, ns.

@@ -78,12 +78,7 @@ def steps_until(now_ns: int, time_ns: int) -> int:
 
 
 class SteppingThread:
-    """Keeps the physics at the machine's monotonic clock, by absolute deadlines.
-
-    Args:
-        physics: What to step.
-        on_failure: Called when the thread ends by a bug.
-    """
+    """Keeps the physics at the machine's monotonic clock, by absolute deadlines; `on_failure` hears of a bug."""
 
     def __init__(self, physics: Physics, on_failure: Callable[[], None]) -> None:
         self._physics = physics

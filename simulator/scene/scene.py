@@ -45,14 +45,7 @@ _WRIST_FOVY = 1.2
 
 
 def new_scene(table: ArmTable) -> mujoco.MjSpec:
-    """Composes an arm with gripper before an empty table whose top is at z = 0.
-
-    Args:
-        table: Facts of the arm.
-
-    Returns:
-        The scene, ready for a task's props.
-    """
+    """Composes an arm with gripper before an empty table whose top is at z = 0, ready for a task's props."""
     spec = mujoco.MjSpec()
     spec.modelname = f"{table.name} cell"
     spec.compiler.degree = False

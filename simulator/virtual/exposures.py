@@ -58,14 +58,7 @@ class Exposure:
 
 
 def exposures(timing: CameraTiming, *, begin_ns: int = 0, wall_ns: int = 10**18, seed: int = 0) -> Iterator[Exposure]:
-    """Yields the frames that arrive, in order, for ever.
-
-    Args:
-        timing: Of the camera.
-        begin_ns: Begin on the host's monotonic clock.
-        wall_ns: The host's wall clock then.
-        seed: Of jitter, drops and noise.
-    """
+    """Yields the frames that arrive, in order, for ever."""
     random = np.random.default_rng(seed)
     arrival_ns = begin_ns
     number = 0

@@ -70,11 +70,7 @@ def _obey_until_stopped(stop: StopSignal, wakes: int, actions: Mapping[str, Acti
 
 
 class Typed:
-    """Reads lines from the standard input, while this is no background job.
-
-    Args:
-        actions: What they may begin with.
-    """
+    """Reads lines from the standard input, while this is no background job."""
 
     def __init__(self, actions: Mapping[str, Action]) -> None:
         self._actions = actions

@@ -20,12 +20,7 @@ QUEUE_LENGTH = 4
 
 
 class StreamLostError(Exception):
-    """Raised when a stream has ended; the message is one sentence for people.
-
-    Args:
-        text: The sentence.
-        may_return: Whether opening it again can help.
-    """
+    """Raised when a stream has ended; one sentence for people, and whether opening it again can help."""
 
     def __init__(self, text: str, *, may_return: bool = True) -> None:
         super().__init__(text)

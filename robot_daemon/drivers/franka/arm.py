@@ -35,10 +35,6 @@ _given_up: list[Link] = []
 class FrankaArm:
     """Drives an arm through libfranka.
 
-    Args:
-        options: What the cell's file says.
-        timebase: Clock of the samples.
-
     Raises:
         DeviceConnectError: The arm cannot be reached, or is another one than the options say.
     """

@@ -103,11 +103,7 @@ class MotionRunner:
         self._faults.add(STREAM_STALLED, text)
 
     def settle(self, *, forget: bool) -> None:
-        """Brings the arm to rest and ends the motion.
-
-        Args:
-            forget: Whether to forget the target; else the next `start` goes on with it.
-        """
+        """Brings the arm to rest and ends the motion; unless told to forget the target, `start` goes on with it."""
         if self._is_moving and self._robot.is_in_control:
             with self._answering("the command to rest", self._options.command_deadline_s + REST_TIME_S):
                 rest = franky.TorqueStopMotion(ramp_duration=REST_RAMP_S, max_duration=REST_LIMIT_S)

@@ -118,13 +118,7 @@ class Steering:
         return None if self._running is None else self._running.law
 
     def follow(self, target: Target, state: ArmSample, now_ns: int) -> None:
-        """Tracks a target from now on.
-
-        Args:
-            target: The newest wins.
-            state: Newest state of the arm.
-            now_ns: The cell's clock.
-        """
+        """Tracks a target from now on."""
         with self._lock:
             self._wanted, self._goal = _law_and_goal(target)
             is_due = self.is_due
@@ -192,11 +186,7 @@ class Steering:
             self._advance(track, state, now_ns)
 
     def ended(self, *, forget: bool) -> None:
-        """Takes note that no motion runs any more.
-
-        Args:
-            forget: Whether to forget the target as well, so that nothing starts by itself.
-        """
+        """Takes note that no motion runs any more; with `forget`, nothing starts by itself either."""
         with self._lock:
             self._running = None
             if forget:

@@ -133,11 +133,6 @@ class Commander:
     """Runs the newest command and reads states. Any thread may call.
 
     Commands are forgotten when the hand is lost: it never moves because it came back.
-
-    Args:
-        host: Address of the robot.
-        listener: Hears of samples, losses and ends.
-        now_ns: Clock of the samples.
     """
 
     def __init__(self, host: str, listener: Listener, now_ns: Callable[[], int]) -> None:

@@ -30,10 +30,6 @@ _MIN_HOMED_WIDTH = 0.001
 class FrankaHand:
     """Drives the hand of a Franka arm. No method waits for it.
 
-    Args:
-        options: What the cell's file says.
-        timebase: Clock of the samples.
-
     Raises:
         DeviceConnectError: The hand does not answer, or speaks another version.
     """

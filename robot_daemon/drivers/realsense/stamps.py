@@ -77,11 +77,7 @@ class Stamp:
 
 
 class Stamper:
-    """Stamps the frames of one camera, in the order they come.
-
-    Args:
-        latency_ns: Time from exposure to arrival, for frames whose exposure nothing else tells.
-    """
+    """Stamps the frames of one camera in order, by `latency_ns` where nothing else tells their exposure."""
 
     def __init__(self, latency_ns: int) -> None:
         self._latency_ns = latency_ns

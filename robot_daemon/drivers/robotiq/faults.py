@@ -63,11 +63,7 @@ def unknown_code(code: int) -> FaultCode:
 
 
 class FaultMemory:
-    """Keeps the active faults of one gripper. One thread reports, any thread reads.
-
-    Args:
-        where: The line, for messages.
-    """
+    """Keeps the active faults of one gripper. One thread reports, any thread reads."""
 
     def __init__(self, where: str) -> None:
         self._where = where

@@ -27,10 +27,6 @@ _MOTIONS = {
 class RobotiqGripper:
     """Drives a 2F-85 or 2F-140. Only `recover` waits: for a reset, at most `RESET_TIME_S`.
 
-    Args:
-        options: What the cell's file says.
-        timebase: Clock of the samples.
-
     Raises:
         DeviceConnectError: No such port, no permission, or no answer from the gripper.
     """

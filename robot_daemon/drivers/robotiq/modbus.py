@@ -91,12 +91,7 @@ def write_request(address: int, values: bytes) -> bytes:
 
 
 class ModbusClient:
-    """Reads and writes the registers of one slave. For one thread.
-
-    Args:
-        line: Where the slave listens; closed by `close`.
-        slave_id: Its address, 1 to 247.
-    """
+    """Reads and writes the registers of one slave (1 to 247), and closes the line. For one thread."""
 
     def __init__(self, line: Line, slave_id: int) -> None:
         self._line = line

@@ -100,11 +100,7 @@ class PressedKeys:
 
 
 def split_keys(data: bytes) -> tuple[list[str], bytes]:
-    """Names of the keys in what a terminal sent, and the bytes that may begin another one.
-
-    Args:
-        data: Bytes; unknown control sequences in it are dropped.
-    """
+    """Names of the keys in what a terminal sent, unknown sequences dropped, and the bytes that may begin another."""
     keys: list[str] = []
     while data:
         key, length = _first_key(data)

@@ -101,9 +101,6 @@ def parse_report(controls: Controls, report: bytes) -> Controls:
 def list_spacemice(hid: HidModule | None = None) -> list[SpaceMouseInfo]:
     """Every SpaceMouse that is plugged in, each once.
 
-    Args:
-        hid: hidapi, or something like it; None for the installed one.
-
     Raises:
         DeviceUnavailableError: hidapi is not installed.
     """

@@ -16,12 +16,7 @@ from serl_rl.protocol.spec import EnvironmentSpec
 
 
 class FrameStacker:
-    """Remembers the frames of an episode where stacks of them are seen, and the maps of each frame.
-
-    Args:
-        spec: What the environment observes.
-        preprocessor: Prepares images.
-    """
+    """Remembers the frames of an episode where stacks of them are seen, and the maps of each frame."""
 
     def __init__(self, spec: EnvironmentSpec, preprocessor: ImagePreprocessor) -> None:
         self._vectors = tuple(array.name for array in spec.vectors)

@@ -63,11 +63,7 @@ def share_backbones(detectors: Iterable[Detector]) -> None:
 
 
 class Watch:
-    """Counts the steps in a row that pass a detector.
-
-    Args:
-        detector: What to look for.
-    """
+    """Counts the steps in a row that pass a detector."""
 
     def __init__(self, detector: Detector) -> None:
         self.detector = detector

@@ -49,14 +49,7 @@ class ClassifierSpec:
 
 
 class ClassifierHead(nn.Module):
-    """Dense, dropout, layer normalisation, ReLU, dense.
-
-    Args:
-        inputs: Input features.
-        outputs: Output features.
-        config: Sizes.
-        generator: Source of the initial weights.
-    """
+    """Dense, dropout, layer normalisation, ReLU, dense."""
 
     def __init__(self, inputs: int, outputs: int, config: ClassifierConfig, generator: torch.Generator) -> None:
         super().__init__()
@@ -74,13 +67,7 @@ class ClassifierHead(nn.Module):
 
 
 class RewardClassifier(nn.Module):
-    """Probabilities of classes from the images of one or more cameras.
-
-    Args:
-        spec: What it sees and tells apart.
-        config: Sizes.
-        generator: Source of the heads' initial weights.
-    """
+    """Probabilities of classes from the images of one or more cameras."""
 
     def __init__(self, spec: ClassifierSpec, config: ClassifierConfig, generator: torch.Generator) -> None:
         super().__init__()
@@ -117,11 +104,7 @@ class RewardClassifier(nn.Module):
         return torch.softmax(logits / self.temperature, dim=-1)
 
     def share(self, memo: FeatureMemo) -> bool:
-        """Takes the maps of single observations from others who see the same images, if the backbone is the same.
-
-        Returns:
-            Whether it is; otherwise nothing changes.
-        """
+        """Reads the maps of others who see the same images; returns whether the backbone is the same."""
         fits = all(memo.fits(self.encoder.backbone(camera)) for camera in self.spec.cameras)
         if fits:
             self._memo = memo

@@ -63,15 +63,7 @@ class ClassifierReport:
 
 
 def make_report(trained: TrainedClassifier, allowed_false_positive_rate: float = 0.0) -> ClassifierReport:
-    """Judges a classifier by its validation frames.
-
-    Args:
-        trained: The classifier and its frames.
-        allowed_false_positive_rate: Share of frames without success that may pass the recommended threshold.
-
-    Returns:
-        The report.
-    """
+    """Judges a classifier by its validation frames."""
     spec, frames = trained.classifier.spec, trained.validation
     temperature = float(trained.classifier.temperature)
     calibrated = softmax(trained.validation_logits, temperature)
@@ -97,13 +89,7 @@ def make_report(trained: TrainedClassifier, allowed_false_positive_rate: float =
 
 
 def plot_report(trained: TrainedClassifier, report: ClassifierReport, output: Path) -> None:
-    """Draws probabilities by class, recall and false positives by threshold, and reliability.
-
-    Args:
-        trained: The classifier and its frames.
-        report: What `make_report` made of it.
-        output: PNG to write.
-    """
+    """Draws probabilities by class, recall and false positives by threshold, and reliability."""
     spec, frames = trained.classifier.spec, trained.validation
     probabilities = softmax(trained.validation_logits, report.temperature)[:, spec.success_index]
     is_success = frames.labels == spec.success_index

@@ -75,12 +75,6 @@ def save_classifier(
 def load_classifier(path: Path) -> SavedClassifier:
     """Reads a classifier.
 
-    Args:
-        path: Its folder.
-
-    Returns:
-        The classifier.
-
     Raises:
         ClassifierError: It is missing, damaged, or something else.
     """

@@ -60,10 +60,6 @@ class PairActor:
     def run(self, stop: StopSignal, on_joined: Callable[[], None]) -> None:
         """Acts until both learners have finished, or somebody asks to stop.
 
-        Args:
-            stop: Ends it between two steps.
-            on_joined: Called once both learners know this actor.
-
         Raises:
             RunError: A learner refused, or a spool or policy cannot be read.
         """

@@ -25,12 +25,7 @@ _EVALUATIONS = 3
 
 
 class PairDashboard:
-    """Shows rows of metrics of both learners as they come; a context manager.
-
-    Args:
-        title: Heading.
-        stream: Where to draw; a terminal gets the live view, anything else a line now and then.
-    """
+    """Shows rows of metrics of both learners, live on a terminal, else a line now and then; a context manager."""
 
     def __init__(self, title: str, stream: TextIO = sys.stderr) -> None:
         self._title = title

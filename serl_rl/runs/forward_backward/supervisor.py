@@ -19,13 +19,7 @@ _ACTOR_ID = "pair"
 
 
 class Supervisor:
-    """Starts the processes, brings back who was killed, and drains them in order.
-
-    Args:
-        pair: The experiments.
-        directory: Folder of the run; each direction has a run of its own in it.
-        stop: Ends every wait.
-    """
+    """Starts the processes, brings back who was killed, and drains them in order."""
 
     def __init__(self, pair: TaskPair, directory: RunDirectory, stop: StopSignal) -> None:
         self._pair = pair
@@ -96,10 +90,7 @@ class Supervisor:
         return any(child.poll() is None or _was_killed(child) for child in self._learners.values())
 
     def mend(self) -> tuple[str, ...]:
-        """Brings back who was killed.
-
-        Returns:
-            Names of those who came back.
+        """Brings back who was killed, and returns their names.
 
         Raises:
             ProcessError: A process failed by itself, or they are killed again and again.

@@ -67,9 +67,6 @@ def opposite_id(environment: str) -> str:
 def pair_of(config: TrainConfig) -> TaskPair:
     """An experiment and the same one on the opposite task.
 
-    Args:
-        config: The forward experiment.
-
     Raises:
         UsageError: No task undoes its task.
     """

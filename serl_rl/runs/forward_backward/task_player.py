@@ -49,14 +49,7 @@ class TaskPlayer(Protocol):
 
 
 class FinishedTaskPlayer:
-    """Plays with a policy that does not change any more; records nothing.
-
-    Args:
-        env: The environment.
-        policy: Loaded.
-        stop: Ends an episode between two steps.
-        seed: Of the exploration, which goes on so that no failure repeats itself for ever.
-    """
+    """Plays with a policy that does not change any more; records nothing."""
 
     is_learning = False
 

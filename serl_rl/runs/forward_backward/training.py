@@ -45,10 +45,7 @@ class PairTraining:
         self._results: dict[Direction, EvaluationResult] = {}
 
     def run(self) -> bool:
-        """Runs everything.
-
-        Returns:
-            Whether both policies reached the target.
+        """Runs everything; returns whether both policies reached the target.
 
         Raises:
             RunError: A process failed; its last words are quoted.

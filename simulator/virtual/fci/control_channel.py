@@ -90,10 +90,6 @@ class ControlError(Exception):
 class ControlClient:
     """Sends requests to a `ControlServer`, from one thread at a time.
 
-    Args:
-        path: Socket of the server.
-        timeout_s: Longest wait for an answer.
-
     Raises:
         OSError: Nobody listens there.
     """

@@ -46,14 +46,7 @@ class Disturbances:
 
 
 class ControlRequests:
-    """Answers the requests of the control channel, in the loop's own thread.
-
-    Args:
-        box: The arm.
-        disturbances: Of its network.
-        client_host: Who is connected now.
-        time_ns: When the last cycle began, on the machine's monotonic clock.
-    """
+    """Answers the requests of the control channel, in the loop's own thread."""
 
     def __init__(
         self,

@@ -53,9 +53,6 @@ class ServerOptions:
 class FciServer:
     """Serves one virtual arm behind sockets.
 
-    Args:
-        options: What to serve.
-
     Raises:
         OSError: The address, the log or the control socket cannot be had.
         NotFoundError: There is no such task.

@@ -12,9 +12,6 @@ class StateMessage:
 
     Acceleration sensors, motor positions and accelerations of the Cartesian command are not modelled: the motors stand
     where the joints stand, the rest is zero.
-
-    Args:
-        box: Whose state it is.
     """
 
     def __init__(self, box: ControlBox) -> None:

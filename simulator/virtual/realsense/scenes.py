@@ -20,11 +20,6 @@ SWING_HZ = 0.5
 class TaskScene:
     """Renders a task by one of its cameras. A context manager, which frees the renderer.
 
-    Args:
-        task: Name of the task.
-        view: Name of the camera.
-        seed: Of the scene.
-
     Raises:
         NotFoundError: No such task or camera; with the list.
     """

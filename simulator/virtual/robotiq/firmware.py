@@ -42,13 +42,7 @@ class _Stage(IntEnum):
 
 
 class Firmware:
-    """Computes the status registers from the command registers. Any thread may call.
-
-    Args:
-        fingers: What it moves.
-        ratings: Which model it is.
-        now_s: Clock.
-    """
+    """Computes the status registers from the command registers. Any thread may call."""
 
     def __init__(
         self, fingers: Fingers, ratings: Ratings = TWO_FINGER_85, now_s: Callable[[], float] = time.monotonic

@@ -14,12 +14,7 @@ IMAGENET_STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 
 
 class ImageScaling(nn.Module):
-    """(image / 255 - mean) / standard deviation for each colour, in float32 whatever the network computes in.
-
-    Args:
-        mean: Of red, green and blue, in [0, 1].
-        standard_deviation: Of the same.
-    """
+    """(image / 255 - mean) / standard deviation of each colour in [0, 1], in float32 whatever the networks use."""
 
     def __init__(self, mean: tuple[float, float, float], standard_deviation: tuple[float, float, float]) -> None:
         super().__init__()

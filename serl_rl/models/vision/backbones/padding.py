@@ -22,14 +22,7 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 class SameConv(nn.Conv2d):
-    """Convolution without bias and with SAME padding.
-
-    Args:
-        inputs: Input channels.
-        outputs: Output channels.
-        kernel: Height and width of the kernel.
-        stride: Elements between two windows.
-    """
+    """Convolution without bias and with SAME padding."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
         super().__init__(inputs, outputs, kernel, stride, bias=False)

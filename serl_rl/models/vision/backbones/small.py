@@ -17,10 +17,6 @@ class SmallEncoder(Backbone):
     """Four 3 x 3 convolutions of stride 2 without padding, each with ReLU; images in [0, 1].
 
     128 x 128 images become 7 x 7 maps of 256 channels.
-
-    Args:
-        generator: Source of the initial weights.
-        initialization: How convolutions start.
     """
 
     def __init__(self, generator: torch.Generator, *, initialization: Initialization = "he") -> None:

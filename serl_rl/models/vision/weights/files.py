@@ -63,10 +63,6 @@ def read_arrays(path: Path, own_names: set[str]) -> dict[str, Tensor]:
 def load_weights(backbone: Backbone, path: Path) -> None:
     """Replaces all weights of a backbone by those of a file; when it raises, none was changed. Heads are left out.
 
-    Args:
-        backbone: The network.
-        path: As for `read_arrays`.
-
     Raises:
         WeightsError: The file cannot be read or holds another network.
     """

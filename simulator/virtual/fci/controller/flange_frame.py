@@ -10,12 +10,7 @@ from simulator.scene.surroundings import add_surroundings
 
 
 class FlangeFrame:
-    """Reads the flange from a model's data, which the caller keeps up to date.
-
-    Args:
-        model: With the arm's joints first and the body "flange".
-        data: Its state.
-    """
+    """Reads the flange from a model's data, which the caller keeps up to date; the arm's joints come first."""
 
     def __init__(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         self._model, self._data = model, data
@@ -53,11 +48,7 @@ class FlangeFrame:
 
 
 class DesiredArm:
-    """Computes the arm's kinematics at the desired positions, not at the measured ones.
-
-    Args:
-        table: Facts of the arm.
-    """
+    """Computes the arm's kinematics at the desired positions, not at the measured ones."""
 
     def __init__(self, table: ArmTable) -> None:
         self._model = bare_arm(table)

@@ -66,11 +66,6 @@ class Reference:
 def following_torque(reference: Reference, plant: Plant, stiffness: FloatArray) -> FloatArray:
     """Computes spring and damper about the reference, with its inertia and the Coriolis terms fed forward.
 
-    Args:
-        reference: Where to be.
-        plant: Where the arm is.
-        stiffness: Nm/rad. Shape (7,).
-
     Returns:
         Shape (7,), Nm, on top of gravity compensation.
     """
