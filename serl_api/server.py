@@ -50,7 +50,8 @@ class ApiServer:
         # A port in use must be an error, not a second server on it.
         options = [*KEEPALIVE_OPTIONS, ("grpc.so_reuseport", 0)]
         self._server = grpc.server(self._pool, interceptors=security.interceptors(refuse), options=options)
-        self._health = health.HealthServicer()
+        # The library's other way of watching holds its lock while it sends: a watch that ends meanwhile is a deadlock.
+        self._health = health.HealthServicer(experimental_non_blocking=False)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names: list[str] = []
 
