@@ -10,11 +10,11 @@ import grpc
 from serl.robot.v1 import camera_service_pb2, camera_service_pb2_grpc, observation_pb2
 
 from serl_api.cell import CameraInfo
+from serl_api.codec.cell import decode_camera_info
+from serl_api.codec.values import decode_frame
 from serl_api.enums import PixelEncoding
 from serl_api.errors.robot import robot_error
 from serl_api.values import Frame
-from serl_client.cell_codec import decode_camera_info
-from serl_client.codec import decode_frame
 from serl_client.connection.channel import SLOW_TIMEOUT_S
 from serl_client.connection.service_client import ServiceClient
 

@@ -15,10 +15,10 @@ import grpc
 from serl.robot.v1 import robot_service_pb2, robot_service_pb2_grpc
 
 from serl_api.cell import CellInfo
+from serl_api.codec import values as codec
+from serl_api.codec.cell import decode_cell_info
 from serl_api.errors.robot import robot_error
 from serl_api.values import Compliance, FaultList, RecoveryResult, RobotState
-from serl_client import codec
-from serl_client.cell_codec import decode_cell_info
 from serl_client.connection.channel import CONNECT_TIMEOUT_S, TIMEOUT_S, Connection
 from serl_client.connection.clock import ClockOffset, TimeExchange, best_offset
 from serl_client.session import ControlSession

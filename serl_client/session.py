@@ -12,6 +12,7 @@ from typing import Any, Self, cast
 import grpc
 from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2, robot_service_pb2_grpc
 
+from serl_api.codec import values as codec
 from serl_api.errors.robot import (
     DeadlineError,
     RobotError,
@@ -32,7 +33,6 @@ from serl_api.values import (
     Target,
     Triple,
 )
-from serl_client import codec
 from serl_client.connection.channel import SLOW_TIMEOUT_S, Connection
 from serl_client.connection.stream_deadline import StreamDeadline
 from serl_client.errors import MotionFailedError

@@ -10,9 +10,9 @@ from typing import Any, cast
 from serl.robot.v1 import robot_service_pb2
 from serl.simulator.v1 import simulator_service_pb2, simulator_service_pb2_grpc
 
+from serl_api.codec.values import decode_frame, decode_tracked_object, encode_duration, encode_vector
 from serl_api.enums import Pacing
 from serl_api.values import Frame, TrackedObject, Triple
-from serl_client.codec import decode_frame, decode_tracked_object, encode_duration, encode_vector
 from serl_client.connection.channel import SLOW_TIMEOUT_S
 from serl_client.connection.service_client import ServiceClient
 

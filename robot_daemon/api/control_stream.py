@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 
 from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2
 
-from robot_daemon.api import codec, requests
+from robot_daemon.api import codec
 from robot_daemon.api.request_prefetcher import RequestPrefetcher
 from robot_daemon.api.response_builder import ResponseBuilder
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.motion_executor import Motion
 from robot_daemon.control.session import ControlSession
+from serl_api.codec import requests
 from serl_api.enums import ControlMode, MotionOutcome
 from serl_api.errors.robot import InvalidRequestError, InvalidTargetError, ModeError, NotEquippedError
 from serl_api.values import Clip, GripperTarget, JointTarget, Pose, Target, WrenchTarget

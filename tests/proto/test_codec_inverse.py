@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serl.robot.v1 import control_pb2, state_pb2
 
-from robot_daemon.api import codec, requests
+from robot_daemon.api import codec
 from robot_daemon.drivers.fake.cell import FakeArm, LockstepTimebase
 from serl_api import values
+from serl_api.codec import requests
+from serl_api.codec import values as client_codec
 from serl_api.rotation import normalized
-from serl_client import codec as client_codec
 
 numbers = st.floats(-1e3, 1e3)
 rotations = st.tuples(*[st.floats(-1.0, 1.0)] * 4).filter(lambda q: math.hypot(*q) > 0.1).map(normalized)

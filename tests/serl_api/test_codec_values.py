@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serl.robot.v1 import control_pb2, geometry_pb2, observation_pb2, state_pb2
 
+from serl_api.codec import values as codec
 from serl_api.enums import ArmMode, ClipKind, GripperMotion, PixelEncoding
 from serl_api.values import Compliance, GripperTarget, JointTarget, Pose, WrenchTarget
-from serl_client import codec
 
 finite = st.floats(-1e6, 1e6)
 triples = st.tuples(finite, finite, finite)

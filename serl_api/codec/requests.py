@@ -1,4 +1,4 @@
-"""Requests to values of `devices`: every number is checked here, once, before anything else sees it."""
+"""Requests to values: every number is checked here, once, before anything else sees it."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Messages to values and back: the client's half. The functions on the path of a `Step` build messages directly."""
+"""Messages to values and back. The functions on the path of a `Step` build messages directly."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from google.protobuf import duration_pb2, timestamp_pb2
 from serl.robot.v1 import control_pb2, geometry_pb2, observation_pb2, state_pb2
 
+from serl_api.codec.lazy import lazy_decoder
 from serl_api.enums import (
     ArmMode,
     ClipKind,
@@ -40,7 +41,6 @@ from serl_api.values import (
     Triple,
     WrenchTarget,
 )
-from serl_client.lazy import lazy_decoder
 
 _COMPLIANCE_SCALARS = {
     "translational_stiffness": "translational_stiffness_n_per_m",

@@ -6,8 +6,8 @@ import numpy as np
 from serl.robot.v1 import camera_service_pb2, robot_service_pb2
 
 from serl_api.cell import ArmInfo, CameraInfo, CameraIntrinsics, CellInfo, GripperInfo, Limits
+from serl_api.codec.values import decode_compliance, decode_duration, decode_pose, decode_quaternion, decode_vector
 from serl_api.enums import Backend, ControlMode, Pacing
-from serl_client.codec import decode_compliance, decode_duration, decode_pose, decode_quaternion, decode_vector
 
 
 def _decode_arm(message: robot_service_pb2.ArmInfo) -> ArmInfo:
