@@ -12,7 +12,7 @@ import tyro
 from serl_api.errors.robot import RobotError
 from serl_api.settings import ConfigError
 from serl_client.cli.bench import Bench
-from serl_client.cli.interrupt import certain_interrupt
+from serl_client.cli.interrupt import INTERRUPTED, certain_interrupt
 from serl_client.cli.looking import Faults, Snapshot, Status, Watch
 from serl_client.cli.moving import Gripper, Home, Move
 from serl_client.cli.options import CommandError, UsageError
@@ -43,8 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             command.run()
             sys.stdout.flush()
     except KeyboardInterrupt:
-        # Leaving the `with` blocks has closed the session: the arm holds.
-        print("interrupted; the arm holds", file=sys.stderr)
+        print(INTERRUPTED, file=sys.stderr)
     except BrokenPipeError:  # Whoever read the output, such as head, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (UsageError, AddressError, ConfigError) as error:

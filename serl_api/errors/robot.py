@@ -168,7 +168,7 @@ class DaemonError(RobotError):
 
 
 class ConnectionLostError(RobotError, ConnectionError):
-    """The daemon cannot be reached, or went away. Whatever it was doing, the arm holds."""
+    """The daemon cannot be reached, or went away. If it lives, it notices within two seconds and holds the arm."""
 
 
 class DrainingError(ConnectionLostError):

@@ -11,7 +11,10 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 
 GRACE_S = 3.0
-"""Time to close a session after Ctrl-C. The end of the process closes it too: the arm holds either way."""
+"""Time to close a session after Ctrl-C. The end of the process closes it too."""
+
+INTERRUPTED = "interrupted; the arm holds once the daemon notices, within two seconds"
+"""What a person is told, who may have lost the network as well."""
 
 
 @contextlib.contextmanager
@@ -48,6 +51,6 @@ def certain_interrupt(grace_s: float = GRACE_S, signals: Sequence[signal.Signals
 
 
 def _leave() -> None:
-    sys.stderr.write("interrupted; the arm holds\n")
+    sys.stderr.write(f"{INTERRUPTED}\n")
     sys.stderr.flush()
     os._exit(0)

@@ -1,23 +1,12 @@
 """Daemons for the client's tests: fake devices and the simulator, over real sockets."""
 
 from contextlib import ExitStack
-from types import SimpleNamespace
 
 import pytest
 
 import serl_client
-from robot_daemon.api.server import DaemonServer
-from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
-from robot_daemon.drivers.fake.cell import build_fake_cell
 from serl_api.enums import Pacing
-
-
-def serve(address="127.0.0.1:0", pacing=Pacing.LOCKSTEP, **options):
-    """A daemon over fake devices: `address`, `cell`, `stop()`."""
-    fake = build_fake_cell(pacing=pacing)
-    config = ServerConfig(address=address, drain_grace_s=0.1, **options)
-    server = DaemonServer(fake.cell, config, LimitsConfig())
-    return SimpleNamespace(address=server.start(), fake=fake, stop=server.stop)
+from tests.support.daemons import serve
 
 
 @pytest.fixture

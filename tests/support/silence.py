@@ -1,0 +1,115 @@
+"""How long each side takes to notice that its peer has fallen silent without closing the connection."""
+
+import contextlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from serl_api.enums import Pacing
+from serl_api.errors.robot import RobotError
+from serl_client import RobotClient
+from serl_rl.actor.rows import row_type
+from serl_rl.actor.spool import Spool
+from tests.support.daemons import serve
+from tests.support.learners import SPEC, RunningLearner, make_link
+from tests.support.silent_proxy import SilentProxy
+from tests.support.waiting import wait_until
+
+SLOW_MOVE = ("--xyz", "0.6", "0.3", "0.5", "--speed", "0.02")
+"""A motion that takes longer than any of this."""
+AT_REST_RAD_PER_S = 1e-3
+
+
+def arm_in_a_silent_network():
+    """Seconds until an arm in a `Move` rests after the network has fallen silent."""
+    return _arm_rests(lambda _client, proxy: proxy.fall_silent())
+
+
+def arm_of_a_stopped_client():
+    """Seconds until an arm in a `Move` rests after the process that asked for it has been stopped."""
+    return _arm_rests(lambda client, _proxy: client.send_signal(signal.SIGSTOP))
+
+
+def _arm_rests(silence):
+    with contextlib.ExitStack() as stack:
+        daemon = serve(pacing=Pacing.REAL_TIME)
+        stack.callback(daemon.stop)
+        proxy = stack.enter_context(SilentProxy(daemon.address))
+        command = [sys.executable, "-m", "serl_client", "move", "--address", proxy.address, *SLOW_MOVE]
+        client = stack.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+        stack.callback(client.kill)
+        robot = stack.enter_context(RobotClient(daemon.address))
+        wait_until(lambda: _speed(robot) > AT_REST_RAD_PER_S)
+        _let_pings_drift()
+        started = time.monotonic()
+        silence(client, proxy)
+        wait_until(lambda: not robot.get_state().control_holder and _speed(robot) <= AT_REST_RAD_PER_S)
+        return time.monotonic() - started
+
+
+def _speed(robot):
+    return np.abs(robot.get_state().joint_velocities).max()
+
+
+def client_in_a_silent_network():
+    """Seconds until a client that steps hears that its daemon cannot be reached, and what it hears."""
+    with contextlib.ExitStack() as stack:
+        daemon = serve(pacing=Pacing.REAL_TIME)
+        stack.callback(daemon.stop)
+        proxy = stack.enter_context(SilentProxy(daemon.address))
+        robot = stack.enter_context(RobotClient(proxy.address))
+        session = stack.enter_context(robot.control("test"))
+        session.step(period_s=0.02)
+        _let_pings_drift()
+        started = time.monotonic()
+        proxy.fall_silent()
+        try:
+            while True:
+                session.step(period_s=0.02)
+        except RobotError as error:
+            return time.monotonic() - started, error
+
+
+def actor_in_a_silent_network(folder):
+    """Seconds until an actor knows that its learner is gone."""
+    with _streaming_actor(folder) as (_learner, proxy, link):
+        return _seconds_until(proxy, lambda: not link.status.is_connected)
+
+
+def learner_in_a_silent_network(folder):
+    """Seconds until a learner has forgotten an actor."""
+    with _streaming_actor(folder) as (learner, proxy, _link):
+        return _seconds_until(proxy, lambda: learner.state.live_actors() == 0)
+
+
+@contextlib.contextmanager
+def _streaming_actor(folder):
+    with contextlib.ExitStack() as stack:
+        learner = RunningLearner()
+        stack.callback(learner.close)
+        proxy = stack.enter_context(SilentProxy(learner.address))
+        link = make_link(proxy)
+        stack.callback(link.close)
+        link.join(20.0)
+        spool = Spool(folder, row_type(SPEC), "run/a", 1_000_000)
+        stack.callback(spool.close)
+        link.start(spool)
+        wait_until(lambda: link.status.is_connected and learner.state.live_actors() == 1)
+        yield learner, proxy, link
+
+
+def _seconds_until(proxy, condition):
+    _let_pings_drift()
+    started = time.monotonic()
+    proxy.fall_silent()
+    wait_until(condition)
+    return time.monotonic() - started
+
+
+def _let_pings_drift():
+    """Puts the silence at any point between two pings."""
+    time.sleep(random.random())
