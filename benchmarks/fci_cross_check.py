@@ -101,11 +101,11 @@ def respond(host: str) -> dict:
         arm.set_compliance(COMPLIANCE)
         start = arm.read_state()
         for axis in range(3):
-            arm.set_target(Pose(start.tcp_position, start.tcp_quaternion))
+            arm.set_target(start.tcp_pose)
             time.sleep(2.0)
             rest = arm.read_state()
             away = np.eye(3)[axis] * STEP_M
-            arm.set_target(Pose(rest.tcp_position + away, start.tcp_quaternion))
+            arm.set_target(Pose(rest.tcp_pose.position + away, start.tcp_pose.quaternion_xyzw))
             begun_ns = time.monotonic_ns()
             samples = {}
             while time.monotonic_ns() - begun_ns < STEP_S * 1e9:
@@ -114,7 +114,7 @@ def respond(host: str) -> dict:
                     samples[sample.time_ns] = sample
                 time.sleep(0.001)
             times = np.array([sample.time_ns - begun_ns for sample in samples.values()]) * 1e-9
-            moved = np.array([sample.tcp_position - rest.tcp_position for sample in samples.values()])
+            moved = np.array([sample.tcp_pose.position - rest.tcp_pose.position for sample in samples.values()])
             grid = GRID_S * np.arange(1, round(STEP_S / GRID_S) + 1)
             responses.append([np.interp(grid, times, moved[:, index]).tolist() for index in range(3)])
             rates.append(len(samples) / STEP_S)

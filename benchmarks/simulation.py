@@ -77,8 +77,8 @@ def _physics_us() -> float:
     for height, width, count in ((0.1, 0.085, 10), (0.0, 0.085, 6), (0.0, 0.0, 5), (0.2, 0.0, 10)):
         for _ in range(count):
             state = cell.arm.read_state()
-            move = np.clip(cube + np.array([0.0, 0.0, height]) - state.tcp_position, -0.05, 0.05)
-            cell.arm.set_target(Pose(state.tcp_position + move, np.array([1.0, 0.0, 0.0, 0.0])))
+            move = np.clip(cube + np.array([0.0, 0.0, height]) - state.tcp_pose.position, -0.05, 0.05)
+            cell.arm.set_target(Pose(state.tcp_pose.position + move, np.array([1.0, 0.0, 0.0, 0.0])))
             cell.gripper.set_target(GripperTarget(width=width))
             until = cell.timebase.now_ns() + PERIOD_NS
             start = time.perf_counter()

@@ -20,6 +20,7 @@ from robot_daemon.sensing.real_time_sensors import RealTimeSensors
 from serl_api.cell import CameraInfo
 from serl_api.enums import Backend
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import Pose
 from simulator.virtual.exposures import CameraTiming, exposures
 
 RATE_HZ = 30.0
@@ -39,7 +40,8 @@ class MovingArm(FakeArm):
 
     def read_state(self) -> ArmSample:
         now_ns = self._timebase.now_ns()
-        return dataclasses.replace(REST, time_ns=now_ns, tcp_position=np.array([place_m(now_ns), 0.0, 0.3]))
+        pose = Pose(np.array([place_m(now_ns), 0.0, 0.3]), REST.tcp_pose.quaternion_xyzw)
+        return dataclasses.replace(REST, time_ns=now_ns, tcp_pose=pose)
 
 
 class TimedCamera:
@@ -141,7 +143,7 @@ def _observe(sensors: RealTimeSensors, names: tuple[str, ...]) -> tuple[float, .
     true = {f"camera/{name}": shown_ns(frame) - reference_ns for name, frame in snapshot.frames}
     errors = [abs(offset.offset_ns - true[offset.sensor]) for offset in snapshot.offsets if offset.sensor in true]
     spread = [*true.values(), 0]
-    state_error_m = abs(snapshot.arm.tcp_position[0] - place_m(reference_ns))
+    state_error_m = abs(snapshot.arm.tcp_pose.position[0] - place_m(reference_ns))
     return (
         (max(before) - min(before)) * 1e-6,
         (max(spread) - min(spread)) * 1e-6,

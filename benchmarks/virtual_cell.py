@@ -131,9 +131,9 @@ def _references() -> list[Row]:
         arm = FrankaArm(FrankaOptions(host=fci.host, model="panda", realtime="prefer"), RealTimebase())
         start = arm.read_state()
         for index in range(1000):
-            position = start.tcp_position + np.array([0.0, 0.0, 0.02 * np.sin(2 * np.pi * index / 200)])
+            position = start.tcp_pose.position + np.array([0.0, 0.0, 0.02 * np.sin(2 * np.pi * index / 200)])
             given_ns = time.monotonic_ns()
-            arm.set_target(Pose(position, start.tcp_quaternion))
+            arm.set_target(Pose(position, start.tcp_pose.quaternion_xyzw))
             time.sleep(0.01)
         clocks = []
         for _ in range(2000):

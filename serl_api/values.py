@@ -130,7 +130,7 @@ class GripperState:
     """Opening that was last commanded, m."""
     motion: GripperMotion
     """What the fingers are doing."""
-    force: float | None
+    force: float | None = None
     """Closing force, N; None when not measured."""
 
 
@@ -155,13 +155,9 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class RobotState:
-    """One consistent sample of the arm and the gripper; n is the number of joints."""
+class ArmState:
+    """What an arm with n joints measures at one instant."""
 
-    monotonic_time_ns: int
-    """Instant of the sample."""
-    capture_time_s: float
-    """The same instant, seconds since the Unix epoch."""
     joint_positions: FloatArray
     """Shape (n,), rad."""
     joint_velocities: FloatArray
@@ -178,6 +174,16 @@ class RobotState:
     """Shape (6,): N, then Nm, that the environment exerts on the tool at the TCP, in base axes."""
     jacobian: FloatArray
     """Shape (6, n), of the TCP in base axes, linear rows first."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RobotState(ArmState):
+    """One consistent sample of the arm and the gripper; n is the number of joints."""
+
+    monotonic_time_ns: int
+    """Instant of the sample."""
+    capture_time_s: float
+    """The same instant, seconds since the Unix epoch."""
     gripper: GripperState | None
     """None when the cell has no gripper."""
     mode: ArmMode

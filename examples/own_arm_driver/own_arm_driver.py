@@ -49,9 +49,8 @@ class OwnArm:
             joint_upper=np.array([2.8, 2.8, 8.0, 6.0]),
             joint_speed=SPEED,
             home=self._joints,
-            home_tcp_position=home,
-            home_tcp_quaternion=down,
-            control_modes=(ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE),
+            home_tcp_pose=Pose(home, down),
+            control_modes=frozenset((ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE)),
         )
 
     def read_state(self) -> ArmSample:
@@ -65,8 +64,7 @@ class OwnArm:
                 joint_velocities=self._velocities,
                 joint_torques=np.zeros(4),
                 external_joint_torques=None,
-                tcp_position=position,
-                tcp_quaternion=quaternion,
+                tcp_pose=Pose(position, quaternion),
                 tcp_twist=jacobian @ self._velocities,
                 external_wrench=np.zeros(6),
                 jacobian=jacobian,
@@ -79,7 +77,7 @@ class OwnArm:
             if isinstance(target, JointTarget):
                 self._goal = target.positions
             elif isinstance(target, Pose):
-                self._goal = self.inverse(target.position, target.quaternion)
+                self._goal = self.inverse(target.position, target.quaternion_xyzw)
 
     def hold(self) -> None:
         """Holds the joints where they are."""
@@ -175,9 +173,8 @@ class BlockTracker:
         return (
             TrackedObject(
                 name="block",
-                time_ns=self._timebase.now_ns(),
-                position=self._arm.block,
-                quaternion=np.array([0.0, 0.0, 0.0, 1.0]),
+                monotonic_time_ns=self._timebase.now_ns(),
+                pose=Pose(self._arm.block, np.array([0.0, 0.0, 0.0, 1.0])),
                 twist=None,
                 ground_truth=True,
             ),
@@ -192,7 +189,7 @@ class BlockTracker:
         if isinstance(start, JointTarget):
             joints = start.positions
         elif start is not None:
-            joints = self._arm.inverse(start.position, start.quaternion)
+            joints = self._arm.inverse(start.position, start.quaternion_xyzw)
         place = self._random.uniform(self._options.lower_m, self._options.upper_m)
         self._arm.place(joints, np.append(place, HALF_EDGE_M))
         return True

@@ -67,7 +67,7 @@ def write_arm_state(message: state_pb2.RobotState, state: ArmSample) -> None:
     message.joint_torques_nm.extend(state.joint_torques.tolist())
     if state.external_joint_torques is not None:
         message.external_joint_torques_nm.extend(state.external_joint_torques.tolist())
-    write_pose(message.tcp_pose, state.tcp_position, state.tcp_quaternion)
+    write_pose(message.tcp_pose, state.tcp_pose.position, state.tcp_pose.quaternion_xyzw)
     write_twist(message.tcp_twist, state.tcp_twist)
     write_wrench(message.external_wrench, state.external_wrench)
     message.jacobian.extend(state.jacobian.ravel().tolist())

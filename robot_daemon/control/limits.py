@@ -40,8 +40,8 @@ class Limits:
         clips: list[Clip] = []
         asked = target.position.tolist()
         asked_turn = target.quaternion_xyzw.tolist()
-        position = self._clip_position(asked, measured.tcp_position.tolist(), clips)
-        quaternion = self._clip_rotation(asked_turn, measured.tcp_quaternion.tolist(), clips)
+        position = self._clip_position(asked, measured.tcp_pose.position.tolist(), clips)
+        quaternion = self._clip_rotation(asked_turn, measured.tcp_pose.quaternion_xyzw.tolist(), clips)
         if not clips:
             return target, clips
         return Pose(np.array(position), np.array(quaternion)), clips

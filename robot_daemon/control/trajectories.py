@@ -69,8 +69,8 @@ class CartesianPath:
 
     def error(self, state: ArmSample) -> tuple[bool, str]:
         """Judges the distance of the measured TCP from the goal."""
-        distance = float(np.linalg.norm(state.tcp_position - self.goal.position))
-        angle = angle_between(tuple(state.tcp_quaternion.tolist()), _quaternion(self.goal))
+        distance = float(np.linalg.norm(state.tcp_pose.position - self.goal.position))
+        angle = angle_between(tuple(state.tcp_pose.quaternion_xyzw.tolist()), _quaternion(self.goal))
         reached = distance <= self.tolerance_m and angle <= self.tolerance_rad
         return reached, f"{distance:.3f} m and {angle:.3f} rad away"
 
@@ -99,7 +99,7 @@ class JointPath:
 
 def plan_cartesian(state: ArmSample, goal: Pose, *, speed_m_per_s: float, rotation_rad_per_s: float) -> CartesianPath:
     """Plans a path from the measured pose whose peak speeds are at most those given."""
-    start = Pose(state.tcp_position, state.tcp_quaternion)
+    start = state.tcp_pose
     distance = float(np.linalg.norm(goal.position - start.position))
     angle = angle_between(_quaternion(start), _quaternion(goal))
     duration = PEAK_SPEED_RATIO * max(distance / speed_m_per_s, angle / rotation_rad_per_s)

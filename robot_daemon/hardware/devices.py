@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serl_api.cell import ArmInfo, CameraInfo, GripperInfo
-from serl_api.enums import Backend, GripperMotion, Pacing, StampSource
+from serl_api.enums import Backend, Pacing, StampSource
 from serl_api.values import (
+    ArmState,
     Fault,
-    FloatArray,
     FullCompliance,
+    GripperState,
     GripperTarget,
     JointTarget,
     Load,
@@ -27,42 +28,17 @@ from serl_api.values import (
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ArmSample:
-    """One sample of the arm; n is the number of joints."""
+class ArmSample(ArmState):
+    """One sample of the arm."""
 
     time_ns: int
-    joint_positions: FloatArray
-    """(n,) rad."""
-    joint_velocities: FloatArray
-    """(n,) rad/s."""
-    joint_torques: FloatArray
-    """(n,) Nm, gravity included."""
-    external_joint_torques: FloatArray | None
-    """(n,) Nm attributed to contact; None when the arm does not estimate them."""
-    tcp_position: FloatArray
-    """(3,) m."""
-    tcp_quaternion: FloatArray
-    """(4,) xyzw."""
-    tcp_twist: FloatArray
-    """(6,) linear m/s, then angular rad/s, in base axes."""
-    external_wrench: FloatArray
-    """(6,) N, then Nm, that the environment exerts on the tool at the TCP, in base axes."""
-    jacobian: FloatArray
-    """(6, n) geometric Jacobian of the TCP in base axes, linear rows first."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class GripperSample:
+class GripperSample(GripperState):
     """One sample of a two-finger gripper."""
 
     time_ns: int
-    width: float
-    """Measured opening, m."""
-    target_width: float
-    """Commanded opening, m."""
-    motion: GripperMotion
-    force: float | None = None
-    """Closing force, N; None when not measured."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -59,8 +59,10 @@ def pack_samples(samples: Sequence[Sample]) -> dict[str, Array]:
     joints = len(samples[0][0].joint_positions) if rows else 0
     columns: dict[str, Array] = {"arm_time_ns": np.zeros(rows, np.int64)}
     widths = dict.fromkeys(("joint_positions", "joint_velocities", "joint_torques", "external_joint_torques"), joints)
-    widths |= {"tcp_position": 3, "tcp_quaternion": 4, "tcp_twist": 6, "external_wrench": 6}
+    widths |= {"tcp_twist": 6, "external_wrench": 6}
     columns |= {f"arm_{name}": np.full((rows, width), np.nan) for name, width in widths.items()}
+    columns["arm_tcp_position"] = np.full((rows, 3), np.nan)
+    columns["arm_tcp_quaternion"] = np.full((rows, 4), np.nan)
     columns["arm_jacobian"] = np.full((rows, 6, joints), np.nan)
     columns |= {f"gripper_{name}": np.full(rows, np.nan) for name in ("width", "target_width", "force")}
     columns["gripper_time_ns"] = np.zeros(rows, np.int64)
@@ -70,6 +72,8 @@ def pack_samples(samples: Sequence[Sample]) -> dict[str, Array]:
         arms = [arm for arm, _ in part]
         here = slice(start, start + len(part))
         columns["arm_time_ns"][here] = [arm.time_ns for arm in arms]
+        columns["arm_tcp_position"][here] = [arm.tcp_pose.position for arm in arms]
+        columns["arm_tcp_quaternion"][here] = [arm.tcp_pose.quaternion_xyzw for arm in arms]
         empty = np.full(joints, np.nan)
         for name in (*widths, "jacobian"):
             values = [getattr(arm, name) for arm in arms]

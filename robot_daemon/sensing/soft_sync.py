@@ -20,7 +20,7 @@ import numpy as np
 
 from robot_daemon.hardware.devices import ArmSample, FrameSample, GripperSample
 from serl_api.rotation import slerp
-from serl_api.values import FloatArray
+from serl_api.values import FloatArray, Pose
 
 
 class Stamped(Protocol):
@@ -133,19 +133,23 @@ def interpolate_arm(before: ArmSample, after: ArmSample, time_ns: int) -> ArmSam
     external = None
     if before.external_joint_torques is not None and after.external_joint_torques is not None:
         external = _lerp(before.external_joint_torques, after.external_joint_torques, r)
-    a, b = before.tcp_quaternion.tolist(), after.tcp_quaternion.tolist()
     return ArmSample(
         time_ns=time_ns,
         joint_positions=_lerp(before.joint_positions, after.joint_positions, r),
         joint_velocities=_lerp(before.joint_velocities, after.joint_velocities, r),
         joint_torques=_lerp(before.joint_torques, after.joint_torques, r),
         external_joint_torques=external,
-        tcp_position=_lerp(before.tcp_position, after.tcp_position, r),
-        tcp_quaternion=np.array(slerp((a[0], a[1], a[2], a[3]), (b[0], b[1], b[2], b[3]), r)),
+        tcp_pose=_interpolate_pose(before.tcp_pose, after.tcp_pose, r),
         tcp_twist=_lerp(before.tcp_twist, after.tcp_twist, r),
         external_wrench=_lerp(before.external_wrench, after.external_wrench, r),
         jacobian=_lerp(before.jacobian, after.jacobian, r),
     )
+
+
+def _interpolate_pose(before: Pose, after: Pose, r: float) -> Pose:
+    a, b = before.quaternion_xyzw.tolist(), after.quaternion_xyzw.tolist()
+    turn = slerp((a[0], a[1], a[2], a[3]), (b[0], b[1], b[2], b[3]), r)
+    return Pose(_lerp(before.position, after.position, r), np.array(turn))
 
 
 def interpolate_gripper(before: GripperSample, after: GripperSample, time_ns: int) -> GripperSample:

@@ -99,7 +99,7 @@ class MujocoArm:
         """Holds the pose measured now, whatever was tracked."""
         with self._physics.lock:
             state = self._present()
-            self._impedance.track_pose(state.tcp_position, state.tcp_quaternion, state.jacobian)
+            self._impedance.track_pose(state.tcp_pose.position, state.tcp_pose.quaternion_xyzw, state.jacobian)
 
     def set_compliance(self, compliance: FullCompliance) -> None:
         """Changes the Cartesian impedance, also while moving."""
@@ -181,8 +181,7 @@ class MujocoArm:
             joint_velocities=velocities,
             joint_torques=data.qfrc_actuator[:7].copy(),
             external_joint_torques=external,
-            tcp_position=data.site_xpos[self._tcp].copy(),
-            tcp_quaternion=np.array((x, y, z, w)),
+            tcp_pose=Pose(data.site_xpos[self._tcp].copy(), np.array((x, y, z, w))),
             tcp_twist=jacobian @ velocities,
             external_wrench=external_wrench(jacobian, external),
             jacobian=jacobian,

@@ -57,10 +57,10 @@ def test_its_jacobian_and_its_inverse_are_those_of_its_kinematics(examples, monk
     joints, nudge = np.array([0.4, 0.9, 2.0, -0.5]), 1e-6
     arm.place(joints, np.zeros(3))
     state = arm.read_state()
-    assert arm.inverse(state.tcp_position, state.tcp_quaternion) == pytest.approx(joints)
+    assert arm.inverse(state.tcp_pose.position, state.tcp_pose.quaternion_xyzw) == pytest.approx(joints)
     for joint in range(4):
         arm.place(joints + nudge * np.eye(4)[joint], np.zeros(3))
-        slope = (arm.read_state().tcp_position - state.tcp_position) / nudge
+        slope = (arm.read_state().tcp_pose.position - state.tcp_pose.position) / nudge
         assert slope == pytest.approx(state.jacobian[:3, joint], abs=1e-5)
 
 

@@ -21,6 +21,7 @@ from robot_daemon.sensing.alignment import Alignment
 from robot_daemon.sensing.soft_sync import Snapshot
 from serl_api.cell import CameraInfo
 from serl_api.enums import GripperMotion, StampSource
+from serl_api.values import Pose
 from simulator.virtual.exposures import CameraTiming, exposures
 
 pytestmark = pytest.mark.real_time
@@ -71,7 +72,7 @@ class Observed:
 
     @property
     def arm_error_m(self):
-        return abs(self.snapshot.arm.tcp_position[0] - position(self.snapshot.reference_time_ns))
+        return abs(self.snapshot.arm.tcp_pose.position[0] - position(self.snapshot.reference_time_ns))
 
 
 class PlayedCamera:
@@ -117,7 +118,8 @@ def play(timings, seed=0, *, duration_s=12.0, rate_hz=200.0, tick_s=0.1, unplugg
         now_ns = BEGIN_NS + passed_ns
         for name, camera in cameras.items():
             camera.arrive(alignment.cameras[name], now_ns, unplugged.get(name, ()))
-        arm = dataclasses.replace(REST, time_ns=now_ns, tcp_position=np.full(3, position(now_ns)))
+        pose = Pose(np.full(3, position(now_ns)), REST.tcp_pose.quaternion_xyzw)
+        arm = dataclasses.replace(REST, time_ns=now_ns, tcp_pose=pose)
         alignment.arm.append(arm)
         gripper = None
         if with_gripper:
@@ -157,7 +159,7 @@ def test_observations_agree_with_the_truth(cameras, seed):
     assert max(each.arm_error_m for each in observed) < 1e-5
     for each in observed:  # What the picture shows and what the arm says agree within the advertised offset.
         for offset, (_, frame) in zip(each.snapshot.offsets[1:], each.snapshot.frames, strict=True):
-            gap_m = abs(position(shown_ns(frame)) - each.snapshot.arm.tcp_position[0])
+            gap_m = abs(position(shown_ns(frame)) - each.snapshot.arm.tcp_pose.position[0])
             assert gap_m <= 0.42 * (abs(offset.offset_ns) + ALLOWED_NS) * 1e-9 + 1e-5
     for before, after in itertools.pairwise(observed):
         assert before.snapshot.reference_time_ns <= after.snapshot.reference_time_ns

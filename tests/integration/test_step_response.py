@@ -42,14 +42,14 @@ def simulated(axis):
 
 def aside(state, axis):
     """A target beside where the arm is."""
-    return Pose(state.tcp_position + np.eye(3)[axis] * STEP_M, state.tcp_quaternion)
+    return Pose(state.tcp_pose.position + np.eye(3)[axis] * STEP_M, state.tcp_pose.quaternion_xyzw)
 
 
 def flange(state):
     """Position of the flange in base, m."""
-    x, y, z, w = state.tcp_quaternion
+    x, y, z, w = state.tcp_pose.quaternion_xyzw
     approach = np.array([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)])
-    return state.tcp_position - TCP_OFFSET * approach
+    return state.tcp_pose.position - TCP_OFFSET * approach
 
 
 def answer(arm):
@@ -87,7 +87,7 @@ def arm(fci):
     driver = FrankaArm(options, RealTimebase())
     driver.set_compliance(COMPLIANCE)
     start = wait_until(lambda: answer(driver))
-    driver.set_target(Pose(start.tcp_position, start.tcp_quaternion))
+    driver.set_target(start.tcp_pose)
     await_cycles(fci, 500)  # The motion begins at rest.
     yield driver
     driver.close()

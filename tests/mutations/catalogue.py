@@ -322,8 +322,8 @@ SYNCHRONISATION = mutations(
     (
         "orientation not interpolated",
         "robot_daemon",
-        "tcp_quaternion=np.array(slerp((a[0], a[1], a[2], a[3]), (b[0], b[1], b[2], b[3]), r)),",
-        "tcp_quaternion=before.tcp_quaternion,",
+        "np.array(turn))",
+        "before.quaternion_xyzw)",
         "test_orientations_take_the_shorter_way",
     ),
 )

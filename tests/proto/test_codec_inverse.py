@@ -69,7 +69,7 @@ def test_every_part_of_a_state_reaches_the_client():
     codec.write_arm_state(message, state)
     decoded = client_codec.decode_state(message)
     assert decoded.joint_positions == pytest.approx(state.joint_positions, abs=0)
-    assert decoded.tcp_pose.position == pytest.approx(state.tcp_position, abs=0)
+    assert decoded.tcp_pose.position == pytest.approx(state.tcp_pose.position, abs=0)
     assert decoded.tcp_twist == pytest.approx(state.tcp_twist, abs=0)
     assert decoded.external_wrench == pytest.approx(state.external_wrench, abs=0)
     assert decoded.jacobian == pytest.approx(state.jacobian, abs=0)

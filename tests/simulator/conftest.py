@@ -34,7 +34,7 @@ def go_to(cell, run_for):
 
     def go(position, steps=15, quaternion=POINTING_DOWN):
         for _ in range(steps):
-            measured = cell.arm.read_state().tcp_position
+            measured = cell.arm.read_state().tcp_pose.position
             step = np.asarray(position) - measured
             step *= min(1.0, 0.05 / max(float(np.linalg.norm(step)), 1e-9))
             cell.arm.set_target(Pose(measured + step, quaternion))

@@ -44,13 +44,13 @@ def test_what_the_simulator_reports_is_mujocos_rotation_reordered():
     cell = build_cell("pick-cube", Pacing.LOCKSTEP, 0)
     physics = cell.scene.physics
     start = cell.arm.read_state()
-    goal = (Rotation.from_rotvec(TURN) * Rotation.from_quat(start.tcp_quaternion)).as_quat()
-    cell.arm.set_target(Pose(start.tcp_position, goal))
+    goal = (Rotation.from_rotvec(TURN) * Rotation.from_quat(start.tcp_pose.quaternion_xyzw)).as_quat()
+    cell.arm.set_target(Pose(start.tcp_pose.position, goal))
     cell.timebase.wait_until(cell.timebase.now_ns() + 1_500_000_000)
     state = cell.arm.read_state()
     # The matrix has no order of components.
     matrix = physics.data.site_xmat[physics.model.site("tcp").id].reshape(3, 3)
-    np.testing.assert_allclose(Rotation.from_quat(state.tcp_quaternion).as_matrix(), matrix, atol=1e-9)
+    np.testing.assert_allclose(Rotation.from_quat(state.tcp_pose.quaternion_xyzw).as_matrix(), matrix, atol=1e-9)
     assert np.linalg.norm((Rotation.from_quat(goal) * Rotation.from_matrix(matrix).inv()).as_rotvec()) < 0.1
     cube = physics.model.joint("cube").qposadr[0]
     physics.data.qpos[cube + 3 : cube + 7] = Rotation.from_rotvec(TURN).as_quat()[[3, 0, 1, 2]]

@@ -11,6 +11,7 @@ import franky
 import numpy as np
 
 from robot_daemon.hardware.devices import ArmSample
+from serl_api.values import Pose
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +39,7 @@ def arm_state(sample: Sample) -> ArmSample:
         joint_velocities=velocities,
         joint_torques=state.tau_J,
         external_joint_torques=0.0 - state.tau_ext_hat_filtered,
-        tcp_position=pose.translation,
-        tcp_quaternion=_unit(pose.quaternion),
+        tcp_pose=Pose(pose.translation, _unit(pose.quaternion)),
         tcp_twist=jacobian @ velocities,
         external_wrench=0.0 - state.O_F_ext_hat_K,
         jacobian=jacobian,

@@ -91,9 +91,9 @@ def limit_pose(target: Pose, measured: ArmSample, limits: SpringLimits) -> Pose:
     The error is clipped per axis of base and direction. Then, where spring and damper together would ask more of a
     joint than it has, the error is shortened.
     """
-    turned = quaternion_of(measured.tcp_quaternion)
+    turned = quaternion_of(measured.tcp_pose.quaternion_xyzw)
     rotation = to_rotvec(multiply(quaternion_of(target.quaternion_xyzw), conjugate(turned)))
-    error = np.array([*(target.position - measured.tcp_position).tolist(), *rotation])
+    error = np.array([*(target.position - measured.tcp_pose.position).tolist(), *rotation])
     clipped = np.minimum(np.maximum(error, limits.lower), limits.upper)
     spring = measured.jacobian.T @ (limits.stiffness * clipped)
     damper = measured.jacobian.T @ (limits.damping * measured.tcp_twist)
@@ -103,7 +103,7 @@ def limit_pose(target: Pose, measured: ArmSample, limits: SpringLimits) -> Pose:
         return target
     clipped *= ratio
     x, y, z = clipped[3:].tolist()
-    return Pose(measured.tcp_position + clipped[:3], np.array(multiply(from_rotvec((x, y, z)), turned)))
+    return Pose(measured.tcp_pose.position + clipped[:3], np.array(multiply(from_rotvec((x, y, z)), turned)))
 
 
 def affordable(wanted: FloatArray, present: FloatArray, bound: FloatArray) -> float:

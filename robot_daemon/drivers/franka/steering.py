@@ -245,4 +245,4 @@ def _law_and_goal(target: Target) -> tuple[Law, SetPoint]:
 def _measured(law: Law, state: ArmSample) -> SetPoint:
     if law is Law.JOINTS:
         return state.joint_positions
-    return Pose(state.tcp_position, state.tcp_quaternion)
+    return state.tcp_pose

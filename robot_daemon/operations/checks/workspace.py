@@ -15,11 +15,11 @@ def outside_workspace(config: LimitsConfig, state: ArmSample) -> str:
     outside = [
         f"{axis} = {value:.3f} m, outside {lower:g} to {upper:g} m"
         for axis, value, lower, upper in zip(
-            "xyz", state.tcp_position.tolist(), config.workspace_lower_m, config.workspace_upper_m, strict=True
+            "xyz", state.tcp_pose.position.tolist(), config.workspace_lower_m, config.workspace_upper_m, strict=True
         )
         if not lower <= value <= upper
     ]
-    x, y, z, w = state.tcp_quaternion.tolist()
+    x, y, z, w = state.tcp_pose.quaternion_xyzw.tolist()
     angle = angle_between((x, y, z, w), normalized(config.workspace_orientation_xyzw))
     if angle > config.workspace_rotation_rad + 1e-6 and config.workspace_rotation_rad < math.pi:
         outside.append(f"turned {angle:.3f} rad from its orientation, more than {config.workspace_rotation_rad:g} rad")

@@ -32,12 +32,12 @@ def test_the_peak_speed_ratio_is_the_largest_slope():
 
 @given(st.floats(0.02, 0.3), st.floats(0.05, 1.0))
 def test_a_cartesian_path_keeps_its_speed(distance, speed):
-    goal = Pose(HERE.tcp_position + np.array([0, distance, 0]), HERE.tcp_quaternion)
+    goal = Pose(HERE.tcp_pose.position + np.array([0, distance, 0]), HERE.tcp_pose.quaternion_xyzw)
     path = plan_cartesian(HERE, goal, speed_m_per_s=speed, rotation_rad_per_s=1.0)
     times = np.linspace(0, path.duration_s, 200)
     speeds = np.linalg.norm(np.diff([path.at(time).position for time in times], axis=0), axis=1) / np.diff(times)
     assert speeds.max() <= speed * 1.001
-    assert path.at(0.0).position == pytest.approx(HERE.tcp_position)
+    assert path.at(0.0).position == pytest.approx(HERE.tcp_pose.position)
     assert path.at(path.duration_s + 1.0) is goal
 
 
@@ -50,7 +50,7 @@ def test_a_joint_path_keeps_every_joint_below_its_speed():
 
 
 def test_arrival_is_judged_by_the_measured_state():
-    goal = Pose(HERE.tcp_position + np.array([0, 0.1, 0]), HERE.tcp_quaternion)
+    goal = Pose(HERE.tcp_pose.position + np.array([0, 0.1, 0]), HERE.tcp_pose.quaternion_xyzw)
     reached, text = plan_cartesian(HERE, goal, speed_m_per_s=0.5, rotation_rad_per_s=1.0).error(HERE)
     assert not reached
     assert "0.100 m" in text

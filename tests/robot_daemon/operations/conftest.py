@@ -7,6 +7,7 @@ import pytest
 
 from robot_daemon.hardware.devices import ArmSample, GripperSample
 from serl_api.enums import GripperMotion
+from serl_api.values import Pose
 
 
 class ServiceManager:
@@ -51,8 +52,7 @@ def arm_at():
             joint_velocities=np.full(7, 0.1),
             joint_torques=np.zeros(7),
             external_joint_torques=np.ones(7) if external else None,
-            tcp_position=np.array([0.4, 0.0, z]),
-            tcp_quaternion=np.array([1.0, 0.0, 0.0, 0.0]),
+            tcp_pose=Pose(np.array([0.4, 0.0, z]), np.array([1.0, 0.0, 0.0, 0.0])),
             tcp_twist=np.zeros(6),
             external_wrench=np.array([0.0, 0.0, force, 0.0, 0.0, 0.0]),
             jacobian=np.arange(42.0).reshape(6, 7),

@@ -47,8 +47,10 @@ def test_a_recording_is_read_as_it_was_written(tmp_path, arm_at, gripper_at):
     assert recording.header == HEADING
     assert recording.trigger_time_ns == 5
     arm = samples[0][0]
-    for name in ("joint_positions", "joint_velocities", "tcp_quaternion", "external_wrench", "jacobian"):
+    for name in ("joint_positions", "joint_velocities", "external_wrench", "jacobian"):
         np.testing.assert_array_equal(arrays[f"arm_{name}"][0], getattr(arm, name))
+    np.testing.assert_array_equal(arrays["arm_tcp_position"][0], arm.tcp_pose.position)
+    np.testing.assert_array_equal(arrays["arm_tcp_quaternion"][0], arm.tcp_pose.quaternion_xyzw)
     assert arrays["arm_external_joint_torques"][0].tolist() == [1.0] * 7
     assert np.isnan(arrays["arm_external_joint_torques"][1]).all()
     assert (arrays["gripper_time_ns"].tolist(), arrays["gripper_force"][0]) == ([9, 0], 7.0)

@@ -10,6 +10,7 @@ from robot_daemon.hardware.devices import GripperSample
 from robot_daemon.sensing.soft_sync import Offset, Ring, interpolate_arm, interpolate_gripper, reference_time_ns
 from serl_api.enums import GripperMotion
 from serl_api.rotation import angle_between, from_rotvec, multiply
+from serl_api.values import Pose
 
 SAMPLE = FakeArm(LockstepTimebase()).read_state()
 
@@ -19,8 +20,7 @@ def arm(time_ns, value=0.0, quaternion=(1.0, 0.0, 0.0, 0.0)):
         SAMPLE,
         time_ns=time_ns,
         joint_positions=np.full(7, value),
-        tcp_position=np.full(3, value),
-        tcp_quaternion=np.array(quaternion),
+        tcp_pose=Pose(np.full(3, value), np.array(quaternion)),
     )
 
 
@@ -32,7 +32,7 @@ def gripper(time_ns, width, motion=GripperMotion.MOVING):
 def test_positions_are_interpolated_linearly(time_ns):
     state = interpolate_arm(arm(0, 1.0), arm(1000, 3.0), time_ns)
     assert state.time_ns == time_ns
-    assert state.tcp_position == pytest.approx(np.full(3, 1.0 + 2.0 * time_ns / 1000))
+    assert state.tcp_pose.position == pytest.approx(np.full(3, 1.0 + 2.0 * time_ns / 1000))
     assert state.joint_positions == pytest.approx(np.full(7, 1.0 + 2.0 * time_ns / 1000))
 
 
@@ -42,7 +42,7 @@ def test_orientations_take_the_shorter_way(angle, time_ns, sign):
     end = tuple(sign * value for value in multiply(from_rotvec((0.0, 0.0, angle)), start))
     state = interpolate_arm(arm(0, quaternion=start), arm(1000, quaternion=end), time_ns)
     expected = multiply(from_rotvec((0.0, 0.0, angle * time_ns / 1000)), start)
-    assert angle_between(tuple(state.tcp_quaternion), expected) < 1e-6
+    assert angle_between(tuple(state.tcp_pose.quaternion_xyzw), expected) < 1e-6
 
 
 def test_beyond_the_ends_samples_are_kept_as_they_are():

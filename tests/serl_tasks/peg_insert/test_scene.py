@@ -37,7 +37,7 @@ def test_the_peg_is_held_below_the_tcp(cell):
     start(cell, above())
     peg, socket = cell.scene.tracked_objects()
     tcp = cell.arm.read_state()
-    np.testing.assert_allclose(peg.pose.position, tcp.tcp_position - [0.0, 0.0, PEG_BELOW_TCP], atol=1e-6)
+    np.testing.assert_allclose(peg.pose.position, tcp.tcp_pose.position - [0.0, 0.0, PEG_BELOW_TCP], atol=1e-6)
     np.testing.assert_allclose(socket.pose.position, [*SOCKET_PLACE, DEPTH])
     assert cell.gripper.read_state().width == pytest.approx(2 * PEG_HALF_EDGE, abs=1e-4)
 

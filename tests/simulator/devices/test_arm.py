@@ -26,12 +26,12 @@ def test_the_jacobian_is_the_derivative_of_the_tcp(cell, run_for, go_to):
 
 def test_the_twist_is_the_jacobian_times_the_joint_velocities(cell, run_for):
     start = cell.arm.read_state()
-    cell.arm.set_target(Pose(start.tcp_position + np.array((0.0, 0.0, 0.05)), start.tcp_quaternion))
+    cell.arm.set_target(Pose(start.tcp_pose.position + np.array((0.0, 0.0, 0.05)), start.tcp_pose.quaternion_xyzw))
     run_for(0.05)
     before = cell.arm.read_state()
     run_for(0.002)
     after = cell.arm.read_state()
-    finite = (after.tcp_position - before.tcp_position) / 0.002
+    finite = (after.tcp_pose.position - before.tcp_pose.position) / 0.002
     np.testing.assert_allclose(after.tcp_twist[:3], finite, atol=0.01)
 
 
@@ -53,21 +53,21 @@ def test_without_contact_there_is_no_external_wrench(cell, run_for):
 
 
 def test_a_load_is_lifted_by_gravity_compensation(cell, run_for):
-    before = cell.arm.read_state().tcp_position
+    before = cell.arm.read_state().tcp_pose.position
     cell.arm.set_load(Load(mass=0.5, center_of_mass=(0.0, 0.0, 0.1), inertia=(0.0,) * 9))
     run_for(2.0)
     state = cell.arm.read_state()
-    assert state.tcp_position[2] - before[2] == pytest.approx(0.5 * 9.81 / 2000.0, rel=0.1)
+    assert state.tcp_pose.position[2] - before[2] == pytest.approx(0.5 * 9.81 / 2000.0, rel=0.1)
     assert state.external_wrench[2] == pytest.approx(0.5 * 9.81, rel=0.01)
 
 
 def test_states_are_never_written_to_again(cell, run_for, go_to):
     before = cell.arm.read_state()
-    kept = before.joint_positions.copy(), before.jacobian.copy(), before.tcp_position.copy()
+    kept = before.joint_positions.copy(), before.jacobian.copy(), before.tcp_pose.position.copy()
     go_to([0.5, 0.0, 0.3], steps=3)
     np.testing.assert_array_equal(before.joint_positions, kept[0])
     np.testing.assert_array_equal(before.jacobian, kept[1])
-    np.testing.assert_array_equal(before.tcp_position, kept[2])
+    np.testing.assert_array_equal(before.tcp_pose.position, kept[2])
 
 
 def test_after_a_reflex_the_arm_holds_and_ignores_targets_until_recovery(cell, run_for):
@@ -75,15 +75,15 @@ def test_after_a_reflex_the_arm_holds_and_ignores_targets_until_recovery(cell, r
     cell.arm.stop_by_reflex("a test")
     (fault,) = cell.arm.faults()
     assert (fault.id, fault.severity) == (REFLEX_FAULT, FaultSeverity.CRITICAL)
-    goal = Pose(start.tcp_position + np.array((0.0, 0.0, 0.05)), start.tcp_quaternion)
+    goal = Pose(start.tcp_pose.position + np.array((0.0, 0.0, 0.05)), start.tcp_pose.quaternion_xyzw)
     cell.arm.set_target(goal)
     run_for(1.0)
-    np.testing.assert_allclose(cell.arm.read_state().tcp_position, start.tcp_position, atol=1e-3)
+    np.testing.assert_allclose(cell.arm.read_state().tcp_pose.position, start.tcp_pose.position, atol=1e-3)
     cell.arm.recover((REFLEX_FAULT,))
     assert cell.arm.faults() == ()
     cell.arm.set_target(goal)
     run_for(1.5)
-    np.testing.assert_allclose(cell.arm.read_state().tcp_position, goal.position, atol=1e-3)
+    np.testing.assert_allclose(cell.arm.read_state().tcp_pose.position, goal.position, atol=1e-3)
 
 
 def test_a_reflex_whose_cause_lasts_cannot_be_recovered(cell, run_for):
@@ -113,30 +113,30 @@ def test_a_joint_at_its_limit_warns_and_the_warning_goes_by_itself(cell, run_for
 
 def test_hold_stops_a_moving_arm(cell, run_for):
     start = cell.arm.read_state()
-    cell.arm.set_target(Pose(start.tcp_position + np.array((0.1, 0.0, 0.0)), start.tcp_quaternion))
+    cell.arm.set_target(Pose(start.tcp_pose.position + np.array((0.1, 0.0, 0.0)), start.tcp_pose.quaternion_xyzw))
     run_for(0.1)
-    held = cell.arm.read_state().tcp_position
+    held = cell.arm.read_state().tcp_pose.position
     cell.arm.hold()
     run_for(1.5)
-    np.testing.assert_allclose(cell.arm.read_state().tcp_position, held, atol=1e-3)
+    np.testing.assert_allclose(cell.arm.read_state().tcp_pose.position, held, atol=1e-3)
 
 
 def test_a_guided_arm_ignores_targets_and_is_held_where_it_is_let_go(cell, run_for):
     start = cell.arm.read_state()
-    away = Pose(start.tcp_position + np.array((0.0, 0.05, 0.0)), start.tcp_quaternion)
+    away = Pose(start.tcp_pose.position + np.array((0.0, 0.05, 0.0)), start.tcp_pose.quaternion_xyzw)
     injections = cell.scene.injections
     injections.inject(Condition.HAND_GUIDING)
     (guiding,) = cell.arm.faults()
     assert (guiding.id, guiding.severity, guiding.by_hand) == ("guiding", FaultSeverity.WARNING, True)
     cell.arm.set_target(away)
     run_for(0.5)
-    np.testing.assert_allclose(cell.arm.read_state().tcp_position, start.tcp_position, atol=5e-3)
+    np.testing.assert_allclose(cell.arm.read_state().tcp_pose.position, start.tcp_pose.position, atol=5e-3)
     cell.scene.physics.data.qfrc_applied[0] = 10.0  # The hand.
     run_for(0.3)
     cell.scene.physics.data.qfrc_applied[0] = 0.0
     injections.clear()
     left = cell.arm.read_state()
-    assert np.linalg.norm(left.tcp_position - start.tcp_position) > 0.05
+    assert np.linalg.norm(left.tcp_pose.position - start.tcp_pose.position) > 0.05
     run_for(1.0)
     assert cell.arm.faults() == ()
-    np.testing.assert_allclose(cell.arm.read_state().tcp_position, left.tcp_position, atol=0.05)
+    np.testing.assert_allclose(cell.arm.read_state().tcp_pose.position, left.tcp_pose.position, atol=0.05)

@@ -110,7 +110,7 @@ def test_a_lifted_cube_does_not_slip(cell, run_for, go_to):
     run_for(0.5)
     go_to([0.4, 0.0, 0.25])
     run_for(1.0)
-    offset = cell.scene.tracked_objects()[0].pose.position - cell.arm.read_state().tcp_position
+    offset = cell.scene.tracked_objects()[0].pose.position - cell.arm.read_state().tcp_pose.position
     run_for(10.0)
-    later = cell.scene.tracked_objects()[0].pose.position - cell.arm.read_state().tcp_position
+    later = cell.scene.tracked_objects()[0].pose.position - cell.arm.read_state().tcp_pose.position
     np.testing.assert_allclose(later, offset, atol=0.002)

@@ -18,13 +18,15 @@ def turned(quaternion, rotvec):
 def simulated_response(cell, step, steps):
     """Displacement of the TCP from its start after each physics step. Shape (steps, 6), m and rad."""
     start = cell.arm.read_state()
-    cell.arm.set_target(Pose(start.tcp_position + step[:3], turned(start.tcp_quaternion, step[3:])))
+    cell.arm.set_target(Pose(start.tcp_pose.position + step[:3], turned(start.tcp_pose.quaternion_xyzw, step[3:])))
     response = []
     for _ in range(steps):
         cell.timebase.wait_until(cell.timebase.now_ns() + 2_000_000)
         state = cell.arm.read_state()
-        relative = multiply(tuple(state.tcp_quaternion), tuple(start.tcp_quaternion * [-1, -1, -1, 1]))
-        response.append([*(state.tcp_position - start.tcp_position), *to_rotvec(relative)])
+        relative = multiply(
+            tuple(state.tcp_pose.quaternion_xyzw), tuple(start.tcp_pose.quaternion_xyzw * [-1, -1, -1, 1])
+        )
+        response.append([*(state.tcp_pose.position - start.tcp_pose.position), *to_rotvec(relative)])
     return np.array(response)
 
 

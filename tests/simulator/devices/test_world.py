@@ -16,7 +16,7 @@ def rollout(cell, seed, steps=12):
     seen = []
     for _ in range(steps):
         state = cell.arm.read_state()
-        cell.arm.set_target(Pose(state.tcp_position + rng.uniform(-0.05, 0.05, 3) - [0, 0, 0.02], DOWN))
+        cell.arm.set_target(Pose(state.tcp_pose.position + rng.uniform(-0.05, 0.05, 3) - [0, 0, 0.02], DOWN))
         cell.gripper.set_target(GripperTarget(width=float(rng.uniform(0.0, 0.085))))
         cell.timebase.wait_until(cell.timebase.now_ns() + 100_000_000)
         state, gripper, cube = cell.arm.read_state(), cell.gripper.read_state(), cell.scene.tracked_objects()[0]
@@ -99,11 +99,11 @@ def test_a_reset_places_the_arm_where_it_is_told(cell):
     start = Pose(start.position, start.quaternion_xyzw / np.linalg.norm(start.quaternion_xyzw))
     cell.scene.reset(seed=0, start=start, gripper_width=0.03)
     state = cell.arm.read_state()
-    np.testing.assert_allclose(state.tcp_position, start.position, atol=1e-5)
-    assert abs(state.tcp_quaternion @ start.quaternion_xyzw) == pytest.approx(1.0, abs=1e-9)
+    np.testing.assert_allclose(state.tcp_pose.position, start.position, atol=1e-5)
+    assert abs(state.tcp_pose.quaternion_xyzw @ start.quaternion_xyzw) == pytest.approx(1.0, abs=1e-9)
     assert cell.gripper.read_state().width == pytest.approx(0.03)
     cell.timebase.wait_until(cell.timebase.now_ns() + 1_000_000_000)
-    np.testing.assert_allclose(cell.arm.read_state().tcp_position, start.position, atol=1e-3)
+    np.testing.assert_allclose(cell.arm.read_state().tcp_pose.position, start.position, atol=1e-3)
 
 
 def test_a_start_out_of_reach_is_refused_and_nothing_changes(cell):
@@ -123,10 +123,10 @@ def test_an_unknown_task_or_arm_is_refused_with_the_list():
 def test_the_fr3_works_too():
     cell = build_cell("pick-cube", Pacing.LOCKSTEP, 0, arm="fr3")
     start = cell.arm.read_state()
-    cell.arm.set_target(Pose(start.tcp_position + np.array((0.05, 0.0, 0.0)), start.tcp_quaternion))
+    cell.arm.set_target(Pose(start.tcp_pose.position + np.array((0.05, 0.0, 0.0)), start.tcp_pose.quaternion_xyzw))
     cell.timebase.wait_until(2_000_000_000)
     np.testing.assert_allclose(
-        cell.arm.read_state().tcp_position, start.tcp_position + np.array((0.05, 0, 0)), atol=1e-3
+        cell.arm.read_state().tcp_pose.position, start.tcp_pose.position + np.array((0.05, 0, 0)), atol=1e-3
     )
     assert cell.arm.info.model == "fr3"
 

@@ -53,11 +53,11 @@ def test_the_null_space_returns_to_the_posture_without_moving_the_tcp(cell, run_
     posture = cell.scene.impedance.posture
     cell.scene.impedance.posture = posture + 0.2 * direction
     for _ in range(20):
-        cell.arm.set_target(Pose(start.tcp_position, start.tcp_quaternion))
+        cell.arm.set_target(start.tcp_pose)
         run_for(0.1)
     moved = cell.arm.read_state()
     assert (moved.joint_positions - posture) @ direction > 0.15
-    assert np.abs(moved.tcp_position - start.tcp_position).max() < 0.001
+    assert np.abs(moved.tcp_pose.position - start.tcp_pose.position).max() < 0.001
     assert physics.data.time > 1.9
 
 
@@ -65,7 +65,7 @@ def test_without_null_space_stiffness_the_posture_is_left_alone(cell, run_for):
     cell.arm.set_compliance(FullCompliance(nullspace_stiffness=0.0))
     start = cell.arm.read_state()
     cell.scene.impedance.posture = cell.scene.impedance.posture + 0.3
-    cell.arm.set_target(Pose(start.tcp_position, start.tcp_quaternion))
+    cell.arm.set_target(start.tcp_pose)
     run_for(1.0)
     np.testing.assert_allclose(cell.arm.read_state().joint_positions, start.joint_positions, atol=1e-3)
 
@@ -79,12 +79,12 @@ def test_joint_targets_are_reached(cell, run_for):
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_wrench_pushes_along_its_own_axis(cell, run_for, axis):
-    start = cell.arm.read_state().tcp_position
+    start = cell.arm.read_state().tcp_pose.position
     wrench = np.zeros(6)
     wrench[axis] = 5.0
     cell.arm.set_target(WrenchTarget(wrench=wrench))
     run_for(0.3)
-    moved = cell.arm.read_state().tcp_position - start
+    moved = cell.arm.read_state().tcp_pose.position - start
     assert moved[axis] > 0.01
 
 
@@ -102,8 +102,8 @@ def test_going_back_to_a_pose_after_other_modes_is_the_same_law(cell, run_for):
     run_for(0.1)
     cell.arm.set_target(JointTarget(positions=start.joint_positions))
     run_for(0.1)
-    cell.arm.set_target(Pose(start.tcp_position + np.array((0.0, 0.03, 0.0)), start.tcp_quaternion))
+    cell.arm.set_target(Pose(start.tcp_pose.position + np.array((0.0, 0.03, 0.0)), start.tcp_pose.quaternion_xyzw))
     run_for(1.5)
     np.testing.assert_allclose(
-        cell.arm.read_state().tcp_position, start.tcp_position + np.array((0.0, 0.03, 0.0)), atol=1e-3
+        cell.arm.read_state().tcp_pose.position, start.tcp_pose.position + np.array((0.0, 0.03, 0.0)), atol=1e-3
     )

@@ -7,7 +7,7 @@ from robot_daemon.drivers.fake.cell import FakeArm, FakeGripper, LockstepTimebas
 from serl_api.enums import GripperMotion, Pacing
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.rotation import conjugate, from_rotvec, multiply, to_rotvec
-from serl_api.values import GripperTarget, JointTarget, Pose
+from serl_api.values import GripperTarget, JointTarget
 
 joints = st.lists(st.floats(-0.6, 0.6), min_size=7, max_size=7).map(np.array)
 
@@ -26,8 +26,8 @@ def test_the_jacobian_agrees_with_finite_differences(q):
     here, step = arm_at(q).read_state(), 1e-6
     for joint in range(7):
         moved = arm_at(q + step * np.eye(7)[joint]).read_state()
-        linear = (moved.tcp_position - here.tcp_position) / step
-        turned = multiply(tuple(moved.tcp_quaternion), conjugate(tuple(here.tcp_quaternion)))
+        linear = (moved.tcp_pose.position - here.tcp_pose.position) / step
+        turned = multiply(tuple(moved.tcp_pose.quaternion_xyzw), conjugate(tuple(here.tcp_pose.quaternion_xyzw)))
         column = np.concatenate([linear, np.array(to_rotvec(turned)) / step])
         assert column == pytest.approx(here.jacobian[:, joint], abs=1e-4)
 
@@ -35,10 +35,10 @@ def test_the_jacobian_agrees_with_finite_differences(q):
 @given(joints)
 def test_the_arm_reaches_a_pose_that_it_can_have(q):
     goal, arm = arm_at(q).read_state(), FakeArm(LockstepTimebase())
-    arm.set_target(Pose(goal.tcp_position, goal.tcp_quaternion))
+    arm.set_target(goal.tcp_pose)
     reached = after(arm, 2.0)
-    assert reached.tcp_position == pytest.approx(goal.tcp_position, abs=1e-6)
-    assert abs(np.dot(reached.tcp_quaternion, goal.tcp_quaternion)) == pytest.approx(1.0, abs=1e-9)
+    assert reached.tcp_pose.position == pytest.approx(goal.tcp_pose.position, abs=1e-6)
+    assert abs(np.dot(reached.tcp_pose.quaternion_xyzw, goal.tcp_pose.quaternion_xyzw)) == pytest.approx(1.0, abs=1e-9)
 
 
 def test_the_path_does_not_depend_on_how_often_it_is_read():

@@ -10,6 +10,7 @@ from robot_daemon.drivers.franka import FrankaArm, FrankaOptions
 from robot_daemon.hardware.devices import ArmSample
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import Pose
 from simulator.model.arm_table import FR3
 from simulator.virtual.fci import VirtualFciProcess
 from tests.support.waiting import wait_until
@@ -30,8 +31,7 @@ def make_state():
             "joint_velocities": np.zeros(7),
             "joint_torques": np.zeros(7),
             "external_joint_torques": np.zeros(7),
-            "tcp_position": np.array([0.4, 0.0, 0.25]),
-            "tcp_quaternion": np.array([1.0, 0.0, 0.0, 0.0]),
+            "tcp_pose": Pose(np.array([0.4, 0.0, 0.25]), np.array([1.0, 0.0, 0.0, 0.0])),
             "tcp_twist": np.zeros(6),
             "external_wrench": np.zeros(6),
             "jacobian": jacobian,

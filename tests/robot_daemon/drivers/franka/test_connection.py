@@ -109,9 +109,9 @@ def is_silent(arm):
 
 def track(arm):
     state = arm.read_state()
-    goal = state.tcp_position + np.array([0.003, 0.0, 0.0])
-    arm.set_target(Pose(goal, state.tcp_quaternion))
-    wait_until(lambda: abs(arm.read_state().tcp_position - goal).max() < 1e-3)
+    goal = state.tcp_pose.position + np.array([0.003, 0.0, 0.0])
+    arm.set_target(Pose(goal, state.tcp_pose.quaternion_xyzw))
+    wait_until(lambda: abs(arm.read_state().tcp_pose.position - goal).max() < 1e-3)
 
 
 class TestOpening:

@@ -18,17 +18,17 @@ def ids(arm):
 
 def beside(arm, y):
     state = arm.read_state()
-    return Pose(state.tcp_position + np.array([0.0, y, 0.0]), state.tcp_quaternion)
+    return Pose(state.tcp_pose.position + np.array([0.0, y, 0.0]), state.tcp_pose.quaternion_xyzw)
 
 
 def test_a_resting_arm_is_led_somewhere_else_and_is_free_when_let_go(fci, arm):
-    start = arm.read_state().tcp_position
+    start = arm.read_state().tcp_pose.position
     fci.inject("guide")
     wait_until(lambda: ids(arm) == ["guiding"])
     (guiding,) = arm.faults()
     assert (guiding.severity, guiding.clearable, guiding.by_hand) == (FaultSeverity.WARNING, False, True)
     fci.inject("wrench", force=(0.0, 15.0, 0.0))
-    wait_until(lambda: np.linalg.norm(arm.read_state().tcp_position - start) > 0.05)
+    wait_until(lambda: np.linalg.norm(arm.read_state().tcp_pose.position - start) > 0.05)
     fci.inject("wrench")
     arm.set_target(beside(arm, 0.02))
     time.sleep(0.3)

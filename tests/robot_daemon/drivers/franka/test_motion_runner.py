@@ -15,7 +15,6 @@ from robot_daemon.drivers.franka.loop import LoopError
 from robot_daemon.drivers.franka.motion_runner import STALL_LOOKS, STALL_S, MotionRunner
 from robot_daemon.drivers.franka.options import FrankaOptions
 from robot_daemon.drivers.franka.steering import Setup, Steering
-from serl_api.values import Pose
 
 pytestmark = pytest.mark.real_time
 
@@ -68,7 +67,7 @@ def active_cell(make_state, monkeypatch):
     )
 
     def begin():
-        steering.follow(Pose(state.tcp_position, state.tcp_quaternion), state, 0)
+        steering.follow(state.tcp_pose, state, 0)
         runner.start()
 
     return SimpleNamespace(robot=robot, steering=steering, loop=loop, faults=faults, runner=runner, begin=begin)

@@ -31,8 +31,8 @@ def pose(position=(0.4, 0.0, 0.25), rotvec=(0.0, 0.0, 0.0)):
 
 def error(target, state):
     """Translation and rotation vector in base from the measured pose to a target, by scipy."""
-    turn = Rotation.from_quat(target.quaternion_xyzw) * Rotation.from_quat(state.tcp_quaternion).inv()
-    return np.concatenate([target.position - state.tcp_position, turn.as_rotvec()])
+    turn = Rotation.from_quat(target.quaternion_xyzw) * Rotation.from_quat(state.tcp_pose.quaternion_xyzw).inv()
+    return np.concatenate([target.position - state.tcp_pose.position, turn.as_rotvec()])
 
 
 class TestLowPass:
@@ -95,7 +95,7 @@ class TestPoseLimits:
             rotational_clip_positive=turn_clips[:3],
             rotational_clip_negative=turn_clips[3:],
         )
-        target = pose(state.tcp_position + offset, turn)
+        target = pose(state.tcp_pose.position + offset, turn)
         limits = spring_limits(compliance, PLENTY)
         told = error(limit_pose(target, state, limits), state)
         by_franky = np.clip(told, -limits.symmetric, limits.symmetric)
@@ -122,7 +122,7 @@ class TestPoseLimits:
         state = make_state(joint_velocities=np.array(speed))
         bound = np.array([30.0] * 4 + [9.0] * 3)
         limits = spring_limits(FullCompliance(), bound)
-        told = error(limit_pose(pose(state.tcp_position + offset, turn), state, limits), state)
+        told = error(limit_pose(pose(state.tcp_pose.position + offset, turn), state, limits), state)
         spring = np.array([2000.0] * 3 + [150.0] * 3) * np.clip(told, -limits.symmetric, limits.symmetric)
         damper = np.array([89.0] * 3 + [7.0] * 3) * state.tcp_twist
         alone = np.abs(state.jacobian.T @ damper)  # What the damper takes by itself cannot be taken away.

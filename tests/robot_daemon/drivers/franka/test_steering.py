@@ -95,7 +95,7 @@ def test_hold_is_where_the_arm_is_now_not_where_the_low_pass_was(make, make_stat
     steering = make(time_constant_s=0.05)
     motion = run(steering, at(0.45), make_state())
     steering.renew(make_state(), 100 * MS)
-    moved = make_state(tcp_position=np.array([0.41, 0.0, 0.25]))
+    moved = make_state(tcp_pose=Pose(np.array([0.41, 0.0, 0.25]), make_state().tcp_pose.quaternion_xyzw))
     steering.hold(moved)
     assert x_of(motion) == pytest.approx(0.41)
     steering.renew(moved, 500 * MS)

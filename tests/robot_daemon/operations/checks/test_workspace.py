@@ -6,13 +6,15 @@ import pytest
 from robot_daemon.config.cell_config import LimitsConfig
 from robot_daemon.operations.checks.workspace import outside_workspace
 from serl_api.rotation import from_rotvec, multiply
+from serl_api.values import Pose
 
 BOX = LimitsConfig(workspace_rotation_rad=0.5)
 
 
 def turned(state, angle):
-    x, y, z, w = state.tcp_quaternion.tolist()
-    return replace(state, tcp_quaternion=np.array(multiply(from_rotvec((0.0, 0.0, angle)), (x, y, z, w))))
+    x, y, z, w = state.tcp_pose.quaternion_xyzw.tolist()
+    quaternion = np.array(multiply(from_rotvec((0.0, 0.0, angle)), (x, y, z, w)))
+    return replace(state, tcp_pose=Pose(state.tcp_pose.position, quaternion))
 
 
 @pytest.mark.parametrize("z", [0.0, 0.3, 0.6])
