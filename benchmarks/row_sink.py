@@ -24,8 +24,10 @@ def main() -> None:
     parser.add_argument("--ready-file", type=Path, required=True)
     parser.add_argument("--images", type=int, default=0)
     arguments = parser.parse_args()
-    gate = UpdateRateLimiter(ratio=1, warm_up_steps=ENDLESS, lead_steps=10, tolerance_steps=0, max_env_steps=ENDLESS)
-    state, publisher = RunState("benchmark", gate), PolicyPublisher()
+    rate_limiter = UpdateRateLimiter(
+        ratio=1, warm_up_steps=ENDLESS, lead_steps=10, tolerance_steps=0, max_env_steps=ENDLESS
+    )
+    state, publisher = RunState("benchmark", rate_limiter), PolicyPublisher()
     ingest = Ingest(state, SETTINGS, VERSION)
     environment = spec(arguments.images)
     stopped = threading.Event()

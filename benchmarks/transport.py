@@ -66,14 +66,14 @@ def _ours(images: int) -> float:
         for index in range(count):
             row["step_index"] = index
             spool.append(row)
-        link = LearnerClient(address, "actor", environment, SETTINGS, VERSION)
-        link.join(10.0)
+        client = LearnerClient(address, "actor", environment, SETTINGS, VERSION)
+        client.join(10.0)
         start = time.perf_counter()
-        link.start(spool)
-        if not link.drain(60.0):
+        client.start(spool)
+        if not client.drain(60.0):
             raise TimeoutError(f"{spool.waiting_count} of {count} steps were not acknowledged within 60 s")
         elapsed = time.perf_counter() - start
-        link.close()
+        client.close()
         spool.close()
     return count / elapsed
 
@@ -95,8 +95,8 @@ def _agentlace(images: int) -> float:
 def _push_ms(size: int) -> float:
     """Median from publishing to a policy that the actor could swap in; learner and actor in one process."""
     environment, layout = spec(0), (tensor_pb2.Tensor(name="w", data_type=tensor_pb2.DATA_TYPE_UINT8, shape=(size,)),)
-    gate = UpdateRateLimiter(ratio=1, warm_up_steps=1, lead_steps=10, tolerance_steps=0, max_env_steps=10**9)
-    state, publisher = RunState("benchmark", gate), PolicyPublisher()
+    rate_limiter = UpdateRateLimiter(ratio=1, warm_up_steps=1, lead_steps=10, tolerance_steps=0, max_env_steps=10**9)
+    state, publisher = RunState("benchmark", rate_limiter), PolicyPublisher()
     ingest = Ingest(state, SETTINGS, VERSION)
     ingest.offer_spec(environment)
     replay = ReplayBuffer(environment, 1000)
@@ -107,18 +107,18 @@ def _push_ms(size: int) -> float:
     address = server.start()
     times = []
     with tempfile.TemporaryDirectory() as folder:
-        link = LearnerClient(address, "actor", environment, SETTINGS, VERSION)
-        link.join(10.0)
+        client = LearnerClient(address, "actor", environment, SETTINGS, VERSION)
+        client.join(10.0)
         spool = Spool(Path(folder), row_type(environment), owner="benchmark", limit_bytes=2**20)
-        link.start(spool)
+        client.start(spool)
         data = bytes(size)
         for version in range(1, 31):
             start = time.perf_counter()
             publisher.publish(PolicySnapshot(version, data, 0))
-            while link.receiver.newest_version < version:
+            while client.receiver.newest_version < version:
                 time.sleep(1e-4)
             times.append((time.perf_counter() - start) * 1e3)
-        link.close()
+        client.close()
         spool.close()
     state.close()
     publisher.close()

@@ -43,8 +43,8 @@ _FATAL = (
 
 
 @dataclass(frozen=True, slots=True)
-class LinkStatus:
-    """What the learner said last."""
+class LearnerStatus:
+    """Holds what the learner said last."""
 
     acknowledged: int
     """Highest sequence number in the replay."""
@@ -95,7 +95,7 @@ class LearnerClient:
         self._channel = open_channel(self.address, token=credentials.token(), tls_root=credentials.tls_root)
         self._stub = learner_service_pb2_grpc.LearnerServiceStub(self._channel)
         self._changed = threading.Condition()
-        self._status = LinkStatus(0, 0, pb.PHASE_UNSPECIFIED, 0, is_connected=False)
+        self._status = LearnerStatus(0, 0, pb.PHASE_UNSPECIFIED, 0, is_connected=False)
         self._closed = threading.Event()
         self._finishing = threading.Event()
         self._error: Exception | None = None
@@ -106,8 +106,8 @@ class LearnerClient:
         self.receiver = PolicyReceiver()
 
     @property
-    def status(self) -> LinkStatus:
-        """What the learner said last."""
+    def status(self) -> LearnerStatus:
+        """Returns what the learner said last."""
         return self._status
 
     def join(self, timeout_s: float, should_stop: Callable[[], bool] = lambda: False) -> pb.JoinResponse:
@@ -197,7 +197,7 @@ class LearnerClient:
     def report_evaluation(
         self, evaluation: pb.EvaluationSummary, should_stop: Callable[[], bool] = lambda: False
     ) -> None:
-        """Reports an evaluation; tried again until the learner has it or the link closes.
+        """Reports an evaluation; tried again until the learner has it or the connection closes.
 
         Args:
             evaluation: What it came to.
@@ -271,7 +271,7 @@ class LearnerClient:
             log.info("the learner at %s is back", self.address)
 
     def _keep_up(self, once: Callable[[], None], on_loss: Callable[[errors.LearnerError], None]) -> None:
-        """Runs one side of the conversation until the link closes; reconnects within half a second."""
+        """Runs one side of the conversation until the connection closes; reconnects within half a second."""
         backoff_s, needs_join = _FIRST_BACKOFF_S, False
         while not self._closed.is_set() and self._error is None:
             began = time.monotonic()

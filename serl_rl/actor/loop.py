@@ -115,7 +115,7 @@ class Actor:
     Args:
         env: The environment.
         spec: Its spec.
-        link: Connection to the learner, started.
+        client: Client of the learner, started.
         spool: Where rows wait to be sent.
         policy: Inference, filled with each version that arrives.
         config: The experiment.
@@ -129,7 +129,7 @@ class Actor:
         self,
         env: gymnasium.Env[Any, Any],
         spec: EnvironmentSpec,
-        link: LearnerClient,
+        client: LearnerClient,
         spool: Spool,
         policy: RunnablePolicy,
         config: TrainConfig,
@@ -142,7 +142,7 @@ class Actor:
         self._env = env
         self._keeps_scene = keeps_scene
         self._intervention = intervention
-        self._link = link
+        self._client = client
         self._spool = spool
         self._policy = policy
         self._config = config
@@ -165,8 +165,8 @@ class Actor:
             SpoolFullError: The disk is full; nothing is lost.
         """
         with self._progress.phase("waiting for the learner's first policy"):
-            while not self.is_over and not self._link.receiver.wait(_POLL_S):
-                self._link.check()
+            while not self.is_over and not self._client.receiver.wait(_POLL_S):
+                self._client.check()
         with self._progress.phase("acting") as phase:
             phase.report(note=self.figures)
             while not self.is_over:
@@ -178,14 +178,14 @@ class Actor:
         recent, waiting = tuple(self._trigger.recent), self._spool.waiting_count
         words = [f"{self._episodes} episodes", f"{self._spool.next_sequence - 1} rows"]
         words += [f"success {sum(recent) / len(recent):.0%} of the last {len(recent)}"] if recent else []
-        words += [f"policy {self._link.receiver.taken_version}"]
-        words += ["learner connected" if self._link.status.is_connected else f"no learner, {waiting} rows wait"]
+        words += [f"policy {self._client.receiver.taken_version}"]
+        words += ["learner connected" if self._client.status.is_connected else f"no learner, {waiting} rows wait"]
         return ", ".join(words)
 
     @property
     def is_over(self) -> bool:
         """Whether training has finished, or somebody asked to stop."""
-        return self._stop.is_set() or self._link.status.phase == pb.PHASE_FINISHED
+        return self._stop.is_set() or self._client.status.phase == pb.PHASE_FINISHED
 
     def play(self) -> EpisodeEnd:
         """Collects one episode, and evaluates if that is due.
@@ -195,13 +195,13 @@ class Actor:
             SpoolFullError: The disk is full; nothing is lost.
         """
         end = self._collect_episode()
-        if self._trigger.is_due() and not self.is_over and self._link.status.is_connected:
+        if self._trigger.is_due() and not self.is_over and self._client.status.is_connected:
             self._evaluate()
         return end
 
     def drain(self) -> None:
         """Waits shortly until the learner has every row; what it has not stays in the spool."""
-        if not self._link.drain(_DRAIN_S if self._link.status.is_connected else 0.0):
+        if not self._client.drain(_DRAIN_S if self._client.status.is_connected else 0.0):
             log.warning(
                 "%d rows stay in the spool; they are sent when the actor starts again", self._spool.waiting_count
             )
@@ -224,18 +224,18 @@ class Actor:
             tally.success = bool(info.get("success", False))
             # What an intervention helped with says nothing about the policy.
             self._trigger.add_episode(tally.steps, success=tally.success and not tally.interventions)
-            self._link.report_episode(tally.summary(self._link.receiver.taken_version))
+            self._client.report_episode(tally.summary(self._client.receiver.taken_version))
         return EpisodeEnd.DONE if tally.success else EpisodeEnd.OPEN
 
     def _may_step(self) -> bool:
         """Waits for a grant and for room in the spool; False if it is time to leave."""
         while not self.is_over:
-            has_grant = self._config.actor.ignores_grants or self._link.wait_for_grant(
+            has_grant = self._config.actor.ignores_grants or self._client.wait_for_grant(
                 self._spool.next_sequence, _POLL_S
             )
             has_room = not self._spool.is_full or self._spool.wait_for_room(_POLL_S)
             if has_grant and has_room:
-                self._link.check()
+                self._client.check()
                 return not self.is_over
             self._say_why(has_grant=has_grant)
         return False
@@ -245,7 +245,7 @@ class Actor:
         if has_grant:
             limit = self._config.actor.spool_limit_mb
             why = f"the spool is full (actor.spool_limit_mb is {limit:g}); the arm waits until the learner takes rows"
-        elif not self._link.status.is_connected:
+        elif not self._client.status.is_connected:
             why = "the arm waits for the learner; with --actor.ignores-grants it would go on without"
         else:
             return
@@ -299,7 +299,7 @@ class Actor:
         self._spool.append(row)
 
     def _follow(self) -> None:
-        received = self._link.receiver.take()
+        received = self._client.receiver.take()
         if received is not None:
             self._policy.load(received.arrays)
 
@@ -310,7 +310,7 @@ class Actor:
 
     def _evaluate(self) -> None:
         self._follow()
-        config, version = self._config.evaluation, self._link.receiver.taken_version
+        config, version = self._config.evaluation, self._client.receiver.taken_version
         self._evaluation_count += 1
         seed = (_EVALUATION_SEED * self._evaluation_count + self._config.seed * 1000) % _LARGEST_SEED
         alone = self._intervention.suspended() if self._intervention is not None else contextlib.nullcontext()
@@ -324,11 +324,11 @@ class Actor:
             )
         self._trigger.reset()
         if not self.is_over:
-            self._link.report_evaluation(_summary(result, version), self._gives_up_report)
+            self._client.report_evaluation(_summary(result, version), self._gives_up_report)
 
     def _gives_up_report(self) -> bool:
         """A real arm does not wait with a result until the learner is back."""
-        is_alone = self._config.actor.ignores_grants and not self._link.status.is_connected
+        is_alone = self._config.actor.ignores_grants and not self._client.status.is_connected
         return self._stop.is_set() or is_alone
 
     def _draw_seed(self) -> int:

@@ -63,7 +63,7 @@ class ActorCommand:
     learner: Annotated[str, tyro.conf.arg(name="learner-address")] = "127.0.0.1:50052"
     """Address of the learner."""
     backward_learner: Annotated[str | None, tyro.conf.arg(name="backward-learner-address")] = None
-    """Address of a second learner, of the task that undoes this one: the two take turns at the arm, and each success
+    """Address of a second learner, of the task that undoes this one: the two alternate at the arm, and each success
     makes the other task active. Either address may be the folder of a finished run, whose policy then only plays."""
     backward_config_file: Path | None = None
     """A config.json of the second learner's experiment, where more differs than the task, such as its classifier."""
@@ -116,20 +116,20 @@ class ActorCommand:
                 ) as together,
                 contextlib.closing(
                     LearnerClient(self.learner, self.actor_id, spec, settings, version, self.credentials)
-                ) as link,
+                ) as client,
             ):
-                self._act(replace(together, env=watch(together.env)), spec, link, stop)
+                self._act(replace(together, env=watch(together.env)), spec, client, stop)
         return 0
 
     def _act_both_ways(self, backward_learner: str, stop: StopSignal) -> None:
         from serl_rl.actor.intervention import open_interventions
         from serl_rl.cli.options import config_of_file
         from serl_rl.runs.forward_backward.actor import PairActor
-        from serl_rl.runs.forward_backward.task_pair import TaskPair, pair_of
+        from serl_rl.runs.forward_backward.task_pair import TaskPair, task_pair_of
         from serl_rl.visualization.evaluation import watching
 
         config, path = self.config, self.backward_config_file
-        pair = pair_of(config) if path is None else TaskPair(config, config_of_file(path))
+        task_pair = task_pair_of(config) if path is None else TaskPair(config, config_of_file(path))
         if self.rerun_run is not None:
             raise UsageError("--rerun-run is the folder of one run, and --backward-learner-address brings a second one")
         with (
@@ -144,7 +144,7 @@ class ActorCommand:
                 return replace(together, env=watch(together.env))
 
             actor = PairActor(
-                pair=pair,
+                task_pair=task_pair,
                 learners={"forward": self.learner, "backward": backward_learner},
                 robot=self.robot,
                 actor_id=self.actor_id,
@@ -160,7 +160,7 @@ class ActorCommand:
             write_ready_file(self.ready_file, self.actor_id)
 
     def _act(
-        self, together: InterventionEnvironment, spec: EnvironmentSpec, link: LearnerClient, stop: StopSignal
+        self, together: InterventionEnvironment, spec: EnvironmentSpec, client: LearnerClient, stop: StopSignal
     ) -> None:
         from serl_rl.actor.loop import Actor
         from serl_rl.actor.rows import row_type
@@ -171,7 +171,7 @@ class ActorCommand:
         config = self.config
         progress = Progress(say=log.info)
         with progress.phase(f"joining the learner at {self.learner}"):
-            joined = link.join(self.join_timeout_s, stop.is_set)
+            joined = client.join(self.join_timeout_s, stop.is_set)
         spool = Spool(
             self.spool_directory / self.actor_id,
             row_type(spec),
@@ -179,10 +179,10 @@ class ActorCommand:
             int(config.actor.spool_limit_mb * 1e6),
             joined.acknowledged_sequence_number + 1,
         )
-        link.start(spool)
+        client.start(spool)
         self._announce()
         log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
         policy = make_policy(spec, config)
         share_maps(together.env, policy)
-        Actor(together.env, spec, link, spool, policy, config, stop, together.intervention, progress=progress).run()
+        Actor(together.env, spec, client, spool, policy, config, stop, together.intervention, progress=progress).run()
         spool.close()

@@ -1,4 +1,4 @@
-"""The learner's main loop: start, train as the gate allows, publish, save, finish."""
+"""The learner's main loop: start, train as the rate limiter allows, publish, save, finish."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Learner:
         self._initial_policy = None if initial_policy is None else find_checkpoint(initial_policy)
         self._identity = _identity(directory, resume=resume)
         settings = config.learner
-        gate = UpdateRateLimiter(
+        rate_limiter = UpdateRateLimiter(
             ratio=settings.update_to_data_ratio,
             warm_up_steps=settings.warm_up_steps,
             lead_steps=settings.lead_steps,
@@ -92,7 +92,7 @@ class Learner:
             max_env_steps=settings.max_env_steps,
             updates_per_call=config.load_algorithm().batch_shape(config.algorithm_settings)[0],
         )
-        self._state = RunState(self._identity["run_id"], gate)
+        self._state = RunState(self._identity["run_id"], rate_limiter)
         self._ingest = Ingest(self._state, config.shared_settings(), package_version)
         self._publisher = PolicyPublisher()
         self._writer = checkpoints.CheckpointWriter(directory.checkpoints, settings.kept_checkpoints)
@@ -215,13 +215,13 @@ class Learner:
         write_json(self._directory.run, self._identity)
 
     def _train(self, trainer: Trainer) -> None:
-        state, gate, period_s = self._state, self._state.gate, self._config.learner.metrics_period_s
+        state, rate_limiter, period_s = self._state, self._state.rate_limiter, self._config.learner.metrics_period_s
         earlier_s = float(self._manifest.get("elapsed_s", 0.0))
         recorder = ProgressRecorder(self._directory.path, state, self._publisher, earlier_s, trainer.metrics)
         self._next_checkpoint_s = time.monotonic() + self._config.learner.checkpoint_period_s
         next_row_s = 0.0
         while not self._stop.is_set() and not self._is_finished():
-            if gate.allows_update(state.env_steps, trainer.critic_updates) and trainer.update():
+            if rate_limiter.allows_update(state.env_steps, trainer.critic_updates) and trainer.update():
                 state.set_updates(trainer.critic_updates)
                 state.set_phase(pb.PHASE_TRAINING)
             else:
@@ -243,7 +243,7 @@ class Learner:
                 self._evaluated_version = summary.policy_version
                 state.set_phase(pb.PHASE_FINISHED)
         used_up = state.env_steps >= self._config.learner.max_env_steps
-        if used_up and not state.gate.allows_update(state.env_steps, state.critic_updates):
+        if used_up and not state.rate_limiter.allows_update(state.env_steps, state.critic_updates):
             state.set_phase(pb.PHASE_FINISHED)
         return state.phase == pb.PHASE_FINISHED
 

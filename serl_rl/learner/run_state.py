@@ -50,13 +50,13 @@ class RunState:
 
     Args:
         run_id: Identifier of the training run.
-        gate: Ties updates to environment steps.
+        rate_limiter: Ties updates to environment steps.
         clock: Monotonic time in s.
     """
 
-    def __init__(self, run_id: str, gate: UpdateRateLimiter, clock: Clock = time.monotonic) -> None:
+    def __init__(self, run_id: str, rate_limiter: UpdateRateLimiter, clock: Clock = time.monotonic) -> None:
         self.run_id = run_id
-        self.gate = gate
+        self.rate_limiter = rate_limiter
         self.changed = threading.Condition()
         self._clock = clock
         self._start = clock()
@@ -128,7 +128,7 @@ class RunState:
         Args:
             acknowledged: Highest sequence number of the actor in the replay.
         """
-        left = self.gate.granted_steps(self.critic_updates) - self.env_steps
+        left = self.rate_limiter.granted_steps(self.critic_updates) - self.env_steps
         if left <= 0:
             return acknowledged
         return acknowledged + max(1, left // max(self.live_actors(), 1))
@@ -149,7 +149,7 @@ class RunState:
         """Whether an answer is worth sending after another."""
         if before is None or before.phase != now.phase or before.acknowledged != now.acknowledged:
             return True
-        step = max(1, self.gate.lead_steps // _GRANT_SHARE)
+        step = max(1, self.rate_limiter.lead_steps // _GRANT_SHARE)
         return now.granted - before.granted >= step or (before.granted <= now.acknowledged < now.granted)
 
     def record_episode(self, actor_id: str, episode: pb.EpisodeSummary) -> bool:

@@ -1,4 +1,4 @@
-"""The update-to-data gate: how many updates a number of environment steps allows, and the other way round."""
+"""Limits the update-to-data ratio: how many updates a number of environment steps allows, and the other way round."""
 
 from __future__ import annotations
 

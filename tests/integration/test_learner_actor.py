@@ -128,7 +128,7 @@ def test_training_runs_to_the_last_step_and_every_process_ends_by_itself(run):
     assert actor.wait(WAIT_S) == 0
     rows = read_metrics(run.run_directory)
     assert rows[-1].env_steps >= 120
-    # The gate's tolerance on both sides: warm-up 20 steps, ratio 1, tolerance 4 steps.
+    # The rate limiter's tolerance on both sides: warm-up 20 steps, ratio 1, tolerance 4 steps.
     assert rows[-1].critic_updates <= rows[-1].env_steps - 20 + 4
     assert rows[-1].critic_updates >= rows[-1].env_steps - 20 - CONFIG.learner.lead_steps
     assert checkpoints.read_manifest(run.run_directory / "checkpoint")["phase"] == "PHASE_FINISHED"

@@ -36,8 +36,8 @@ def simulation(address, **security):
 
 
 def learner(address, **security):
-    gate = UpdateRateLimiter(ratio=1, warm_up_steps=1, lead_steps=1, tolerance_steps=0, max_env_steps=1)
-    state = RunState("run", gate)
+    rate_limiter = UpdateRateLimiter(ratio=1, warm_up_steps=1, lead_steps=1, tolerance_steps=0, max_env_steps=1)
+    state = RunState("run", rate_limiter)
     servicer = LearnerServicer(state, Ingest(state, (), "1.2.3"), PolicyPublisher(), 2, lambda _: None)
     return learner_server(servicer, address, ServerSecurity(**security), 2)
 

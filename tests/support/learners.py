@@ -23,7 +23,7 @@ SPEC = EnvironmentSpec(
 )
 SETTINGS = (("environment.id", "test"),)
 LAYOUT = (tensor_pb2.Tensor(name="weight", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=(2, 2)),)
-OPEN_GATE = UpdateRateLimiter(
+OPEN_LIMITER = UpdateRateLimiter(
     ratio=1, warm_up_steps=1_000_000, lead_steps=10, tolerance_steps=0, max_env_steps=10_000_000
 )
 
@@ -31,8 +31,8 @@ OPEN_GATE = UpdateRateLimiter(
 class RunningLearner:
     """A learner without training."""
 
-    def __init__(self, gate=OPEN_GATE, max_streams=4, security=None, address="127.0.0.1:0", directory=None):
-        self.state = RunState("run", gate)
+    def __init__(self, rate_limiter=OPEN_LIMITER, max_streams=4, security=None, address="127.0.0.1:0", directory=None):
+        self.state = RunState("run", rate_limiter)
         self.ingest = Ingest(self.state, SETTINGS, "1.2.3")
         self.publisher = PolicyPublisher()
         self.replay = ReplayBuffer(SPEC, 100_000, directory)
@@ -71,5 +71,5 @@ def batch(first, count, actor_id="a", episode=1):
     return pb.StreamStepsRequest(actor_id=actor_id, first_sequence_number=first, batch=pack_rows(rows, SPEC))
 
 
-def make_link(learner, actor_id="a", settings=SETTINGS, spec=SPEC):
+def make_client(learner, actor_id="a", settings=SETTINGS, spec=SPEC):
     return LearnerClient(learner.address, actor_id, spec, settings, "1.0.0")

@@ -15,7 +15,7 @@ from serl_client import RobotClient
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
 from tests.support.daemons import serve
-from tests.support.learners import SPEC, RunningLearner, make_link
+from tests.support.learners import SPEC, RunningLearner, make_client
 from tests.support.silent_proxy import SilentProxy
 from tests.support.waiting import wait_until
 
@@ -76,13 +76,13 @@ def client_in_a_silent_network():
 
 def actor_in_a_silent_network(folder):
     """Seconds until an actor knows that its learner is gone."""
-    with _streaming_actor(folder) as (_learner, proxy, link):
-        return _seconds_until(proxy, lambda: not link.status.is_connected)
+    with _streaming_actor(folder) as (_learner, proxy, client):
+        return _seconds_until(proxy, lambda: not client.status.is_connected)
 
 
 def learner_in_a_silent_network(folder):
     """Seconds until a learner has forgotten an actor."""
-    with _streaming_actor(folder) as (learner, proxy, _link):
+    with _streaming_actor(folder) as (learner, proxy, _client):
         return _seconds_until(proxy, lambda: learner.state.live_actors() == 0)
 
 
@@ -92,14 +92,14 @@ def _streaming_actor(folder):
         learner = RunningLearner()
         stack.callback(learner.close)
         proxy = stack.enter_context(SilentProxy(learner.address))
-        link = make_link(proxy)
-        stack.callback(link.close)
-        link.join(20.0)
+        client = make_client(proxy)
+        stack.callback(client.close)
+        client.join(20.0)
         spool = Spool(folder, row_type(SPEC), "run/a", 1_000_000)
         stack.callback(spool.close)
-        link.start(spool)
-        wait_until(lambda: link.status.is_connected and learner.state.live_actors() == 1)
-        yield learner, proxy, link
+        client.start(spool)
+        wait_until(lambda: client.status.is_connected and learner.state.live_actors() == 1)
+        yield learner, proxy, client
 
 
 def _seconds_until(proxy, condition):

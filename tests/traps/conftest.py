@@ -17,7 +17,7 @@ from serl_rl.replay import ReplayBuffer
 from serl_rl.replay.rows import rows_from_proto
 
 
-class GrantingLink:
+class GrantingClient:
     """A learner that grants every step and is content after some episodes."""
 
     def __init__(self, stop, episodes):
@@ -62,14 +62,14 @@ def collect(tmp_path):
         config, stop = TrainConfig(), StopSignal()
         spec = spec_of(env, config.environment)
         spool = Spool(tmp_path / "spool", row_type(spec), "run/a", 10_000_000)
-        link = GrantingLink(stop, episodes)
-        Actor(env, spec, link, spool, ConstantPolicy(action), config, stop, intervention).run()
+        client = GrantingClient(stop, episodes)
+        Actor(env, spec, client, spool, ConstantPolicy(action), config, stop, intervention).run()
         sent = pack_rows(spool.read(1, 1000), spec).SerializeToString()
         spool.close()
         replay = ReplayBuffer(spec, 1000)
         message = pb.StepBatch.FromString(sent)
         replay.append(rows_from_proto(message, spec, actor_id="a", first_sequence_number=1))
-        return replay, link.reports
+        return replay, client.reports
 
     return run
 

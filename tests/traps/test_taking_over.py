@@ -167,8 +167,10 @@ class Learner:
     """A learner's service without training; its replay is on the disk."""
 
     def __init__(self, spec, directory, address="127.0.0.1:0"):
-        gate = UpdateRateLimiter(ratio=1, warm_up_steps=10**6, lead_steps=10, tolerance_steps=0, max_env_steps=10**7)
-        self.state = RunState("run", gate)
+        rate_limiter = UpdateRateLimiter(
+            ratio=1, warm_up_steps=10**6, lead_steps=10, tolerance_steps=0, max_env_steps=10**7
+        )
+        self.state = RunState("run", rate_limiter)
         self.publisher = PolicyPublisher()
         self.replay = ReplayBuffer(spec, 1000, directory)
         ingest = Ingest(self.state, (), "1.0.0")
@@ -205,13 +207,13 @@ def test_what_a_person_does_while_the_learner_is_down_is_learned_from_later(tmp_
     spec = spec_of(env, config.environment)
     learner = Learner(spec, tmp_path / "replay")
     policy = types.SimpleNamespace(begin_episode=lambda: None, act=lambda observation, rng: POLICY, load=None)
-    with contextlib.closing(LearnerClient(learner.address, "a", spec, (), "1.0.0")) as link:
-        link.join(5.0)
+    with contextlib.closing(LearnerClient(learner.address, "a", spec, (), "1.0.0")) as client:
+        client.join(5.0)
         spool = Spool(tmp_path / "spool", row_type(spec), "run/a", 1_000_000)
-        link.start(spool)
-        actor = Actor(env, spec, link, spool, policy, config, StopSignal(), env)
+        client.start(spool)
+        actor = Actor(env, spec, client, spool, policy, config, StopSignal(), env)
         actor.play()
-        assert link.drain(5.0)
+        assert client.drain(5.0)
         assert len(transitions(learner.replay)) == 4
         address = learner.address
         learner.close()
@@ -220,7 +222,7 @@ def test_what_a_person_does_while_the_learner_is_down_is_learned_from_later(tmp_
         assert spool.waiting_count == 10
         wait_until(lambda: caplog.records)  # Its loss is noticed at the next attempt to reach it.
         learner = Learner(spec, tmp_path / "replay", address)
-        assert link.drain(10.0)
+        assert client.drain(10.0)
         found = transitions(learner.replay)
     spool.close()
     learner.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 
-class EpisodeVideo(nn.Module):
+class Film(nn.Module):
     """maps * (1 + scale(condition)) + shift(condition), which begins as the identity.
 
     Args:

@@ -1,1 +1,1 @@
-"""Forward/backward training: one arm, two opposite tasks, a learner for each; each task sets the scene of the other."""
+"""Trains two opposite tasks at one arm, with a learner for each; each task sets the scene of the other."""

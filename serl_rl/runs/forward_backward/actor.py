@@ -1,4 +1,4 @@
-"""The actor of a pair: opens the arm, joins both learners, and lets the two halves take turns."""
+"""Runs the actor of a task pair: opens the arm, joins both learners and alternates between the two task players."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _NEVER_RATIO = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class PairActor:
-    """What the actor of a pair needs to know."""
+    """Acts for the learners of both tasks of a pair."""
 
-    pair: TaskPair
+    task_pair: TaskPair
     """The experiments."""
     learners: Mapping[Direction, str]
     """Address of each learner; or the folder of a finished run, whose policy then only plays."""
@@ -65,24 +65,22 @@ class PairActor:
         """
         if all(_is_folder(learner) for learner in self.learners.values()):
             raise UsageError("both learners are folders of finished runs; give the address of one that learns")
-        with pair_environments(self.pair, self.robot) as envs, contextlib.ExitStack() as stack:
-            halves: dict[Direction, TaskPlayer] = {}
+        with pair_environments(self.task_pair, self.robot) as envs, contextlib.ExitStack() as stack:
+            players: dict[Direction, TaskPlayer] = {}
             for direction in DIRECTIONS:
-                halves[direction] = self._half(direction, envs[direction], stop, stack)
+                players[direction] = self._make_player(direction, envs[direction], stop, stack)
             on_joined()
-            turns = Alternation(halves, stop)
+            alternation = Alternation(players, stop)
             with self._progress.phase("acting") as phase:
-                phase.report(note=lambda: f"now {turns.active}; " + "; ".join(_figures(halves)))
-                turns.run()
+                phase.report(note=lambda: f"now {alternation.active}; " + "; ".join(_figures(players)))
+                alternation.run()
 
-    def _half(
+    def _make_player(
         self, direction: Direction, env: gymnasium.Env[Any, Any], stop: StopSignal, stack: contextlib.ExitStack
     ) -> TaskPlayer:
-        learner, config = self.learners[direction], self.pair.of(direction)
+        learner, config = self.learners[direction], self.task_pair.of(direction)
         # Of a finished task too: somebody may have to say that it succeeded.
-        together = self.add_intervention(
-            env, config
-        )  # Of a finished half too: somebody may have to say that it succeeded.
+        together = self.add_intervention(env, config)
         if _is_folder(learner):
             policy, trained, _ = load_policy(Path(learner))
             _check_same_task(trained, config, learner)
@@ -91,7 +89,7 @@ class PairActor:
             log.warning("a real cell draws no scenes, so that %s is not evaluated meanwhile", direction)
             config = _without_evaluation(config)
         spec = spec_of(env, config.environment)
-        link = stack.enter_context(
+        client = stack.enter_context(
             contextlib.closing(
                 LearnerClient(
                     learner,
@@ -104,7 +102,7 @@ class PairActor:
             )
         )
         with self._progress.phase(f"joining the learner {direction} at {learner}"):
-            joined = link.join(self.join_timeout_s, stop.is_set)
+            joined = client.join(self.join_timeout_s, stop.is_set)
         spool = Spool(
             self.spool_directory / direction / self.actor_id,
             row_type(spec),
@@ -112,14 +110,14 @@ class PairActor:
             int(config.actor.spool_limit_mb * 1e6),
             joined.acknowledged_sequence_number + 1,
         )
-        link.start(spool)
+        client.start(spool)
         log.info("%s: joined run %s at row %d", direction, joined.run_id, spool.next_sequence)
         policy = make_policy(spec, config)
         share_maps(together.env, policy)
         actor = Actor(
             together.env,
             spec,
-            link,
+            client,
             spool,
             policy,
             config,
@@ -128,12 +126,12 @@ class PairActor:
             keeps_scene=True,
             progress=self._progress,
         )
-        return LearningTaskPlayer(together.env, actor, link, spool, policy, stop)
+        return LearningTaskPlayer(together.env, actor, client, spool, policy, stop)
 
 
-def _figures(halves: Mapping[Direction, TaskPlayer]) -> list[str]:
-    """How each direction goes that learns."""
-    return [f"{direction} {half.figures()}" for direction, half in halves.items() if half.is_learning]
+def _figures(players: Mapping[Direction, TaskPlayer]) -> list[str]:
+    """Says how each direction goes that learns."""
+    return [f"{direction} {player.figures()}" for direction, player in players.items() if player.is_learning]
 
 
 def _is_folder(learner: str) -> bool:

@@ -1,4 +1,4 @@
-"""Who has the arm: each episode belongs to one task, and its success makes the other one active."""
+"""Alternates two tasks at one arm: each episode belongs to one, and its success makes the other one active."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _OTHER: Mapping[Direction, Direction] = {"forward": "backward", "backward": "for
 
 
 class Alternation:
-    """Lets two halves take turns at one arm, as SERL does in bin relocation: a task goes on until it succeeds.
+    """Alternates two task players at one arm, as SERL does in bin relocation: a task goes on until it succeeds.
 
-    A task that is done before it begins, because an evaluation or a bump moved things, passes the turn on as well.
+    A task that is done before it begins, because an evaluation or a bump moved things, makes the other active too.
 
     Args:
-        halves: The two.
+        players: The player of each task.
         stop: Ends it between two steps.
     """
 
-    def __init__(self, halves: Mapping[Direction, TaskPlayer], stop: StopSignal) -> None:
-        self._halves = halves
+    def __init__(self, players: Mapping[Direction, TaskPlayer], stop: StopSignal) -> None:
+        self._players = players
         self._stop = stop
         self.active: Direction = "forward"
-        """Whose turn it is."""
+        """Which task has the arm."""
         self._done_before = 0
 
     def run(self) -> None:
@@ -39,25 +39,25 @@ class Alternation:
             SpoolFullError: The disk is full; nothing is lost.
         """
         for direction in DIRECTIONS:
-            self._halves[direction].wait_for_policy()
-        while not self._stop.is_set() and any(half.is_learning for half in self._halves.values()):
+            self._players[direction].wait_for_policy()
+        while not self._stop.is_set() and any(player.is_learning for player in self._players.values()):
             self.take()
         for direction in DIRECTIONS:
-            self._halves[direction].close()
+            self._players[direction].close()
 
     def take(self) -> None:
-        """Plays one episode, and passes the turn on if it succeeded.
+        """Plays one episode, and makes the other task active if it succeeded.
 
         Raises:
             UsageError: Both tasks are done at once.
         """
-        half = self._halves[self.active]
-        end = half.play()
+        player = self._players[self.active]
+        end = player.play()
         if end is EpisodeEnd.OPEN:
             self._done_before = 0
             return
         self._done_before = self._done_before + 1 if end is EpisodeEnd.DONE_BEFORE else 0
-        if self._done_before == len(self._halves):
+        if self._done_before == len(self._players):
             raise UsageError("both tasks are done at once, so neither sets the scene of the other; set it by hand")
-        half.release()
+        player.release()
         self.active = _OTHER[self.active]

@@ -1,4 +1,4 @@
-"""Live progress of a pair: the success of both tasks in one view, or plain log lines where there is no terminal."""
+"""Shows the live progress of a task pair: one view, or plain log lines where there is no terminal."""
 
 from __future__ import annotations
 

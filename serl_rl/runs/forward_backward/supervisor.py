@@ -1,4 +1,4 @@
-"""The processes of a pair: simulator, two learners, one actor; who is killed comes back and goes on."""
+"""Supervises the processes of a task pair (simulator, two learners, actor); restarts those that were killed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ACTOR_ID = "pair"
 
 
 class Supervisor:
-    """Starts the processes, brings back who was killed, and drains them in order."""
+    """Starts the processes, restarts those that were killed, and drains them in order."""
 
-    def __init__(self, pair: TaskPair, directory: RunDirectory, stop: StopSignal) -> None:
-        self._pair = pair
+    def __init__(self, task_pair: TaskPair, directory: RunDirectory, stop: StopSignal) -> None:
+        self._task_pair = task_pair
         self._directory = directory
         self._stop = stop
         self._simulator: ChildProcess | None = None
@@ -34,21 +34,21 @@ class Supervisor:
         """Address of the simulator; None where none is needed."""
 
     def directory_of(self, direction: Direction) -> RunDirectory:
-        """Folder of one direction's run."""
+        """Returns the folder of one direction's run."""
         return RunDirectory(self._directory.path / direction)
 
     def spec_path(self, direction: Direction) -> Path:
-        """File in which a learner waits for its environment's spec."""
+        """Returns the file in which a learner waits for its environment's spec."""
         return self.directory_of(direction).logs / "spec.json"
 
     def start_simulator(self) -> None:
         """Starts the simulator, if the tasks need one, and waits for it."""
-        scene = simulator_scene(self._pair.forward.environment)
+        scene = simulator_scene(self._task_pair.forward.environment)
         if scene is None or self._stop.is_set():
             return
         ready = self._ready("simulator")
         ready.unlink(missing_ok=True)
-        command = simulator_command(scene, self.robot or "127.0.0.1:0", ready, seed=self._pair.forward.seed)
+        command = simulator_command(scene, self.robot or "127.0.0.1:0", ready, seed=self._task_pair.forward.seed)
         self._simulator = self._spawn("simulator", command, "simulator")
         self.robot = self._simulator.wait_for_file(ready, self._stop).strip() or None
 
@@ -59,7 +59,7 @@ class Supervisor:
         arguments += ["--address", self._addresses.get(direction, "127.0.0.1:0")]
         arguments += ["--spec-file", str(self.spec_path(direction))]
         arguments += ["--ready-file", str(self._ready(direction))]
-        if self._pair.of(direction).demonstration_count:
+        if self._task_pair.of(direction).demonstration_count:
             arguments += ["--demonstrations", str(directory.demonstrations)]
         if directory.has_run():
             arguments.append("--resume")
@@ -86,11 +86,11 @@ class Supervisor:
         self._actor = self._spawn("actor", _module("actor", arguments), "actor")
 
     def is_training(self) -> bool:
-        """Whether a learner still trains, or was killed and will."""
+        """Returns whether a learner still trains, or was killed and will."""
         return any(child.poll() is None or _was_killed(child) for child in self._learners.values())
 
-    def mend(self) -> tuple[str, ...]:
-        """Brings back who was killed, and returns their names.
+    def restart_killed(self) -> tuple[str, ...]:
+        """Restarts processes that were killed, and returns their names.
 
         Raises:
             ProcessError: A process failed by itself, or they are killed again and again.
@@ -101,11 +101,11 @@ class Supervisor:
                 self.start_learner(direction)
                 back.append(learner.name)
         if self._actor is not None:
-            back += self._mend_actor(self._actor)
+            back += self._restart_actor(self._actor)
         return tuple(back)
 
-    def _mend_actor(self, actor: ChildProcess) -> Iterable[str]:
-        """Actor and simulator. Without its simulator an actor fails, so what became of the actor is asked for first."""
+    def _restart_actor(self, actor: ChildProcess) -> Iterable[str]:
+        """Restarts actor and simulator. An actor fails without its simulator, so its own end is looked at first."""
         code, simulator = actor.poll(), self._simulator
         if simulator is not None and simulator.poll() is not None:
             self._count_return(simulator)
@@ -119,7 +119,7 @@ class Supervisor:
         return ()
 
     def _is_to_come_back(self, child: ChildProcess) -> bool:
-        """Whether a child was killed; raises if it failed by itself."""
+        """Returns whether a child was killed; raises if it failed by itself."""
         if _was_killed(child):
             self._count_return(child)
             return True
@@ -149,7 +149,7 @@ class Supervisor:
                 child.stop(_LEAVE_S)
 
     def _source(self, direction: Direction) -> str:
-        """A learner's address, or the folder of its run once it has finished."""
+        """Returns a learner's address, or the folder of its run once it has finished."""
         has_finished = self._learners[direction].poll() == 0
         return str(self.directory_of(direction).path) if has_finished else self._addresses[direction]
 

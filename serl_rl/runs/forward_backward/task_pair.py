@@ -1,4 +1,4 @@
-"""Two opposite tasks: which experiment undoes which, and their environments over one arm."""
+"""Pairs two opposite tasks: which experiment undoes which, and their environments over one arm."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
 
 @dataclass(frozen=True)
 class TaskPair:
-    """The experiments of two opposite tasks.
+    """Holds the experiments of two opposite tasks.
 
     Raises:
         UsageError: Neither undoes the other.
@@ -44,12 +44,12 @@ class TaskPair:
             )
 
     def of(self, direction: Direction) -> TrainConfig:
-        """The experiment of a direction."""
+        """Returns the experiment of a direction."""
         return self.forward if direction == "forward" else self.backward
 
 
 def opposite_id(environment: str) -> str:
-    """Name of the environment whose task undoes another's.
+    """Returns the name of the environment whose task undoes another's.
 
     Raises:
         UsageError: There is none; those that there are, are named.
@@ -64,8 +64,8 @@ def opposite_id(environment: str) -> str:
     )
 
 
-def pair_of(config: TrainConfig) -> TaskPair:
-    """An experiment and the same one on the opposite task.
+def task_pair_of(config: TrainConfig) -> TaskPair:
+    """Pairs an experiment with the same one on the opposite task.
 
     Raises:
         UsageError: No task undoes its task.
@@ -75,23 +75,23 @@ def pair_of(config: TrainConfig) -> TaskPair:
 
 
 @contextlib.contextmanager
-def pair_environments(pair: TaskPair, robot: RobotConfig) -> Iterator[Mapping[Direction, gymnasium.Env[Any, Any]]]:
+def pair_environments(task_pair: TaskPair, robot: RobotConfig) -> Iterator[Mapping[Direction, gymnasium.Env[Any, Any]]]:
     """Opens the environments of both tasks over one arm, which one of them holds at a time.
 
     Args:
-        pair: The experiments.
+        task_pair: The experiments.
         robot: Which daemon; without an address a private simulator is started, which serves both.
 
     Yields:
         Environments by direction. Call `release` of one before `reset` of the other.
     """
     with contextlib.ExitStack() as stack:
-        scene = simulator_scene(pair.forward.environment)
+        scene = simulator_scene(task_pair.forward.environment)
         if robot.robot is None and scene is not None:
             robot = replace(robot, robot=stack.enter_context(PrivateSimulator(scene)).address)
         envs: dict[Direction, gymnasium.Env[Any, Any]] = {}
         for direction in DIRECTIONS:
-            env = make_environment(pair.of(direction).environment, robot)
+            env = make_environment(task_pair.of(direction).environment, robot)
             stack.callback(env.close)
             envs[direction] = env
         yield envs

@@ -1,4 +1,4 @@
-"""One direction of a pair: an actor with its own learner and spool, or a policy that is finished and only plays."""
+"""Plays one task of a pair: an actor with its own learner and spool, or a finished policy that only plays."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _POLL_S = 0.2
 
 
 class TaskPlayer(Protocol):
-    """What takes turns."""
+    """Plays the episodes of one task of a pair."""
 
     @property
     def is_learning(self) -> bool:
-        """Whether its episodes are still wanted by a learner."""
+        """Returns whether a learner still wants its episodes."""
         ...
 
     def figures(self) -> str:
-        """How it goes, in a few words."""
+        """Describes its progress in a few words."""
         ...
 
     def wait_for_policy(self) -> None:
@@ -62,11 +62,11 @@ class FinishedTaskPlayer:
         self._rng = np.random.default_rng(seed)
 
     def figures(self) -> str:
-        """It only plays."""
+        """Says that it only plays."""
         return "plays a finished policy"
 
     def wait_for_policy(self) -> None:
-        """Nothing to wait for."""
+        """Returns at once: its policy is loaded."""
 
     def play(self) -> EpisodeEnd:
         """Plays one episode."""
@@ -86,16 +86,16 @@ class FinishedTaskPlayer:
         self._env.get_wrapper_attr("release")()
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Does nothing."""
 
 
 class LearningTaskPlayer:
-    """Plays for its learner; once that has finished, only so that the other half can go on.
+    """Plays for its learner; once that has finished, only so that the other task can go on.
 
     Args:
         env: The environment.
         actor: Collects its episodes, in kept scenes.
-        link: Connection to its learner, started.
+        client: Client of its learner, started.
         spool: Where its rows wait.
         policy: Inference, which the actor fills.
         stop: Ends an episode between two steps.
@@ -105,14 +105,14 @@ class LearningTaskPlayer:
         self,
         env: gymnasium.Env[Any, Any],
         actor: Actor,
-        link: LearnerClient,
+        client: LearnerClient,
         spool: Spool,
         policy: RunnablePolicy,
         stop: StopSignal,
     ) -> None:
         self._env = env
         self._actor = actor
-        self._link = link
+        self._client = client
         self._spool = spool
         self._policy = policy
         self._stop = stop
@@ -120,11 +120,11 @@ class LearningTaskPlayer:
 
     @property
     def is_learning(self) -> bool:
-        """Whether its learner has not finished."""
+        """Returns whether its learner has not finished."""
         return not self._actor.is_over
 
     def figures(self) -> str:
-        """How its actor goes."""
+        """Describes its actor's progress in a few words."""
         return self._actor.figures()
 
     def wait_for_policy(self) -> None:
@@ -133,8 +133,8 @@ class LearningTaskPlayer:
         Raises:
             LearnerError: The learner refused for good.
         """
-        while not self._stop.is_set() and not self._link.receiver.wait(_POLL_S):
-            self._link.check()
+        while not self._stop.is_set() and not self._client.receiver.wait(_POLL_S):
+            self._client.check()
 
     def play(self) -> EpisodeEnd:
         """Plays one episode.
@@ -156,14 +156,14 @@ class LearningTaskPlayer:
     def close(self) -> None:
         """Sends what is left, and ends the connection. Safe to repeat."""
         self._actor.drain()
-        self._link.close()
+        self._client.close()
         self._spool.close()
 
     def _finish(self) -> FinishedTaskPlayer:
         """Leaves the learner, which ends then, with the newest policy."""
-        newest = self._link.receiver.take()
+        newest = self._client.receiver.take()
         if newest is not None:
             self._policy.load(newest.arrays)
         self.close()
-        log.info("%s has finished; it only plays for the other half now", self._link.address)
+        log.info("%s has finished; it only plays for the other task now", self._client.address)
         return FinishedTaskPlayer(self._env, self._policy, self._stop)

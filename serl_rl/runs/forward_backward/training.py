@@ -1,4 +1,4 @@
-"""One run of a pair, from nothing to two policies that set the scene for each other."""
+"""Trains a task pair, from nothing to two policies that set the scene for each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from serl_rl.monitoring.metrics import MetricsTail, read_metrics
 from serl_rl.runs.demo import PhaseClock, reached_row
 from serl_rl.runs.forward_backward.dashboard import PairDashboard
 from serl_rl.runs.forward_backward.supervisor import Supervisor
-from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, pair_environments, pair_of
+from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, pair_environments, task_pair_of
 
 _POLL_S = 0.25
 _FINAL_SEED = 500_000
@@ -36,12 +36,12 @@ class PairTraining:
     def __init__(
         self, config: TrainConfig, directory: RunDirectory, evaluation_episodes: int, stop: StopSignal
     ) -> None:
-        self._pair = pair_of(config)
+        self._task_pair = task_pair_of(config)
         self._directory = directory
         self._evaluation_episodes = evaluation_episodes
         self._stop = stop
         self._clock = PhaseClock()
-        self._crew = Supervisor(self._pair, directory, stop)
+        self._supervisor = Supervisor(self._task_pair, directory, stop)
         self._results: dict[Direction, EvaluationResult] = {}
 
     def run(self) -> bool:
@@ -55,30 +55,30 @@ class PairTraining:
                 self._start(dashboard)
                 with self._clock.part("training_s"):
                     self._follow(dashboard)
-                self._crew.drain()
+                self._supervisor.drain()
                 if not self._stop.is_set():
                     self._evaluate(dashboard)
             finally:
-                self._crew.stop()
+                self._supervisor.stop()
             self._report(dashboard)
         return all(self._has_reached(direction) for direction in DIRECTIONS)
 
     def _start(self, dashboard: PairDashboard) -> None:
         """Starts the processes; compiling, the simulator's start and recording overlap."""
         for direction in DIRECTIONS:
-            directory = self._crew.directory_of(direction)
+            directory = self._supervisor.directory_of(direction)
             directory.logs.mkdir(parents=True)
-            directory.config.write_text(to_json(self._pair.of(direction)))
-            self._crew.start_learner(direction)
+            directory.config.write_text(to_json(self._task_pair.of(direction)))
+            self._supervisor.start_learner(direction)
         with self._clock.part("simulator_start_s"), dashboard.phase("starting the simulator"):
-            self._crew.start_simulator()
+            self._supervisor.start_simulator()
         if self._stop.is_set():
             return
         with self._clock.part("demonstrations_s"):
             self._prepare(dashboard)
         if not self._stop.is_set():
             with dashboard.phase("waiting for the learners"):
-                self._crew.start_actor()
+                self._supervisor.start_actor()
             dashboard.note("compiling the updates, then training")
 
     def _prepare(self, dashboard: PairDashboard) -> None:
@@ -86,27 +86,27 @@ class PairTraining:
         from serl_rl.demonstrations.scripted import record
         from serl_rl.protocol.spec_file import write_spec
 
-        with pair_environments(self._pair, RobotConfig(robot=self._crew.robot)) as envs:
+        with pair_environments(self._task_pair, RobotConfig(robot=self._supervisor.robot)) as envs:
             for direction, env in envs.items():
-                config = self._pair.of(direction)
-                write_spec(self._crew.spec_path(direction), spec_of(env, config.environment))
+                config = self._task_pair.of(direction)
+                write_spec(self._supervisor.spec_path(direction), spec_of(env, config.environment))
                 if config.demonstration_count:
                     dashboard.note(f"recording {config.demonstration_count} scripted demonstrations {direction}")
                     with dashboard.phase(f"recording {direction}", config.demonstration_count) as phase:
-                        path = self._crew.directory_of(direction).demonstrations
+                        path = self._supervisor.directory_of(direction).demonstrations
                         record(env, config, path, lambda told, phase=phase: phase.report(told.recorded))
                     env.get_wrapper_attr("release")()
 
     def _follow(self, dashboard: PairDashboard) -> None:
-        """Shows progress until both learners are done; brings back who is killed."""
+        """Shows progress until both learners are done; restarts what is killed."""
         tails: dict[Direction, MetricsTail] = {
-            direction: MetricsTail(self._crew.directory_of(direction).path) for direction in DIRECTIONS
+            direction: MetricsTail(self._supervisor.directory_of(direction).path) for direction in DIRECTIONS
         }
         with contextlib.ExitStack() as until_first_row:
             until_first_row.enter_context(dashboard.phase("compiling the updates"))
-            while not self._stop.is_set() and self._crew.is_training():
+            while not self._stop.is_set() and self._supervisor.is_training():
                 self._stop.wait(_POLL_S)
-                for name in self._crew.mend():
+                for name in self._supervisor.restart_killed():
                     dashboard.note(f"the {name} was killed and goes on")
                 for direction, tail in tails.items():
                     for row in tail.read_new():
@@ -117,10 +117,10 @@ class PairTraining:
         """Measures each checkpoint in scenes drawn for its task."""
         from serl_rl.policies.saved import load_policy
 
-        stop, robot = self._stop, RobotConfig(robot=self._crew.robot)
+        stop, robot = self._stop, RobotConfig(robot=self._supervisor.robot)
         with self._clock.part("final_evaluation_s"):
             for direction in DIRECTIONS:
-                policy, config, _ = load_policy(self._crew.directory_of(direction).path)
+                policy, config, _ = load_policy(self._supervisor.directory_of(direction).path)
                 dashboard.note(f"evaluating {direction} in {self._evaluation_episodes} episodes")
                 env = make_environment(config.environment, robot)
                 count = self._evaluation_episodes
@@ -136,7 +136,7 @@ class PairTraining:
     def _report(self, dashboard: PairDashboard) -> None:
         """Draws the curves and writes the result."""
         for direction in DIRECTIONS:
-            directory = self._crew.directory_of(direction)
+            directory = self._supervisor.directory_of(direction)
             if len(read_metrics(directory.path)) > 1:
                 from serl_rl.monitoring.curves import plot_run
 
@@ -145,7 +145,7 @@ class PairTraining:
         write_json(
             self._directory.result,
             {
-                "seed": self._pair.forward.seed,
+                "seed": self._task_pair.forward.seed,
                 "wall_time_s": round(self._clock.elapsed_s, 2),
                 "parts_s": self._clock.parts,
                 **values,
@@ -154,17 +154,17 @@ class PairTraining:
         dashboard.note(self._last_sentence())
 
     def _has_reached(self, direction: Direction) -> bool:
-        rows = read_metrics(self._crew.directory_of(direction).path)
-        return reached_row(rows, self._pair.of(direction)) is not None
+        rows = read_metrics(self._supervisor.directory_of(direction).path)
+        return reached_row(rows, self._task_pair.of(direction)) is not None
 
     def _values(self, direction: Direction) -> dict[str, Any]:
         from serl_rl.envs.evaluation import result_values
 
-        rows = read_metrics(self._crew.directory_of(direction).path)
-        reached, last = reached_row(rows, self._pair.of(direction)), rows[-1] if rows else None
+        rows = read_metrics(self._supervisor.directory_of(direction).path)
+        reached, last = reached_row(rows, self._task_pair.of(direction)), rows[-1] if rows else None
         result = self._results.get(direction)
         return {
-            "environment": self._pair.of(direction).environment.id,
+            "environment": self._task_pair.of(direction).environment.id,
             "reached_target": reached is not None,
             "env_steps_to_target": reached.env_steps if reached else None,
             "training_s_to_target": reached.wall_time_s if reached else None,

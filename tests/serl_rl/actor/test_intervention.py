@@ -80,7 +80,7 @@ class Policy:
         pass
 
 
-class Link:
+class Client:
     """A learner that grants everything, or is down; collects reports."""
 
     def __init__(self, stop, *, is_connected=True, episodes=3):
@@ -109,14 +109,14 @@ class Link:
 
 @pytest.fixture
 def act(tmp_path):
-    def run(config=None, **link_options):
+    def run(config=None, **client_options):
         stop = StopSignal()
-        link = Link(stop, **link_options)
+        client = Client(stop, **client_options)
         spool = Spool(tmp_path / "spool", row_type(SPEC), "run/a", 1_000_000)
         teacher = SomeSteps()
         env = Intervention(LineEnv(), teacher)
-        Actor(env, SPEC, link, spool, Policy(), config or TrainConfig(), stop, env).run()
-        return spool.read(1, 1000), link, teacher
+        Actor(env, SPEC, client, spool, Policy(), config or TrainConfig(), stop, env).run()
+        return spool.read(1, 1000), client, teacher
 
     return run
 
@@ -130,8 +130,8 @@ def test_corrected_steps_are_stored_as_executed_and_flagged(act):
 
 
 def test_the_share_of_corrected_steps_is_reported(act):
-    _, link, _ = act()
-    assert [report.intervention_ratio for report in link.reports] == pytest.approx([0.4] * 3)
+    _, client, _ = act()
+    assert [report.intervention_ratio for report in client.reports] == pytest.approx([0.4] * 3)
 
 
 @pytest.mark.trap
@@ -171,7 +171,7 @@ def test_a_person_who_takes_over_while_the_learner_is_down_loses_nothing(act):
 )
 def test_why_the_arm_stands_still_is_said_once(tmp_path, caplog, config, sentence):
     stop, env = StopSignal(), Intervention(LineEnv(), SomeSteps())
-    link = Link(stop, is_connected=False)
+    client = Client(stop, is_connected=False)
     spool = Spool(tmp_path / "spool", row_type(SPEC), "run/a", 1)
     looks = []
 
@@ -181,8 +181,8 @@ def test_why_the_arm_stands_still_is_said_once(tmp_path, caplog, config, sentenc
             stop.set()
         return False
 
-    link.wait_for_grant = spool.wait_for_room = look
-    Actor(env, SPEC, link, spool, Policy(), TrainConfig(actor=config), stop, env).play()
+    client.wait_for_grant = spool.wait_for_room = look
+    Actor(env, SPEC, client, spool, Policy(), TrainConfig(actor=config), stop, env).play()
     assert len(looks) == 3
     assert [record.message for record in caplog.records if sentence in record.message] == [caplog.records[0].message]
 
@@ -201,10 +201,10 @@ def test_an_evaluation_is_the_policys_alone(act):
 
     LineEnv.step = watched
     try:
-        _, link, _ = act(config, episodes=2)
+        _, client, _ = act(config, episodes=2)
     finally:
         LineEnv.step = before
-    assert [summary.success_count for summary in link.evaluations] == [2]
+    assert [summary.success_count for summary in client.evaluations] == [2]
     assert actions[5:15] == [0.25] * 10
 
 
@@ -213,8 +213,8 @@ def test_an_evaluation_waits_until_somebody_listens(act):
         actor=ActorConfig(ignores_grants=True),
         evaluation=EvaluationConfig(episode_count=2, shortest_gap_steps=0, longest_gap_steps=5),
     )
-    rows, link, _ = act(config, is_connected=False)
-    assert link.evaluations == []
+    rows, client, _ = act(config, is_connected=False)
+    assert client.evaluations == []
     assert len(rows) == 18  # The arm did not wait.
 
 
@@ -222,8 +222,8 @@ def test_what_a_teacher_helped_with_triggers_no_evaluation(act):
     config = TrainConfig(
         evaluation=EvaluationConfig(trigger_episode_count=1, trigger_success_ratio=0.5, shortest_gap_steps=0)
     )
-    _, link, _ = act(config, episodes=4)
-    assert link.evaluations == []
+    _, client, _ = act(config, episodes=4)
+    assert client.evaluations == []
 
 
 def wrap(env, config, *, human_reward=False):

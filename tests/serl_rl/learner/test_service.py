@@ -19,7 +19,7 @@ from serl_rl.learner.publish import PolicySnapshot
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.protocol import transport
 from serl_rl.replay.rows import rows_from_proto
-from tests.support.learners import SETTINGS, SPEC, RunningLearner, batch, join_request, make_link
+from tests.support.learners import SETTINGS, SPEC, RunningLearner, batch, join_request, make_client
 
 WAIT_S = 5.0
 
@@ -186,25 +186,25 @@ def test_a_missing_token_is_refused(tmp_path):
 
 
 def test_the_link_streams_what_the_spool_holds_and_trims_it(learner, tmp_path):
-    link = make_link(learner)
-    link.join(WAIT_S)
+    client = make_client(learner)
+    client.join(WAIT_S)
     spool = Spool(tmp_path, row_type(SPEC), "run/a", 10_000_000)
-    link.start(spool)
+    client.start(spool)
     for number in range(1, 301):
         spool.append(one_row(number))
-    assert link.drain(WAIT_S)
-    link.close()
+    assert client.drain(WAIT_S)
+    client.close()
     assert learner.replay.row_count == 300
 
 
 def test_the_link_gets_the_policy(learner, tmp_path):
-    link = make_link(learner)
-    link.join(WAIT_S)
-    link.start(Spool(tmp_path, row_type(SPEC), "run/a", 10_000_000))
+    client = make_client(learner)
+    client.join(WAIT_S)
+    client.start(Spool(tmp_path, row_type(SPEC), "run/a", 10_000_000))
     learner.publisher.publish(PolicySnapshot(3, np.arange(4, dtype=np.float32).tobytes(), 0))
-    assert link.receiver.wait(WAIT_S)
-    received = link.receiver.take()
-    link.close()
+    assert client.receiver.wait(WAIT_S)
+    received = client.receiver.take()
+    client.close()
     assert received.version == 3
     np.testing.assert_array_equal(received.arrays["weight"], [[0, 1], [2, 3]])
 
@@ -212,66 +212,66 @@ def test_the_link_gets_the_policy(learner, tmp_path):
 @pytest.mark.trap
 def test_the_link_finds_a_restarted_learner_within_two_seconds(tmp_path):
     learner = RunningLearner(directory=tmp_path / "replay")
-    link = make_link(learner)
-    link.join(WAIT_S)
+    client = make_client(learner)
+    client.join(WAIT_S)
     spool = Spool(tmp_path / "spool", row_type(SPEC), "run/a", 10_000_000)
-    link.start(spool)
+    client.start(spool)
     spool.append(one_row(1))
-    assert link.drain(WAIT_S)
+    assert client.drain(WAIT_S)
     address = learner.address
     learner.close()
     spool.append(one_row(2))
     learner = RunningLearner(address=address, directory=tmp_path / "replay")
-    assert link.drain(2.0)
+    assert client.drain(2.0)
     assert learner.replay.row_count == 2
-    link.close()
+    client.close()
     learner.close()
 
 
 def test_grants_follow_the_gate(learner, tmp_path):
-    gate = UpdateRateLimiter(ratio=1, warm_up_steps=0, lead_steps=3, tolerance_steps=0, max_env_steps=100)
-    gated = RunningLearner(gate=gate)
-    link = make_link(gated)
-    link.join(WAIT_S)
+    rate_limiter = UpdateRateLimiter(ratio=1, warm_up_steps=0, lead_steps=3, tolerance_steps=0, max_env_steps=100)
+    limited = RunningLearner(rate_limiter=rate_limiter)
+    client = make_client(limited)
+    client.join(WAIT_S)
     spool = Spool(tmp_path, row_type(SPEC), "run/a", 10_000_000)
-    link.start(spool)
+    client.start(spool)
     for number in (1, 2, 3):
-        assert link.wait_for_grant(number, WAIT_S)
+        assert client.wait_for_grant(number, WAIT_S)
         spool.append(one_row(number))
-    assert link.drain(WAIT_S)
-    assert not link.wait_for_grant(4, 0.2)
-    gated.state.set_updates(2)
-    assert link.wait_for_grant(5, WAIT_S)
-    assert not link.wait_for_grant(6, 0.2)
-    link.close()
-    gated.close()
+    assert client.drain(WAIT_S)
+    assert not client.wait_for_grant(4, 0.2)
+    limited.state.set_updates(2)
+    assert client.wait_for_grant(5, WAIT_S)
+    assert not client.wait_for_grant(6, 0.2)
+    client.close()
+    limited.close()
 
 
 def test_rows_that_are_not_counted_yet_are_not_granted_again():
     """The replay has them a moment before the state has heard of them; who asks in between is told of the replay's."""
-    gate = UpdateRateLimiter(ratio=1, warm_up_steps=0, lead_steps=3, tolerance_steps=0, max_env_steps=100)
-    gated = RunningLearner(gate=gate)
+    rate_limiter = UpdateRateLimiter(ratio=1, warm_up_steps=0, lead_steps=3, tolerance_steps=0, max_env_steps=100)
+    limited = RunningLearner(rate_limiter=rate_limiter)
     request = batch(1, 3)
     rows = rows_from_proto(request.batch, SPEC, actor_id="a", first_sequence_number=1)
-    gated.replay.append(rows)
-    assert gated.state.env_steps == 0
-    answer = gated.ingest.answer("a")
-    gated.close()
+    limited.replay.append(rows)
+    assert limited.state.env_steps == 0
+    answer = limited.ingest.answer("a")
+    limited.close()
     assert (answer.acknowledged, answer.granted, answer.env_steps) == (3, 3, 3)
 
 
 def test_a_fatal_refusal_reaches_the_loop(learner, tmp_path):
-    link = make_link(learner, settings=(("environment.id", "other"),))
+    client = make_client(learner, settings=(("environment.id", "other"),))
     with pytest.raises(errors.ConfigMismatchError):
-        link.join(WAIT_S)
-    link.close()
+        client.join(WAIT_S)
+    client.close()
 
 
 def test_an_unreachable_learner_is_named():
-    link = LearnerClient("127.0.0.1:1", "a", SPEC, SETTINGS, "1.0.0")
+    client = LearnerClient("127.0.0.1:1", "a", SPEC, SETTINGS, "1.0.0")
     with pytest.raises(errors.LearnerUnreachableError, match=r"127\.0\.0\.1:1"):
-        link.join(0.1)
-    link.close()
+        client.join(0.1)
+    client.close()
 
 
 def one_row(number):

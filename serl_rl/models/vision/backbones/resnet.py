@@ -11,7 +11,7 @@ from serl_rl.models.vision.backbones.backbone import Backbone
 from serl_rl.models.vision.backbones.normalization import imagenet_scaling
 from serl_rl.models.vision.backbones.padding import SameConv, same_max_pool
 from serl_rl.models.vision.encoder_config import Initialization
-from serl_rl.models.vision.film import EpisodeVideo
+from serl_rl.models.vision.film import Film
 from serl_rl.models.vision.initialization import initialize_convolutions
 
 RESNET10_STAGES = (1, 1, 1, 1)
@@ -89,7 +89,7 @@ class ResNet(Backbone):
                 inputs = outputs
         self.blocks = nn.ModuleList(blocks)
         channels = [_FIRST_CHANNELS * 2**stage for stage, count in enumerate(stages) for _ in range(count)]
-        films = [] if condition_size is None else [EpisodeVideo(condition_size, size) for size in channels]
+        films = [] if condition_size is None else [Film(condition_size, size) for size in channels]
         self.films = nn.ModuleList(films)
         initialize_convolutions(self, initialization, generator)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs lack it.

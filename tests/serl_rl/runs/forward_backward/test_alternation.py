@@ -12,7 +12,7 @@ from serl_tasks.two_way_point_mass.expert import TwoWayPointMassExpert
 
 
 class Script:
-    """A half whose episodes end as written down; its learner wants as many as there are."""
+    """A player whose episodes end as written down; its learner wants as many as there are."""
 
     def __init__(self, name, ends, diary):
         self._name = name
@@ -43,8 +43,8 @@ OPEN, DONE, BEFORE = EpisodeEnd.OPEN, EpisodeEnd.DONE, EpisodeEnd.DONE_BEFORE
 def play(forward, backward, stop=None):
     """The diary between the waiting and the closing."""
     diary = []
-    halves = {"forward": Script("f", forward, diary), "backward": Script("b", backward, diary)}
-    Alternation(halves, stop or StopSignal()).run()
+    players = {"forward": Script("f", forward, diary), "backward": Script("b", backward, diary)}
+    Alternation(players, stop or StopSignal()).run()
     assert diary[:2] == ["f waits", "b waits"]
     assert diary[-2:] == ["f closes", "b closes"]
     return diary[2:-2]
@@ -58,11 +58,11 @@ def test_a_task_goes_on_until_it_succeeds():
     assert play([OPEN, OPEN, DONE], [DONE]) == ["f plays"] * 3 + ["f releases", "b plays", "b releases"]
 
 
-def test_a_task_that_is_done_before_it_begins_passes_the_turn_on():
+def test_a_task_that_is_done_before_it_begins_makes_the_other_active():
     assert play([BEFORE, DONE], [DONE])[:5] == ["f plays", "f releases", "b plays", "b releases", "f plays"]
 
 
-def test_a_half_that_has_finished_plays_on_for_the_other():
+def test_a_player_that_has_finished_plays_on_for_the_other():
     diary = play([DONE], [OPEN, DONE, DONE])
     first, second = ["f plays", "f releases"], ["b plays", "b plays", "b releases"]
     assert diary == [*first, *second, *first, "b plays", "b releases"]
@@ -92,28 +92,28 @@ class ExpertPolicy:
         return self._expert.action(observation, {})
 
 
-def test_finished_halves_carry_one_point_to_and_fro():
+def test_finished_players_carry_one_point_to_and_fro():
     point, stop = Point(), StopSignal()
     sides = {"forward": "right", "backward": "left"}
-    halves = {
+    players = {
         name: FinishedTaskPlayer(TwoWayPointMassEnv(side, point), ExpertPolicy(side), stop)
         for name, side in sides.items()
     }
-    turns, places = Alternation(halves, stop), []
+    alternation, places = Alternation(players, stop), []
     for _ in range(6):
-        turns.take()
+        alternation.take()
         places.append(point.position[0])
     assert [place > 0 for place in places] == [True, False] * 3
-    assert turns.active == "forward"
+    assert alternation.active == "forward"
 
 
-def test_a_finished_half_passes_on_what_is_done_and_stops_when_asked():
+def test_a_finished_player_passes_on_what_is_done_and_stops_when_asked():
     point, stop = Point(), StopSignal()
     env = TwoWayPointMassEnv("left", point)
-    half = FinishedTaskPlayer(env, ExpertPolicy("left"), stop)
+    player = FinishedTaskPlayer(env, ExpertPolicy("left"), stop)
     point.position[0] = -0.5
-    assert half.play() is BEFORE
+    assert player.play() is BEFORE
     point.position[0] = 0.5
     stop.set()
-    assert half.play() is OPEN
+    assert player.play() is OPEN
     assert point.position[0] == 0.5

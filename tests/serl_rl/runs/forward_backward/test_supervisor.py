@@ -8,9 +8,9 @@ from serl_api.lifetime.child_process import ChildProcess, ProcessError
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.artifacts.run_directory import RunDirectory
 from serl_rl.config.presets import preset
-from serl_rl.runs.forward_backward import supervisor as crews
+from serl_rl.runs.forward_backward import supervisor as supervision
 from serl_rl.runs.forward_backward.supervisor import Supervisor
-from serl_rl.runs.forward_backward.task_pair import pair_of
+from serl_rl.runs.forward_backward.task_pair import task_pair_of
 
 WAIT_S = 30.0
 # Says that it is ready, in a file that is seen whole or not at all, and then waits for a signal.
@@ -19,7 +19,7 @@ _WAITING = f"{_FINISHING}; exec sleep 300"
 _FAILING = f"{_FINISHING}; echo out of luck; exit 3"
 
 
-class WaitingCrew(Supervisor):
+class WaitingSupervisor(Supervisor):
     """The same commands, carried out by a shell."""
 
     def __init__(self, *arguments):
@@ -46,79 +46,79 @@ class WaitingCrew(Supervisor):
 
 
 @pytest.fixture
-def crew(tmp_path):
-    made = WaitingCrew(pair_of(preset("relocate-cube")), RunDirectory(tmp_path), StopSignal())
+def supervisor(tmp_path):
+    made = WaitingSupervisor(task_pair_of(preset("relocate-cube")), RunDirectory(tmp_path), StopSignal())
     yield made
     made.stop()
 
 
-def start_all(crew):
-    crew.start_learner("forward")
-    crew.start_learner("backward")
-    crew.start_simulator()
-    crew.start_actor()
-    assert crew.mend() == ()
+def start_all(supervisor):
+    supervisor.start_learner("forward")
+    supervisor.start_learner("backward")
+    supervisor.start_simulator()
+    supervisor.start_actor()
+    assert supervisor.restart_killed() == ()
 
 
 def option(command, name):
     return command[command.index(name) + 1]
 
 
-def test_a_killed_learner_comes_back_at_its_address_and_resumes(crew):
-    start_all(crew)
-    crew.directory_of("forward").path.mkdir()
-    crew.directory_of("forward").run.write_text("{}")
-    crew.kill("forward learner")
-    assert crew.is_training()
-    assert crew.mend() == ("forward learner",)
-    assert "--resume" in crew.command("forward learner")
-    assert option(crew.command("forward learner"), "--address") == "127.0.0.1:1"
-    assert "--resume" not in crew.command("backward learner")
-    assert crew.mend() == ()
+def test_a_killed_learner_comes_back_at_its_address_and_resumes(supervisor):
+    start_all(supervisor)
+    supervisor.directory_of("forward").path.mkdir()
+    supervisor.directory_of("forward").run.write_text("{}")
+    supervisor.kill("forward learner")
+    assert supervisor.is_training()
+    assert supervisor.restart_killed() == ("forward learner",)
+    assert "--resume" in supervisor.command("forward learner")
+    assert option(supervisor.command("forward learner"), "--address") == "127.0.0.1:1"
+    assert "--resume" not in supervisor.command("backward learner")
+    assert supervisor.restart_killed() == ()
 
 
-def test_a_killed_actor_comes_back_under_its_name(crew):
-    start_all(crew)
-    before = crew.command("actor")
-    crew.kill("actor")
-    assert crew.mend() == ("actor",)
-    assert crew.command("actor") == before
+def test_a_killed_actor_comes_back_under_its_name(supervisor):
+    start_all(supervisor)
+    before = supervisor.command("actor")
+    supervisor.kill("actor")
+    assert supervisor.restart_killed() == ("actor",)
+    assert supervisor.command("actor") == before
 
 
-def test_a_simulator_that_ends_comes_back_with_the_actor(crew):
-    start_all(crew)
-    crew.kill("simulator")
-    assert crew.mend() == ("simulator", "actor")
-    assert option(crew.command("simulator"), "--address") == "127.0.0.1:1"
-    assert option(crew.command("actor"), "--robot") == "127.0.0.1:1"
+def test_a_simulator_that_ends_comes_back_with_the_actor(supervisor):
+    start_all(supervisor)
+    supervisor.kill("simulator")
+    assert supervisor.restart_killed() == ("simulator", "actor")
+    assert option(supervisor.command("simulator"), "--address") == "127.0.0.1:1"
+    assert option(supervisor.command("actor"), "--robot") == "127.0.0.1:1"
 
 
-def test_the_actor_gets_the_run_of_a_learner_that_has_finished(crew, tmp_path):
-    crew.scripts["forward learner"] = _FINISHING
-    crew.start_learner("forward")
-    assert crew.child("forward learner").wait(WAIT_S) == 0
-    crew.start_learner("backward")
-    crew._addresses["forward"] = "127.0.0.1:1"
-    crew.start_actor()
-    assert option(crew.command("actor"), "--learner-address") == str(tmp_path / "forward")
-    assert option(crew.command("actor"), "--backward-learner-address") == "127.0.0.1:1"
-    assert crew.mend() == ()
+def test_the_actor_gets_the_run_of_a_learner_that_has_finished(supervisor, tmp_path):
+    supervisor.scripts["forward learner"] = _FINISHING
+    supervisor.start_learner("forward")
+    assert supervisor.child("forward learner").wait(WAIT_S) == 0
+    supervisor.start_learner("backward")
+    supervisor._addresses["forward"] = "127.0.0.1:1"
+    supervisor.start_actor()
+    assert option(supervisor.command("actor"), "--learner-address") == str(tmp_path / "forward")
+    assert option(supervisor.command("actor"), "--backward-learner-address") == "127.0.0.1:1"
+    assert supervisor.restart_killed() == ()
 
 
-def test_who_fails_by_itself_is_quoted(crew):
-    crew.scripts["backward learner"] = _FAILING
-    crew.start_learner("backward")
-    crew.child("backward learner").wait(WAIT_S)
+def test_who_fails_by_itself_is_quoted(supervisor):
+    supervisor.scripts["backward learner"] = _FAILING
+    supervisor.start_learner("backward")
+    supervisor.child("backward learner").wait(WAIT_S)
     with pytest.raises(ProcessError, match="the backward learner ended with code 3: out of luck"):
-        crew.mend()
+        supervisor.restart_killed()
 
 
-def test_who_is_killed_again_and_again_is_given_up(crew, monkeypatch):
-    monkeypatch.setattr(crews, "_MOST_RETURNS", 2)
-    start_all(crew)
+def test_who_is_killed_again_and_again_is_given_up(supervisor, monkeypatch):
+    monkeypatch.setattr(supervision, "_MOST_RETURNS", 2)
+    start_all(supervisor)
     for _ in range(2):
-        crew.kill("actor")
-        crew.mend()
-    crew.kill("actor")
+        supervisor.kill("actor")
+        supervisor.restart_killed()
+    supervisor.kill("actor")
     with pytest.raises(ProcessError, match="the actor was killed, after 2 processes before it; is memory short"):
-        crew.mend()
+        supervisor.restart_killed()

@@ -10,7 +10,7 @@ from serl_rl.config.train import TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
-from serl_rl.runs.forward_backward.task_pair import TaskPair, opposite_id, pair_environments, pair_of
+from serl_rl.runs.forward_backward.task_pair import TaskPair, opposite_id, pair_environments, task_pair_of
 
 
 def test_opposites_are_mutual_and_share_everything_but_the_goal():
@@ -25,10 +25,10 @@ def test_opposites_are_mutual_and_share_everything_but_the_goal():
 
 
 def test_the_backward_experiment_differs_in_its_task_alone():
-    pair = pair_of(preset("relocate-cube"))
-    assert pair.backward == preset("relocate-cube-backward")
-    assert pair_of(pair.backward).backward == pair.forward
-    assert pair.of("forward") is pair.forward
+    task_pair = task_pair_of(preset("relocate-cube"))
+    assert task_pair.backward == preset("relocate-cube-backward")
+    assert task_pair_of(task_pair.backward).backward == task_pair.forward
+    assert task_pair.of("forward") is task_pair.forward
 
 
 def test_a_task_that_nothing_undoes_is_refused_with_those_that_have_an_opposite():
@@ -46,7 +46,7 @@ def test_two_experiments_of_one_task_are_no_pair():
 
 def test_points_are_one_point():
     config = TrainConfig(environment=EnvironmentConfig(id="serl/PointLeft-v0"))
-    with pair_environments(pair_of(config), RobotConfig()) as envs:
+    with pair_environments(task_pair_of(config), RobotConfig()) as envs:
         envs["forward"].reset(seed=0)
         (x, _) = envs["backward"].reset(options={"keep_scene": True})[0]["state"]
         assert x > 0  # Away from the left, where forward is to go here.
@@ -54,7 +54,7 @@ def test_points_are_one_point():
 
 def test_a_private_simulator_serves_both(tmp_path):
     pytest.importorskip("mujoco")
-    with pair_environments(pair_of(preset("relocate-cube")), RobotConfig()) as envs:
+    with pair_environments(task_pair_of(preset("relocate-cube")), RobotConfig()) as envs:
         _, first = envs["forward"].reset(seed=3)
         envs["forward"].get_wrapper_attr("release")()
         _, second = envs["backward"].reset(seed=4, options={"keep_scene": True})

@@ -1,4 +1,4 @@
-"""A half that learns, and what becomes of it once its learner has finished."""
+"""A player that learns, and what becomes of it once its learner has finished."""
 
 import contextlib
 import dataclasses
@@ -18,13 +18,13 @@ from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import LearnerUnreachableError, UsageError
 from serl_rl.runs.forward_backward import actor as acting
 from serl_rl.runs.forward_backward.actor import PairActor
-from serl_rl.runs.forward_backward.task_pair import pair_of
+from serl_rl.runs.forward_backward.task_pair import task_pair_of
 from serl_rl.runs.forward_backward.task_player import LearningTaskPlayer
 from serl_tasks.two_way_point_mass.environment import Point, TwoWayPointMassEnv
 
 
 class Learning:
-    """Stands for actor, link and spool: its learner finishes after some episodes and leaves a last policy."""
+    """Stands for actor, client and spool: its learner finishes after some episodes and leaves a last policy."""
 
     address = "gpu:50052"
 
@@ -68,35 +68,35 @@ class Pushing:
         return self._push
 
 
-def learning_half(learning, point, stop=None):
+def learning_player(learning, point, stop=None):
     env = TwoWayPointMassEnv("right", point)
     return LearningTaskPlayer(env, learning, learning, learning, Pushing(), stop or StopSignal())
 
 
 def test_once_its_learner_has_finished_it_leaves_and_plays_with_the_last_policy():
     learning, point = Learning(2), Point()
-    half = learning_half(learning, point)
-    half.wait_for_policy()
-    assert [half.play(), half.play()] == [EpisodeEnd.OPEN] * 2
-    assert not half.is_learning
-    assert half.play() is EpisodeEnd.DONE
+    player = learning_player(learning, point)
+    player.wait_for_policy()
+    assert [player.play(), player.play()] == [EpisodeEnd.OPEN] * 2
+    assert not player.is_learning
+    assert player.play() is EpisodeEnd.DONE
     assert point.position[0] >= 0.4
-    assert half.play() is EpisodeEnd.DONE_BEFORE
-    assert learning.diary == ["collects", "collects", "drains", "closes", "closes"]  # Link and spool, once.
+    assert player.play() is EpisodeEnd.DONE_BEFORE
+    assert learning.diary == ["collects", "collects", "drains", "closes", "closes"]  # Client and spool, once.
 
 
 def test_a_refusal_ends_the_wait_for_a_policy():
     learning = Learning(1)
     learning.receiver.wait = lambda timeout_s: False
     with pytest.raises(LearnerUnreachableError):
-        learning_half(learning, Point()).wait_for_policy()
+        learning_player(learning, Point()).wait_for_policy()
 
 
 def test_a_stop_ends_the_wait_for_a_policy():
     learning, stop = Learning(1), StopSignal()
     learning.receiver.wait = lambda timeout_s: False
     stop.set()
-    learning_half(learning, Point(), stop).wait_for_policy()
+    learning_player(learning, Point(), stop).wait_for_policy()
 
 
 class JudgedEnv(gymnasium.Wrapper):
@@ -112,8 +112,8 @@ class JudgedEnv(gymnasium.Wrapper):
         return observation, reward, self.steps == 2, truncated, info | {"success": self.steps == 2}
 
 
-class FinishedLink(Learning):
-    """A link to a learner that has finished."""
+class FinishedClient(Learning):
+    """A client of a learner that has finished."""
 
     status = types.SimpleNamespace(phase=pb.PHASE_FINISHED, is_connected=True)
 
@@ -131,26 +131,26 @@ class FinishedLink(Learning):
 
 
 @pytest.mark.parametrize("is_folder", [True, False])
-def test_a_finished_half_is_still_judged_by_whoever_judges(tmp_path, monkeypatch, is_folder):
+def test_a_finished_player_is_still_judged_by_whoever_judges(tmp_path, monkeypatch, is_folder):
     actor = actor_of(tmp_path, forward=str(tmp_path) if is_folder else "gpu:50052")
     actor = dataclasses.replace(
         actor, add_intervention=lambda env, config: InterventionEnvironment(JudgedEnv(env), None)
     )
     away = Pushing()
     away.load({"push": np.array((0.0, 1.0), np.float32)})
-    monkeypatch.setattr(acting, "load_policy", lambda path: (away, actor.pair.forward, {}))
+    monkeypatch.setattr(acting, "load_policy", lambda path: (away, actor.task_pair.forward, {}))
     monkeypatch.setattr(acting, "make_policy", lambda spec, config: away)
-    monkeypatch.setattr(acting, "LearnerClient", FinishedLink)
+    monkeypatch.setattr(acting, "LearnerClient", FinishedClient)
     monkeypatch.setattr(Pushing, "load", lambda self, arrays: None)
     with contextlib.ExitStack() as stack:
-        half = actor._half("forward", TwoWayPointMassEnv("right", Point()), StopSignal(), stack)
-        assert half.play() is EpisodeEnd.DONE
+        player = actor._make_player("forward", TwoWayPointMassEnv("right", Point()), StopSignal(), stack)
+        assert player.play() is EpisodeEnd.DONE
 
 
 def actor_of(tmp_path, **learners):
     config = TrainConfig(environment=EnvironmentConfig(id="serl/PointRight-v0"))
     return PairActor(
-        pair=pair_of(config),
+        task_pair=task_pair_of(config),
         learners=learners,
         robot=RobotConfig(),
         actor_id="a",

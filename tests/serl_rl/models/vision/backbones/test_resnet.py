@@ -90,9 +90,9 @@ def test_a_condition_starts_as_the_identity_and_then_matters(make_images):
 
 
 def test_film_agrees_with_its_formula(generator):
-    from serl_rl.models.vision.film import EpisodeVideo
+    from serl_rl.models.vision.film import Film
 
-    film = EpisodeVideo(3, 2)
+    film = Film(3, 2)
     film.scale.weight.data = torch.tensor([[1.0, 0, 0], [0, 2.0, 0]])
     film.shift.weight.data = torch.tensor([[0, 0, 1.0], [0, 0, -1.0]])
     maps = torch.ones(1, 2, 2, 2)
