@@ -8,8 +8,6 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import grpc
 from serl.robot.v1 import robot_service_pb2, robot_service_pb2_grpc
@@ -18,6 +16,7 @@ from serl_api.cell import CellInfo
 from serl_api.codec import values as codec
 from serl_api.codec.cell import decode_cell_info
 from serl_api.errors.robot import robot_error
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.values import Compliance, FaultList, RecoveryResult, RobotState
 from serl_client.connection.channel import CONNECT_TIMEOUT_S, TIMEOUT_S, Connection
 from serl_client.connection.clock import ClockOffset, TimeExchange, best_offset
@@ -33,7 +32,7 @@ def default_client_name() -> str:
     return f"{user}@{socket.gethostname()} (pid {os.getpid()})"[:128]
 
 
-class RobotClient:
+class RobotClient(ClosedOnExit):
     """Reads and commands one arm. Connects when made; a context manager. Safe to use from several threads.
 
     Args:
@@ -178,14 +177,6 @@ class RobotClient:
     def close(self) -> None:
         """Closes the connection; open sessions and streams end."""
         self.connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _exchange_time(self) -> TimeExchange:
         sent_ns = time.monotonic_ns()

@@ -6,8 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import grpc
 from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2, robot_service_pb2_grpc
@@ -19,6 +18,7 @@ from serl_api.errors.robot import (
     SessionClosedError,
     robot_error,
 )
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.values import (
     Compliance,
     FloatArray,
@@ -40,7 +40,7 @@ from serl_client.errors import MotionFailedError
 _CLOSE_TIMEOUT_S = 2.0
 
 
-class ControlSession:
+class ControlSession(ClosedOnExit):
     """Claims the arm and the gripper until it is closed. Made by `RobotClient.control`; a context manager.
 
     The stream is the session: however it ends, a daemon that lives notices within two seconds, holds the arm at its
@@ -249,14 +249,6 @@ class ControlSession:
         finally:
             self._call.cancel()
             self._watch.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _open(self, opening: control_pb2.Open) -> control_pb2.Opened:
         try:

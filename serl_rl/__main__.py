@@ -25,7 +25,7 @@ from serl_rl.cli.evaluate import EvaluateCommand
 from serl_rl.cli.forward_backward import ForwardBackwardCommand
 from serl_rl.cli.label import LabelCommand
 from serl_rl.cli.learner import LearnerCommand
-from serl_rl.cli.options import base_config
+from serl_rl.cli.options import Experiment, base_config
 from serl_rl.cli.plot import PlotCommand
 from serl_rl.cli.pretrain import PretrainEncoderCommand
 from serl_rl.cli.record import RecordCommand
@@ -102,12 +102,14 @@ def parse(arguments: Sequence[str]) -> Command:
 def _with_default(name: str, kind: type[Any], config: TrainConfig, *, in_full: bool) -> Any:  # noqa: ANN401
     """A subcommand whose experiment starts from the preset; described in full, or in its first sentence."""
     description = None if in_full else (kind.__doc__ or "").split("\n\n")[0]
-    required = {
+    values: dict[str, Any] = {
         field.name: tyro.MISSING
         for field in dataclasses.fields(kind)
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
-    default = kind(config=config, **required)
+    if issubclass(kind, Experiment):
+        values["config"] = config
+    default = kind(**values)
     return Annotated[kind, tyro.conf.subcommand(name, description=description, default=default)]
 
 

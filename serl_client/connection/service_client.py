@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_client.connection.channel import CONNECT_TIMEOUT_S, TIMEOUT_S, Connection
 
 
-class ServiceClient:
+class ServiceClient(ClosedOnExit):
     """What `CameraClient` and `SimulatorClient` share. A context manager.
 
     Args:
@@ -45,11 +44,3 @@ class ServiceClient:
         """Closes the connection, if this client opened it."""
         if self._owns_connection:
             self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()

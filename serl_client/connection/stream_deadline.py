@@ -6,7 +6,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 _CHECK_S = 0.1
 
@@ -39,9 +38,7 @@ class StreamDeadline:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self._deadline_s = math.inf
 
     def _run(self) -> None:

@@ -8,10 +8,9 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from serl_api.lifetime.child_process import ChildProcess, ProcessError
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_client.errors import PrivateSimulatorError
 
@@ -36,7 +35,7 @@ def simulator_command(
     return [sys.executable, "-m", "simulator", *arguments]
 
 
-class PrivateSimulator:
+class PrivateSimulator(ClosedOnExit):
     """A running child. A context manager.
 
     Args:
@@ -92,11 +91,3 @@ class PrivateSimulator:
         """Ends the simulator and removes its folder. Safe to repeat."""
         self._process.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()

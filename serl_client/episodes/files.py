@@ -15,12 +15,13 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Any, BinaryIO, Self
+from types import MappingProxyType
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_client.episodes.records import HEAD_BYTES, MAGIC, Record, RecordHead, decode_record, encode_record
 from serl_client.errors import EpisodeFileError
 
@@ -84,7 +85,7 @@ class EpisodeHeader:
     """Who, when, with which versions, as JSON values."""
 
 
-class EpisodeWriter:
+class EpisodeWriter(ClosedOnExit):
     """Appends episodes to a file, which it creates if need be. A context manager.
 
     Raises:
@@ -140,14 +141,6 @@ class EpisodeWriter:
     def close(self) -> None:
         """Closes the file. Safe to repeat."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _lock(self) -> None:
         try:

@@ -6,12 +6,12 @@ import contextlib
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import gymnasium
 
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.plugins import find_plugin
 from serl_client.teleop.devices.axis_map import AxisMap, Viewpoint
 from serl_client.teleop.devices.device import TeleopDevice
@@ -56,7 +56,7 @@ class TeleopConfig:
         )
 
 
-class Teleoperation:
+class Teleoperation(ClosedOnExit):
     """A person's devices and keys. A context manager.
 
     Args:
@@ -121,14 +121,6 @@ class Teleoperation:
     def close(self) -> None:
         """Lets go of everything. Safe to repeat."""
         self._closing.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _open_keys(self, plugin: TeleopPlugin | None, open_keys: Callable[[], KeySource] | None) -> KeySource:
         needs_keys = plugin is not None and plugin.reads_keys

@@ -18,7 +18,7 @@ from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from serl_api.security import ChannelSecurity
 from serl_client.teleop.opening import TeleopConfig
-from serl_rl.cli.options import ConfigFile, PresetName, RerunTarget
+from serl_rl.cli.options import Experiment, RerunTarget
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActorCommand:
+class ActorCommand(Experiment):
     """Drive a robot or simulator with the newest policy and stream every step to the learner.
 
     Steps that the learner has not acknowledged wait on disk: a killed actor or learner loses nothing. Start it again
@@ -56,10 +56,6 @@ class ActorCommand:
     serl-train actor --preset relocate-cube --learner-address gpu:50052 --backward-learner-address gpu:50053
     """
 
-    preset: PresetName = "pick-cube"
-    config_file: ConfigFile = None
-    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
-    """The experiment; each value can be overridden."""
     learner: Annotated[str, tyro.conf.arg(name="learner-address")] = "127.0.0.1:50052"
     """Address of the learner."""
     backward_learner: Annotated[str | None, tyro.conf.arg(name="backward-learner-address")] = None

@@ -15,7 +15,7 @@ import tyro
 from serl_api.progress import Progress
 from serl_rl.algorithms.bc_config import BcConfig
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
-from serl_rl.cli.options import ConfigFile, PresetName
+from serl_rl.cli.options import Experiment
 from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.errors import UsageError
 
@@ -27,7 +27,7 @@ _RESULT = "cloning.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class BcCommand:
+class BcCommand(Experiment):
     """Clone a policy from demonstrations, without a robot, a simulator or a reward.
 
     The checkpoint in the run's folder is for `serl-train evaluate`, and for `serl-train learner --initial-policy`.
@@ -45,8 +45,6 @@ class BcCommand:
     """Folder to make for the checkpoint; must not exist."""
     bc: BcConfig = field(default_factory=BcConfig)
     """How to clone."""
-    preset: PresetName = "pick-cube"
-    config_file: ConfigFile = None
     config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     """The experiment, of which the task, the network, cameras, seed, threads and device count."""
 

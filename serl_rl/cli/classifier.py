@@ -8,11 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import tyro
-
 from serl_api.progress import Progress
-from serl_rl.cli.options import ConfigFile, PresetName
-from serl_rl.config.train import TrainConfig
 from serl_rl.errors import UsageError
 from serl_rl.rewards.classifier.config import ClassifierConfig, ClassifierTrainingConfig
 
@@ -54,9 +50,6 @@ class TrainClassifierCommand:
     """The network."""
     training: ClassifierTrainingConfig = field(default_factory=ClassifierTrainingConfig)
     """How it is trained."""
-    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
-    config_file: tyro.conf.Suppress[ConfigFile] = None
-    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
 
     def run(self) -> int:
         """Trains, saves, and prints the report as JSON."""

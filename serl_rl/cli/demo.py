@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, get_args
 
 import tyro
 
-from serl_rl.cli.options import ConfigFile, PresetName, chosen_preset, refuse_keyboard
-from serl_rl.config.train import TrainConfig
+from serl_rl.cli.options import Experiment, chosen_preset, refuse_keyboard
 from serl_rl.errors import UsageError
 from serl_rl.models.pretraining.config import PretrainableName
 
 
 @dataclass(frozen=True, kw_only=True)
-class DemoCommand:
+class DemoCommand(Experiment):
     """Train a task in simulation from nothing, with live progress, and leave curves, a video and a checkpoint.
 
     Starts a simulator, a learner and an actor as processes that talk gRPC on loopback, records scripted demonstrations,
@@ -31,10 +30,6 @@ class DemoCommand:
     serl-train demo --learner.max-env-steps 2000 --sac.discount 0.97
     """
 
-    preset: PresetName = "pick-cube"
-    config_file: ConfigFile = None
-    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
-    """The experiment; each value can be overridden."""
     vision: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Learn from camera images: the preset of the same name with "-vision"."""
     name: str | None = None

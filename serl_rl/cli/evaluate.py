@@ -12,7 +12,7 @@ import tyro
 
 from serl_api.progress import Progress
 from serl_rl.artifacts.run_directory import write_json
-from serl_rl.cli.options import ConfigFile, PresetName, RerunTarget
+from serl_rl.cli.options import RerunTarget
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import report_evaluation, result_values
@@ -59,9 +59,6 @@ class EvaluateCommand:
     overlay: bool = True
     """Whether the video shows values, actions, probabilities and rewards under the pictures."""
     rerun: RerunTarget = None
-    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
-    config_file: tyro.conf.Suppress[ConfigFile] = None
-    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
 
     def run(self) -> int:
         """Evaluates."""

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import tyro
 
-from serl_rl.cli.options import ConfigFile, PresetName, refuse_keyboard
+from serl_rl.cli.options import Experiment, PresetName, refuse_keyboard
 from serl_rl.config.train import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForwardBackwardCommand:
+class ForwardBackwardCommand(Experiment):
     """Train two opposite tasks in simulation at once: each success sets the scene for the other task.
 
     Starts a simulator, two learners and one actor as processes that talk gRPC on loopback, records scripted
@@ -29,7 +29,6 @@ class ForwardBackwardCommand:
     """
 
     preset: PresetName = "relocate-cube"
-    config_file: ConfigFile = None
     config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     """The forward experiment; the backward one is the same on the opposite task. Each value can be overridden."""
     name: str | None = None

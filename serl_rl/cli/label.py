@@ -11,8 +11,7 @@ import tyro
 
 from serl_api.progress import Progress
 from serl_client.teleop.opening import TeleopConfig
-from serl_rl.cli.options import ConfigFile, PresetName
-from serl_rl.config.train import TrainConfig
+from serl_rl.cli.options import Experiment
 from serl_rl.demonstrations.recording import stoppable
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelCommand:
+class LabelCommand(Experiment):
     """Label observations as success or not, for a reward classifier: live by holding a key, or in a recorded file.
 
     Live: somebody drives, you hold space while the task is done. Every episode is kept until there are enough
@@ -53,10 +52,6 @@ class LabelCommand:
     """Live: observations to label as success."""
     teleop_config: Annotated[TeleopConfig, tyro.conf.arg(name="")] = field(default_factory=TeleopConfig)
     """Live: how a person drives."""
-    preset: PresetName = "pick-cube"
-    config_file: ConfigFile = None
-    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
-    """The experiment; each value can be overridden."""
     robot: Annotated[RobotConfig, tyro.conf.arg(name="")] = field(default_factory=RobotConfig)
     """Live: which daemon drives the arm."""
 

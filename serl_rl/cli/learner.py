@@ -15,7 +15,7 @@ from serl_api.lifetime.ready_file import write_ready_file
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.security import ServerSecurity
 from serl_rl.artifacts.run_directory import RunDirectory
-from serl_rl.cli.options import ConfigFile, PresetName
+from serl_rl.cli.options import Experiment
 from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.errors import UsageError
 
@@ -23,7 +23,7 @@ _SPEC_WAIT_S = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class LearnerCommand:
+class LearnerCommand(Experiment):
     """Serve actors and train.
 
     The learner never opens an environment: the first actor tells it what observations and actions look like. It keeps
@@ -39,10 +39,6 @@ class LearnerCommand:
 
     run_directory: Path
     """Folder of the run: replay, checkpoints, metrics."""
-    preset: PresetName = "pick-cube"
-    config_file: ConfigFile = None
-    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
-    """The experiment; each value can be overridden."""
     address: str = "127.0.0.1:50052"
     """Where actors find it, "host:port" or "unix:/path"; port 0 takes a free one."""
     demonstrations: tuple[Path, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +36,17 @@ RerunTarget = Annotated[
         '"connect" for a viewer on this machine, or the address of one, rerun+http://host:9876/proxy.'
     ),
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Options of a command that needs an experiment."""
+
+    preset: PresetName = "pick-cube"
+    config_file: ConfigFile = None
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+    """The experiment; each value can be overridden."""
+
 
 _DEFAULT_PRESETS = {"forward-backward": "relocate-cube"}
 

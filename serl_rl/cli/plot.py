@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import math
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import tyro
 
-from serl_rl.cli.options import ConfigFile, PresetName
-from serl_rl.config.train import TrainConfig
 from serl_rl.errors import UsageError
 
 
@@ -31,9 +29,6 @@ class PlotCommand:
     """Folders of runs."""
     output: Path | None = None
     """PNG to write; of a single run curves.png in its folder."""
-    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
-    config_file: tyro.conf.Suppress[ConfigFile] = None
-    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
 
     def run(self) -> int:
         """Draws."""

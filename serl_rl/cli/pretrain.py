@@ -7,11 +7,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import tyro
-
 from serl_api.progress import Progress
-from serl_rl.cli.options import ConfigFile, PresetName
-from serl_rl.config.train import TrainConfig
 from serl_rl.errors import UsageError
 from serl_rl.models.openmp import choose_waiting
 from serl_rl.models.pretraining.config import PretrainableName, PretrainingConfig
@@ -37,9 +33,6 @@ class PretrainEncoderCommand:
     """How to pretrain."""
     simulator: str | None = None
     """Address of a simulator that has loaded --pretraining.task; none starts a private one."""
-    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
-    config_file: tyro.conf.Suppress[ConfigFile] = None
-    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
 
     def run(self) -> int:
         """Draws pictures, trains, saves, and prints the errors as JSON. Ctrl-C saves what has been learned."""

@@ -11,8 +11,7 @@ import tyro
 
 from serl_api.progress import Progress
 from serl_client.teleop.opening import TeleopConfig
-from serl_rl.cli.options import ConfigFile, PresetName
-from serl_rl.config.train import TrainConfig
+from serl_rl.cli.options import Experiment
 from serl_rl.demonstrations.recording import stoppable
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordCommand:
+class RecordCommand(Experiment):
     """Record demonstrations of a person or of the scripted expert into one episode file.
 
     A person's episode begins when they move; it is kept when it succeeds: by the task's reward, or by the key y.
@@ -50,10 +49,6 @@ class RecordCommand:
     """Whether to keep episodes that failed too, as examples for a classifier."""
     teleop_config: Annotated[TeleopConfig, tyro.conf.arg(name="")] = field(default_factory=TeleopConfig)
     """How a person drives."""
-    preset: PresetName = "pick-cube"
-    config_file: ConfigFile = None
-    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
-    """The experiment; each value can be overridden."""
     robot: Annotated[RobotConfig, tyro.conf.arg(name="")] = field(default_factory=RobotConfig)
     """Which daemon drives the arm."""
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
 from serl_api.progress import Progress
-from serl_rl.cli.options import ConfigFile, PresetName
-from serl_rl.config.train import TrainConfig
 from serl_rl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,9 +45,6 @@ class ReviewCommand:
     """Episode to export."""
     json: bool = False
     """Whether to list as JSON."""
-    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
-    config_file: tyro.conf.Suppress[ConfigFile] = None
-    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
 
     def run(self) -> int:
         """Does what was asked, and lists what the file holds then."""

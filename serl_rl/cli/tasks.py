@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
-
-import tyro
+from dataclasses import dataclass
 
 from serl_api.plugins import plugin_table
 from serl_client.envs.task_finding import usable_tasks
-from serl_rl.cli.options import ConfigFile, PresetName
-from serl_rl.config.train import TrainConfig
 
 _GROUPS = {
     "serl.tasks": "tasks",
@@ -31,10 +27,6 @@ class TasksCommand:
     Try:
     serl-train tasks
     """
-
-    preset: tyro.conf.Suppress[PresetName] = "pick-cube"
-    config_file: tyro.conf.Suppress[ConfigFile] = None
-    config: tyro.conf.Suppress[TrainConfig] = field(default_factory=TrainConfig)
 
     def run(self) -> int:
         """Prints."""

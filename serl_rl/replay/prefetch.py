@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
-from types import TracebackType
 
 import torch
 
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_rl.replay.batch_sampler import BatchSampler
 from serl_rl.replay.update_batch import UpdateBatch
 
 
-class Prefetcher:
+class Prefetcher(ClosedOnExit):
     """Samples the batches of consecutive updates in a thread of its own; a context manager.
 
     On a GPU a batch lies in page-locked memory before it is copied, so that the copy overlaps with computing.
@@ -33,14 +33,6 @@ class Prefetcher:
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(first_update_index,), name="prefetch", daemon=True)
         self._thread.start()
-
-    def __enter__(self) -> Prefetcher:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def next(self) -> UpdateBatch:
         """Returns the next update's batch on the device; blocks until it is sampled.

@@ -6,7 +6,6 @@ import contextlib
 import math
 import sys
 from collections import deque
-from types import TracebackType
 from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -55,10 +54,7 @@ class Dashboard:
             self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        del kind, error, trace
+    def __exit__(self, *_exception: object) -> None:
         self.refresh()
         self._live.stop()
 

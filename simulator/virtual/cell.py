@@ -6,9 +6,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
+from typing import Self
 
 from serl_api.lifetime.child_process import ChildProcess
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.lifetime.stop_signal import StopSignal
 from simulator.model.gripper_model import TCP_OFFSET
 from simulator.virtual.fci.process import VirtualFciProcess
@@ -58,7 +59,7 @@ recording = "{file}"
 """
 
 
-class VirtualCell:
+class VirtualCell(ClosedOnExit):
     """Context manager: `address` answers the robot API, with libfranka, Modbus and librealsense at work behind it.
 
     Args:
@@ -148,14 +149,9 @@ class VirtualCell:
         self.fci.close()
         self._folder.cleanup()
 
-    def __enter__(self) -> "VirtualCell":
+    def __enter__(self) -> Self:
         self.start()
         return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _config(self, port: str) -> str:
         text = _TEXT.format(

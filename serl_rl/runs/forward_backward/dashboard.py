@@ -6,7 +6,6 @@ import contextlib
 import math
 import sys
 from collections import deque
-from types import TracebackType
 from typing import Self, TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -43,9 +42,7 @@ class PairDashboard:
             self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         if self._console.is_terminal:
             self._live.refresh()
             self._live.stop()

@@ -8,12 +8,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from serl_api.lifetime.child_process import ChildProcess
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.lifetime.stop_signal import StopSignal
 from simulator.virtual.fci.control_channel import ControlClient
 from simulator.virtual.fci.controller.reflexes import LOST_PACKET_LIMIT
@@ -24,7 +24,7 @@ _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 5.0
 
 
-class VirtualFciProcess:
+class VirtualFciProcess(ClosedOnExit):
     """Context manager around `serl-virtual fci`. libfranka reaches it at `host`.
 
     Args:
@@ -168,14 +168,9 @@ class VirtualFciProcess:
         assert self._process is not None, "not started"
         return self._process.pid
 
-    def __enter__(self) -> "VirtualFciProcess":
+    def __enter__(self) -> Self:
         self.start()
         return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _ask(self, op: str, **values: Any) -> Any:  # noqa: ANN401
         assert self._control is not None, "not started"

@@ -7,8 +7,9 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
-from types import TracebackType
+from typing import Self
 
+from serl_api.lifetime.closing import ClosedOnExit
 from simulator.virtual.fingers import Fingers, RigidFingers
 from simulator.virtual.hand import protocol
 from simulator.virtual.hand.hand import MAX_SPEED, Ended, Hand
@@ -19,7 +20,7 @@ STROKE = 0.08
 _TEMPERATURE = 30
 
 
-class VirtualHand:
+class VirtualHand(ClosedOnExit):
     """Serves a hand on a host between `start` and `close`, or inside a `with` block.
 
     libfranka knows no other port than 1338, so each hand on one machine needs an address of its own; all of 127.0.0.0/8
@@ -96,14 +97,9 @@ class VirtualHand:
                 self._listener = socket.create_server((self.host, protocol.PORT))
         os.write(self._wake_writer, b"+")
 
-    def __enter__(self) -> "VirtualHand":
+    def __enter__(self) -> Self:
         self.start()
         return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _serve(self) -> None:
         due = time.monotonic()

@@ -7,6 +7,7 @@ import numpy as np
 
 from serl_api.enums import Pacing
 from serl_api.errors.robot import NotFoundError
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.values import Pose
 from simulator.devices.cell import cell_of, load_world
 from simulator.devices.world import World
@@ -17,7 +18,7 @@ SWING_M = 0.05
 SWING_HZ = 0.5
 
 
-class TaskScene:
+class TaskScene(ClosedOnExit):
     """Renders a task by one of its cameras. A context manager, which frees the renderer.
 
     Raises:
@@ -53,9 +54,3 @@ class TaskScene:
     def close(self) -> None:
         """Frees the scene."""
         self._cell.close()
-
-    def __enter__(self) -> "TaskScene":
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.close()

@@ -6,14 +6,14 @@ import threading
 from collections import deque
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from pymodbus.constants import ExcCodes
 from pymodbus.framer import FramerType
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from serl_api.lifetime.closing import ClosedOnExit
 from simulator.virtual.fingers import Fingers, RigidFingers
 from simulator.virtual.robotiq.firmware import TWO_FINGER_85, Firmware, Ratings
 from simulator.virtual.robotiq.terminal import TerminalPair
@@ -25,7 +25,7 @@ _BAUDRATE = 115200
 _CLOSING_TURNS = 3
 
 
-class VirtualRobotiq:
+class VirtualRobotiq(ClosedOnExit):
     """Serves a gripper on `port` between `start` and `close`, or inside a `with` block.
 
     Args:
@@ -109,14 +109,9 @@ class VirtualRobotiq:
         else:
             self._run(self._listen())
 
-    def __enter__(self) -> "VirtualRobotiq":
+    def __enter__(self) -> Self:
         self.start()
         return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     async def _listen(self) -> None:
         if self._server is not None:

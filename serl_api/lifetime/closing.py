@@ -1,0 +1,19 @@
+"""What is closed at the end of a `with` block."""
+
+from __future__ import annotations
+
+from typing import Self
+
+
+class ClosedOnExit:
+    """A context manager that closes itself."""
+
+    def close(self) -> None:
+        """Lets go of everything. Safe to repeat."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
