@@ -15,6 +15,7 @@ from serl_api.progress import Progress
 from serl_api.server import ServeError
 from serl_api.settings import ConfigError
 from simulator.api.server import build_server
+from simulator.command_line import add_log_level, add_ready_file, command_parser, log_to_stderr
 from simulator.model.arm_table import ARMS
 from simulator.scene.finding import usable_scenes
 
@@ -41,9 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, scene in usable_scenes().items():
             print(f"{name}\t{scene.text}")
         return 0
-    logging.basicConfig(
-        stream=sys.stderr, level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    log_to_stderr(options.log_level)
     try:
         with Progress(say=logging.getLogger("simulator").info).phase(f"building the scene of {options.task}"):
             server = build_server(
@@ -70,11 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="serl-sim",
-        description="Simulates a robot cell and serves it over gRPC, by the same API as a real one.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = command_parser(
+        "serl-sim", "Simulates a robot cell and serves it over gRPC, by the same API as a real one.", EPILOG
     )
     parser.add_argument(
         "--task",
@@ -94,14 +90,12 @@ def _parser() -> argparse.ArgumentParser:
         help="who makes time pass: the requests, or the clock (%(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the first scene and of those after it (0)")
-    parser.add_argument(
-        "--ready-file", type=Path, metavar="FILE", help="gets the bound address once calls are answered"
-    )
+    add_ready_file(parser)
     parser.add_argument("--insecure", action="store_true", help="serve beyond loopback without TLS and token")
     parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="PEM file with the certificate chain")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="PEM file with the private key")
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="file with the token that clients must send")
-    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
+    add_log_level(parser)
     return parser
 
 

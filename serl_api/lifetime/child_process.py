@@ -124,6 +124,15 @@ class ChildProcess:
         return self._process.wait()
 
 
+def python_command(module: str, *words: str, **options: object) -> list[str]:
+    """Command line of a module of this Python; an option that is None or False is left out, True is a flag."""
+    command = [sys.executable, "-m", module, *words]
+    for name, value in options.items():
+        if value is not None and value is not False:
+            command += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+    return command
+
+
 def wait_for_file(path: Path, stop: StopSignal, timeout_s: float) -> bool:
     """Waits until a file exists.
 

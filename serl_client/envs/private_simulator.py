@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from serl_api.lifetime.child_process import ChildProcess, ProcessError
+from serl_api.lifetime.child_process import ChildProcess, ProcessError, python_command
 from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_client.errors import PrivateSimulatorError
@@ -30,9 +29,7 @@ def simulator_command(
         raise PrivateSimulatorError(
             "no simulator is installed: pip install 'serl-robot[simulator]', or give the address of a daemon"
         )
-    options = {"task": task, "address": address, "pacing": pacing, "seed": seed, "ready-file": ready_file}
-    arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    return [sys.executable, "-m", "simulator", *arguments]
+    return python_command("simulator", task=task, address=address, pacing=pacing, seed=seed, ready_file=ready_file)
 
 
 class PrivateSimulator(ClosedOnExit):

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import sys
-from collections import deque
 from typing import TextIO
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.panel import Panel
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 from serl.learner.v1 import learner_service_pb2 as pb
 
-from serl_api.progress import Phase, Progress, duration
+from serl_api.progress import duration
 from serl_rl.config.train import TrainConfig
 from serl_rl.monitoring.metrics import MetricsRow
+from serl_rl.runs.live_view import LINE_PERIOD_S, LiveView
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH = 48
-_LINE_PERIOD_S = 5.0
-_NOTES = 4
 
 
 def sparkline(values: list[float], width: int = _SPARK_WIDTH) -> str:
@@ -31,46 +26,17 @@ def sparkline(values: list[float], width: int = _SPARK_WIDTH) -> str:
     return "".join(_BARS[round(min(max(value, 0.0), 1.0) * top)] for value in values[-width:])
 
 
-class Dashboard:
-    """Shows rows of metrics as they come, live on a terminal, else a line now and then; a context manager."""
+class Dashboard(LiveView):
+    """Shows rows of metrics as they come, live on a terminal, else a line now and then."""
 
     def __init__(self, title: str, config: TrainConfig, stream: TextIO = sys.stderr) -> None:
-        self._title = title
+        super().__init__(title, stream, evaluations=5)
         self._config = config
-        self._console = Console(file=stream)
-        self.progress = Progress(stream, own_view=True)
-        """Phases other than training, which rows describe."""
         self._activity = ""
         self._success: list[float] = []
-        self._evaluations: deque[MetricsRow] = deque(maxlen=5)
-        self._notes: deque[str] = deque(maxlen=_NOTES)
         self._row: MetricsRow | None = None
         self._phase = "starting"
         self._next_line_s = 0.0
-        self._live = Live(console=self._console, refresh_per_second=4, transient=False, get_renderable=self._render)
-
-    def __enter__(self) -> Dashboard:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.refresh()
-        self._live.stop()
-
-    def refresh(self) -> None:
-        """Draws the view now; it is drawn four times a second anyway."""
-        if self._live.is_started:
-            self._live.refresh()
-
-    def phase(self, name: str, total: float | None = None) -> contextlib.AbstractContextManager[Phase]:
-        """Shows that something else than training is being done, for the duration of a block."""
-        return self.progress.phase(name, total)
-
-    def note(self, text: str) -> None:
-        """Says something in one line, such as what is being done."""
-        self._notes.append(text)
-        self._print(text)
 
     def show_activity(self, text: str) -> None:
         """Says what the actor does beside acting, such as how far its evaluation is; empty when nothing."""
@@ -86,17 +52,11 @@ class Dashboard:
         if not math.isnan(row.success):
             self._success.append(row.success)
         if row.evaluation_episodes:
-            self._evaluations.append(row)
-        if row.evaluation_episodes:
+            self._evaluations.append(line(row))
             self._print(line(row))
         elif row.wall_time_s >= self._next_line_s:
-            self._next_line_s = row.wall_time_s + _LINE_PERIOD_S
+            self._next_line_s = row.wall_time_s + LINE_PERIOD_S
             self._print(f"{line(row)}{self._remaining(row)}")
-
-    def _print(self, text: str) -> None:
-        """Prints a line where there is no view that would show it."""
-        if not self._console.is_terminal:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _remaining(self, row: MetricsRow) -> str:
         """How long the steps that are allowed will take; training ends earlier once it reaches its target."""
@@ -105,18 +65,16 @@ class Dashboard:
             return ""
         return f"  at most {duration(missing / row.env_steps_per_s)} left"
 
-    def _render(self) -> RenderableType:
-        present = self.progress.current
-        title = present.name if present is not None else self._activity.partition(":")[0] or self._phase
-        parts: list[RenderableType] = [] if present is None else [Text(str(present), style="bold")]
-        parts += [Text(self._activity)] if self._activity else []
-        if self._row is not None:
-            parts += [self._figures(self._row), Text(f"success  {sparkline(self._success)}", style="green")]
-        parts += [Text(_evaluation_text(row), style="cyan") for row in self._evaluations]
-        parts += [Text(note, style="dim") for note in self._notes]
-        return Panel(Group(*parts), title=f"{self._title} · {title}", title_align="left")
+    def _doing(self) -> str:
+        return self._activity.partition(":")[0] or self._phase
 
-    def _figures(self, row: MetricsRow) -> Table:
+    def _figures(self) -> list[RenderableType]:
+        parts: list[RenderableType] = [Text(self._activity)] if self._activity else []
+        if self._row is not None:
+            parts += [self._table(self._row), Text(f"success  {sparkline(self._success)}", style="green")]
+        return parts
+
+    def _table(self, row: MetricsRow) -> Table:
         table = Table.grid(padding=(0, 3))
         limit = self._config.learner.max_env_steps
         cells = (

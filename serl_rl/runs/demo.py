@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -12,12 +11,13 @@ from typing import Any
 
 from serl.learner.v1 import learner_service_pb2 as pb
 
-from serl_api.lifetime.child_process import ChildProcess, ProcessError
+from serl_api.lifetime.child_process import ChildProcess, ProcessError, python_command
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import ENDED
+from serl_client.envs.private_simulator import simulator_command
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import TrainConfig, to_json
-from serl_rl.envs.evaluation import EVALUATING, EvaluationResult, report_evaluation
+from serl_rl.envs.evaluation import EVALUATING, EvaluationResult, report_evaluation, result_values
 from serl_rl.envs.factory import RobotConfig, make_environment, simulator_scene, spec_of
 from serl_rl.monitoring.metrics import MetricsRow, MetricsTail, read_metrics
 from serl_rl.runs.dashboard import Dashboard
@@ -85,7 +85,7 @@ class Demo:
             RunError: A process failed; its last words are quoted.
         """
         self._directory.logs.mkdir(parents=True, exist_ok=True)
-        with Dashboard(self._directory.path.name, self._config, stream=sys.stderr) as dashboard:
+        with Dashboard(self._directory.path.name, self._config) as dashboard:
             try:
                 self._directory.config.write_text(to_json(self._config))
                 self._pretrain(dashboard)
@@ -110,11 +110,10 @@ class Demo:
             return
         dashboard.note(f"pretraining the backbone {backbone.name} on pictures of the simulator")
         weights = self._directory.encoder.resolve()
-        arguments = ["serl_rl", "pretrain-encoder", "--output", str(weights), "--backbone", backbone.name]
-        for name, value in asdict(self._config.pretraining).items():
-            arguments += [f"--pretraining.{name.replace('_', '-')}", str(value)]
+        settings = {f"pretraining.{name}": value for name, value in asdict(self._config.pretraining).items()}
+        command = python_command("serl_rl", "pretrain-encoder", output=weights, backbone=backbone.name, **settings)
         with self._clock.part("pretraining_s"), dashboard.phase("pretraining the backbone") as phase:
-            child = self._spawn("pretraining", arguments, threads=None)
+            child = self._spawn("pretraining", command, threads=None)
             phase.report(note=child.last_words)
             while child.poll() is None and not self._stop.wait(_POLL_S):
                 pass
@@ -171,49 +170,42 @@ class Demo:
     def _ready(self, name: str) -> Path:
         return self._directory.logs / f"{name}.ready"
 
-    def _spawn(self, name: str, arguments: list[str], *, threads: int | None = 1) -> ChildProcess:
-        child = ChildProcess(
-            name, [sys.executable, "-m", *arguments], self._directory.logs / f"{name}.log", threads=threads
-        )
+    def _spawn(self, name: str, command: list[str], *, threads: int | None = 1) -> ChildProcess:
+        child = ChildProcess(name, command, self._directory.logs / f"{name}.log", threads=threads)
         self._children.append(child)
         return child
 
     def _spawn_simulator(self, scene: str) -> str:
-        arguments = [
-            "simulator",
-            "--task",
-            scene,
-            "--address",
-            "127.0.0.1:0",
-            "--pacing",
-            "lockstep",
-        ]
         ready = self._ready("simulator")
-        child = self._spawn("simulator", [*arguments, "--seed", str(self._config.seed), "--ready-file", str(ready)])
-        return child.wait_for_file(ready, self._stop).strip()
+        command = simulator_command(scene, "127.0.0.1:0", ready, seed=self._config.seed)
+        return self._spawn("simulator", command).wait_for_file(ready, self._stop)
 
     def _spawn_learner(self) -> ChildProcess:
-        directory, files = self._directory, []
-        if self._config.demonstration_count:
-            files = ["--demonstrations", str(directory.demonstrations)]
-        arguments = ["--config-file", str(directory.config), "--run-directory", str(directory.path), *files]
-        paths = ["--spec-file", str(self._spec_path), "--ready-file", str(self._ready("learner"))]
-        return self._spawn(
-            "learner", ["serl_rl", "learner", "--address", "127.0.0.1:0", *arguments, *paths], threads=None
+        directory = self._directory
+        command = python_command(
+            "serl_rl",
+            "learner",
+            address="127.0.0.1:0",
+            config_file=directory.config,
+            run_directory=directory.path,
+            demonstrations=directory.demonstrations if self._config.demonstration_count else None,
+            spec_file=self._spec_path,
+            ready_file=self._ready("learner"),
         )
+        return self._spawn("learner", command, threads=None)
 
     def _spawn_actor(self, learner: str, robot: str | None) -> None:
-        arguments = [
-            "--config-file",
-            str(self._directory.config),
-            "--learner-address",
-            learner.strip(),
-            "--actor-id",
-            "demo",
-        ]
-        paths = ["--spool-directory", str(self._directory.path / "spool"), "--ready-file", str(self._ready("actor"))]
-        cell = ["--robot", robot] if robot is not None else []
-        self._spawn("actor", ["serl_rl", "actor", *arguments, *paths, *cell])
+        command = python_command(
+            "serl_rl",
+            "actor",
+            config_file=self._directory.config,
+            learner_address=learner,
+            actor_id="demo",
+            spool_directory=self._directory.path / "spool",
+            ready_file=self._ready("actor"),
+            robot=robot,
+        )
+        self._spawn("actor", command)
 
     def _child(self, name: str) -> ChildProcess | None:
         return next((child for child in self._children if child.name == name), None)
@@ -295,20 +287,12 @@ class Demo:
         dashboard.note(self._last_sentence())
 
     def _values(self, rows: list[MetricsRow]) -> dict[str, Any]:
-        from serl_rl.envs.evaluation import result_values
-
-        reached, last = reached_row(rows, self._config), rows[-1] if rows else None
         return {
             "seed": self._config.seed,
-            "reached_target": reached is not None,
-            "env_steps_to_target": reached.env_steps if reached else None,
-            "training_s_to_target": reached.wall_time_s if reached else None,
-            "env_steps": last.env_steps if last else 0,
-            "critic_updates": last.critic_updates if last else 0,
+            **training_figures(rows, self._config, self._result),
             "wall_time_s": round(self._clock.elapsed_s, 2),
             "wall_time_to_target_s": self._time_to_target(),
             "parts_s": self._clock.parts,
-            "final_evaluation": result_values(self._result) if self._result else None,
         }
 
     def _time_to_target(self) -> float:
@@ -327,6 +311,19 @@ class Demo:
     def _stop_children(self) -> None:
         for child in reversed(self._children):
             child.stop()
+
+
+def training_figures(rows: list[MetricsRow], config: TrainConfig, result: EvaluationResult | None) -> dict[str, Any]:
+    """When training reached its target, how long it went on, and the final evaluation, as JSON values."""
+    reached, last = reached_row(rows, config), rows[-1] if rows else None
+    return {
+        "reached_target": reached is not None,
+        "env_steps_to_target": reached.env_steps if reached else None,
+        "training_s_to_target": reached.wall_time_s if reached else None,
+        "env_steps": last.env_steps if last else 0,
+        "critic_updates": last.critic_updates if last else 0,
+        "final_evaluation": result_values(result) if result else None,
+    }
 
 
 def reached_row(rows: list[MetricsRow], config: TrainConfig) -> MetricsRow | None:

@@ -5,6 +5,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from simulator.command_line import command_parser
+
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "cell": (
         "whole cell: the real daemon and drivers in front of all of these",
@@ -33,11 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     lines = "\n".join(f"  {name:20} {text}" for name, (text, _, _) in sorted(COMMANDS.items()))
-    parser = argparse.ArgumentParser(
-        prog="serl-virtual",
-        description="Virtual hardware that speaks the protocols of real devices.",
-        epilog=f"devices:\n{lines}\n\nserl-virtual DEVICE --help explains one.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = command_parser(
+        "serl-virtual",
+        "Virtual hardware that speaks the protocols of real devices.",
+        f"devices:\n{lines}\n\nserl-virtual DEVICE --help explains one.",
     )
     parser.add_argument("device", choices=sorted(COMMANDS), help="which device")
     return parser

@@ -2,13 +2,12 @@
 
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from serl_api.lifetime.child_process import ChildProcess
+from serl_api.lifetime.child_process import ChildProcess, python_command
 from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.lifetime.stop_signal import StopSignal
 from simulator.model.gripper_model import TCP_OFFSET
@@ -108,18 +107,11 @@ class VirtualCell(ClosedOnExit):
         try:
             self.starting = "arm"
             self.fci.start()
-            port = self._spawn(
-                "gripper",
-                "simulator.virtual",
-                "robotiq",
-                "--link",
-                str(self.folder / "ttyRobotiq"),
-                "--fci",
-                str(self.fci.control_path),
-            )
+            link, socket = self.folder / "ttyRobotiq", self.fci.control_path
+            port = self._spawn("gripper", "simulator.virtual", "robotiq", link=link, fci=socket)
             config = self.folder / "cell.toml"
             config.write_text(self._config(port))
-            self.address = self._spawn("daemon", "robot_daemon", "--config", str(config))
+            self.address = self._spawn("daemon", "robot_daemon", config=config)
         except BaseException:
             self.close()
             raise
@@ -169,16 +161,17 @@ class VirtualCell(ClosedOnExit):
         """Records what a camera of the simulator would see of the empty-handed arm at home, a second long."""
         file = self.folder / f"{name}.db3"
         self.starting = f"camera {name}"
-        options = ["--out", str(file), "--width", str(_SIZE), "--height", str(_SIZE), "--duration-s", "1"]
-        command = [sys.executable, "-m", "simulator.virtual", "realsense-recording", *options]
+        command = python_command(
+            "simulator.virtual", "realsense-recording", out=file, width=_SIZE, height=_SIZE, duration_s=1
+        )
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=_START_TIMEOUT_S)
         return file
 
-    def _spawn(self, name: str, module: str, *arguments: str) -> str:
+    def _spawn(self, name: str, module: str, *words: str, **options: object) -> str:
         """Starts a part and returns what it writes into its ready file."""
         ready = self.folder / f"{name}.ready"
         self.starting = name
-        command = [sys.executable, "-m", module, *arguments, "--ready-file", str(ready)]
+        command = python_command(module, *words, **options, ready_file=ready)
         child = ChildProcess(
             name, command, self.folder / f"{name}.log", threads=None, grace_s=_STOP_TIMEOUT_S, folder=self.folder
         )

@@ -4,11 +4,11 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from serl_api.lifetime.ready_file import announced
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
+from simulator.command_line import add_ready_file, command_parser
 from simulator.model.arm_table import ARMS
 from simulator.scene.finding import scene_names
 from simulator.virtual.cell import VirtualCell
@@ -53,16 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="serl-virtual cell",
-        description="A whole virtual cell: the real daemon and drivers in front of virtual hardware.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = command_parser(
+        "serl-virtual cell", "A whole virtual cell: the real daemon and drivers in front of virtual hardware.", EPILOG
     )
     parser.add_argument("--task", choices=scene_names(), default="pick-cube", help="scene (default: %(default)s)")
     parser.add_argument("--arm", choices=sorted(ARMS), default="panda", help="which arm (default: %(default)s)")
     parser.add_argument("--address", default="127.0.0.1:50051", metavar="HOST:PORT", help="(default: %(default)s)")
     parser.add_argument("--camera", action="append", default=[], metavar="NAME", help="adds a recorded camera")
     parser.add_argument("--seed", type=int, default=0, help="of the scene (default: %(default)s)")
-    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the address once calls are answered")
+    add_ready_file(parser)
     return parser

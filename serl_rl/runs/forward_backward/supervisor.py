@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from serl_api.lifetime.child_process import ChildProcess, ProcessError
+from serl_api.lifetime.child_process import ChildProcess, ProcessError, python_command
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_client.envs.private_simulator import simulator_command
 from serl_rl.artifacts.run_directory import RunDirectory
@@ -55,16 +54,18 @@ class Supervisor:
     def start_learner(self, direction: Direction) -> None:
         """Starts a learner; one that worked here before goes on where it was."""
         directory = self.directory_of(direction)
-        arguments = ["--config-file", str(directory.config), "--run-directory", str(directory.path)]
-        arguments += ["--address", self._addresses.get(direction, "127.0.0.1:0")]
-        arguments += ["--spec-file", str(self.spec_path(direction))]
-        arguments += ["--ready-file", str(self._ready(direction))]
-        if self._task_pair.of(direction).demonstration_count:
-            arguments += ["--demonstrations", str(directory.demonstrations)]
-        if directory.has_run():
-            arguments.append("--resume")
         self._ready(direction).unlink(missing_ok=True)
-        command = _module("learner", arguments)
+        command = python_command(
+            "serl_rl",
+            "learner",
+            config_file=directory.config,
+            run_directory=directory.path,
+            address=self._addresses.get(direction, "127.0.0.1:0"),
+            spec_file=self.spec_path(direction),
+            ready_file=self._ready(direction),
+            demonstrations=directory.demonstrations if self._task_pair.of(direction).demonstration_count else None,
+            resume=directory.has_run(),
+        )
         self._learners[direction] = self._spawn(f"{direction} learner", command, f"learner-{direction}", threads=None)
 
     def start_actor(self) -> None:
@@ -76,14 +77,19 @@ class Supervisor:
                     return
                 self._addresses[direction] = address.strip()
         forward, backward = (self.directory_of(direction) for direction in DIRECTIONS)
-        arguments = ["--config-file", str(forward.config), "--backward-config-file", str(backward.config)]
-        arguments += ["--learner-address", self._source("forward")]
-        arguments += ["--backward-learner-address", self._source("backward")]
-        arguments += ["--actor-id", _ACTOR_ID, "--spool-directory", str(self._directory.path / "spool")]
-        arguments += ["--ready-file", str(self._ready("actor"))]
-        if self.robot is not None:
-            arguments += ["--robot", self.robot]
-        self._actor = self._spawn("actor", _module("actor", arguments), "actor")
+        command = python_command(
+            "serl_rl",
+            "actor",
+            config_file=forward.config,
+            backward_config_file=backward.config,
+            learner_address=self._source("forward"),
+            backward_learner_address=self._source("backward"),
+            actor_id=_ACTOR_ID,
+            spool_directory=self._directory.path / "spool",
+            ready_file=self._ready("actor"),
+            robot=self.robot,
+        )
+        self._actor = self._spawn("actor", command, "actor")
 
     def is_training(self) -> bool:
         """Returns whether a learner still trains, or was killed and will."""
@@ -171,7 +177,3 @@ class Supervisor:
 def _was_killed(child: ChildProcess) -> bool:
     code = child.poll()
     return code is not None and code < 0
-
-
-def _module(command: str, arguments: list[str]) -> list[str]:
-    return [sys.executable, "-m", "serl_rl", command, *arguments]

@@ -11,7 +11,7 @@ from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.envs.evaluation import EvaluationResult, evaluate, report_evaluation
 from serl_rl.envs.factory import RobotConfig, make_environment, spec_of
 from serl_rl.monitoring.metrics import MetricsTail, read_metrics
-from serl_rl.runs.demo import PhaseClock, reached_row
+from serl_rl.runs.demo import PhaseClock, reached_row, training_figures
 from serl_rl.runs.forward_backward.dashboard import PairDashboard
 from serl_rl.runs.forward_backward.supervisor import Supervisor
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, pair_environments, task_pair_of
@@ -158,20 +158,9 @@ class PairTraining:
         return reached_row(rows, self._task_pair.of(direction)) is not None
 
     def _values(self, direction: Direction) -> dict[str, Any]:
-        from serl_rl.envs.evaluation import result_values
-
+        config = self._task_pair.of(direction)
         rows = read_metrics(self._supervisor.directory_of(direction).path)
-        reached, last = reached_row(rows, self._task_pair.of(direction)), rows[-1] if rows else None
-        result = self._results.get(direction)
-        return {
-            "environment": self._task_pair.of(direction).environment.id,
-            "reached_target": reached is not None,
-            "env_steps_to_target": reached.env_steps if reached else None,
-            "training_s_to_target": reached.wall_time_s if reached else None,
-            "env_steps": last.env_steps if last else 0,
-            "critic_updates": last.critic_updates if last else 0,
-            "final_evaluation": result_values(result) if result else None,
-        }
+        return {"environment": config.environment.id, **training_figures(rows, config, self._results.get(direction))}
 
     def _last_sentence(self) -> str:
         where = f"everything is in {self._directory.path}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from serl_api.errors.robot import NotFoundError
 from serl_api.lifetime.ready_file import announced
 from serl_api.lifetime.stop_signal import StopSignal
+from simulator.command_line import add_log_level, add_ready_file, command_parser, log_to_stderr
 from simulator.model.arm_table import ARMS
 from simulator.virtual.fci.controller.plant import NO_TASK
 from simulator.virtual.fci.controller.reflexes import LOST_PACKET_LIMIT
@@ -36,9 +37,7 @@ exit codes: 0 stopped by a signal, 1 the address cannot be served, 2 wrong usage
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        stream=sys.stderr, level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    log_to_stderr(options.log_level)
     try:
         server = FciServer(
             ServerOptions(
@@ -72,11 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="serl-virtual fci",
-        description="A virtual Franka arm behind the network protocol of the real one, for unmodified libfranka.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = command_parser(
+        "serl-virtual fci",
+        "A virtual Franka arm behind the network protocol of the real one, for unmodified libfranka.",
+        EPILOG,
     )
     parser.add_argument("--arm", choices=sorted(ARMS), default="panda", help="which arm (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
@@ -99,10 +97,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"real-time priority 1 to 99 of this process, 0 for none (default: {AUTOMATIC_PRIORITY} if it is allowed)",
     )
-    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the address once clients are answered")
+    add_ready_file(parser)
     parser.add_argument("--log", type=Path, metavar="FILE", help="memory-mapped log of every cycle")
     parser.add_argument("--control", type=Path, metavar="SOCKET", help="Unix socket for injections and ground truth")
-    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
+    add_log_level(parser)
     return parser
 
 

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from serl_api.lifetime.child_process import ChildProcess
+from serl_api.lifetime.child_process import ChildProcess, python_command
 from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.lifetime.stop_signal import StopSignal
 from simulator.virtual.fci.control_channel import ControlClient
@@ -63,21 +62,20 @@ class VirtualFciProcess(ClosedOnExit):
         self.control_path = folder / "control.sock"
         """Socket of the control channel, for others that move the gripper or look at the scene."""
         self._messages = folder / "messages"
-        options = {
-            "--arm": arm,
-            "--task": task,
-            "--host": self.host,
-            "--seed": seed,
-            "--server-version": server_version,
-            "--lost-packet-limit": lost_packet_limit,
-            "--ready-file": self._ready,
-            "--log": self._log_file,
-            "--control": self.control_path,
-        }
-        if priority is not None:
-            options["--priority"] = priority
-        words = [str(word) for pair in options.items() for word in pair]
-        self._command = [sys.executable, "-m", "simulator.virtual", "fci", *words]
+        self._command = python_command(
+            "simulator.virtual",
+            "fci",
+            arm=arm,
+            task=task,
+            host=self.host,
+            seed=seed,
+            server_version=server_version,
+            lost_packet_limit=lost_packet_limit,
+            priority=priority,
+            ready_file=self._ready,
+            log=self._log_file,
+            control=self.control_path,
+        )
         self._process: ChildProcess | None = None
         self._control: ControlClient | None = None
 

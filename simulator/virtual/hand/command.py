@@ -2,14 +2,16 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from simulator.virtual.fingers import Fingers, RigidFingers
+from simulator.command_line import add_ready_file, command_parser
+from simulator.virtual.fingers import RigidFingers
+from simulator.virtual.gripper_actions import gripper_actions
 from simulator.virtual.hand.protocol import PORT
 from simulator.virtual.hand.server import STROKE, VirtualHand
 from simulator.virtual.scene_fingers import scene_fingers
-from simulator.virtual.serving import Action, serve_until_signal
+from simulator.virtual.serving import serve_until_signal
 
 EPILOG = """\
 prints the address for the key `host` of the cell's file, then obeys what is typed:
@@ -33,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     virtual = VirtualHand(options.host, fingers, is_homed=not options.not_homed)
     try:
-        serve_until_signal(virtual, lambda: virtual.host, _actions(virtual, fingers), options.ready_file)
+        serve_until_signal(virtual, lambda: virtual.host, gripper_actions(virtual, fingers), options.ready_file)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (")[0]
         sys.stderr.write(f"serl-virtual hand: cannot serve {options.host}:{PORT} ({reason})\n")
@@ -41,36 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _actions(virtual: VirtualHand, fingers: Fingers) -> Mapping[str, Action]:
-    def place(text: str) -> None:
-        if not isinstance(fingers, RigidFingers):
-            raise ValueError("the objects are those of the virtual arm's scene")
-        try:
-            fingers.place_object(None if text == "none" else float(text))
-        except ValueError:
-            raise ValueError(f'"{text}" is not a number') from None
-
-    def silence(*, silent: bool) -> None:
-        virtual.is_silent = silent
-
-    return {
-        "object": place,
-        "unplug": lambda _: virtual.unplug(),
-        "plug": lambda _: virtual.plug(),
-        "silent": lambda _: silence(silent=True),
-        "answer": lambda _: silence(silent=False),
-    }
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="serl-virtual hand",
-        description="A virtual Franka Hand that libfranka connects to.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("serl-virtual hand", "A virtual Franka Hand that libfranka connects to.", EPILOG)
     parser.add_argument("--host", default="127.0.0.1", help="address to serve (%(default)s)")
     parser.add_argument("--not-homed", action="store_true", help="begin as after switching on: homing comes first")
     parser.add_argument("--fci", type=Path, metavar="SOCKET", help="control socket of a virtual arm with a scene")
-    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the address once it is served")
+    add_ready_file(parser)
     return parser

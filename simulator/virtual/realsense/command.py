@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from serl_api.errors.robot import NotFoundError
+from simulator.command_line import command_parser
 from simulator.physics.rendering import RenderError
 from simulator.virtual.realsense.pattern import draw_pattern
 from simulator.virtual.realsense.recorder import Shot, VirtualCamera, record
@@ -80,11 +81,10 @@ def _require(parser: argparse.ArgumentParser, options: argparse.Namespace) -> No
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="serl-virtual realsense-recording",
-        description="Writes a recording of a RealSense that does not exist, for the real pipeline to play.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = command_parser(
+        "serl-virtual realsense-recording",
+        "Writes a recording of a RealSense that does not exist, for the real pipeline to play.",
+        EPILOG,
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write, ends in .db3")
     parser.add_argument("--task", default="", metavar="NAME", help="draw a task of the simulator instead of a pattern")

@@ -5,7 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from simulator.command_line import add_ready_file, command_parser
 from simulator.virtual.fingers import Fingers, RigidFingers
+from simulator.virtual.gripper_actions import gripper_actions, number
 from simulator.virtual.robotiq.firmware import TWO_FINGER_85, TWO_FINGER_140
 from simulator.virtual.robotiq.server import VirtualRobotiq
 from simulator.virtual.scene_fingers import scene_fingers
@@ -53,50 +55,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _actions(virtual: VirtualRobotiq, fingers: Fingers) -> Mapping[str, Action]:
-    def place(text: str) -> None:
-        if not isinstance(fingers, RigidFingers):
-            raise ValueError("the objects are those of the virtual arm's scene")
-        fingers.place_object(None if text == "none" else _number(text, 0.0, 0.2))
-
-    def break_down(text: str) -> None:
-        virtual.firmware.set_fault(int(_number(text, 0, 15)))
-
-    def silence(*, silent: bool) -> None:
-        virtual.is_silent = silent
-
     return {
-        "object": place,
-        "fault": break_down,
-        "unplug": lambda _: virtual.unplug(),
-        "plug": lambda _: virtual.plug(),
-        "silent": lambda _: silence(silent=True),
-        "answer": lambda _: silence(silent=False),
+        **gripper_actions(virtual, fingers),
+        "fault": lambda text: virtual.firmware.set_fault(int(number(text, 0, 15))),
         "power": lambda _: virtual.firmware.switch_off_and_on(),
     }
 
 
-def _number(text: str, lower: float, upper: float) -> float:
-    """Parses a typed number. Raises ValueError with its bounds."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f'"{text}" is not a number') from None
-    if not lower <= value <= upper:
-        raise ValueError(f"{value:g} is not in [{lower:g}, {upper:g}]")
-    return value
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="serl-virtual robotiq",
-        description="A virtual Robotiq gripper that answers Modbus RTU.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("serl-virtual robotiq", "A virtual Robotiq gripper that answers Modbus RTU.", EPILOG)
     parser.add_argument("--link", type=Path, metavar="PATH", help="name of the serial port (default: a new one)")
     parser.add_argument("--tcp", metavar="HOST:PORT", help="serve RTU over TCP instead of a serial port")
     parser.add_argument("--model", choices=sorted(_MODELS), default="2f-85", help="which gripper (%(default)s)")
     parser.add_argument("--slave-id", type=int, default=9, metavar="N", help="Modbus address (%(default)s)")
     parser.add_argument("--fci", type=Path, metavar="SOCKET", help="control socket of a virtual arm with a scene")
-    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the port once requests are answered")
+    add_ready_file(parser)
     return parser
