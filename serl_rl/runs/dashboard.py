@@ -30,13 +30,13 @@ class Dashboard(LiveView):
     """Shows rows of metrics as they come, live on a terminal, else a line now and then."""
 
     def __init__(self, title: str, config: TrainConfig, stream: TextIO = sys.stderr) -> None:
-        super().__init__(title, stream, evaluations=5)
         self._config = config
         self._activity = ""
         self._success: list[float] = []
         self._row: MetricsRow | None = None
         self._phase = "starting"
         self._next_line_s = 0.0
+        super().__init__(title, stream, evaluations=5)  # Last: the view draws itself at once.
 
     def show_activity(self, text: str) -> None:
         """Says what the actor does beside acting, such as how far its evaluation is; empty when nothing."""

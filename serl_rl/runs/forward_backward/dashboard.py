@@ -19,10 +19,10 @@ class PairDashboard(LiveView):
     """Shows rows of metrics of both learners, live on a terminal, else a line now and then."""
 
     def __init__(self, title: str, stream: TextIO = sys.stderr) -> None:
-        super().__init__(title, stream, evaluations=3)
         self._rows: dict[Direction, MetricsRow] = {}
         self._success: dict[Direction, list[float]] = {direction: [] for direction in DIRECTIONS}
         self._next_line_s: dict[Direction, float] = dict.fromkeys(DIRECTIONS, 0.0)
+        super().__init__(title, stream, evaluations=3)  # Last: the view draws itself at once.
 
     def show(self, direction: Direction, row: MetricsRow) -> None:
         """Shows the newest metrics of one direction."""

@@ -55,7 +55,7 @@ def test_it_serves_obeys_and_ends_by_a_signal(tmp_path):
         assert process.wait(timeout=20.0) == 0
         said = process.stderr.read().splitlines()
     assert said[0] == "99 is not in [0, 15]"
-    assert said[1].startswith("dance is not known; known: object, fault")
+    assert said[1].startswith("dance is not known; known: object, unplug")
     assert said[2] == '"wide" is not a number'
     assert not ready.exists()
     assert not os.path.lexists(link)
