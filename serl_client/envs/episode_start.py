@@ -83,13 +83,14 @@ class EpisodeStart:
 
     def _reset(self, seed: int, *, keep_scene: bool = False) -> Observation:
         start = self._task.start
+        has_gripper = self._link.client.info.gripper is not None
         for attempt in range(_RECONNECT_ATTEMPTS):
             try:
                 session = self._link.open_session()
                 return session.reset(
                     seed=seed,
                     start=start.draw(np.random.default_rng([seed, 1])) if isinstance(start, PoseBox) else start,
-                    gripper_width=self._task.start_gripper_width,
+                    gripper_width=self._task.start_gripper_width if has_gripper else None,
                     speed_ratio=_SIMULATED_SPEED if self._is_simulated else _REAL_SPEED,
                     cameras=self._task.cameras,
                     keep_scene=keep_scene,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
@@ -53,7 +53,7 @@ class PlotCommand:
             plot_run(self.runs[0], output, self.runs[0].name)
         else:
             plot_runs(list(latest), output)
-        figures = {str(path): _figures(asdict(row)) for path, row in latest.items()}
+        figures = {str(path): _figures(row.figures()) for path, row in latest.items()}
         sys.stdout.write(json.dumps(figures, indent=2) + "\n")
         sys.stderr.write(f"curves: {output}\n")
         return 0

@@ -72,6 +72,10 @@ class MetricsRow:
     more: Mapping[str, float] = field(default_factory=dict)
     """Figures that only the run's algorithm has, by name; columns of their own."""
 
+    def figures(self) -> dict[str, float]:
+        """Returns every figure by the name of its column."""
+        return {name: getattr(self, name) for name in COLUMNS} | dict(self.more)
+
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(MetricsRow) if field.name != "more")
 """Columns of every run."""
@@ -99,7 +103,7 @@ class MetricsWriter:
 
     def write(self, row: MetricsRow) -> None:
         """Writes one row and flushes."""
-        values = {name: getattr(row, name) for name in COLUMNS} | dict(row.more)
+        values = row.figures()
         self._csv.writerow([_text(values.get(name, _NOTHING)) for name in self._names])
         self._file.flush()
         if self._board is not None:

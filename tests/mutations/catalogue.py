@@ -367,7 +367,7 @@ SESSIONS = mutations(
     ),
     (
         "NaN in a target is accepted",
-        "robot_daemon",
+        "serl_api",
         "if not math.isfinite(x + y + z):",
         "if False:",
         "test_a_target_that_no_limit_can_repair_is_refused",

@@ -1,6 +1,7 @@
 """Scenes that are kept, lost, drawn and drawn again."""
 
 import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -58,16 +59,18 @@ def test_a_kept_scene_stays_and_the_arm_comes_back(forward):
 class Daemon:
     """A link to a cell with a cube; a simulator draws it within reach, and a kept scene leaves it where it is."""
 
-    def __init__(self, backend, cube, *, fails=False):
-        self.client = SimpleNamespace(info=SimpleNamespace(backend=backend))
+    def __init__(self, backend, cube, *, fails=False, gripper="a gripper"):
+        self.client = SimpleNamespace(info=SimpleNamespace(backend=backend, gripper=gripper))
         self.resets = []
+        self.widths = []
         self._cube = cube
         self._fails = fails
 
     def open_session(self):
         return self
 
-    def reset(self, *, seed, keep_scene, speed_ratio, **_):
+    def reset(self, *, seed, keep_scene, speed_ratio, gripper_width, **_):
+        self.widths.append(gripper_width)
         self.resets.append(("keep" if keep_scene else "draw", speed_ratio))
         if keep_scene and self._fails:
             raise MotionFailedError("the cube is in the way")
@@ -114,6 +117,14 @@ def test_a_real_cell_draws_nothing_again():
     start = EpisodeStart(RELOCATE_FORWARD, daemon, lambda observation: True)
     start.begin({}, lambda: 7)
     assert daemon.resets == [("draw", 0.2)]
+
+
+@pytest.mark.parametrize(("gripper", "width"), [("a gripper", 0.01), (None, None)])
+def test_fingers_start_as_the_task_says_where_there_are_any(gripper, width):
+    daemon = Daemon(Backend.REAL, cube=(0.4, 0.0), gripper=gripper)
+    task = replace(RELOCATE_FORWARD, has_gripper=False, start_gripper_width=0.01)
+    EpisodeStart(task, daemon, lambda observation: False).begin({}, lambda: 7)
+    assert daemon.widths == [width]
 
 
 def test_an_object_that_nobody_tracks_is_not_lost():

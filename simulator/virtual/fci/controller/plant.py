@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from robot_daemon.hardware.devices import GripperSample
-from serl_api.errors.robot import NotEquippedError
+from serl_api.errors.robot import NotEquippedError, NotFoundError
 from serl_api.values import FloatArray, GripperTarget, TrackedObject
 from simulator.devices.world import World
 from simulator.model.arm_table import ArmTable
@@ -186,7 +186,10 @@ class Plant:
 def _build_world(table: ArmTable, task: str, seed: int) -> World | None:
     if task == NO_TASK:
         return None
-    return World(task, table, seed)
+    try:
+        return World(task, table, seed)
+    except NotFoundError as error:
+        raise NotFoundError.among("task", name=task, available=(NO_TASK, *error.available)) from None
 
 
 def _subtree_mass(model: mujoco.MjModel, root: int) -> MountedMass:
