@@ -265,18 +265,23 @@ class TrackedObject:
     """Whether a simulator's truth rather than a tracker's estimate."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class SensorOffset:
     """How far one sensor's sample lies from the reference time."""
 
     sensor: str
     """"arm", "gripper" or "camera/<name>"."""
     offset_ns: int
-    """Sample time minus reference time."""
+    """Sample time minus reference time; 0 when missing."""
     tolerance_ns: int
     """Largest absolute offset that counts as synchronised."""
-    missing: bool
+    missing: bool = False
     """Whether the sensor delivered nothing; the offset has no meaning then."""
+
+    @property
+    def within(self) -> bool:
+        """Whether the sensor counts as synchronised."""
+        return not self.missing and abs(self.offset_ns) <= self.tolerance_ns
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,8 +10,8 @@ import grpc
 from serl.robot.v1 import camera_service_pb2, camera_service_pb2_grpc, observation_pb2
 
 from serl_api.cell import CameraInfo
-from serl_api.codec.cell import decode_camera_info
-from serl_api.codec.values import decode_frame
+from serl_api.codec.cell import decode_cameras
+from serl_api.codec.observation import decode_frame
 from serl_api.enums import PixelEncoding
 from serl_api.errors.robot import robot_error
 from serl_api.values import Frame
@@ -29,7 +29,7 @@ class CameraClient(ServiceClient):
     def list_cameras(self) -> dict[str, CameraInfo]:
         """Cameras by name, and whether each delivers."""
         response = self._connection.call(self._stub.ListCameras, camera_service_pb2.ListCamerasRequest())
-        return {camera.name: decode_camera_info(camera) for camera in response.cameras}
+        return decode_cameras(response.cameras)
 
     def get_frame(
         self, camera: str, *, encoding: PixelEncoding = PixelEncoding.RGB8, include_depth: bool = False

@@ -13,8 +13,8 @@ import grpc
 from serl.robot.v1 import robot_service_pb2, robot_service_pb2_grpc
 
 from serl_api.cell import CellInfo
-from serl_api.codec import values as codec
 from serl_api.codec.cell import decode_cell_info
+from serl_api.codec.state import decode_faults, decode_state
 from serl_api.errors.robot import robot_error
 from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.values import Compliance, FaultList, RecoveryResult, RobotState
@@ -93,7 +93,7 @@ class RobotClient(ClosedOnExit):
     def get_state(self) -> RobotState:
         """Newest robot state."""
         response = self.connection.call(self._stub.GetState, robot_service_pb2.GetStateRequest())
-        return codec.decode_state(response.state)
+        return decode_state(response.state)
 
     def stream_states(self, rate_hz: float = 10.0) -> Iterator[RobotState]:
         """Robot states as they come; latest wins. Closing the iterator ends the stream.
@@ -109,7 +109,7 @@ class RobotClient(ClosedOnExit):
         call = self._stub.StreamState(request)
         try:
             for response in call:
-                yield codec.decode_state(response.state)
+                yield decode_state(response.state)
         except grpc.RpcError as error:
             raise robot_error(error, self.address) from error
         finally:
@@ -132,12 +132,12 @@ class RobotClient(ClosedOnExit):
     def stop(self, text: str = "", client_name: str | None = None) -> RobotState:
         """Stops the arm at once and latches. Software on an ordinary network: NOT a safety-rated emergency stop."""
         request = robot_service_pb2.StopRequest(client_name=client_name or default_client_name(), text=text)
-        return codec.decode_state(self.connection.call(self._stub.Stop, request).state)
+        return decode_state(self.connection.call(self._stub.Stop, request).state)
 
     def clear_stop(self, client_name: str | None = None) -> RobotState:
         """Releases the latch of `stop`. Moves nothing."""
         request = robot_service_pb2.ClearStopRequest(client_name=client_name or default_client_name())
-        return codec.decode_state(self.connection.call(self._stub.ClearStop, request).state)
+        return decode_state(self.connection.call(self._stub.ClearStop, request).state)
 
     def recover(self, fault_ids: Sequence[str] = (), client_name: str | None = None) -> RecoveryResult:
         """Clears faults that can be cleared, all active ones when none are named; nothing else ever does.
@@ -150,16 +150,14 @@ class RobotClient(ClosedOnExit):
         )
         response = self.connection.call(self._stub.RecoverFromFault, request)
         return RecoveryResult(
-            cleared=codec.decode_faults(response.cleared_faults),
-            remaining=codec.decode_faults(response.remaining_faults),
+            cleared=decode_faults(response.cleared_faults),
+            remaining=decode_faults(response.remaining_faults),
         )
 
     def list_faults(self) -> FaultList:
         """Faults that are active, and the last ones that were cleared."""
         response = self.connection.call(self._stub.ListFaults, robot_service_pb2.ListFaultsRequest())
-        return FaultList(
-            active=codec.decode_faults(response.active_faults), cleared=codec.decode_faults(response.cleared_faults)
-        )
+        return FaultList(active=decode_faults(response.active_faults), cleared=decode_faults(response.cleared_faults))
 
     def sync_time(self, samples: int = 16) -> ClockOffset:
         """Maps the daemon's monotonic clock to `time.monotonic_ns`.

@@ -11,7 +11,9 @@ from typing import Any, cast
 import grpc
 from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2, robot_service_pb2_grpc
 
-from serl_api.codec import values as codec
+from serl_api.codec import control
+from serl_api.codec.observation import decode_observation
+from serl_api.codec.times import decode_duration, encode_duration
 from serl_api.errors.robot import (
     DeadlineError,
     RobotError,
@@ -24,6 +26,7 @@ from serl_api.values import (
     FloatArray,
     GripperTarget,
     JointTarget,
+    Load,
     MotionOutcome,
     MotionProgress,
     Observation,
@@ -62,19 +65,19 @@ class ControlSession(ClosedOnExit):
         self._connection = connection
         self._sequence_number = 0
         self._is_closed = False
-        self._period: tuple[float, Any] = (0.1, codec.encode_duration(0.1))
+        self._period: tuple[float, Any] = (0.1, encode_duration(0.1))
         self._requests: SimpleQueue[robot_service_pb2.ControlRequest | None] = SimpleQueue()
         stub = robot_service_pb2_grpc.RobotServiceStub(connection.channel)
         self._call: Any = stub.Control(iter(self._requests.get, None))
         self._watch = StreamDeadline(self._call.cancel)
         opening = control_pb2.Open(client_name=client_name)
         if compliance is not None:
-            opening.compliance.CopyFrom(codec.encode_compliance(compliance))
+            opening.compliance.CopyFrom(control.encode_compliance(compliance))
         opened = self._open(opening)
         self.session_number: int = opened.session_number
-        self.command_timeout_s = codec.decode_duration(opened.command_timeout)
-        self.compliance = codec.decode_compliance(opened.compliance)
-        self.opening_observation = codec.decode_observation(opened.observation)
+        self.command_timeout_s = decode_duration(opened.command_timeout)
+        self.compliance = control.decode_compliance(opened.compliance)
+        self.opening_observation = decode_observation(opened.observation)
 
     @property
     def is_closed(self) -> bool:
@@ -115,10 +118,10 @@ class ControlSession(ClosedOnExit):
         step = control_pb2.Step(period=self._duration(period_s), cameras=cameras)
         if cameras:
             step.encoding = _encoding(encoding)
-        _set_target(step, target)
+        control.write_target(step, target)
         if gripper_width is not None:
             step.gripper.CopyFrom(_gripper(gripper_width))
-        return codec.decode_step(self._exchange(period_s + self._connection.timeout_s, step=step).stepped)
+        return control.decode_step(self._exchange(period_s + self._connection.timeout_s, step=step).stepped)
 
     def move(
         self,
@@ -141,12 +144,12 @@ class ControlSession(ClosedOnExit):
             MotionFailedError: The motion stopped short of the goal; the session stays open.
         """
         move = control_pb2.Move(speed_ratio=speed_ratio)
-        _set_target(move, goal)
+        control.write_target(move, goal)
         if gripper_width is not None:
             move.gripper.CopyFrom(_gripper(gripper_width))
         number = self._send(move=move)
         while True:
-            progress = codec.decode_progress(self._receive(number, self._connection.timeout_s).moved)
+            progress = control.decode_progress(self._receive(number, self._connection.timeout_s).moved)
             if on_progress is not None:
                 on_progress(progress)
             if progress.outcome is MotionOutcome.REACHED:
@@ -191,8 +194,7 @@ class ControlSession(ClosedOnExit):
         )
         if cameras:
             reset.encoding = _encoding(encoding)
-        if start is not None:
-            _set_target(reset, start)
+        control.write_target(reset, start)
         if seed is not None:
             reset.seed = seed
         if gripper_width is not None:
@@ -201,7 +203,7 @@ class ControlSession(ClosedOnExit):
         while True:
             response = self._receive(number, SLOW_TIMEOUT_S)
             if response.HasField("reset_done"):
-                return codec.decode_observation(response.reset_done.observation)
+                return decode_observation(response.reset_done.observation)
             if response.moved.outcome in (MotionOutcome.FAILED, MotionOutcome.PREEMPTED):
                 raise MotionFailedError(response.moved.text or "the reset did not reach its start")
 
@@ -211,9 +213,9 @@ class ControlSession(ClosedOnExit):
         Raises:
             LimitExceededError: A value is out of range; nothing changed.
         """
-        request = control_pb2.SetCompliance(compliance=codec.encode_compliance(compliance))
+        request = control_pb2.SetCompliance(compliance=control.encode_compliance(compliance))
         response = self._exchange(self._connection.timeout_s, set_compliance=request)
-        self.compliance = codec.decode_compliance(response.compliance_set.compliance)
+        self.compliance = control.decode_compliance(response.compliance_set.compliance)
         return self.compliance
 
     def activate_gripper(self) -> None:
@@ -232,10 +234,9 @@ class ControlSession(ClosedOnExit):
             center_of_mass: In the flange frame, m.
             inertia: About the centre of mass in the flange frame, shape (3, 3), kg m^2; None is a point mass.
         """
-        load = control_pb2.SetLoad(mass_kg=mass, center_of_mass_m=codec.encode_vector(center_of_mass))
-        if inertia is not None:
-            load.inertia_kg_m2.extend(inertia.ravel().tolist())
-        self._exchange(self._connection.timeout_s, set_load=load)
+        about_center = () if inertia is None else tuple(inertia.ravel().tolist())
+        load = Load(mass=mass, center_of_mass=center_of_mass, inertia=about_center)
+        self._exchange(self._connection.timeout_s, set_load=control.encode_load(load))
 
     def close(self) -> None:
         """Ends the session and waits shortly until the daemon has let go of the claim. Safe to repeat."""
@@ -259,7 +260,7 @@ class ControlSession(ClosedOnExit):
 
     def _duration(self, period_s: float) -> Any:  # noqa: ANN401
         if self._period[0] != period_s:
-            self._period = (period_s, codec.encode_duration(period_s))
+            self._period = (period_s, encode_duration(period_s))
         return self._period[1]
 
     def _end(self) -> None:
@@ -314,20 +315,9 @@ class ControlSession(ClosedOnExit):
         return error
 
 
-def _set_target(request: control_pb2.Step | control_pb2.Move | control_pb2.Reset, target: Target | None) -> None:
-    if isinstance(target, Pose):
-        request.tcp_pose.CopyFrom(codec.encode_pose(target))
-    elif isinstance(target, JointTarget):
-        request.joint_positions.CopyFrom(codec.encode_joints(target))
-    elif target is not None:
-        if not isinstance(request, control_pb2.Step):
-            raise TypeError("a wrench is no goal to move to; send it with ControlSession.step")
-        request.wrench.CopyFrom(codec.encode_wrench(target))
-
-
 def _gripper(target: float | GripperTarget) -> control_pb2.GripperTarget:
     if isinstance(target, GripperTarget):
-        return codec.encode_gripper(target)
+        return control.encode_gripper(target)
     return control_pb2.GripperTarget(width_m=target)
 
 

@@ -10,7 +10,9 @@ from typing import Any, cast
 from serl.robot.v1 import robot_service_pb2
 from serl.simulator.v1 import simulator_service_pb2, simulator_service_pb2_grpc
 
-from serl_api.codec.values import decode_frame, decode_tracked_object, encode_duration, encode_vector
+from serl_api.codec.geometry import encode_vector
+from serl_api.codec.observation import decode_frame, decode_tracked_objects
+from serl_api.codec.times import encode_duration
 from serl_api.enums import Pacing
 from serl_api.values import Frame, TrackedObject, Triple
 from serl_client.connection.channel import SLOW_TIMEOUT_S
@@ -118,7 +120,7 @@ class SimulatorClient(ServiceClient):
         """Exact state of the scene."""
         response = self._connection.call(self._stub.GetGroundTruth, simulator_service_pb2.GetGroundTruthRequest())
         return GroundTruth(
-            objects={tracked.name: decode_tracked_object(tracked) for tracked in response.objects},
+            objects=decode_tracked_objects(response.objects),
             contacts=tuple(
                 ContactPair(first_body=pair.first_body, second_body=pair.second_body, normal_force=pair.normal_force_n)
                 for pair in response.contacts

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 
 from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2
 
-from robot_daemon.api import codec
 from robot_daemon.api.request_prefetcher import RequestPrefetcher
 from robot_daemon.api.response_builder import ResponseBuilder
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.motion_executor import Motion
 from robot_daemon.control.session import ControlSession
-from serl_api.codec import requests
+from serl_api.codec import control, requests
 from serl_api.enums import ControlMode, MotionOutcome
 from serl_api.errors.robot import InvalidRequestError, InvalidTargetError, ModeError, NotEquippedError
 from serl_api.values import Clip, GripperTarget, JointTarget, Pose, Target, WrenchTarget
@@ -111,7 +110,7 @@ class ControlStream:
         opened = response.opened
         opened.session_number = session.number
         opened.command_timeout.FromNanoseconds(self._active_cell.command_timeout_ns)
-        opened.compliance.CopyFrom(codec.encode_compliance(session.compliance))
+        opened.compliance.CopyFrom(control.encode_compliance(session.compliance))
         self._observe(opened.observation)
         return response
 
@@ -134,9 +133,9 @@ class ControlStream:
         session.count_step(clips)
         response = Response(sequence_number=self._number)
         stepped = response.stepped
-        codec.write_applied_target(stepped.applied_target, target, gripper)
+        control.write_applied(stepped.applied_target, target, gripper)
         if clips:
-            stepped.clips.extend(map(codec.encode_clip, clips))
+            stepped.clips.extend(map(control.encode_clip, clips))
         self._response_builder.write_observation(stepped.observation, snapshot, step.encoding)
         stepped.applied_time_ns = applied_ns
         stepped.overrun_ns = session.overrun_ns(due_ns)
@@ -268,7 +267,7 @@ class ControlStream:
         compliance = requests.decode_compliance(asked, self._session.compliance)
         self._session.set_compliance(compliance)
         self._session.note_applied(self._number)
-        answer = control_pb2.ComplianceSet(compliance=codec.encode_compliance(compliance))
+        answer = control_pb2.ComplianceSet(compliance=control.encode_compliance(compliance))
         yield Response(sequence_number=self._number, compliance_set=answer)
 
     def _activate_gripper(self, _request: Request) -> Iterator[Response]:

@@ -1,15 +1,22 @@
 """Answers about the cell as messages: state, observation, faults, description."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
+import numpy as np
 from serl.robot.v1 import camera_service_pb2, observation_pb2, robot_service_pb2, state_pb2
 
-from robot_daemon.api import codec
 from robot_daemon.api.image_encoding import encode_frame
+from robot_daemon.config.cell_config import LimitsConfig
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.hardware.devices import ArmSample, DeviceFault, GripperSample
 from robot_daemon.sensing.soft_sync import Snapshot
+from serl_api.cell import CameraInfo, CellInfo, Limits
+from serl_api.codec.cell import encode_camera_info, encode_cell_info
+from serl_api.codec.observation import write_offset, write_tracked_object
+from serl_api.codec.state import encode_fault, write_arm_state, write_gripper_state
+from serl_api.codec.times import write_wall_time
 from serl_api.enums import Pacing
 
 
@@ -48,67 +55,57 @@ class ResponseBuilder:
         core = self._core
         wall_ns = core.wall_ns(snapshot.reference_time_ns)
         message.reference_time_ns = snapshot.reference_time_ns
-        codec.write_wall_time(message.capture_time, wall_ns)
+        write_wall_time(message.capture_time, wall_ns)
         self._write_state(message.state, snapshot.arm, snapshot.gripper, wall_ns)
         for name, frame in snapshot.frames:
             message.frames.append(encode_frame(name, frame, encoding))
         if core.cell.scene is not None:
-            for pose in core.cell.scene.tracked_objects():
-                codec.write_tracked_object(message.tracked_objects.add(), pose)
+            for item in core.cell.scene.tracked_objects():
+                write_tracked_object(message.tracked_objects.add(), item)
         for offset in snapshot.offsets:
-            message.offsets.add(
-                sensor=offset.sensor,
-                offset_ns=offset.offset_ns,
-                tolerance_ns=offset.tolerance_ns,
-                missing=offset.missing,
-            )
+            write_offset(message.offsets.add(), offset)
         message.synchronized = snapshot.synchronized
         message.episode_number = core.episode_number
         message.step_index = core.step_index
 
     def faults(self, faults: Sequence[DeviceFault]) -> list[state_pb2.Fault]:
         """Faults with the wall time of their onset."""
+        wall_ns, recording_of = self._core.wall_ns, self._core.listener.recording_of
         return [
-            state_pb2.Fault(
-                id=fault.id,
-                source=fault.source,  # type: ignore[arg-type]
-                severity=fault.severity,  # type: ignore[arg-type]
-                onset_time_ns=fault.onset_time_ns,
-                onset_time=codec.encode_wall_time(self._core.wall_ns(fault.onset_time_ns)),
-                text=fault.text,
-                clearable=fault.clearable,
-                black_box_path=self._core.listener.recording_of(fault),
-            )
+            encode_fault(replace(fault, black_box_path=recording_of(fault)), wall_ns(fault.onset_time_ns))
             for fault in faults
         ]
 
     def info(self) -> robot_service_pb2.GetInfoResponse:
         """Description of the cell."""
         core, cell, active_cell = self._core, self._core.cell, self._core.active_cell
-        gripper = cell.gripper
-        response = robot_service_pb2.GetInfoResponse(
+        info = CellInfo(
             cell_name=cell.name,
             daemon_version=daemon_version(),
             boot_id=core.boot_id,
-            backend=cell.backend,  # type: ignore[arg-type]
-            pacing=cell.timebase.pacing,  # type: ignore[arg-type]
-            arm=codec.encode_arm_info(cell.arm.info),
-            gripper=None if gripper is None else codec.encode_gripper_info(gripper.info),
-            cameras=self.cameras(),
-            limits=codec.encode_limits(active_cell.limits.config),
+            backend=cell.backend,
+            pacing=cell.timebase.pacing,
+            arm=cell.arm.info,
+            gripper=None if cell.gripper is None else cell.gripper.info,
+            cameras={camera.name: camera for camera in self._cameras()},
+            limits=_limits(active_cell.limits.config),
+            command_timeout_s=active_cell.command_timeout_ns * 1e-9,
             task=cell.task,
-            default_compliance=codec.encode_compliance(core.default_compliance),
+            default_compliance=core.default_compliance,
         )
-        response.command_timeout.FromNanoseconds(active_cell.command_timeout_ns)
-        return response
+        return encode_cell_info(info)
 
     def cameras(self) -> list[camera_service_pb2.CameraInfo]:
+        """Facts of the cameras."""
+        return [encode_camera_info(info) for info in self._cameras()]
+
+    def _cameras(self) -> list[CameraInfo]:
         """Facts of the cameras. A simulator in lockstep always delivers; asking would draw a picture."""
         core = self._core
         sensors = core.active_cell.sensors
         lockstep = core.cell.timebase.pacing is Pacing.LOCKSTEP
         return [
-            codec.encode_camera_info(camera.info, delivering=lockstep or sensors.is_delivering(name))
+            replace(camera.info, delivering=lockstep or sensors.is_delivering(name))
             for name, camera in core.cell.cameras.items()
         ]
 
@@ -116,10 +113,11 @@ class ResponseBuilder:
         self, message: state_pb2.RobotState, arm: ArmSample, gripper: GripperSample | None, wall_ns: int
     ) -> None:
         core = self._core
-        codec.write_arm_state(message, arm)
-        codec.write_wall_time(message.capture_time, wall_ns)
+        message.monotonic_time_ns = arm.time_ns
+        write_wall_time(message.capture_time, wall_ns)
+        write_arm_state(message, arm)
         if gripper is not None:
-            codec.write_gripper_state(message.gripper, gripper)
+            write_gripper_state(message.gripper, gripper)
         message.mode = core.mode  # type: ignore[assignment]
         active = core.active_cell.faults.active
         if active:
@@ -131,3 +129,19 @@ class ResponseBuilder:
             message.control_holder = session.client_name
             message.applied_sequence_number = session.applied_sequence_number
             message.applied_time_ns = session.applied_time_ns
+
+
+def _limits(config: LimitsConfig) -> Limits:
+    return Limits(
+        workspace_lower=np.array(config.workspace_lower_m),
+        workspace_upper=np.array(config.workspace_upper_m),
+        workspace_orientation_xyzw=np.array(config.workspace_orientation_xyzw),
+        workspace_rotation=config.workspace_rotation_rad,
+        step_translation=config.step_translation_m,
+        step_rotation=config.step_rotation_rad,
+        force=config.force_n,
+        torque=config.torque_nm,
+        contact_force=config.contact_force_n,
+        min_period_s=config.min_period_s,
+        max_period_s=config.max_period_s,
+    )

@@ -8,13 +8,13 @@ import grpc
 from serl.robot.v1 import robot_service_pb2 as messages
 from serl.robot.v1 import robot_service_pb2_grpc
 
-from robot_daemon.api.codec import encode_wall_time
 from robot_daemon.api.control_stream import ControlStream
 from robot_daemon.api.refusals import refusing, refusing_stream
 from robot_daemon.api.response_builder import ResponseBuilder
 from robot_daemon.api.stream_slots import StreamSlots
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.session import ControlSession
+from serl_api.codec.times import encode_wall_time
 from serl_api.errors.robot import LimitExceededError
 
 DEFAULT_STATE_RATE_HZ = 10.0

@@ -10,7 +10,6 @@ from dataclasses import replace
 from robot_daemon.config.cell_config import SyncConfig
 from robot_daemon.hardware.devices import ArmSample, FrameSample, GripperSample
 from robot_daemon.sensing.soft_sync import (
-    Offset,
     Ring,
     Snapshot,
     interpolate_arm,
@@ -19,6 +18,7 @@ from robot_daemon.sensing.soft_sync import (
     reference_time_ns,
 )
 from serl_api.cell import CameraInfo
+from serl_api.values import SensorOffset
 
 MIN_FRAMES = 16
 MIN_OVERDUE_NS = 100_000_000
@@ -89,14 +89,14 @@ class Alignment:
         reference = self._reference_ns(tracks, latest, now_ns)
         before, after = self.arm.around(reference) or (arm, arm)
         offset = nearer(before, after, reference).time_ns - reference
-        offsets = [Offset("arm", offset, self._arm_tolerance_ns)]
+        offsets = [SensorOffset("arm", offset, self._arm_tolerance_ns)]
         if self._has_gripper:
             gripper = self._gripper_at(reference, offsets, gripper)
         frames = []
         for track in tracks:
             frame = None if delivering[track.name] is None else track.ring.nearest(reference)
             late = 0 if frame is None else frame.time_ns - reference
-            offsets.append(Offset(f"camera/{track.name}", late, track.tolerance_ns, frame is None))
+            offsets.append(SensorOffset(f"camera/{track.name}", late, track.tolerance_ns, frame is None))
             if frame is not None:
                 frames.append((track.name, frame))
         return Snapshot(reference, interpolate_arm(before, after, reference), gripper, frames, offsets)
@@ -108,11 +108,13 @@ class Alignment:
         oldest_ns = latest_ns - 3 * max((track.period_ns for track, _ in punctual), default=0)
         return reference_time_ns([track.ring.stamps_after(oldest_ns) for track, _ in punctual], latest_ns)
 
-    def _gripper_at(self, reference: int, offsets: list[Offset], newest: GripperSample | None) -> GripperSample | None:
+    def _gripper_at(
+        self, reference: int, offsets: list[SensorOffset], newest: GripperSample | None
+    ) -> GripperSample | None:
         pair = None if newest is None else self.gripper.around(reference)
         if pair is None:
-            offsets.append(Offset("gripper", 0, self._gripper_tolerance_ns, missing=True))
+            offsets.append(SensorOffset("gripper", 0, self._gripper_tolerance_ns, missing=True))
             return None
         late = nearer(*pair, reference).time_ns - reference
-        offsets.append(Offset("gripper", late, self._gripper_tolerance_ns))
+        offsets.append(SensorOffset("gripper", late, self._gripper_tolerance_ns))
         return interpolate_gripper(*pair, reference)

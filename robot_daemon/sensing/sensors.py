@@ -6,8 +6,9 @@ from typing import Protocol
 
 from robot_daemon.config.cell_config import SyncConfig
 from robot_daemon.hardware.devices import ArmSample, Cell, FrameSample, GripperSample
-from robot_daemon.sensing.soft_sync import Offset, Snapshot
+from robot_daemon.sensing.soft_sync import Snapshot
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import SensorOffset
 
 LOCKSTEP_READ_TIMEOUT_S = 1.0
 """Wall time that a simulator may take to render a frame."""
@@ -68,9 +69,9 @@ class LockstepSensors:
         self._lock = threading.RLock()
         self._arm: tuple[int, ArmSample] | None = None
         self._frames: dict[str, tuple[int, FrameSample | None]] = {}
-        self._exact = [Offset("arm", 0, self._arm_tolerance_ns)]
+        self._exact = [SensorOffset("arm", 0, self._arm_tolerance_ns)]
         if cell.gripper is not None:
-            self._exact.append(Offset("gripper", 0, self._gripper_tolerance_ns))
+            self._exact.append(SensorOffset("gripper", 0, self._gripper_tolerance_ns))
 
     def start(self) -> None:
         """Does nothing: no thread samples in lockstep."""
@@ -101,15 +102,15 @@ class LockstepSensors:
             missing = self._cell.gripper is not None and gripper is None
             if not missing:
                 return Snapshot(now, arm, gripper, (), self._exact)
-        offsets = [Offset("arm", arm.time_ns - now, self._arm_tolerance_ns)]
+        offsets = [SensorOffset("arm", arm.time_ns - now, self._arm_tolerance_ns)]
         if self._cell.gripper is not None:
             late = 0 if gripper is None else gripper.time_ns - now
-            offsets.append(Offset("gripper", late, self._gripper_tolerance_ns, gripper is None))
+            offsets.append(SensorOffset("gripper", late, self._gripper_tolerance_ns, gripper is None))
         frames = []
         for name in cameras:
             frame = self.newest_frame(name)
             late = 0 if frame is None else frame.time_ns - now
-            offsets.append(Offset(f"camera/{name}", late, self._camera_tolerance_ns, frame is None))
+            offsets.append(SensorOffset(f"camera/{name}", late, self._camera_tolerance_ns, frame is None))
             if frame is not None:
                 frames.append((name, frame))
         return Snapshot(now, arm, gripper, frames, offsets)

@@ -20,7 +20,7 @@ import numpy as np
 
 from robot_daemon.hardware.devices import ArmSample, FrameSample, GripperSample
 from serl_api.rotation import slerp
-from serl_api.values import FloatArray, Pose
+from serl_api.values import FloatArray, Pose, SensorOffset
 
 
 class Stamped(Protocol):
@@ -173,23 +173,6 @@ def _lerp(a: FloatArray, b: FloatArray, ratio: float) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True)
-class Offset:
-    """Says how far one sensor's sample lies from the reference time."""
-
-    sensor: str
-    """"arm", "gripper" or "camera/<name>"."""
-    offset_ns: int
-    """Sample time minus reference time; 0 when missing."""
-    tolerance_ns: int
-    missing: bool = False
-
-    @property
-    def within(self) -> bool:
-        """Returns whether the sensor counts as synchronised."""
-        return not self.missing and abs(self.offset_ns) <= self.tolerance_ns
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Holds every requested sensor at one reference time."""
 
@@ -198,7 +181,7 @@ class Snapshot:
     gripper: GripperSample | None
     frames: Sequence[tuple[str, FrameSample]]
     """By camera name, in the order asked; missing ones are left out."""
-    offsets: Sequence[Offset]
+    offsets: Sequence[SensorOffset]
 
     @property
     def synchronized(self) -> bool:

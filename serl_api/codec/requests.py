@@ -7,6 +7,7 @@ import numpy as np
 from google.protobuf import duration_pb2
 from serl.robot.v1 import control_pb2, geometry_pb2
 
+from serl_api.codec import control, geometry
 from serl_api.errors.robot import InvalidRequestError, InvalidTargetError, LimitExceededError
 from serl_api.rotation import normalized
 from serl_api.values import FullCompliance, GripperTarget, JointTarget, Load, Pose, Target, Triple, WrenchTarget
@@ -14,19 +15,18 @@ from serl_api.values import FullCompliance, GripperTarget, JointTarget, Load, Po
 NORM_TOLERANCE = 0.001
 """Largest difference of a quaternion's norm from 1."""
 
-_SCALARS = {
-    "translational_stiffness_n_per_m": ("translational_stiffness", 6000.0, "N/m"),
-    "translational_damping_ns_per_m": ("translational_damping", 500.0, "Ns/m"),
-    "rotational_stiffness_nm_per_rad": ("rotational_stiffness", 300.0, "Nm/rad"),
-    "rotational_damping_nms_per_rad": ("rotational_damping", 50.0, "Nms/rad"),
-    "nullspace_stiffness_nm_per_rad": ("nullspace_stiffness", 100.0, "Nm/rad"),
+_COMPLIANCE_BOUNDS = {
+    "translational_stiffness": (6000.0, "N/m"),
+    "translational_damping": (500.0, "Ns/m"),
+    "rotational_stiffness": (300.0, "Nm/rad"),
+    "rotational_damping": (50.0, "Nms/rad"),
+    "translational_clip_positive": (0.1, "m"),
+    "translational_clip_negative": (0.1, "m"),
+    "rotational_clip_positive": (1.0, "rad"),
+    "rotational_clip_negative": (1.0, "rad"),
+    "nullspace_stiffness": (100.0, "Nm/rad"),
 }
-_TRIPLES = {
-    "translational_clip_positive_m": ("translational_clip_positive", 0.1, "m"),
-    "translational_clip_negative_m": ("translational_clip_negative", 0.1, "m"),
-    "rotational_clip_positive_rad": ("rotational_clip_positive", 1.0, "rad"),
-    "rotational_clip_negative_rad": ("rotational_clip_negative", 1.0, "rad"),
-}
+"""Upper bounds and units; the lower is 0, which a clip may not be."""
 
 
 def decode_pose(pose: geometry_pb2.Pose, field: str) -> Pose:
@@ -55,7 +55,7 @@ def decode_joints(target: control_pb2.JointTarget, joint_count: int, field: str)
     Raises:
         InvalidTargetError: Wrong length, or not finite.
     """
-    positions = np.array(target.positions_rad, dtype=np.float64)
+    positions = geometry.decode_numbers(target.positions_rad)
     if len(positions) != joint_count:
         text = f"{field} has {len(positions)} joint positions; this arm has {joint_count} joints"
         raise InvalidTargetError(text, field=field)
@@ -72,8 +72,7 @@ def decode_wrench(wrench: geometry_pb2.Wrench, field: str) -> WrenchTarget:
     """
     if not wrench.HasField("force") or not wrench.HasField("torque"):
         raise InvalidTargetError(f"{field} lacks force or torque; give both", field=field)
-    f, t = wrench.force, wrench.torque
-    values = np.array([f.x, f.y, f.z, t.x, t.y, t.z])
+    values = geometry.decode_wrench(wrench)
     if not np.isfinite(values).all():
         raise InvalidTargetError(f"{field} is {values.tolist()}; it must be finite", field=field)
     return WrenchTarget(wrench=values)
@@ -116,11 +115,11 @@ def decode_gripper(target: control_pb2.GripperTarget, field: str) -> GripperTarg
     Raises:
         InvalidTargetError: Not finite.
     """
-    width, speed, force = target.width_m, target.speed_m_per_s, target.force_n
-    if not math.isfinite(width + speed + force):
-        text = f"{field} is width {width}, speed {speed}, force {force}; every number must be finite"
+    asked = control.decode_gripper(target)
+    if not math.isfinite(asked.width + asked.speed + asked.force):
+        text = f"{field} is width {asked.width}, speed {asked.speed}, force {asked.force}; every number must be finite"
         raise InvalidTargetError(text, field=field)
-    return GripperTarget(width=width, speed=speed, force=force)
+    return asked
 
 
 def decode_period_ns(period: duration_pb2.Duration) -> int:
@@ -145,26 +144,24 @@ def decode_compliance(message: control_pb2.Compliance, present: FullCompliance) 
     Raises:
         LimitExceededError: A value is out of range or not a number.
     """
+    asked = control.decode_compliance(message)
     changes: dict[str, float | Triple] = {}
-    for name, (attribute, upper, unit) in _SCALARS.items():
-        if message.HasField(name):
-            value = getattr(message, name)
-            if not 0.0 <= value <= upper:
-                raise LimitExceededError.outside(f"compliance.{name}", value, lower=0.0, upper=upper, unit=unit)
-            changes[attribute] = value
-    for name, (attribute, upper, unit) in _TRIPLES.items():
-        if message.HasField(name):
-            changes[attribute] = _decode_clip(getattr(message, name), f"compliance.{name}", upper, unit)
+    for name, (upper, unit) in _COMPLIANCE_BOUNDS.items():
+        if (value := getattr(asked, name)) is not None:
+            changes[name] = value
+            _require_within(value, f"compliance.{control.COMPLIANCE_FIELDS[name]}", upper, unit)
     return replace(present, **changes)  # type: ignore[arg-type]
 
 
-def _decode_clip(vector: geometry_pb2.Vector3, field: str, upper: float, unit: str) -> Triple:
-    for axis, value in zip("xyz", (vector.x, vector.y, vector.z), strict=True):
-        if not 0.0 < value <= upper:
-            raise LimitExceededError.outside(
-                f"{field}.{axis}", value, lower=0.0, upper=upper, unit=unit, hint="0 is not allowed"
-            )
-    return (vector.x, vector.y, vector.z)
+def _require_within(value: float | Triple, field: str, upper: float, unit: str) -> None:
+    if not isinstance(value, tuple):
+        if not 0.0 <= value <= upper:
+            raise LimitExceededError.outside(field, value, lower=0.0, upper=upper, unit=unit)
+        return
+    for axis, part in zip("xyz", value, strict=True):
+        if not 0.0 < part <= upper:
+            hint = "0 is not allowed"
+            raise LimitExceededError.outside(f"{field}.{axis}", part, lower=0.0, upper=upper, unit=unit, hint=hint)
 
 
 def decode_load(message: control_pb2.SetLoad) -> Load:
@@ -173,14 +170,14 @@ def decode_load(message: control_pb2.SetLoad) -> Load:
     Raises:
         InvalidRequestError: Negative or not finite mass, or an inertia without nine finite values.
     """
-    center = message.center_of_mass_m
+    center = geometry.decode_triple(message.center_of_mass_m)
     inertia = tuple(message.inertia_kg_m2) or (0.0,) * 9
     if len(inertia) != 9:
         text = f"set_load.inertia_kg_m2 has {len(inertia)} values; it needs 9 or none"
         raise InvalidRequestError(text, field="set_load.inertia_kg_m2")
-    if not math.isfinite(message.mass_kg + center.x + center.y + center.z + sum(inertia)):
+    if not math.isfinite(message.mass_kg + sum(center) + sum(inertia)):
         raise InvalidRequestError("set_load holds a value that is not finite", field="set_load")
     if message.mass_kg < 0.0:
         text = f"set_load.mass_kg is {message.mass_kg:g}; it must be at least 0"
         raise InvalidRequestError(text, field="set_load.mass_kg")
-    return Load(mass=message.mass_kg, center_of_mass=(center.x, center.y, center.z), inertia=inertia)
+    return Load(mass=message.mass_kg, center_of_mass=center, inertia=inertia)

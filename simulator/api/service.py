@@ -6,11 +6,12 @@ from serl.robot.v1 import robot_service_pb2
 from serl.simulator.v1 import simulator_service_pb2 as messages
 from serl.simulator.v1 import simulator_service_pb2_grpc
 
-from robot_daemon.api import codec
 from robot_daemon.api.image_encoding import encode_frame
 from robot_daemon.api.refusals import refusing
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.hardware.devices import FrameSample
+from serl_api.codec.geometry import decode_triple
+from serl_api.codec.observation import write_tracked_object
 from serl_api.enums import Pacing, StampSource
 from serl_api.errors.robot import (
     DeviceUnavailableError,
@@ -90,8 +91,7 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
         """Returns the exact state of the scene."""
         world = self._world
         with world.physics.lock:
-            return messages.GetGroundTruthResponse(
-                objects=map(codec.encode_tracked_object, world.tracked_objects()),
+            response = messages.GetGroundTruthResponse(
                 contacts=[
                     messages.ContactPair(first_body=first, second_body=second, normal_force_n=force)
                     for (first, second), force in contact_pairs(world.physics).items()
@@ -99,6 +99,9 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
                 simulated_time_ns=world.physics.time_ns,
                 scene_seed=world.scene_seed,
             )
+            for item in world.tracked_objects():
+                write_tracked_object(response.objects.add(), item)
+            return response
 
     @refusing
     def RenderView(
@@ -223,7 +226,7 @@ def _decode_view(request: messages.RenderViewRequest) -> View:
 def _decode_orbit(orbit: messages.OrbitView) -> Orbit:
     if not 0.01 <= orbit.distance_m <= 100.0:
         raise LimitExceededError.outside("orbit.distance_m", orbit.distance_m, lower=0.01, upper=100.0, unit="m")
-    target = (orbit.target_m.x, orbit.target_m.y, orbit.target_m.z)
+    target = decode_triple(orbit.target_m)
     return Orbit(target=target, distance=orbit.distance_m, azimuth=orbit.azimuth_rad, elevation=orbit.elevation_rad)
 
 

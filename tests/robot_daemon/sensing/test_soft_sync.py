@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from robot_daemon.drivers.fake.cell import FakeArm, LockstepTimebase
 from robot_daemon.hardware.devices import GripperSample
-from robot_daemon.sensing.soft_sync import Offset, Ring, interpolate_arm, interpolate_gripper, reference_time_ns
+from robot_daemon.sensing.soft_sync import Ring, interpolate_arm, interpolate_gripper, reference_time_ns
 from serl_api.enums import GripperMotion
 from serl_api.rotation import angle_between, from_rotvec, multiply
-from serl_api.values import Pose
+from serl_api.values import Pose, SensorOffset
 
 SAMPLE = FakeArm(LockstepTimebase()).read_state()
 
@@ -135,8 +135,8 @@ def test_an_empty_ring_has_nothing():
 
 @pytest.mark.parametrize(("offset", "within"), [(0, True), (-5, True), (6, False)])
 def test_an_offset_beyond_its_tolerance_is_not_synchronised(offset, within):
-    assert Offset("arm", offset, 5).within is within
+    assert SensorOffset("arm", offset, 5).within is within
 
 
 def test_a_missing_sensor_is_not_synchronised():
-    assert not Offset("arm", 0, 5, missing=True).within
+    assert not SensorOffset("arm", 0, 5, missing=True).within
