@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import grpc
@@ -13,9 +12,13 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from serl_api.admission import Admission, WorkerPool
 from serl_api.security import KEEPALIVE_OPTIONS, ServerSecurity
 
 logger = logging.getLogger(__name__)
+
+_HEALTH = f"/{health.SERVICE_NAME}/"
+_RESERVED_WORKERS = 2
 
 
 class ServeError(Exception):
@@ -30,6 +33,7 @@ class ApiServer:
         security: Whom it lets in.
         refuse: Aborts a call with the API's own `BAD_TOKEN`.
         workers: Calls answered at once; more wait.
+        urgent: Paths of methods that have workers of their own, as health has.
 
     Raises:
         ConfigError: The address is not safe to serve, or a file cannot be read.
@@ -42,14 +46,19 @@ class ApiServer:
         *,
         refuse: Callable[[grpc.ServicerContext], NoReturn],
         workers: int,
+        urgent: Sequence[str] = (),
     ) -> None:
         security.require_safe(address)
         self._address = address
         self._credentials = security.credentials()
-        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="rpc")
+        default = WorkerPool(workers, "rpc")
+        reserved = {path: WorkerPool(_RESERVED_WORKERS, path.rpartition("/")[2]) for path in urgent}
+        self._admission = Admission(default, {_HEALTH: WorkerPool(_RESERVED_WORKERS, "health"), **reserved})
         # A port in use must be an error, not a second server on it.
         options = [*KEEPALIVE_OPTIONS, ("grpc.so_reuseport", 0)]
-        self._server = grpc.server(self._pool, interceptors=security.interceptors(refuse), options=options)
+        # Whoever lacks the token is refused before a worker waits for the request.
+        interceptors = [*security.interceptors(refuse), self._admission]
+        self._server = grpc.server(default.executor, interceptors=interceptors, options=options)
         # The library's other way of watching holds its lock while it sends: a watch that ends meanwhile is a deadlock.
         self._health = health.HealthServicer(experimental_non_blocking=False)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -82,6 +91,7 @@ class ApiServer:
         for name in ("", *self._names):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._server.start()
+        self._admission.start()
         bound = address if address.startswith("unix") else f"{address.rpartition(':')[0]}:{port}"
         logger.info("listening on %s", bound)
         return bound
@@ -101,7 +111,7 @@ class ApiServer:
 
     def join(self) -> None:
         """Waits for the workers, after `stop`."""
-        self._pool.shutdown(wait=True)
+        self._admission.close()
 
 
 def _require_free(address: str) -> None:

@@ -25,6 +25,9 @@ from serl_api.values import FullCompliance
 UNARY_WORKERS = 8
 """Workers that streams can never take."""
 
+URGENT_METHODS = ("/serl.robot.v1.RobotService/Stop",)
+"""Methods that no other call can delay, however many wait."""
+
 REST_RAD_PER_S = 0.02
 """Joint speed below which an arm stands still, rad/s; above the noise of measured speeds."""
 
@@ -66,7 +69,7 @@ class DaemonServer:
     ) -> None:
         self._config = config
         workers = UNARY_WORKERS + config.max_streams + config.max_control_streams
-        self._server = ApiServer(config.address, config, refuse=_refuse_token, workers=workers)
+        self._server = ApiServer(config.address, config, refuse=_refuse_token, workers=workers, urgent=URGENT_METHODS)
         self._stopped = threading.Event()
         self._hurried = threading.Event()
         self._stop_lock = threading.Lock()

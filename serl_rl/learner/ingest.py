@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -35,7 +34,7 @@ class Ingest:
         self._state = state
         self._settings = settings
         self._package_version = package_version
-        self._ready = threading.Condition()
+        self._ready = state.changed
         self._spec: EnvironmentSpec | None = None
         self._replay: ReplayBuffer | None = None
         self._layout: Layout | None = None
@@ -95,6 +94,8 @@ class Ingest:
         _check_settings(request.config, self._settings)
         with self._ready:
             self._ready.wait_for(lambda: self._replay is not None or self._state.is_closed, timeout_s)
+            if self._state.is_closed:
+                raise errors.NotJoinedError("the learner is ending; join again once it is back")
             if self._replay is None or self._layout is None:
                 raise errors.NotJoinedError("the learner is still starting; join again")
             self._joined.add(request.actor_id)

@@ -13,7 +13,7 @@ from serl_rl import errors
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.protocol.transport import LEARNER_ERRORS
 
-# Workers beyond the streams, for unary calls and reflection.
+# Workers beyond calls that last, for the others and for reflection.
 _HEADROOM = 16
 
 
@@ -29,7 +29,7 @@ def learner_server(servicer: LearnerServicer, address: str, security: ServerSecu
     Raises:
         ConfigError: The address is unprotected, or a file cannot be read.
     """
-    server = ApiServer(address, security, refuse=_refuse_token, workers=2 * max_streams + _HEADROOM)
+    server = ApiServer(address, security, refuse=_refuse_token, workers=3 * max_streams + _HEADROOM)
     service = learner_service_pb2.DESCRIPTOR.services_by_name["LearnerService"]
     server.add(learner_service_pb2_grpc.add_LearnerServiceServicer_to_server, servicer, service)
     return server

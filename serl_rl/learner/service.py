@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 import grpc
 from serl.learner.v1 import learner_service_pb2 as pb
@@ -23,7 +22,6 @@ log = logging.getLogger(__name__)
 _POLL_S = 0.5
 # A batch a millisecond needs no acknowledgement of its own.
 _SHORTEST_GAP_S = 0.002
-_Response = TypeVar("_Response")
 
 
 class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
@@ -48,13 +46,16 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
         self._state = state
         self._ingest = ingest
         self._publisher = publisher
+        self._join_slots = _Slots(max_streams)
         self._step_slots = _Slots(max_streams)
         self._policy_slots = _Slots(max_streams)
         self._progress = progress
 
     def Join(self, request: pb.JoinRequest, context: grpc.ServicerContext) -> pb.JoinResponse:
         """Compares specs and settings, and tells an actor where to go on."""
-        return _guarded(context, lambda: self._ingest.join(request))
+        with _guard(context), self._join_slots.take():
+            return self._ingest.join(request)
+        return pb.JoinResponse()  # To nobody: the actor has left.
 
     def StreamSteps(
         self, request_iterator: Iterator[pb.StreamStepsRequest], context: grpc.ServicerContext
@@ -202,7 +203,7 @@ class _Slots:
         """Holds a slot for a block."""
         if not self._free.acquire(blocking=False):
             raise errors.TooManyStreamsError(
-                f"the learner serves {self._limit} streams of this kind at once; raise --learner.max-actors",
+                f"the learner serves {self._limit} calls of this kind at once; raise --learner.max-actors",
                 {"limit": str(self._limit)},
             )
         try:
@@ -229,12 +230,6 @@ def _guard(context: grpc.ServicerContext) -> Iterator[None]:
         transport.LEARNER_ERRORS.abort(
             context, errors.LearnerInternalError(f"a bug in the learner: {error!r}; its log says more")
         )
-
-
-def _guarded(context: grpc.ServicerContext, call: Callable[[], _Response]) -> _Response:
-    with _guard(context):
-        return call()
-    raise AssertionError("unreachable")
 
 
 def _pack(answer: Answer) -> pb.StreamStepsResponse:

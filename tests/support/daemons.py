@@ -9,8 +9,8 @@ from serl_api.enums import Pacing
 
 
 def serve(address="127.0.0.1:0", pacing=Pacing.LOCKSTEP, **options):
-    """A daemon over fake devices: `address`, `cell`, `stop()`."""
+    """A daemon over fake devices: `address`, `fake`, `core`, `stop()`."""
     fake = build_fake_cell(pacing=pacing)
     config = ServerConfig(address=address, drain_grace_s=0.1, **options)
     server = DaemonServer(fake.cell, config, LimitsConfig())
-    return SimpleNamespace(address=server.start(), fake=fake, stop=server.stop)
+    return SimpleNamespace(address=server.start(), fake=fake, core=server.core, stop=server.stop, close=server.stop)

@@ -31,13 +31,23 @@ OPEN_LIMITER = UpdateRateLimiter(
 class RunningLearner:
     """A learner without training."""
 
-    def __init__(self, rate_limiter=OPEN_LIMITER, max_streams=4, security=None, address="127.0.0.1:0", directory=None):
+    def __init__(
+        self,
+        rate_limiter=OPEN_LIMITER,
+        max_streams=4,
+        security=None,
+        address="127.0.0.1:0",
+        directory=None,
+        *,
+        is_ready=True,
+    ):
         self.state = RunState("run", rate_limiter)
         self.ingest = Ingest(self.state, SETTINGS, "1.2.3")
         self.publisher = PolicyPublisher()
         self.replay = ReplayBuffer(SPEC, 100_000, directory)
-        self.ingest.offer_spec(SPEC)
-        self.ingest.open(self.replay, LAYOUT)
+        if is_ready:
+            self.ingest.offer_spec(SPEC)
+            self.ingest.open(self.replay, LAYOUT)
         self.state.set_env_steps(self.replay.environment_step_count)
         servicer = LearnerServicer(self.state, self.ingest, self.publisher, max_streams, lambda response: None)
         self.server = learner_server(servicer, address, security or ServerSecurity(), max_streams)

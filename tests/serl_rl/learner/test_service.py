@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+import time
 
 import grpc
 import numpy as np
@@ -290,3 +291,33 @@ def test_every_reason_of_the_schema_has_an_exception():
 
     names = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name}
     assert names - {"UNSPECIFIED"} == set(transport.LEARNER_ERRORS.rows)
+
+
+WAITERS = {
+    "Join": lambda stub: stub.Join.future(join_request()),
+    "StreamSteps": lambda stub: stub.StreamSteps(endless(pb.StreamStepsRequest(actor_id="a"))),
+    "StreamSteps without a request": lambda stub: stub.StreamSteps(endless()),
+    "WatchPolicy": lambda stub: stub.WatchPolicy(pb.WatchPolicyRequest(actor_id="a")),
+}
+
+
+def endless(*requests):
+    """Requests of a peer that stays."""
+    yield from requests
+    threading.Event().wait(2 * WAIT_S)
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+def test_a_learner_that_ends_waits_for_nobody(waiter):
+    learner = RunningLearner(is_ready=waiter != "Join")
+    with open_channel(learner.address) as channel:
+        stub = learner_service_pb2_grpc.LearnerServiceStub(channel)
+        if waiter != "Join":
+            stub.Join(join_request())
+        call = WAITERS[waiter](stub)
+        time.sleep(0.2)  # Until the call waits; one that does not yet ends all the sooner.
+        assert not call.done()
+        started = time.monotonic()
+        learner.close()
+        learner.server.join()
+        assert time.monotonic() - started < WAIT_S
