@@ -1,4 +1,4 @@
-"""Thin client and gymnasium environments for any daemon of the serl.robot.v1 API.
+"""Connects to any daemon of the serl.robot.v1 API: client and gymnasium environments.
 
 Importing it registers the environments `serl/...` with gymnasium.
 """

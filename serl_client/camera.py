@@ -1,4 +1,4 @@
-"""Looks through the cameras of a cell without moving anything."""
+"""Reads the cameras of a cell without taking control."""
 
 from __future__ import annotations
 

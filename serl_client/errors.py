@@ -1,4 +1,4 @@
-"""Exceptions of the client alone; those that a daemon raises are in `serl_api.errors.robot`.
+"""Defines the exceptions of the client alone; those that a daemon raises are in `serl_api.errors.robot`.
 
 RobotError
 ├── MotionFailedError                    a motion stopped short of its goal

@@ -1,4 +1,4 @@
-"""A typed, synchronous client of one robot daemon."""
+"""Implements a typed, synchronous client of one robot daemon."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from serl_client.session import ControlSession
 
 
 def default_client_name() -> str:
-    """Who and where, such as "ada@lab-pc (pid 4711)"."""
+    """Names the user, host and process, such as "ada@lab-pc (pid 4711)"."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -67,12 +67,12 @@ class RobotClient(ClosedOnExit):
 
     @property
     def address(self) -> str:
-        """Address of the daemon."""
+        """Returns the address of the daemon."""
         return self.connection.address
 
     @property
     def info(self) -> CellInfo:
-        """Facts of the cell, as of the last connection or `refresh_info`."""
+        """Returns the facts of the cell, as of the last connection or `refresh_info`."""
         return self._info
 
     def refresh_info(self) -> CellInfo:
@@ -91,12 +91,12 @@ class RobotClient(ClosedOnExit):
         return self._info
 
     def get_state(self) -> RobotState:
-        """Newest robot state."""
+        """Returns the newest robot state."""
         response = self.connection.call(self._stub.GetState, robot_service_pb2.GetStateRequest())
         return decode_state(response.state)
 
     def stream_states(self, rate_hz: float = 10.0) -> Iterator[RobotState]:
-        """Robot states as they come; latest wins. Closing the iterator ends the stream.
+        """Streams robot states as they come; latest wins. Closing the iterator ends the stream.
 
         Args:
             rate_hz: States a second, in (0, 1000].
@@ -155,7 +155,7 @@ class RobotClient(ClosedOnExit):
         )
 
     def list_faults(self) -> FaultList:
-        """Faults that are active, and the last ones that were cleared."""
+        """Lists the faults that are active, and the last ones that were cleared."""
         response = self.connection.call(self._stub.ListFaults, robot_service_pb2.ListFaultsRequest())
         return FaultList(active=decode_faults(response.active_faults), cleared=decode_faults(response.cleared_faults))
 

@@ -1,4 +1,4 @@
-"""The control session: the right to move an arm, for as long as one stream lives."""
+"""Implements the control session: exclusive control of an arm for as long as one stream lives."""
 
 from __future__ import annotations
 

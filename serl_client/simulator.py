@@ -1,4 +1,4 @@
-"""What only a simulator can do: tasks, ground truth, free views, pacing, injected faults."""
+"""Controls a simulator: tasks, ground truth, free views, pacing, injected faults."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class SimulatorClient(ServiceClient):
         return simulator_service_pb2_grpc.SimulatorServiceStub(self._connection.channel)
 
     def list_tasks(self) -> TaskList:
-        """Tasks that can be loaded."""
+        """Lists the tasks that can be loaded."""
         response = self._connection.call(self._stub.ListTasks, simulator_service_pb2.ListTasksRequest())
         return TaskList(tasks={task.name: _decode_task(task) for task in response.tasks}, loaded=response.loaded_task)
 
@@ -117,7 +117,7 @@ class SimulatorClient(ServiceClient):
         self._connection.call(self._stub.SetSeed, simulator_service_pb2.SetSeedRequest(seed=seed))
 
     def get_ground_truth(self) -> GroundTruth:
-        """Exact state of the scene."""
+        """Returns the exact state of the scene."""
         response = self._connection.call(self._stub.GetGroundTruth, simulator_service_pb2.GetGroundTruthRequest())
         return GroundTruth(
             objects=decode_tracked_objects(response.objects),
@@ -165,32 +165,32 @@ class SimulatorClient(ServiceClient):
         self._connection.call(self._stub.SetPacing, request, timeout_s=SLOW_TIMEOUT_S)
 
     def drop_camera(self, camera: str, *, duration_s: float | None = None) -> None:
-        """A camera stops delivering, until `clear_injections` or for a while of the daemon's time."""
+        """Stops a camera's frames, until `clear_injections` or for a while of the daemon's time."""
         self._inject(duration_s, camera_dropout=simulator_service_pb2.CameraDropout(camera=camera))
 
     def delay_camera(
         self, camera: str, delay_s: float, *, jitter_s: float = 0.0, duration_s: float | None = None
     ) -> None:
-        """A camera delivers late, with a mean delay and half the width of a uniform jitter; its stamps stay true."""
+        """Delays a camera's frames, with a mean and half the width of a uniform jitter; its stamps stay true."""
         latency = simulator_service_pb2.CameraLatency(
             camera=camera, delay=encode_duration(delay_s), jitter=encode_duration(jitter_s)
         )
         self._inject(duration_s, camera_latency=latency)
 
     def trigger_contact_reflex(self) -> None:
-        """The arm stops by a reflex, with the fault "contact_reflex"."""
+        """Stops the arm by a reflex, with the fault "contact_reflex"."""
         self._inject(None, contact_reflex=simulator_service_pb2.ContactReflex())
 
     def stall(self, *, duration_s: float | None = None) -> None:
-        """Every answer of the control loop is held back."""
+        """Holds back every answer of the control loop."""
         self._inject(duration_s, stall=simulator_service_pb2.Stall())
 
     def jam_gripper(self, *, duration_s: float | None = None) -> None:
-        """The gripper does not move."""
+        """Jams the gripper."""
         self._inject(duration_s, gripper_jam=simulator_service_pb2.GripperJam())
 
     def guide_by_hand(self, *, duration_s: float | None = None) -> None:
-        """Somebody takes the arm by hand: it gives way and ignores targets, in mode GUIDED."""
+        """Simulates hand guiding: the arm gives way and ignores targets, in mode GUIDED."""
         self._inject(duration_s, hand_guiding=simulator_service_pb2.HandGuiding())
 
     def clear_injections(self) -> None:

@@ -1,4 +1,4 @@
-"""Errors of learning runs: one tree, one clear sentence each.
+"""Defines the errors of learning runs.
 
 RunError                         what a command prints, and then exits with 1
 ├── UsageError                   a wrong setting or file name; exit code 2

@@ -1,1 +1,1 @@
-"""What the subcommands of `serl-robot` do, one family a file."""
+"""Implements the subcommands of `serl-robot`, one family a file."""

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a command for certain: politely if it can, by leaving the process if it cannot."""
+"""Makes Ctrl-C end a command: by KeyboardInterrupt, or by leaving the process if that leads nowhere."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _PATIENCE_S = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
-    """Measured values of one kind."""
+    """Holds measured values of one kind."""
 
     values: FloatArray
     """Shape (n,), in `unit`."""
@@ -78,7 +78,7 @@ class Distribution:
 
 @dataclass(frozen=True, kw_only=True)
 class StepFigures:
-    """What many `Step`s in place showed."""
+    """Holds the figures of many `Step`s in place."""
 
     count: int
     """Steps that were measured."""
@@ -100,7 +100,7 @@ class StepFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class CameraFigures:
-    """What the stream of one camera showed."""
+    """Holds the figures of one camera's stream."""
 
     rate_hz: float
     """Frames a second, by their exposures."""
@@ -114,7 +114,7 @@ class CameraFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class StateFigures:
-    """What the stream of states showed."""
+    """Holds the figures of the stream of states."""
 
     rate_hz: float
     """States a second."""
@@ -127,7 +127,7 @@ class StateFigures:
 
 
 def measure_calls(robot: RobotClient, seconds: float) -> Distribution:
-    """Round trips of `GetState`, one after the other."""
+    """Measures round trips of `GetState`, one after the other."""
     durations = []
     deadline = time.perf_counter() + seconds
     while (started := time.perf_counter()) < deadline:
@@ -139,7 +139,7 @@ def measure_calls(robot: RobotClient, seconds: float) -> Distribution:
 def measure_steps(
     robot: RobotClient, session: ControlSession, *, rate_hz: float, seconds: float, cameras: Sequence[str]
 ) -> StepFigures:
-    """Steps at the pose measured when the session opened, with the frames of some cameras, as an environment does."""
+    """Measures steps at the pose measured when the session opened, with camera frames, as an environment takes them."""
     clock = robot.sync_time(CLOCK_EXCHANGES)
     target = session.opening_observation.state.tcp_pose
     period_s = 1.0 / rate_hz
@@ -156,7 +156,7 @@ def measure_steps(
 def measure_streams(
     robot: RobotClient, *, seconds: float, state_rate_hz: float
 ) -> tuple[StateFigures, dict[str, CameraFigures]]:
-    """States and all frames at once, each stream in a thread of its own.
+    """Measures states and all frames at once, each stream in a thread of its own.
 
     In lockstep no frame comes by itself, so cameras are left out.
     """
@@ -179,7 +179,7 @@ def measure_streams(
 
 
 def distance_outside(robot: RobotClient, pose: Pose) -> str:
-    """Where a pose lies outside the workspace of a cell, in words; empty when it lies inside."""
+    """Describes where a pose lies outside the workspace of a cell, in words; empty when it lies inside."""
     limits = robot.info.limits
     for axis, value, lower, upper in zip(
         "xyz",

@@ -1,4 +1,4 @@
-"""Options that every subcommand of `serl-robot` shares, and the errors of the command line."""
+"""Defines the options that every subcommand of `serl-robot` shares, and its errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Common:
     """How long to try the address, in s."""
 
     def connect(self) -> RobotClient:
-        """A client of the daemon."""
+        """Connects to the daemon."""
         token = None if self.token_file is None else read_token(self.token_file)
         return RobotClient(self.address, token=token, tls_root=self.tls_root, connect_timeout_s=self.connect_timeout_s)
 
@@ -64,15 +64,15 @@ class Moving(Common):
 
 
 def say(text: str) -> None:
-    """A result, as one line on stdout."""
+    """Prints a result as one line on stdout."""
     sys.stdout.write(f"{text}\n")
 
 
 def note(text: str) -> None:
-    """A remark, as one line on stderr."""
+    """Prints a remark as one line on stderr."""
     sys.stderr.write(f"{text}\n")
 
 
 def say_json(value: object) -> None:
-    """A result, as JSON on stdout."""
+    """Prints a result as JSON on stdout."""
     say(json.dumps(value, indent=2))

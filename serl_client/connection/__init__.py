@@ -1,1 +1,1 @@
-"""The connection to a daemon: channel, deadlines and clock offset."""
+"""Connects to a daemon: channel, deadlines and clock offset."""

@@ -1,4 +1,4 @@
-"""How a daemon is reached: address, TLS, token, keepalive, retries of read-only calls, and every deadline."""
+"""Opens the channel to a daemon: address, TLS, token, keepalive, retries of read-only calls, deadlines."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Response = TypeVar("_Response")
 
 
 def service_config() -> str:
-    """JSON that tells gRPC which methods it may repeat, and how."""
+    """Returns the JSON that tells gRPC which methods it may repeat, and how."""
     names = [{"service": service, "method": method} for service, methods in _READ_ONLY.items() for method in methods]
     policy = {
         "maxAttempts": 4,
@@ -47,7 +47,7 @@ def service_config() -> str:
 
 
 class Connection:
-    """A channel to one daemon with its credentials and deadlines. Safe to use from several threads.
+    """Holds a channel to one daemon with its credentials and deadlines. Safe to use from several threads.
 
     Args:
         address: `host`, `host:port`, `[ipv6]:port` or `unix:/path`; the default port is 50051.

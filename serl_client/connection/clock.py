@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class TimeExchange:
-    """Four stamps of one exchange, in ns."""
+    """Holds the four stamps of one exchange, in ns."""
 
     client_send_ns: int
     """Client's clock when it sent."""
@@ -34,7 +34,7 @@ class TimeExchange:
 
 @dataclass(frozen=True, kw_only=True)
 class ClockOffset:
-    """Relation of two clocks."""
+    """Relates two clocks."""
 
     offset_ns: int
     """Daemon's monotonic clock minus the client's."""
@@ -42,16 +42,16 @@ class ClockOffset:
     """Round trip of the exchange it was taken from; the error is at most half of it."""
 
     def to_client_ns(self, daemon_ns: int) -> int:
-        """A daemon's instant on the client's `time.monotonic_ns`."""
+        """Converts a daemon's instant to the client's `time.monotonic_ns`."""
         return daemon_ns - self.offset_ns
 
     def to_daemon_ns(self, client_ns: int) -> int:
-        """An instant of the client's `time.monotonic_ns` on the daemon's clock."""
+        """Converts an instant of the client's `time.monotonic_ns` to the daemon's clock."""
         return client_ns + self.offset_ns
 
 
 def best_offset(exchanges: Iterable[TimeExchange]) -> ClockOffset:
-    """Offset of the exchange with the smallest round trip.
+    """Returns the offset of the exchange with the smallest round trip.
 
     Raises:
         ValueError: There is no exchange.

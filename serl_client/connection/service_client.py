@@ -1,4 +1,4 @@
-"""A client of one service: it has its own connection, or shares that of a `RobotClient`."""
+"""Connects a client of one service, which may share the connection of a `RobotClient`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Gymnasium environments over any daemon."""
+"""Provides gymnasium environments over any daemon."""

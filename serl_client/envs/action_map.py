@@ -1,4 +1,4 @@
-"""Actions in [-1, 1] to targets: increments on a pose, and an opening of the gripper."""
+"""Maps actions in [-1, 1] to targets: increments on a pose, and an opening of the gripper."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BINARY_THRESHOLD = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class ActionMap:
-    """Meaning of an action's components."""
+    """Maps an action's components to targets."""
 
     task: Task
     """Scales, and whether there is a gripper."""
@@ -31,12 +31,12 @@ class ActionMap:
 
     @cached_property
     def space(self) -> spaces.Box[np.float32]:
-        """Space of actions."""
+        """Returns the space of actions."""
         size = (6 if self.rotation else 3) + int(self.task.has_gripper)
         return spaces.Box(-1.0, 1.0, (size,), np.float32)
 
     def checked(self, action: NDArray[np.floating]) -> FloatArray:
-        """The action as float64, clipped to [-1, 1].
+        """Returns the action as float64, clipped to [-1, 1].
 
         Raises:
             ValueError: It has a wrong shape, or a component that is not finite.
@@ -59,7 +59,7 @@ class ActionMap:
         return target if self.task.box is None else self.task.box.clip(target)
 
     def gripper_width(self, action: FloatArray) -> float | None:
-        """Opening, m; None leaves the gripper as it is."""
+        """Computes the opening, m; None leaves the gripper as it is."""
         if not self.task.has_gripper:
             return None
         value = float(action[-1])

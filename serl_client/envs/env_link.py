@@ -1,4 +1,4 @@
-"""What an environment holds on to: a private simulator if it needs one, a client, a session; all let go together."""
+"""Holds an environment's private simulator, client and session, and closes them together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serl_client.simulator import SimulatorClient
 
 
 class EnvLink:
-    """Connects, reconnects and lets go. Connects when made.
+    """Connects an environment, and reconnects it. Connects when made.
 
     Args:
         task: Says which scene a private simulator loads, and with which compliance a session opens.
@@ -48,7 +48,7 @@ class EnvLink:
 
     @property
     def client(self) -> RobotClient:
-        """Client of the daemon.
+        """Returns the client of the daemon.
 
         Raises:
             ConnectionLostError: The environment is closed.
@@ -59,11 +59,11 @@ class EnvLink:
 
     @property
     def simulator(self) -> SimulatorClient:
-        """Client of the simulator behind the daemon."""
+        """Returns the client of the simulator behind the daemon."""
         return SimulatorClient(self.client.connection)
 
     def get_frame(self) -> Frame:
-        """Newest frame of the cell's first camera.
+        """Returns the newest frame of the cell's first camera.
 
         Raises:
             NotEquippedError: The cell has no camera.
@@ -74,7 +74,7 @@ class EnvLink:
         return CameraClient(self.client.connection).get_frame(cameras[0])
 
     def open_session(self) -> ControlSession:
-        """The open session, or a new one over a connection that is renewed if need be."""
+        """Returns the open session, or a new one over a connection that is renewed if need be."""
         if self.session is not None and not self.session.is_closed:
             return self.session
         if self._is_closed:
@@ -101,7 +101,7 @@ class EnvLink:
             session.close()
 
     def close(self) -> None:
-        """Lets go of everything. Safe to repeat."""
+        """Closes everything. Safe to repeat."""
         self._is_closed = True
         self._disconnect()
 

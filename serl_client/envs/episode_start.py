@@ -1,4 +1,4 @@
-"""How an episode begins: reconnects, draws a scene or keeps the last one, and brings the arm to its start."""
+"""Begins episodes: reconnects, draws a scene or keeps the last one, and brings the arm to its start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snapshots of a cell to the observation and the info of an environment."""
+"""Maps snapshots of a cell to an environment's observation and info."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ObservationMap:
 
     @property
     def space(self) -> spaces.Dict:
-        """Space of observations."""
+        """Returns the space of observations."""
         sizes = {
             "tcp_twist": (6, "twist"),
             "tcp_wrench": (6, "wrench"),
@@ -46,11 +46,11 @@ class ObservationMap:
         return spaces.Dict(boxes)
 
     def begin_episode(self) -> None:
-        """Forgets the images of the last episode."""
+        """Clears the frames of the last episode."""
         self._images.clear()
 
     def encode(self, observation: Observation) -> dict[str, NDArray[Any]]:
-        """Observation of a snapshot.
+        """Builds the observation of a snapshot.
 
         Raises:
             DeviceUnavailableError: A camera delivered nothing since the episode began.
@@ -90,7 +90,7 @@ class ObservationMap:
 
 
 def raw_info(observation: Observation, outcome: Outcome, start: Observation) -> dict[str, Any]:
-    """Info of a snapshot in an episode: raw values in SI and base frame, whatever wrappers make of the observation."""
+    """Builds the info of a snapshot: raw values in SI and base frame, whatever wrappers make of the observation."""
     state = observation.state
     return {
         "tcp_pose": pose_vector(state.tcp_pose),

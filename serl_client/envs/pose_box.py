@@ -1,4 +1,4 @@
-"""Where episodes start and where the TCP may go, about a pose that a task is about."""
+"""Bounds where episodes start and where the TCP may go, around a task's pose."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serl_api.values import FloatArray, Pose, Triple
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PoseBox:
-    """A box of poses: a position in base axes, and a rotation vector in base axes, both from a centre.
+    """Bounds poses by a box: a position in base axes, and a rotation vector in base axes, both from a centre.
 
     Raises:
         ValueError: A lower bound is above its upper one.
@@ -32,13 +32,13 @@ class PoseBox:
             raise ValueError(f"the lower bounds {self.lower} must not be above the upper ones {self.upper}")
 
     def clip(self, pose: Pose) -> Pose:
-        """The nearest pose inside, each component by itself."""
+        """Returns the nearest pose inside, each component by itself."""
         offset = np.clip(pose.position - self.center.position, self.lower, self.upper)
         turn = np.clip(self._turn(pose), np.negative(self.rotation), self.rotation)
         return self._at(offset, turn)
 
     def draw(self, rng: np.random.Generator) -> Pose:
-        """A pose inside, uniform in each component."""
+        """Draws a pose inside, uniform in each component."""
         return self._at(rng.uniform(self.lower, self.upper), rng.uniform(np.negative(self.rotation), self.rotation))
 
     def _turn(self, pose: Pose) -> FloatArray:

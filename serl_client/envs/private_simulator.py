@@ -20,7 +20,7 @@ _START_TIMEOUT_S = 60.0
 def simulator_command(
     task: str, address: str, ready_file: Path, *, pacing: str = "lockstep", seed: int = 0
 ) -> list[str]:
-    """Command line of a simulator.
+    """Builds the command line of a simulator.
 
     Raises:
         PrivateSimulatorError: The simulator is not installed.
@@ -76,12 +76,12 @@ class PrivateSimulator(ClosedOnExit):
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Returns whether it has not ended."""
         return self._process.poll() is None
 
     @property
     def pid(self) -> int:
-        """Process of the simulator."""
+        """Returns the process of the simulator."""
         return self._process.pid
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from serl_client.wrappers.plugin import ChosenWrapper, Place
 
 
 class TaskSpec(EnvSpec):
-    """Gymnasium's description of a task's environment."""
+    """Describes a task's environment to gymnasium."""
 
     def __init__(self, task: str) -> None:
         super().__init__(id=task, entry_point="serl_client.envs.registration:make_task_env", kwargs={"task": task})
@@ -34,7 +34,7 @@ class TaskSpec(EnvSpec):
 
     @max_episode_steps.setter
     def max_episode_steps(self, value: int | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Gymnasium's constructor sets its default; the task's word stands."""
+        """Ignores the default of gymnasium's constructor: the task decides."""
 
 
 def register_environments() -> None:
@@ -45,7 +45,7 @@ def register_environments() -> None:
 
 
 def make_task_env(task: str, *, reward: str = "sparse", **options: Any) -> gymnasium.Env[Any, Any]:  # noqa: ANN401
-    """An environment of a task: `RobotEnv`, or the task's own, which needs no daemon."""
+    """Makes an environment of a task: `RobotEnv`, or the task's own, which needs no daemon."""
     found = find_task(task)
     return RobotEnv(found, reward=reward, **options) if found.environment is None else found.environment(reward=reward)
 
@@ -57,7 +57,7 @@ def make_training_env(
     judged: Callable[[gymnasium.Env[Any, Any]], gymnasium.Env[Any, Any]] = lambda env: env,
     **kwargs: Any,  # noqa: ANN401
 ) -> gymnasium.Env[Any, Any]:
-    """An environment as training uses it: one float32 vector under "state", and the camera images if there are any.
+    """Makes an environment as training uses it: one float32 vector under "state", and any camera images.
 
     A fault ends the episode, truncated, rather than the training; see `RobotEnv`.
 

@@ -1,4 +1,4 @@
-"""Rewards that any task may use, computed by the client, so that they do not depend on which daemon is driven."""
+"""Computes rewards that any task may use, in the client, so that they do not depend on the daemon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gymnasium environment over any daemon: one `Step` exchange is one environment step, and nothing here sleeps."""
+"""Implements a gymnasium environment over any daemon: one `Step` exchange is one step, and nothing here sleeps."""
 
 from __future__ import annotations
 
@@ -216,11 +216,11 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         return self._link.get_frame().rgb.copy()
 
     def release(self) -> None:
-        """Lets go of the arm, which holds its pose, until the next `reset`; others may drive it meanwhile."""
+        """Releases the arm, which holds its pose, until the next `reset`; others may drive it meanwhile."""
         self._link.drop_session()
 
     def close(self) -> None:
-        """Lets go of the arm and ends a private simulator. Safe to repeat."""
+        """Releases the arm and ends a private simulator. Safe to repeat."""
         self._link.close()
 
     def _is_done(self, observation: Observation) -> bool:

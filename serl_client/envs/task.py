@@ -1,4 +1,4 @@
-"""What defines a task on the environment's side: frozen numbers, and how its reward is computed."""
+"""Defines a task on the environment's side: constants, and its rewards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SERL_COMPLIANCE = Compliance(
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a step was worth."""
+    """Holds the reward of a step and whether the task is done."""
 
     reward: float
     """Reward of the step."""
@@ -37,7 +37,7 @@ class Outcome:
 
 
 class Reward(Protocol):
-    """Judges a step. Stateless: everything it needs is in its arguments."""
+    """Computes the reward of a step. Stateless: everything it needs is in its arguments."""
 
     @property
     def tracked_objects(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class Reward(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """Where on the table an object must lie for an arm to get it again."""
+    """Bounds where on the table an object is within the arm's reach."""
 
     name: str
     """Name of the object."""
@@ -86,7 +86,7 @@ class ExpertFactory(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One task. The same numbers hold on every daemon, real or simulated.
+    """Defines one task. The same numbers hold on every daemon, real or simulated.
 
     A package offers it under `serl.tasks`, by the name of its environment. Everything in it can be copied and pickled:
     rewards are dataclasses, factories are classes or functions of a module.

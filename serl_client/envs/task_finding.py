@@ -1,4 +1,4 @@
-"""Finds tasks by the names of their environments; imports one only when it is asked for."""
+"""Finds tasks by the names of their environments; imports one only when it is named."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ GROUP = "serl.tasks"
 
 
 def task_names() -> tuple[str, ...]:
-    """Names of all tasks that installed packages offer, sorted."""
+    """Lists the names of all tasks that installed packages offer, sorted."""
     return tuple(dict.fromkeys(plugin.name for plugin in list_plugins(GROUP)))
 
 
 def is_task(name: str) -> bool:
-    """Whether a name is that of a task, or of the form package.module:object; else it is gymnasium's own affair."""
+    """Returns whether a name is a task's, or of the form package.module:object."""
     package, separator, attributes = name.partition(":")
     is_path = bool(separator) and all(part.isidentifier() for part in f"{package}.{attributes}".split("."))
     return is_path or name in task_names()
@@ -38,7 +38,7 @@ def find_task(name: str) -> Task:
 
 
 def usable_tasks() -> dict[str, Task]:
-    """Every task by name; one that cannot be used is left out with a warning."""
+    """Returns every task by name; one that cannot be used is left out with a warning."""
     found: dict[str, Task] = {}
     for name in task_names():
         try:

@@ -1,1 +1,1 @@
-"""Episode files: recording, reading and editing."""
+"""Records, reads and edits episode files."""

@@ -1,4 +1,4 @@
-"""Something that knows how to do a task: a script that drives for demonstrations, corrections and tests."""
+"""Defines the interface of a scripted expert, for demonstrations, interventions and tests."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 
 class Expert(Protocol):
-    """Gives actions in `base` axes."""
+    """Chooses actions in `base` axes."""
 
     def reset(self) -> None:
         """Begins an episode."""
         ...
 
     def action(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> NDArray[np.float32]:
-        """Next action in [-1, 1], from the observation and the raw info of the environment."""
+        """Returns the next action in [-1, 1], from the observation and the raw info of the environment."""
         ...

@@ -1,4 +1,4 @@
-"""Episode files: lossless, append-only, whole or absent episode by episode.
+"""Reads and writes episode files: lossless, append-only, each episode whole or absent.
 
 A file is a magic number and then records; a record is a fixed head (`RecordHead`), and a body of one JSON manifest and
 the arrays' bytes, each array little-endian and in C order, compressed when that pays. The first record is the header.
@@ -34,7 +34,7 @@ class EpisodeFileWarning(UserWarning):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Episode:
-    """One episode of T steps. There is one observation more than there are actions: the last one is its own."""
+    """Holds one episode of T steps. There is one observation more than there are actions: the last one is its own."""
 
     observations: Mapping[str, NDArray[Any]]
     """By key, shape (T + 1, ...)."""
@@ -75,7 +75,7 @@ class Episode:
 
 @dataclass(frozen=True, kw_only=True)
 class EpisodeHeader:
-    """What all episodes of a file have in common."""
+    """Holds what all episodes of a file share."""
 
     task: str
     """Environment, such as "serl/PickCube-v0"."""
@@ -206,7 +206,7 @@ def _difference(held: EpisodeHeader, given: EpisodeHeader) -> tuple[str, Any, An
 
 
 def read_header(path: Path | str) -> EpisodeHeader:
-    """Header of an episode file.
+    """Reads the header of an episode file.
 
     Raises:
         EpisodeFileError: The file cannot be read, is foreign, or is of a later version.
@@ -223,7 +223,7 @@ def read_header(path: Path | str) -> EpisodeHeader:
 
 
 def read_episodes(path: Path | str) -> list[Episode]:
-    """Every whole episode of a file, in the order written.
+    """Reads every whole episode of a file, in the order written.
 
     Warns with `EpisodeFileWarning` about a torn tail (how many bytes were dropped) and about damaged episodes.
 

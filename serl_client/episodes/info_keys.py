@@ -1,4 +1,4 @@
-"""Names of what wrappers put into `info`."""
+"""Names the keys that wrappers add to `info`."""
 
 from __future__ import annotations
 

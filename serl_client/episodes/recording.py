@@ -33,7 +33,7 @@ _UNSURE = 2
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingProgress:
-    """How a recording stands."""
+    """Reports the progress of a recording."""
 
     recorded: int
     """Demonstrations in the file, of this recording."""
@@ -48,7 +48,7 @@ class RecordingProgress:
 
 
 class EpisodeRecorder:
-    """An episode file that is being recorded. A context manager.
+    """Records episodes into a file. A context manager.
 
     Raises:
         EpisodeFileError: The file is foreign, holds another task, or is being written by another process.
@@ -86,7 +86,7 @@ def record_demonstrations(
     *,
     seed: int | None = None,
 ) -> list[Episode]:
-    """Lets an expert drive until a number of episodes succeeded; those alone are kept.
+    """Records an expert's episodes until a number of them succeeded; keeps those alone.
 
     Ctrl-C loses only the episode under way.
 
@@ -213,7 +213,7 @@ def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | Non
 
 
 def bridged_labels(labels: Sequence[bool | None], stamps_ns: NDArray[np.int64]) -> list[bool | None]:
-    """Labels of a held key, without those that nobody gave.
+    """Bridges the gaps between a held key's repeats in the labels.
 
     A terminal repeats a key that is held only after up to 0.7 s, and tells no release. What lies between two presses so
     close together was most likely a success, and is labelled as neither.
@@ -233,7 +233,7 @@ def bridged_labels(labels: Sequence[bool | None], stamps_ns: NDArray[np.int64]) 
 
 
 def episode_header(env: gymnasium.Env[Any, Any]) -> EpisodeHeader:
-    """Header for the episodes of an environment with Dict observations.
+    """Builds the header for the episodes of an environment with Dict observations.
 
     Raises:
         ValueError: The observation is no Dict.

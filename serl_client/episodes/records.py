@@ -1,4 +1,4 @@
-"""Records of an episode file as bytes: a checked head, a JSON manifest, and arrays."""
+"""Encodes records of an episode file as bytes: a checked head, a JSON manifest, and arrays."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PLAIN_KINDS = "biuf"
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What one record holds."""
+    """Holds the content of one record."""
 
     kind: str
     """"header" or "episode"."""
@@ -94,7 +94,7 @@ def encode_record(record: Record) -> bytes:
 
 
 def decode_record(head: RecordHead, body: bytes) -> Record | None:
-    """The record of a body; None when its checksum is wrong."""
+    """Decodes the record of a body; None when its checksum is wrong."""
     if len(body) != head.length or zlib.crc32(body) != head.checksum:
         return None
     (length,) = _LENGTH.unpack_from(body)

@@ -1,1 +1,1 @@
-"""Ways to drive an arm other than by a policy: devices in a person's hand, and scripted experts."""
+"""Drives an arm by teleoperation devices and scripted experts."""

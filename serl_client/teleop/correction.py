@@ -1,4 +1,4 @@
-"""A script that corrects a policy as a person would: it watches, takes over when things go wrong, and lets go again."""
+"""Intervenes by a script as a person would: takes over when the policy makes no progress, then returns control."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serl_client.episodes.expert import Expert
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectionConfig:
-    """When a scripted teacher takes over, and for how long."""
+    """Says when a scripted expert intervenes, and for how long."""
 
     stall_steps: int = 15
     """Steps in which the TCP must get somewhere; 0 for never."""
@@ -76,7 +76,7 @@ class ScriptedIntervention:
     def intervene(
         self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
     ) -> NDArray[Any] | None:
-        """The expert's action during a correction, else None."""
+        """Returns the expert's action during an intervention, else None."""
         if self._left == 0 and not self._takes_over(action, observation, info):
             return None
         self._left -= 1

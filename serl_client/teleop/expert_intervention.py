@@ -1,4 +1,4 @@
-"""An expert in the teacher's place who never lets go: drives whole episodes in a policy's frames and chunks."""
+"""Lets an expert intervene at every step: drives whole episodes in a policy's frames and chunks."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ class ExpertIntervention:
     def intervene(
         self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
     ) -> NDArray[Any]:
-        """The expert's action."""
+        """Returns the expert's action."""
         del action
         return self._expert.action(observation, info)

@@ -1,4 +1,4 @@
-"""A person who takes over while moving a device."""
+"""Lets a person intervene while they move a device."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class HumanIntervention:
         self.is_moving = False
 
     def reset(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
-        """Begins an episode: the gripper is wanted as it is, and what was pressed before counts for nothing."""
+        """Begins an episode: keeps the gripper's opening, and drops earlier presses."""
         del observation
         for device in self._devices:
             self._read(device)
@@ -87,7 +87,7 @@ class HumanIntervention:
     def intervene(
         self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
     ) -> NDArray[Any] | None:
-        """The person's action while they are in control, else None."""
+        """Returns the person's action while they are in control, else None."""
         del observation, info
         samples = [self._read(device) for device in self._devices]
         now = self._clock()
@@ -102,7 +102,7 @@ class HumanIntervention:
         return np.concatenate(parts).astype(np.asarray(action).dtype)
 
     def is_asking(self) -> bool:
-        """Whether the person moves a device right now."""
+        """Returns whether the person moves a device now."""
         return any(self._read(device).is_active for device in self._devices)
 
     def _arm_action(self, arm: int, sample: TeleopSample) -> FloatArray:

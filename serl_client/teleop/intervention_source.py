@@ -1,4 +1,4 @@
-"""Somebody who may take the arm out of the policy's hands: a person, or a script that stands in for one."""
+"""Defines the interface of an intervention source: a person, or a script in their place."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class InterventionSource(Protocol):
     """Decides before each step whether to take over. All actions are in `base` axes."""
 
     def reset(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
-        """Begins an episode, with what its reset gave."""
+        """Begins an episode, with the observation and info of its reset."""
         ...
 
     def intervene(
         self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
     ) -> NDArray[Any] | None:
-        """The action to execute instead of the policy's, in [-1, 1]; None lets the policy's stand.
+        """Returns the action to execute instead of the policy's, in [-1, 1]; None lets the policy's stand.
 
         Args:
             action: What the policy wants.

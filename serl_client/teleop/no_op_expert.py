@@ -1,4 +1,4 @@
-"""An expert that does nothing: a person drives through `Intervention` instead."""
+"""Implements an expert that does nothing: a person drives through `Intervention` instead."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 
 class NoOpExpert:
-    """Asks for nothing."""
+    """Returns zero actions."""
 
     def __init__(self, action_size: int) -> None:
         self._action = np.zeros(action_size, np.float32)
 
     def reset(self) -> None:
-        """Begins an episode; there is nothing to forget."""
+        """Does nothing: it has no state."""
 
     def action(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> NDArray[np.float32]:
-        """Zeros, shape (A,)."""
+        """Returns zeros, shape (A,)."""
         del observation, info
         return self._action

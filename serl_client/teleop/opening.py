@@ -1,4 +1,4 @@
-"""Opens a person's devices and keys by name, and lets them go together."""
+"""Opens a person's devices and keys by name, and closes them together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from serl_client.teleop.plugin import GROUP, TeleopPlugin
 
 @dataclass(frozen=True, kw_only=True)
 class TeleopConfig:
-    """How a person drives: which device, from where, how fast."""
+    """Configures teleoperation: which device, from where, how fast."""
 
     device_paths: tuple[str, ...] = ()
     """Files of the devices, such as /dev/hidraw3; two for two arms. None takes the only SpaceMouse, or the first
@@ -46,7 +46,7 @@ class TeleopConfig:
             raise ValueError(f"hold_s is {self.hold_s}; it must be at least 0")
 
     def apply(self, axes: AxisMap) -> AxisMap:
-        """The axis map of a device with these settings."""
+        """Returns the axis map of a device with these settings."""
         return dataclasses.replace(
             axes,
             viewpoint=self.viewpoint,
@@ -88,11 +88,11 @@ class Teleoperation(ClosedOnExit):
 
     @property
     def help(self) -> str:
-        """What the person must know, in one line."""
+        """Explains the controls in one line."""
         return "; ".join(f"{device.name}: {device.help}" for device in self.devices)
 
     def require_keys(self, reason: str) -> None:
-        """Makes sure that somebody can press keys.
+        """Checks that there is a keyboard for the keys.
 
         Raises:
             DeviceUnavailableError: There is no terminal.
@@ -102,8 +102,8 @@ class Teleoperation(ClosedOnExit):
                 f"{reason} needs keys, and standard input is no terminal; start it in one, or take --keys desktop"
             )
 
-    def teacher(self, env: gymnasium.Env[Any, Any], *, is_alone: bool = False) -> HumanIntervention:
-        """The person as a teacher of an environment; `is_alone` where they are always in control.
+    def intervention_source(self, env: gymnasium.Env[Any, Any], *, is_alone: bool = False) -> HumanIntervention:
+        """Makes the person an intervention source of an environment; `is_alone` where they are always in control.
 
         Raises:
             ValueError: Its actions do not fit the devices.
@@ -119,7 +119,7 @@ class Teleoperation(ClosedOnExit):
         )
 
     def close(self) -> None:
-        """Lets go of everything. Safe to repeat."""
+        """Closes everything. Safe to repeat."""
         self._closing.close()
 
     def _open_keys(self, plugin: TeleopPlugin | None, open_keys: Callable[[], KeySource] | None) -> KeySource:

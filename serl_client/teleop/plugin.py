@@ -1,4 +1,4 @@
-"""A teleoperation device that a package offers under `serl.teleop`."""
+"""Defines the plug-in of a teleoperation device, which a package offers under `serl.teleop`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GROUP = "serl.teleop"
 
 @dataclass(frozen=True, kw_only=True)
 class TeleopPlugin:
-    """How a kind of device is opened."""
+    """Opens a kind of device."""
 
     open: Callable[[str | None, KeySource, Callable[[AxisMap], AxisMap]], TeleopDevice]
     """Called with the device's path, or None for the only one; with the keys that a person presses; and with what gives

@@ -1,4 +1,4 @@
-"""An expert without a plan: smooth random movements, as examples of everything that is no success."""
+"""Implements a random-walk expert, for examples that are no success."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GRIPPER_CHANGE_RATIO = 0.1
 
 
 class RandomWalkExpert:
-    """A random walk in velocity, and a gripper that opens or closes now and then."""
+    """Draws a random walk in velocity, and a gripper that opens or closes now and then."""
 
     def __init__(self, action_size: int, *, has_gripper: bool = True, seed: int | None = None) -> None:
         self._has_gripper = has_gripper
@@ -28,7 +28,7 @@ class RandomWalkExpert:
             self._action[-1] = 1
 
     def action(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> NDArray[np.float32]:
-        """Next action, in [-1, 1]. Shape (A,)."""
+        """Returns the next action, in [-1, 1]. Shape (A,)."""
         del observation, info
         gripper = self._action[-1]
         push = np.sqrt(1 - _MEMORY**2) * self._rng.standard_normal(len(self._action))

@@ -1,4 +1,4 @@
-"""Wrappers of environments, each small and in its own file."""
+"""Wraps environments, each wrapper in its own file."""
 
 from serl_client.wrappers.chunking import Chunking
 from serl_client.wrappers.episode_statistics import EpisodeStatistics

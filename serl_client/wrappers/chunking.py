@@ -17,7 +17,7 @@ from serl_client.wrappers.plugin import WrapperPlugin
 
 
 class Chunking(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Observation history and action chunks.
+    """Stacks observations and executes action chunks.
 
     The reward of a chunk is the *sum* of its steps' rewards; SERL's wrapper returns only the last one, so a reward
     inside a chunk is lost there, and so are costs of the gripper. The chunk ends early when the episode does;
@@ -61,7 +61,7 @@ class Chunking(gymnasium.Wrapper[Any, Any, Any, Any]):
         return tuple(f"{age}.{name}" if age else name for age in ages for name in names)
 
     def around(self, wrap: Callable[[gymnasium.Env[Any, Any]], gymnasium.Env[Any, Any]]) -> Self:
-        """The same chunks with something else around each single step."""
+        """Returns the same chunks with another wrapper around each single step."""
         result = type(self)(
             wrap(self.env),
             observation_horizon=self._history.maxlen or 1,
@@ -129,13 +129,13 @@ class Chunking(gymnasium.Wrapper[Any, Any, Any, Any]):
 def around_steps(
     env: gymnasium.Env[Any, Any], wrap: Callable[[gymnasium.Env[Any, Any]], gymnasium.Env[Any, Any]]
 ) -> gymnasium.Env[Any, Any]:
-    """Puts something around single steps: inside the chunks, where an environment has them."""
+    """Wraps single steps: inside the chunks, where an environment has them."""
     return env.around(wrap) if isinstance(env, Chunking) else wrap(env)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkingOptions:
-    """How a policy sees and acts over several steps."""
+    """Configures observation history and action chunks."""
 
     observation_horizon: int = 1
     """State vectors that are seen at once."""

@@ -1,4 +1,4 @@
-"""A small cost of each change of the gripper, so that a policy does not open and close it for nothing."""
+"""Penalizes each change of the gripper, so that a policy does not open and close it for nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     An action below -0.5 closes and one above 0.5 opens. It is a change when it differs from what was asked for last, or
     at the start of an episode from how the gripper stands; a slow gripper therefore costs once, not once a step. What
-    counts is the executed action, also a teacher's, whether this sits inside `Intervention` or around it.
+    counts is the executed action, an intervention's too, whether this sits inside `Intervention` or around it.
 
     Args:
         env: Environment whose last action component drives the gripper and whose info has "gripper_width".
@@ -57,14 +57,14 @@ class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._is_open = True
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Looks how the gripper stands."""
+        """Begins an episode with the gripper's state."""
         observation, info = self.env.reset(seed=seed, options=options)
         width = float(info.get("gripper_width", math.nan))
         self._is_open = not width < self._open_width
         return observation, info
 
     def step(self, action: NDArray[Any]) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Takes a step and says what its gripper action costs."""
+        """Takes a step and adds the cost of its gripper action."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         executed = float(np.asarray(info.get(INTERVENTION_ACTION, action))[-1])
         wants_open = self._is_open if abs(executed) <= _THRESHOLD else executed > 0.0
@@ -75,7 +75,7 @@ class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 @dataclass(frozen=True, kw_only=True)
 class GripperPenaltyOptions:
-    """What a change of the gripper costs."""
+    """Configures the cost of a change of the gripper."""
 
     cost: float = 0.02
     """Cost of one change, at least 0."""

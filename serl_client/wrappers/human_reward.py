@@ -1,4 +1,4 @@
-"""A person ends an episode with a key: success or failure. Nothing waits for it."""
+"""Lets a person end an episode with a key, as success or failure."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class HumanReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._keys = keys
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begins an episode, and forgets keys of the last one."""
+        """Begins an episode, and drops keys of the last one."""
         observation, info = self.env.reset(seed=seed, options=options)
         for key in (SUCCESS_KEY, FAILURE_KEY):
             self._keys.take(key)
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:  # noqa: ANN401
-        """Takes a step, and judges it if a key was pressed."""
+        """Takes a step, and ends the episode if a key was pressed."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         has_failed = self._keys.take(FAILURE_KEY)
         has_succeeded = self._keys.take(SUCCESS_KEY)

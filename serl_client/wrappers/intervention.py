@@ -19,19 +19,19 @@ class Intervention(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     * `info["intervention"]` says of each step whether that happened, `info["intervention_action"]` what was executed
       then: in the policy's own frame and range, so that it can be stored as the policy's action.
-    * A teacher speaks base axes. Around a `RelativeFrame` its action is turned into the policy's frame *first* and goes
+    * A source acts in base axes. Around a `RelativeFrame` its action is turned into the policy's frame *first* and goes
       the policy's way from there, so that what is stored is exactly what was executed. (SERL's wrapper sits inside the
       frame; what was stored there was wrong until its v0.1.1.)
     * A corner of the box in base axes may lie outside it in the policy's: the vector is shortened, not bent.
 
     Args:
-        env: Environment, any observation; its info has the raw values that the teacher needs.
-        teacher: Who may take over.
+        env: Environment, any observation; its info has the raw values that the source needs.
+        source: Who may intervene.
     """
 
-    def __init__(self, env: gymnasium.Env[Any, Any], teacher: InterventionSource) -> None:
+    def __init__(self, env: gymnasium.Env[Any, Any], source: InterventionSource) -> None:
         super().__init__(env)
-        self._source = teacher
+        self._source = source
         self._observation: Any = None
         self._info: dict[str, Any] = {}
         self._is_suspended = False
@@ -40,7 +40,7 @@ class Intervention(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
-        """Nobody takes over within this block, as in an evaluation."""
+        """Suspends interventions within this block, as in an evaluation."""
         before, self._is_suspended = self._is_suspended, True
         try:
             yield
@@ -48,13 +48,13 @@ class Intervention(gymnasium.Wrapper[Any, Any, Any, Any]):
             self._is_suspended = before
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begins an episode, for the teacher too."""
+        """Begins an episode, for the intervention source too."""
         self._observation, self._info = self.env.reset(seed=seed, options=options)
         self._source.reset(self._observation, self._info)
         return self._observation, self._info
 
     def step(self, action: NDArray[Any]) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Executes the teacher's action if there is one, else the policy's."""
+        """Executes the source's action if there is one, else the policy's."""
         intervention = self._ask(action)
         executed = action if intervention is None else intervention
         self._observation, reward, terminated, truncated, info = self.env.step(executed)

@@ -1,4 +1,4 @@
-"""A person holds everything with a key, and lets it go on with the same one."""
+"""Lets a person pause and resume with a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrappers by name with options, such as "relative-frame" or "chunking,action_horizon=4", from any package."""
+"""Finds wrappers by name with options, such as "relative-frame" or "chunking,action_horizon=4", from any package."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ GROUP = "serl.wrappers"
 
 Place: TypeAlias = Literal["raw", "state", "chunk"]
 """What a wrapper is put around: the raw observation; the state vector and images that a policy sees; or everything, a
-teacher too, for the one wrapper whose step is several steps."""
+intervention source too, for the one wrapper whose step is several steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WrapperPlugin:
-    """A wrapper that `environment.wrappers` can turn on."""
+    """Describes a wrapper that `environment.wrappers` can turn on."""
 
     options: type[Any]
     """Dataclass of what can be set; each field has a default."""
@@ -37,7 +37,7 @@ class WrapperPlugin:
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenWrapper:
-    """A wrapper with the options that somebody chose."""
+    """Holds a wrapper with its chosen options."""
 
     text: str
     """As it was named."""

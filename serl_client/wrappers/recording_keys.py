@@ -1,4 +1,4 @@
-"""Keys of a person who records: begin by moving, label by holding, discard, take back."""
+"""Handles the keys of a person who records: label by holding, discard, take back."""
 
 from __future__ import annotations
 

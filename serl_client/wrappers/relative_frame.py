@@ -84,7 +84,7 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 @dataclass(frozen=True)
 class RelativeFrameOptions:
-    """Nothing to choose."""
+    """Has no options."""
 
 
 RELATIVE_FRAME = WrapperPlugin(options=RelativeFrameOptions, build=lambda env, options: RelativeFrame(env), place="raw")

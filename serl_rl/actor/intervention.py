@@ -1,4 +1,4 @@
-"""Lets somebody take over in the actor's environment: a script, or a person with a device and keys."""
+"""Lets a person or a script intervene in the actor's environment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class InterventionEnvironment:
-    """An environment that somebody may take out of the policy's hands."""
+    """Holds an environment and, where there is one, its intervention wrapper."""
 
     env: gymnasium.Env[Any, Any]
     """The environment."""
@@ -38,7 +38,7 @@ AddIntervention: TypeAlias = Callable[[gymnasium.Env[Any, Any], TrainConfig], In
 def open_interventions(
     config: TrainConfig, teleop: TeleopConfig, *, human_reward: bool, should_stop: Callable[[], bool]
 ) -> Iterator[AddIntervention]:
-    """Opens a person's devices for the duration of a block, in which they may teach one environment or several.
+    """Opens a person's devices for the duration of a block, for interventions in one environment or several.
 
     A person can also pause with a key, and with `human_reward` end an episode as success or failure with another.
 
@@ -66,7 +66,7 @@ def open_interventions(
             together = _with_script(env, config)
             if kind is not None:
                 paced = Pace(env, control_rate_hz(env))
-                intervention = Intervention(paced, person.teacher(paced))
+                intervention = Intervention(paced, person.intervention_source(paced))
                 together = InterventionEnvironment(intervention, intervention)
             inner = HumanReward(together.env, person.keys) if human_reward else together.env
             paused = Pause(inner, person.keys, should_stop=should_stop, say=log.info)
@@ -95,7 +95,7 @@ def with_intervention(
 
 
 def _within_chunks(add_intervention: AddIntervention) -> AddIntervention:
-    """A teacher takes over step by step, also where a policy chooses several actions at once."""
+    """An intervention replaces single actions, also where a policy chooses several actions at once."""
 
     def add_to_steps(env: gymnasium.Env[Any, Any], config: TrainConfig) -> InterventionEnvironment:
         found: list[Intervention | None] = []

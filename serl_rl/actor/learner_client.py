@@ -1,4 +1,4 @@
-"""The actor's conversation with its learner: join, stream rows, watch the policy, reconnect, all beside the loop."""
+"""Connects an actor to its learner: joins, streams rows, receives policies and reconnects, beside the acting loop."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class LearnerStatus:
 
 
 class LearnerClient:
-    """One actor's connection to its learner. Safe from any thread.
+    """Connects one actor to its learner. Safe from any thread.
 
     Args:
         address: "host:port" or "unix:/path".

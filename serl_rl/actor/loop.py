@@ -1,4 +1,4 @@
-"""The actor's main loop: explore with the newest policy, write every row to the spool, evaluate when it is worth it."""
+"""Runs the actor's loop: explores with the newest policy, spools every row, evaluates when that is due."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _LARGEST_SEED = 2**31 - 1
 
 @dataclass
 class EvaluationTrigger:
-    """Decides when evaluating is worth its time: when training succeeds often, or after long."""
+    """Decides when to evaluate: when training succeeds often, or after many steps."""
 
     config: EvaluationConfig
     """Thresholds."""
@@ -62,7 +62,7 @@ class EvaluationTrigger:
             self.recent.popleft()
 
     def is_due(self) -> bool:
-        """Whether to evaluate now."""
+        """Returns whether to evaluate now."""
         if self.steps >= self.config.longest_gap_steps:
             return True
         is_full = len(self.recent) >= self.config.trigger_episode_count
@@ -86,7 +86,7 @@ class _EpisodeTally:
     success: bool = False
 
     def summary(self, version: int) -> pb.EpisodeSummary:
-        """The episode for the learner's curve."""
+        """Summarizes the episode for the learner's curve."""
         return pb.EpisodeSummary(
             episode_id=self.episode_id,
             step_count=self.steps,
@@ -99,7 +99,7 @@ class _EpisodeTally:
 
 
 class EpisodeEnd(Enum):
-    """How an episode ended."""
+    """Says how an episode ended."""
 
     OPEN = 0
     """The task is not done: time was up, or somebody asked to stop."""
@@ -174,7 +174,7 @@ class Actor:
         self.drain()
 
     def figures(self) -> str:
-        """How it goes, in a few words."""
+        """Describes its progress in a few words."""
         recent, waiting = tuple(self._trigger.recent), self._spool.waiting_count
         words = [f"{self._episodes} episodes", f"{self._spool.next_sequence - 1} rows"]
         words += [f"success {sum(recent) / len(recent):.0%} of the last {len(recent)}"] if recent else []
@@ -184,7 +184,7 @@ class Actor:
 
     @property
     def is_over(self) -> bool:
-        """Whether training has finished, or somebody asked to stop."""
+        """Returns whether training has finished, or somebody asked to stop."""
         return self._stop.is_set() or self._client.status.phase == pb.PHASE_FINISHED
 
     def play(self) -> EpisodeEnd:

@@ -1,4 +1,4 @@
-"""The newest policy as it arrives in pieces; the actor takes it between two steps."""
+"""Assembles the newest policy from its pieces; the actor takes it between two steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from serl_rl.protocol.policy_arrays import Arrays, split_policy
 
 @dataclass(frozen=True)
 class ReceivedPolicy:
-    """A complete version."""
+    """Holds a complete version of the policy."""
 
     version: int
     """Gradient updates it has seen, plus 1."""
@@ -37,12 +37,12 @@ class PolicyReceiver:
 
     @property
     def newest_version(self) -> int:
-        """Newest complete version; 0 before the first."""
+        """Returns the newest complete version; 0 before the first."""
         return self._newest.version if self._newest is not None else 0
 
     @property
     def taken_version(self) -> int:
-        """Version that the actor uses; 0 before the first."""
+        """Returns the version that the actor uses; 0 before the first."""
         return self._taken
 
     def set_layout(self, layout: Sequence[tensor_pb2.Tensor]) -> None:

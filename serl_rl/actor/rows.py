@@ -1,4 +1,4 @@
-"""Rows of the spool: one structured type for each spec, written step by step, packed into messages as whole columns."""
+"""Defines the spool's rows as a structured type for each spec, and packs them into messages by column."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IN_ORDER = sorted(COLUMNS, key=lambda entry: (*_FIRST, entry.spool_name).index(
 
 
 def row_type(spec: EnvironmentSpec) -> np.dtype[Any]:
-    """Structured type of one row of an environment.
+    """Derives the structured type of one row from a spec.
 
     Args:
         spec: The environment.

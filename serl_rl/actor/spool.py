@@ -1,4 +1,4 @@
-"""Rows that the learner has not acknowledged yet: a bounded queue on disk that survives kill -9.
+"""Queues rows on disk until the learner acknowledges them; bounded, and survives kill -9.
 
 A spool is a folder of segment files. A segment starts with a header (magic, length, CRC, JSON) and holds records of
 one fixed size, each a row followed by its CRC, so that rows are written once and read back as one array. A record that
@@ -52,7 +52,7 @@ class _Segment:
 
 
 class Spool:
-    """A bounded queue of rows on disk, numbered from 1. Safe from any thread.
+    """Queues rows on disk, bounded and numbered from 1. Safe from any thread.
 
     Args:
         directory: Folder of this actor's spool; created if missing.

@@ -1,1 +1,1 @@
-"""Algorithms: losses and updates."""
+"""Implements the learning algorithms: losses and updates."""

@@ -1,4 +1,4 @@
-"""The interface of an algorithm, through which the learner, the actor and evaluation use it.
+"""Defines the interface of an algorithm, through which the learner, the actor and evaluation use it.
 
 A package offers an `Algorithm` under the entry-point group `serl.algorithms`; an experiment names it as
 `algorithm = "name"` or `algorithm = "package.module:object"`.
@@ -28,11 +28,11 @@ GROUP = "serl.algorithms"
 
 
 class PolicyError(ValueError):
-    """Arrays that are no policy for this environment."""
+    """Raised for arrays that are no policy for this environment."""
 
 
 class RunnablePolicy(Protocol):
-    """What an actor needs of a policy."""
+    """Defines what an actor needs of a policy."""
 
     def load(self, state: Mapping[str, np.ndarray | Tensor]) -> None:
         """Takes over the arrays of a policy.
@@ -43,7 +43,7 @@ class RunnablePolicy(Protocol):
         ...
 
     def begin_episode(self) -> None:
-        """Forgets the last episode."""
+        """Clears the state of the last episode."""
         ...
 
     def act(
@@ -55,7 +55,7 @@ class RunnablePolicy(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ActionValues:
-    """What critics expect of an action."""
+    """Holds the action values that the critics predict."""
 
     arm: npt.NDArray[np.floating]
     """Q of each critic. Shape (N,)."""
@@ -64,29 +64,29 @@ class ActionValues:
 
     @property
     def mean(self) -> float:
-        """Mean over the critics."""
+        """Returns the mean over the critics."""
         return float(self.arm.mean())
 
     @property
     def spread(self) -> float:
-        """Standard deviation over the critics."""
+        """Returns the standard deviation over the critics."""
         return float(self.arm.std())
 
 
 class ActionCritic(Protocol):
-    """Critics of a checkpoint, for those who watch."""
+    """Evaluates actions with the critics of a checkpoint, for visualization."""
 
     def begin_episode(self) -> None:
-        """Forgets the last episode."""
+        """Clears the state of the last episode."""
         ...
 
     def values(self, observation: Mapping[str, np.ndarray], action: np.ndarray) -> ActionValues:
-        """Says what the critics expect of an action, (A,), after the next observation of the episode."""
+        """Predicts the values of an action, (A,), after the next observation of the episode."""
         ...
 
 
 class Agent(abc.ABC):
-    """Networks with their optimisers. One thread at a time may call it."""
+    """Holds networks with their optimisers. One thread at a time may call it."""
 
     preprocessor: ImagePreprocessor | None = None
     """Prepares images, where the agent sees."""
@@ -139,7 +139,7 @@ class Agent(abc.ABC):
 
 
 class Algorithm(abc.ABC):
-    """How an agent and the policies of its actors are made. Importing its module should not import torch."""
+    """Makes an agent and the policies of its actors. Importing its module should not import torch."""
 
     config_type: ClassVar[type[Any]]
     """Frozen dataclass of its settings, all with defaults; actor and learner must share the fields that are marked
@@ -187,7 +187,7 @@ class Algorithm(abc.ABC):
         vision: VisionConfig | None,
         arrays: Callable[[str], dict[str, Tensor]],
     ) -> ActionCritic | None:
-        """Makes the critics of a checkpoint, which watchers ask what they expect; None where there are none.
+        """Makes the critics of a checkpoint for visualization; None where there are none.
 
         Args:
             spec: What the environment observes and takes.
@@ -201,7 +201,7 @@ class Algorithm(abc.ABC):
         return None
 
     def preload(self) -> None:  # noqa: B027 - the default has nothing to import.
-        """Imports what takes seconds, before anything is known of the environment."""
+        """Imports slow modules before the environment is known."""
 
 
 def load_algorithm(name: str) -> Algorithm:

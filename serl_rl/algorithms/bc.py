@@ -1,4 +1,4 @@
-"""Behaviour cloning: the policy of soft actor-critic, trained to do what was demonstrated."""
+"""Implements behaviour cloning of the policy of soft actor-critic."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from serl_rl.protocol.spec import EnvironmentSpec
 
 
 def squashed_log_probability(mean: Tensor, log_std: Tensor, actions: Tensor) -> Tensor:
-    r"""Log-probability of given actions under a Gaussian squashed by tanh.
+    r"""Computes the log-probability of given actions under a Gaussian squashed by tanh.
 
     .. math:: \log \pi(a) = \sum_i \log \mathcal{N}(\operatorname{artanh} a_i; \mu_i, \sigma_i) - \log(1 - a_i^2)
 
@@ -46,7 +46,7 @@ def squashed_log_probability(mean: Tensor, log_std: Tensor, actions: Tensor) -> 
 def cloning_loss(
     mean: Tensor, log_std: Tensor, actions: Tensor, *, largest_action: float, smallest_std: float
 ) -> Tensor:
-    r"""Mean negative log-likelihood of demonstrated actions.
+    r"""Computes the mean negative log-likelihood of demonstrated actions.
 
     .. math:: -\frac{1}{B} \sum_i \log \pi(a_i | s_i)
 
@@ -65,7 +65,7 @@ def cloning_loss(
 
 
 def grasp_cloning_loss(scores: Tensor, choices: Tensor) -> Tensor:
-    """Mean cross entropy of the demonstrated choices of grippers.
+    """Computes the mean cross entropy of the demonstrated choices of grippers.
 
     At act time a grasp critic's largest output is chosen; here it is learned as a classifier (softmax of its outputs).
 
@@ -77,7 +77,7 @@ def grasp_cloning_loss(scores: Tensor, choices: Tensor) -> Tensor:
 
 
 class Imitator(nn.Module):
-    """A policy whose loss trains everything it reads with, as no critic does so here.
+    """Wraps a policy so that its loss trains perception too, which elsewhere the critic's does.
 
     Args:
         policy: From flat vectors, or from images, to a distribution.
@@ -105,7 +105,7 @@ class Imitator(nn.Module):
 
 
 class BcAgent:
-    """A policy with its optimiser. One thread at a time may call it.
+    """Trains a policy by behaviour cloning. One thread at a time may call it.
 
     Args:
         spec: What the environment observes and takes.
@@ -148,7 +148,7 @@ class BcAgent:
         self._adam = torch.optim.Adam(self._imitator.parameters(), config.learning_rate)
 
     def update(self, observations: Observations, actions: Tensor) -> Tensor:
-        """One step of gradient descent.
+        """Takes one step of gradient descent.
 
         Args:
             observations: What was seen.
@@ -167,7 +167,7 @@ class BcAgent:
 
     @torch.no_grad()
     def judge(self, observations: Observations, actions: Tensor) -> tuple[float, float]:
-        """Compares with demonstrations; changes nothing.
+        """Measures the policy's error on demonstrations; changes nothing.
 
         Args:
             observations: What was seen.
@@ -181,7 +181,7 @@ class BcAgent:
         return loss.item(), error.item()
 
     def policy_state(self) -> dict[str, Tensor]:
-        """Copies of the policy's arrays on the CPU, by the names that `SacAgent.policy_state` gives them."""
+        """Returns copies of the policy's arrays on the CPU, by the names that `SacAgent.policy_state` gives them."""
         parts = [("", self._imitator.policy)]
         if self._imitator.grasp is not None:
             parts.append((PREFIX, self._imitator.grasp))

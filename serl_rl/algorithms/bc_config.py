@@ -1,4 +1,4 @@
-"""Settings of behaviour cloning."""
+"""Defines the settings of behaviour cloning."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a run leaves on disk: its directory, its checkpoints and where they came from."""
+"""Keeps what a run leaves on disk: directory, checkpoints and their provenance."""

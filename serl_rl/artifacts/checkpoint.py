@@ -1,4 +1,4 @@
-"""Checkpoints: a directory written beside and renamed, safetensors plus a manifest; found, checked and pruned."""
+"""Writes checkpoints atomically as safetensors with a manifest; finds, checks and prunes them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Tensors = Mapping[str, "torch.Tensor"]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What is saved. Tensors are copies that training no longer touches."""
+    """Holds what a checkpoint saves. Tensors are copies that training no longer touches."""
 
     manifest: Mapping[str, Any]
     """Config, versions, counts, random states: everything that is JSON."""
@@ -149,7 +149,7 @@ def load_tensors(path: Path, name: str, prefix: str = "") -> dict[str, torch.Ten
 
 
 def newest(directory: Path) -> Path | None:
-    """Newest complete checkpoint in a folder; None if there is none."""
+    """Finds the newest complete checkpoint in a folder; None if there is none."""
     found = [path for path in directory.glob("[0-9]*") if (path / MANIFEST).exists()]
     return max(found, key=lambda path: int(path.name), default=None)
 
@@ -165,7 +165,7 @@ class CheckpointWriter:
 
     @property
     def is_busy(self) -> bool:
-        """Whether one is being written."""
+        """Returns whether one is being written."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self, checkpoint: Checkpoint, number: int) -> None:

@@ -1,4 +1,4 @@
-"""Says where and when a file of a run was made."""
+"""Records where and when a file of a run was made."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def versions() -> dict[str, str]:
-    """Versions that a result depends on, and the revision of the source if it is a git checkout."""
+    """Returns the versions that a result depends on, and the revision of the source if it is a git checkout."""
     import platform
     from importlib import metadata
 
@@ -21,7 +21,7 @@ def versions() -> dict[str, str]:
 
 
 def timestamp() -> str:
-    """Now, in UTC, as ISO 8601."""
+    """Returns the time in UTC, as ISO 8601."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 

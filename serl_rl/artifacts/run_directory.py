@@ -1,4 +1,4 @@
-"""Where a run keeps its things."""
+"""Lays out the directory of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serl_rl.errors import UsageError
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Paths of one run."""
+    """Names the paths of one run."""
 
     path: Path
     """Folder of the run."""
@@ -69,11 +69,11 @@ class RunDirectory:
 
     @property
     def result(self) -> Path:
-        """What the run came to."""
+        """Results of the run."""
         return self.path / "result.json"
 
     def has_run(self) -> bool:
-        """Whether a learner has worked here."""
+        """Returns whether a learner has worked here."""
         return self.run.exists()
 
 

@@ -103,10 +103,10 @@ class ReviewCommand:
 
 def table(figures: list[EpisodeFigures]) -> str:
     """One line an episode, and one for all."""
-    lines = ["episode  steps  seconds  return  success  end         taught  labels +/-"]
+    lines = ["episode  steps  seconds  return  success  end         intervention  labels +/-"]
     lines += [
         f"{one.number:7d}  {one.steps:5d}  {one.duration_s:7.1f}  {one.episode_return:6.2f}  "
-        f"{'yes' if one.success else 'no':7s}  {one.end:10s}  {one.intervention_ratio:6.0%}  "
+        f"{'yes' if one.success else 'no':7s}  {one.end:10s}  {one.intervention_ratio:12.0%}  "
         f"{one.positives}/{one.negatives}"
         for one in figures
     ]

@@ -1,1 +1,1 @@
-"""The settings of an experiment, and named presets."""
+"""Defines the settings of an experiment and finds named presets."""

@@ -14,7 +14,7 @@ GROUP = "serl.presets"
 
 
 def preset_names() -> tuple[str, ...]:
-    """Names of all experiments that installed packages offer, sorted."""
+    """Lists the names of all experiments that installed packages offer, sorted."""
     return tuple(dict.fromkeys(plugin.name for plugin in list_plugins(GROUP)))
 
 
@@ -34,7 +34,7 @@ def preset(name: str) -> TrainConfig:
 
 
 def with_vice(config: TrainConfig, vice: ViceConfig) -> TrainConfig:
-    """The same task with a learned reward. The dense one ends no episode, and is only asked whether the task is done.
+    """Derives the same task with a learned reward. The dense one only says whether the task is done.
 
     Staying at the goal is paid at every step, so that returns reach 1 / (1 - gamma).
     """

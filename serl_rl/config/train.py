@@ -1,4 +1,4 @@
-"""What defines an experiment: frozen dataclasses, a section each for environment, algorithm, learner and actor."""
+"""Defines an experiment: a frozen dataclass for each of environment, algorithm, learner and actor."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class TrainConfig:
 
     @property
     def algorithm_settings(self) -> Any:  # noqa: ANN401
-        """Settings of the algorithm that is named."""
+        """Returns the settings of the algorithm that is named."""
         return self.sac if self.algorithm == "sac" else self.algorithm_config
 
     def load_algorithm(self) -> Algorithm:
@@ -144,7 +144,7 @@ class TrainConfig:
         return load_algorithm(self.algorithm)
 
     def vision_for(self, spec: EnvironmentSpec) -> VisionConfig | None:
-        """How an agent sees; None where the observation has no images."""
+        """Returns the vision settings; None where the observation has no images."""
         return self.vision if any(not array.is_vector for array in spec.observation) else None
 
     def _check_algorithm_config(self) -> None:
@@ -186,7 +186,7 @@ class TrainConfig:
         require("vision.encoder.backbone.frozen", is_frozen, is_frozen, "on with vice, which classifies lasting maps")
 
     def shared_settings(self) -> tuple[tuple[str, str], ...]:
-        """Settings that actor and learner must share, as (path, value).
+        """Returns the settings that actor and learner must share, as (path, value).
 
         Raises:
             UsageError: The weight file of a backbone cannot be read.
@@ -196,12 +196,12 @@ class TrainConfig:
 
 
 def to_json(config: TrainConfig) -> str:
-    """The whole configuration as JSON."""
+    """Returns the whole configuration as JSON."""
     return json.dumps(to_dict(config), indent=2)
 
 
 def to_dict(config: TrainConfig) -> dict[str, Any]:
-    """The whole configuration as plain values."""
+    """Returns the whole configuration as plain values."""
     return json.loads(json.dumps(dataclasses.asdict(config), default=str))
 
 

@@ -1,1 +1,1 @@
-"""Learning from what was demonstrated alone: behaviour cloning, and the frames that show a goal."""
+"""Records, reviews, labels and reads demonstrations."""

@@ -1,4 +1,4 @@
-"""Demonstrations: episode files that fit one another and the experiment, which is told without a robot at hand."""
+"""Reads demonstrations and checks that they fit one another and the experiment, without a robot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_GOALS = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Demonstrations:
-    """Episodes of one task."""
+    """Holds the episodes of one task."""
 
     spec: EnvironmentSpec
     """What they observe and do."""
@@ -79,7 +79,7 @@ def read_demonstrations(
 
 
 def check_files(paths: Sequence[Path], config: EnvironmentConfig) -> None:
-    """Compares what files say of themselves with the experiment; takes no time, because no episode is read.
+    """Compares the headers of files with the experiment; reads no episode.
 
     Args:
         paths: Episode files.
@@ -94,7 +94,7 @@ def check_files(paths: Sequence[Path], config: EnvironmentConfig) -> None:
 
 
 def check_header(path: Path, spec: EnvironmentSpec) -> None:
-    """Compares what a file says of itself with an environment; what it does not say is not compared.
+    """Compares a file's header with an environment; what the header lacks is not compared.
 
     Args:
         path: Episode file.
@@ -123,7 +123,7 @@ def check_header(path: Path, spec: EnvironmentSpec) -> None:
 
 
 def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path) -> EnvironmentSpec:
-    """What the episodes of a file observe and do, compared with the experiment's task.
+    """Derives the spec of a file's episodes, compared with the experiment's task.
 
     Raises:
         UsageError: It is of another task, action or observation.

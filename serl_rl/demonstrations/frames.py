@@ -1,4 +1,4 @@
-"""Frames drawn many times: flat vectors as they are, images as maps of a few random crops where they can be."""
+"""Samples frames: flat vectors as they are, images as feature maps of random crops where the backbone is frozen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AT_ONCE = 64
 
 
 def frames_of(episode: Episode, indices: np.ndarray, spec: EnvironmentSpec, frame_stack: int) -> dict[str, np.ndarray]:
-    """Observations of an episode as an agent reads them.
+    """Returns the observations of an episode as an agent reads them.
 
     Args:
         episode: The episode.
@@ -36,12 +36,12 @@ def frames_of(episode: Episode, indices: np.ndarray, spec: EnvironmentSpec, fram
 
 
 def joined(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Frames of several episodes, one after the other."""
+    """Concatenates the frames of several episodes."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 class FrameBank:
-    """Frames that are drawn by index.
+    """Samples frames by index.
 
     With a frozen backbone the maps of a few random crops (DrQ) of each image are computed once, in bfloat16 as beside
     the replay, and each draw takes one of them. With a backbone that is trained, images are cropped anew for each draw.
@@ -87,7 +87,7 @@ class FrameBank:
         return self._count
 
     def draw(self, indices: np.ndarray, generator: torch.Generator | None = None) -> Observations:
-        """Some of the frames, each with a crop of its own.
+        """Samples frames, each with a crop of its own.
 
         Args:
             indices: Which. Shape (N,).

@@ -1,4 +1,4 @@
-"""Frames that show a task done, from demonstrations."""
+"""Reads goal frames, which show a task done, from demonstrations."""
 
 from __future__ import annotations
 

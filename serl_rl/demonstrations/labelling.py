@@ -1,4 +1,4 @@
-"""Labels of recorded episodes: which observations show the task done, given as numbers on a command line."""
+"""Labels observations of recorded episodes as success or not, from numbers on a command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Label = bool | None
 
 @dataclass(frozen=True)
 class Span:
-    """Observations from the first to the last, both included; None is the episode's first or last one."""
+    """Selects observations from the first to the last, both included; None is the episode's first or last one."""
 
     first: int | None
     """Number of the first one."""
@@ -22,7 +22,7 @@ class Span:
     """Number of the last one."""
 
     def indices(self, count: int, where: str) -> range:
-        """Numbers of the observations.
+        """Returns the numbers of the observations.
 
         Raises:
             UsageError: The episode has no such observations.
@@ -35,7 +35,7 @@ class Span:
 
 
 def parse_numbers(text: str) -> frozenset[int]:
-    """Numbers such as "1,4-6".
+    """Parses numbers such as "1,4-6".
 
     Raises:
         UsageError: It cannot be read.
@@ -54,7 +54,7 @@ def parse_numbers(text: str) -> frozenset[int]:
 
 
 def parse_marks(texts: Sequence[str]) -> dict[int, list[Span]]:
-    """Marks such as "3:40-52", "3:40-", "4:all" and "5:none", by episode.
+    """Parses marks such as "3:40-52", "3:40-", "4:all" and "5:none", by episode.
 
     Raises:
         UsageError: One cannot be read.
@@ -74,7 +74,7 @@ def parse_marks(texts: Sequence[str]) -> dict[int, list[Span]]:
 
 
 def with_labels(episode: Episode, labels: Sequence[Label]) -> Episode:
-    """The episode with other labels; it counts as a success if any of them says so.
+    """Returns the episode with other labels; it counts as a success if any of them says so.
 
     Args:
         episode: T steps.
@@ -87,7 +87,7 @@ def with_labels(episode: Episode, labels: Sequence[Label]) -> Episode:
 
 
 def labels_of(episode: Episode) -> list[Label]:
-    """Labels that an episode has; null throughout for one that says nothing."""
+    """Returns the labels that an episode has; null throughout for one that says nothing."""
     given = episode.metadata.get(SUCCESS_LABELS)
     return list(given) if given is not None else [None] * (len(episode) + 1)
 

@@ -1,4 +1,4 @@
-"""Recording sessions of `serl-train`: who drives, which keys count, what goes to the file."""
+"""Opens recording sessions: the expert or person, the keys, and the file."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ KEYS_HELP = "y success, n failure, backspace discards (after an episode: takes i
 
 
 def stoppable() -> contextlib.AbstractContextManager[None]:
-    """A block that Ctrl-C and SIGTERM end by KeyboardInterrupt, so that a terminal gets its settings back."""
+    """Runs a block that Ctrl-C and SIGTERM end by KeyboardInterrupt, so that a terminal gets its settings back."""
     return certain_interrupt(signals=(signal.SIGINT, signal.SIGTERM))
 
 
 @dataclass(frozen=True)
 class RecordingSession:
-    """Everything that `record_episodes` needs."""
+    """Holds everything that `record_episodes` needs."""
 
     env: gymnasium.Env[Any, Any]
     """The environment, with everything around it."""
@@ -89,9 +89,9 @@ def recording_session(
                 if kind is None:
                     around = _by_machine(around, config, driver)
                 else:
-                    teacher = person.teacher(around, is_alone=True)
-                    is_asking = teacher.is_asking
-                    around = Intervention(around, teacher)
+                    source = person.intervention_source(around, is_alone=True)
+                    is_asking = source.is_asking
+                    around = Intervention(around, source)
                     say(person.help)
                 around = Pause(HumanReward(around, person.keys), person.keys, say=say)
                 return RecordingKeys(

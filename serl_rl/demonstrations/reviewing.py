@@ -1,4 +1,4 @@
-"""What an episode file holds: figures of each episode, and its pictures."""
+"""Summarizes the episodes of a file and draws their images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FALLBACK_RATE_HZ = 10.0
 
 @dataclass(frozen=True)
 class EpisodeFigures:
-    """One episode in a line."""
+    """Summarizes one episode."""
 
     number: int
     """Place in the file, from 0."""
@@ -39,12 +39,12 @@ class EpisodeFigures:
     """Observations labelled as failure."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Returns plain values."""
         return asdict(self)
 
 
 def figures_of(number: int, episode: Episode) -> EpisodeFigures:
-    """Figures of an episode."""
+    """Summarizes an episode."""
     labels = labels_of(episode)
     return EpisodeFigures(
         number=number,
@@ -60,7 +60,7 @@ def figures_of(number: int, episode: Episode) -> EpisodeFigures:
 
 
 def cameras_of(episode: Episode) -> list[str]:
-    """Names of its cameras, as they are stored."""
+    """Lists the cameras of an episode, as they are stored."""
     return [
         name
         for name, images in episode.observations.items()
@@ -69,7 +69,7 @@ def cameras_of(episode: Episode) -> list[str]:
 
 
 def draw_frames(number: int, episode: Episode) -> list[np.ndarray]:
-    """Its pictures, cameras side by side, with a line that says step, label and who drove.
+    """Draws its images, cameras side by side, with a line of step, label and intervention.
 
     Args:
         number: Place in the file.

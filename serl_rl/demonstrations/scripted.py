@@ -1,4 +1,4 @@
-"""Scripted demonstrations: the expert of each task, recording, and the files."""
+"""Records demonstrations of each task's scripted expert."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SEED_STRIDE = 1000
 
 
 def scripted_expert(config: TrainConfig) -> Expert:
-    """Finds the scripted teacher of a task.
+    """Finds the scripted expert of a task.
 
     Raises:
         UsageError: The task has none, or there is no such task.
@@ -65,7 +65,7 @@ def record(
 
 
 def driven_by(expert: Expert, env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
-    """Single steps that an expert takes; what is stored is what a policy should have said in its own frame."""
+    """Lets an expert take single steps; stores the actions in the policy's frame."""
     return Intervention(env, ExpertIntervention(expert))
 
 

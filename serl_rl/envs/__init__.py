@@ -1,1 +1,1 @@
-"""The environments of runs, by name, and the evaluation of a policy in one."""
+"""Makes the environments of runs, and evaluates policies in them."""

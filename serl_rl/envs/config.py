@@ -1,4 +1,4 @@
-"""Settings of an environment, checked."""
+"""Defines the settings of an environment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class EnvironmentConfig:
 
     @property
     def all_wrappers(self) -> tuple[str, ...]:
-        """The wrappers, with that of the penalty where it belongs: within a chunk."""
+        """Returns the wrappers, with the gripper penalty's inside the chunks."""
         if not self.gripper_penalty:
             return self.wrappers
         return (f"gripper-penalty,cost={self.gripper_penalty}", *self.wrappers)

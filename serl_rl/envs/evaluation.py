@@ -1,4 +1,4 @@
-"""Deterministic evaluation of a policy: episodes, success rate with its Wilson interval."""
+"""Evaluates a policy deterministically: episodes, and success rate with its Wilson interval."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ EVALUATING = "evaluating policy"
 
 
 class Acting(Protocol):
-    """Something that chooses actions."""
+    """Chooses actions."""
 
     def begin_episode(self) -> None:
-        """Forgets the last episode."""
+        """Clears the state of the last episode."""
         ...
 
     def act(
@@ -35,7 +35,7 @@ class Acting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EpisodeOutcome:
-    """What one evaluation episode came to."""
+    """Holds the outcome of one evaluation episode."""
 
     success: bool
     """Whether the task was done."""
@@ -47,7 +47,7 @@ class EpisodeOutcome:
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """What an evaluation came to."""
+    """Holds the outcome of an evaluation."""
 
     outcomes: tuple[EpisodeOutcome, ...]
     """One for each episode, in order."""
@@ -78,7 +78,7 @@ class EvaluationResult:
         return sum(outcome.step_count for outcome in self.outcomes) / max(self.episode_count, 1)
 
     def first(self, count: int) -> EvaluationResult:
-        """What the first episodes came to."""
+        """Returns the result of the first episodes."""
         return EvaluationResult(self.outcomes[:count])
 
     @property
@@ -88,7 +88,7 @@ class EvaluationResult:
 
 
 def wilson_interval(successes: int, trials: int, z: float = _Z_95) -> tuple[float, float]:
-    """Confidence interval of a rate.
+    """Computes the confidence interval of a rate.
 
     Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22(158).
 
@@ -189,13 +189,13 @@ class EvaluationConfig:
 
 
 def report_evaluation(phase: Phase, result: EvaluationResult) -> bool:
-    """Says how far an evaluation is. False: it never is a reason to stop one."""
+    """Reports how far an evaluation is; returns False, so that the evaluation goes on."""
     phase.report(result.episode_count, f"success {result.success_ratio:.0%}")
     return False
 
 
 def result_values(result: EvaluationResult) -> dict[str, Any]:
-    """An evaluation as plain values."""
+    """Returns an evaluation as plain values."""
     lower, upper = result.interval
     return {
         "episodes": result.episode_count,

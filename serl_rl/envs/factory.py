@@ -96,7 +96,7 @@ def share_maps(env: gymnasium.Env[Any, Any], policy: object) -> bool:
 
 
 def control_rate_hz(env: gymnasium.Env[Any, Any]) -> float:
-    """Environment steps a second, as a person should see them."""
+    """Returns the environment steps a second, for display."""
     try:
         return float(env.get_wrapper_attr("control_rate_hz"))
     except AttributeError:
@@ -104,7 +104,7 @@ def control_rate_hz(env: gymnasium.Env[Any, Any]) -> float:
 
 
 def task_of(config: EnvironmentConfig) -> Task:
-    """Finds what an environment's task says of itself.
+    """Finds the task of an environment.
 
     Raises:
         UsageError: No task has that name, or it cannot be used.
@@ -116,7 +116,7 @@ def task_of(config: EnvironmentConfig) -> Task:
 
 
 def simulator_scene(config: EnvironmentConfig) -> str | None:
-    """Name of the scene that a simulator must load for an environment; None where it needs none."""
+    """Returns the name of the scene that a simulator must load for an environment; None where it needs none."""
     task = task_of(config)
     return task.scene if task.environment is None else None
 

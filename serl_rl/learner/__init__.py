@@ -1,1 +1,1 @@
-"""The learner: replay, training, checkpoints and the service that actors talk to."""
+"""Runs the learner: replay, training, checkpoints and the service for actors."""

@@ -20,7 +20,7 @@ _CHUNK = 256
 
 @dataclass(frozen=True, kw_only=True)
 class CloningProgress:
-    """How cloning stands."""
+    """Reports the progress of cloning."""
 
     steps: int
     """Gradient steps done."""
@@ -37,7 +37,7 @@ class CloningProgress:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Steps:
-    """Steps of some episodes, ready to be drawn."""
+    """Holds the steps of some episodes for sampling."""
 
     frames: FrameBank
     """What was seen at each."""
@@ -65,7 +65,7 @@ def split_episodes(
         return list(episodes), []
     if len(episodes) < 2:
         raise UsageError(
-            "there is one episode, which cannot both teach and validate; record more, or give --bc.validation-share 0"
+            "one episode cannot serve both training and validation; record more, or give --bc.validation-share 0"
         )
     count = min(max(round(len(episodes) * validation_share), 1), len(episodes) - 1)
     held_out = set(np.random.default_rng(seed).permutation(len(episodes))[:count].tolist())

@@ -1,4 +1,4 @@
-"""A cloned policy as a checkpoint, which evaluation reads like one of a learner."""
+"""Writes a cloned policy as a checkpoint, which evaluation reads like a learner's."""
 
 from __future__ import annotations
 

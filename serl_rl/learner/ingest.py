@@ -1,4 +1,4 @@
-"""Rows from actors into the replay: joined actors only, no gaps, nothing twice, acknowledged once durable."""
+"""Appends actors' rows to the replay: no gaps, no duplicates, acknowledged once durable."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Ingest:
 
     @property
     def spec(self) -> EnvironmentSpec | None:
-        """The agreed spec; None before anyone has told it."""
+        """Returns the agreed spec; None before it is known."""
         return self._spec
 
     def offer_spec(self, spec: EnvironmentSpec) -> EnvironmentSpec:
-        """Takes a spec unless there is one.
+        """Sets the spec unless there is one.
 
         Returns:
             The agreed spec.
@@ -59,13 +59,13 @@ class Ingest:
             return self._spec
 
     def wait_for_spec(self, timeout_s: float) -> EnvironmentSpec | None:
-        """Waits until somebody has told the spec; None after the timeout."""
+        """Waits for the spec; None after the timeout."""
         with self._ready:
             self._ready.wait_for(lambda: self._spec is not None, timeout_s)
             return self._spec
 
     def open(self, replay: ReplayBuffer, layout: Layout) -> None:
-        """Lets actors in.
+        """Admits actors from now on.
 
         Args:
             replay: Where rows go.
@@ -135,7 +135,7 @@ class Ingest:
             self._state.forget(actor_id)
 
     def answer(self, actor_id: str) -> Answer:
-        """What an actor is told now, of a replay in which reading has begun."""
+        """Returns the present answer to an actor, of a replay in which reading has begun."""
         assert self._replay is not None
         acknowledged = self._replay.acknowledged(actor_id)
         return self._state.answer(acknowledged, self._replay.environment_step_count)

@@ -1,4 +1,4 @@
-"""The learner's main loop: start, train as the rate limiter allows, publish, save, finish."""
+"""Runs the learner's loop: starts, trains as the rate limiter allows, publishes, saves, finishes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ OnMetrics = Callable[[MetricsRow, pb.Phase], None]
 
 
 class Learner:
-    """One learner process: serves at once, trains as soon as it knows the environment.
+    """Runs one learner: serves at once, trains as soon as it knows the environment.
 
     Args:
         config: The experiment.
@@ -123,7 +123,7 @@ class Learner:
         return learner_server(servicer, address, security, max_actors)
 
     def offer_spec(self, spec: EnvironmentSpec) -> None:
-        """Tells the environment before the first actor does, so that compiling starts earlier."""
+        """Sets the spec before the first actor joins, so that compiling starts earlier."""
         self._ingest.offer_spec(spec)
 
     def run(self) -> pb.Phase:
@@ -306,7 +306,7 @@ class Learner:
 
 
 def demonstrations_of_run(directory: RunDirectory) -> tuple[Path, ...]:
-    """Demonstration files that the run in a folder learned from; none where there is no run.
+    """Lists the demonstration files that the run in a folder learned from; none where there is no run.
 
     Raises:
         UsageError: What the folder says of its run cannot be read.

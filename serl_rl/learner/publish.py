@@ -1,4 +1,4 @@
-"""The newest policy for everyone who watches: versions, flat bytes, pieces of about 1 MB, latest wins."""
+"""Publishes the newest policy to its watchers in pieces of about 1 MB; the latest version wins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PolicySnapshot:
-    """One version of the policy."""
+    """Holds one version of the policy."""
 
     version: int
     """Gradient updates it has seen, plus 1."""
@@ -27,7 +27,7 @@ class PolicySnapshot:
 
 @dataclass(frozen=True, slots=True)
 class PolicyPiece:
-    """A piece of a version's bytes."""
+    """Holds a piece of a version's bytes."""
 
     snapshot: PolicySnapshot
     """The version."""
@@ -48,7 +48,7 @@ class PolicyPublisher:
 
     @property
     def newest(self) -> PolicySnapshot | None:
-        """Newest version; None before the first."""
+        """Returns the newest version; None before the first."""
         return self._newest
 
     def publish(self, snapshot: PolicySnapshot) -> None:
@@ -67,7 +67,7 @@ class PolicyPublisher:
             self._changed.notify_all()
 
     def find(self, version: int) -> PolicySnapshot | None:
-        """A version that was published lately, such as the one that an actor has just evaluated."""
+        """Finds a version that was published lately, such as the one that an actor has just evaluated."""
         with self._changed:
             return self._history.get(version)
 

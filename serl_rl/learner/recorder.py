@@ -1,4 +1,4 @@
-"""Rows of metrics out of counters, reports and the trainer's figures."""
+"""Records rows of metrics from counters, reports and the trainer's figures."""
 
 from __future__ import annotations
 

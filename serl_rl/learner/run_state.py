@@ -1,4 +1,4 @@
-"""What the training loop and the service share: phase, counters, who is alive, what was reported."""
+"""Shares phase, counters, live actors and reports between the training loop and the service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GRANT_SHARE = 8
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a step stream tells its actor."""
+    """Holds the answer of a step stream to its actor."""
 
     acknowledged: int
     """Highest sequence number in the replay."""
@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass
 class EpisodeWindow:
-    """Figures over the latest training episodes."""
+    """Averages figures over the latest training episodes."""
 
     episodes: deque[pb.EpisodeSummary] = field(default_factory=lambda: deque(maxlen=_RECENT_EPISODES))
 
@@ -46,7 +46,7 @@ class EpisodeWindow:
 
 
 class RunState:
-    """Counters and reports behind one lock, with one condition for everybody who waits. Safe from any thread.
+    """Guards counters and reports with one lock and one condition. Safe from any thread.
 
     Args:
         run_id: Identifier of the training run.
@@ -83,7 +83,7 @@ class RunState:
         return self._closed
 
     def heard_of(self, actor_id: str) -> None:
-        """Notes a sign of life of an actor."""
+        """Notes that an actor is alive."""
         self._heard[actor_id] = self._clock()
 
     def forget(self, actor_id: str) -> None:
@@ -134,7 +134,7 @@ class RunState:
         return acknowledged + max(1, left // max(self.live_actors(), 1))
 
     def answer(self, acknowledged: int, env_steps: int) -> Answer:
-        """What an actor is told now.
+        """Returns the present answer to an actor.
 
         Args:
             acknowledged: Highest sequence number of the actor in the replay.
@@ -146,7 +146,7 @@ class RunState:
         return Answer(acknowledged, self.granted_sequence(acknowledged), self.phase, self.env_steps)
 
     def is_news(self, before: Answer | None, now: Answer) -> bool:
-        """Whether an answer is worth sending after another."""
+        """Returns whether an answer differs enough from the last to be sent."""
         if before is None or before.phase != now.phase or before.acknowledged != now.acknowledged:
             return True
         step = max(1, self.rate_limiter.lead_steps // _GRANT_SHARE)

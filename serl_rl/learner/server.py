@@ -1,4 +1,4 @@
-"""The learner's server: one service, and workers for the streams of every actor."""
+"""Builds the learner's server, with workers for the streams of every actor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADROOM = 16
 
 
 def learner_server(servicer: LearnerServicer, address: str, security: ServerSecurity, max_streams: int) -> ApiServer:
-    """A server that has not started yet.
+    """Builds a server that has not started yet.
 
     Args:
         servicer: Answers the calls.

@@ -1,4 +1,4 @@
-"""LearnerService: unpacks, calls, packs; bounded streams; every error with its reason."""
+"""Implements `serl.learner.v1.LearnerService` with bounded streams and a reason for every error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHORTEST_GAP_S = 0.002
 
 
 class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
-    """Answers actors and onlookers.
+    """Serves actors and viewers.
 
     Args:
         state: Shared counters and reports.

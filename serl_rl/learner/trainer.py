@@ -1,4 +1,4 @@
-"""The agent with its data: builds, compiles, updates, and hands out the policy and everything that is saved."""
+"""Trains an agent on its data: builds, compiles, updates, and returns the policy and the state to save."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _VICE = "vice."
 
 
 class Trainer:
-    """One agent. Used from one thread.
+    """Trains one agent. Used from one thread.
 
     Args:
         config: The experiment.
@@ -190,7 +190,7 @@ class Trainer:
             self._prefetcher.close()
 
     def take_metrics(self) -> dict[str, Any]:
-        """Losses and figures of the newest update; waits for the device."""
+        """Returns losses and figures of the newest update; waits for the device."""
         return {name: float(self._latest[name]) for name in self.metrics if name in self._latest}
 
     def policy_layout(self) -> Layout:
@@ -223,7 +223,7 @@ class Trainer:
         return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
     def state(self) -> dict[str, Any]:
-        """Copies of everything that training goes on from."""
+        """Returns copies of everything that a checkpoint saves."""
         learned = {} if self._vice is None else self._vice.state_dict()
         return dict(self._agent.state_dict()) | {f"{_VICE}{name}": value for name, value in learned.items()}
 

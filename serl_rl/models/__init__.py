@@ -1,1 +1,1 @@
-"""Networks: policy, critic ensemble, temperature."""
+"""Defines the networks: policy, critic ensemble, temperature, perception."""

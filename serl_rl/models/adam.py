@@ -1,4 +1,4 @@
-"""Adam with a warm-up, and with steps of zero gradient where upstream's clock is wanted.
+"""Implements Adam with a warm-up, and with steps of zero gradient as upstream takes them.
 
 SERL applies the optimisers of all networks in every update; a network whose loss was not asked for gets zero gradients.
 Its momentum then goes on moving the weights, and the second moment decays, so that K steps of which one has a gradient

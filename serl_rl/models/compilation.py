@@ -1,4 +1,4 @@
-"""How an agent computes: compiled or not, in which precision; torch.compile without its recompilation trap."""
+"""Chooses compilation and precision, and compiles functions for fixed shapes."""
 
 from __future__ import annotations
 

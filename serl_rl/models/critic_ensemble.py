@@ -1,4 +1,4 @@
-"""Critic ensemble: N independent Q functions as one batched module."""
+"""Implements a critic ensemble: N independent Q functions as one batched module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policy network: a diagonal Gaussian squashed by tanh."""
+"""Implements the policy network: a diagonal Gaussian squashed by tanh."""
 
 from __future__ import annotations
 

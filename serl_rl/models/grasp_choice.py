@@ -1,4 +1,4 @@
-"""What grippers choose, as an actor computes it: NumPy alone."""
+"""Computes the grippers' choice in an actor, with NumPy alone."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def grasp_shapes(arrays: Mapping[str, np.ndarray], inputs: int, choices: int) ->
 
 
 def choose(arrays: Mapping[str, np.ndarray], features: np.ndarray) -> int:
-    """The most valuable choice. There is no exploration: demonstrations and interventions show the others.
+    """Returns the most valuable choice. There is no exploration: demonstrations and interventions show the others.
 
     Args:
         arrays: Checked arrays of a grasp critic.

@@ -1,4 +1,4 @@
-"""Grasp critic: the value of each choice of the grippers."""
+"""Implements the grasp critic: the value of each choice of the grippers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grippers that choose instead of moving: which components of an action they are, and which choice is which."""
+"""Maps gripper components of an action to discrete choices and back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHOICES = 3
 
 @dataclass(frozen=True)
 class GripperLayout:
-    """Where the grippers are in an action: the last component, or with two arms the last of each half.
+    """Locates the grippers in an action: the last component, or with two arms the last of each half.
 
     Args:
         action_size: Components of an action.

@@ -1,4 +1,4 @@
-"""Hidden layers: affine, layer normalisation, tanh; for one network or for an ensemble in one batched product."""
+"""Implements hidden layers (affine, layer normalisation, tanh) for one network or a batched ensemble."""
 
 from __future__ import annotations
 

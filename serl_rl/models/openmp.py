@@ -1,4 +1,4 @@
-"""How the threads of the numerical library wait for each other; to be chosen before torch is imported.
+"""Chooses how OpenMP's threads wait for each other; must run before torch is imported.
 
 OpenMP's default is to spin for milliseconds, which costs a factor of ten where actor and simulator share the cores.
 Sleeping at once costs a sixth of the speed where they do not. So threads spin for about ten microseconds, then sleep:

@@ -1,4 +1,4 @@
-"""From what an agent is given to one vector: image heads and proprioception; policies and critics that read it."""
+"""Encodes images and proprioception into one vector, for visual policies and critics."""
 
 from __future__ import annotations
 

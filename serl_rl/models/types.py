@@ -1,4 +1,4 @@
-"""Types of what networks read and hold."""
+"""Names the types that networks read and hold."""
 
 from __future__ import annotations
 

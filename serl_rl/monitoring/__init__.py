@@ -1,1 +1,1 @@
-"""Metrics of a run and the curves drawn from them."""
+"""Records the metrics of a run and draws its curves."""

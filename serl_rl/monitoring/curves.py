@@ -1,4 +1,4 @@
-"""Learning curves: one run in four panels, and several runs together."""
+"""Draws learning curves: one run in four panels, and several runs together."""
 
 from __future__ import annotations
 

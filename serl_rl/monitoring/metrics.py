@@ -1,4 +1,4 @@
-"""Metrics of a run: one row at a time into CSV and TensorBoard, flushed as written."""
+"""Writes the metrics of a run to CSV and TensorBoard row by row, flushed as written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOTHING = math.nan
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsRow:
-    """How a run stood at one moment; NaN where there is nothing to say."""
+    """Holds the metrics of a run at one time; NaN where there is no value."""
 
     wall_time_s: float
     """Seconds since the learner began to accept actors, restarts included."""

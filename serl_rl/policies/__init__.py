@@ -1,1 +1,1 @@
-"""Policies as an actor runs them."""
+"""Makes and loads policies for inference."""

@@ -1,4 +1,4 @@
-"""The policy of a checkpoint, for evaluation; loads without torch unless it sees."""
+"""Loads the policy of a checkpoint for evaluation, without torch unless it reads images."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def load_policy(path: Path) -> tuple[RunnablePolicy, TrainConfig, dict[str, Any]
 
 @dataclass(frozen=True)
 class SavedExperiment:
-    """What a checkpoint says of itself."""
+    """Describes a checkpoint."""
 
     path: Path
     """The checkpoint."""
@@ -60,7 +60,7 @@ class SavedExperiment:
 
 
 def read_experiment(path: Path) -> SavedExperiment:
-    """Reads what a checkpoint says of itself.
+    """Reads a checkpoint's description.
 
     Raises:
         CheckpointError: There is none, or it is corrupt or foreign.
@@ -76,7 +76,7 @@ def read_experiment(path: Path) -> SavedExperiment:
 
 
 def find_checkpoint(path: Path) -> Path:
-    """The checkpoint that a path means: itself, a run's final one, or a run's newest.
+    """Finds the checkpoint that a path means: itself, a run's final one, or a run's newest.
 
     Raises:
         CheckpointError: There is none.
@@ -88,7 +88,7 @@ def find_checkpoint(path: Path) -> Path:
 
 
 def backbone_of(config: TrainConfig, spec: EnvironmentSpec) -> str | None:
-    """What the frozen backbone is that a policy looks through, as text; None where there is none.
+    """Describes the frozen backbone of a policy, as text; None where there is none.
 
     Such a backbone is no part of a checkpoint, but what is in one means nothing to the maps of another.
 

@@ -1,1 +1,1 @@
-"""Child processes, signals and streams of commands that run for hours."""
+"""Keeps the output of long-running commands safe."""

@@ -1,4 +1,4 @@
-"""A stream that goes on when nobody reads it any more."""
+"""Keeps a stream writable when nobody reads it any more."""
 
 from __future__ import annotations
 

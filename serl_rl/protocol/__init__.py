@@ -1,1 +1,1 @@
-"""The learner API: specs, tensors and the transport between actors and a learner."""
+"""Implements the learner's protocol: specs, tensors and errors between actors and a learner."""

@@ -1,4 +1,4 @@
-"""What actor and learner agree on: the arrays of an observation, and the action."""
+"""Defines the spec that actor and learner agree on: the arrays of an observation, and the action."""
 
 from __future__ import annotations
 

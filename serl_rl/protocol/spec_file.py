@@ -1,4 +1,4 @@
-"""The environment's spec as a small JSON file, so that a learner knows it before the first actor joins."""
+"""Writes and reads an environment's spec as JSON, so that a learner knows it before the first actor joins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays on the wire: NumPy and torch <-> `serl.learner.v1.Tensor`, with every length checked."""
+"""Converts NumPy and torch arrays to and from `serl.learner.v1.Tensor`, with every length checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replay: rows of episodes stored once, and transitions sampled from them."""
+"""Stores rows of episodes once, and samples transitions from them."""
 
 from serl_rl.replay.batch import TransitionBatch
 from serl_rl.replay.buffer import ReplayBuffer

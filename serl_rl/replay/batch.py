@@ -1,4 +1,4 @@
-"""Transitions as they are sampled."""
+"""Defines batches of sampled transitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches for updates: online transitions, or half of them and half what the policy was taught.
+"""Samples batches for updates: online transitions, or half of them and half demonstrations and interventions.
 
 Ball et al. 2023 (arXiv:2302.02948), "symmetric sampling". As in HIL-SERL (Luo et al. 2024, arXiv:2410.21845), steps in
 which a person took over belong to both halves: they lie in the online replay, and are drawn with the demonstrations as
@@ -18,7 +18,7 @@ from serl_rl.replay.update_batch import UpdateBatch, to_update_batch
 
 
 class TransitionSource(Protocol):
-    """Where transitions are drawn from: a replay buffer, or one whose images were encoded."""
+    """Samples transitions: a replay buffer, or one whose images were encoded."""
 
     @property
     def transition_count(self) -> int:
@@ -97,12 +97,12 @@ class BatchSampler:
         return to_update_batch(batch, self._minibatches)
 
     def _sample_halves(self, batch: TransitionBatch, corrected: int, rng: np.random.Generator) -> bool:
-        """Fills a batch; False if nothing teaches: all corrections were overwritten after they were counted."""
+        """Fills a batch; False if none is from an expert: all corrections were overwritten since they were counted."""
         half = self._batch_size // 2
         starts = range(0, len(batch), self._batch_size)
         self._online.sample_into(batch, [slice(start, start + half) for start in starts], rng)
         try:
-            self._sample_taught(batch, [slice(start + half, start + 2 * half) for start in starts], corrected, rng)
+            self._sample_expert_half(batch, [slice(start + half, start + 2 * half) for start in starts], corrected, rng)
         except EmptyReplayError:
             if self._demonstrations is None:
                 return False
@@ -110,7 +110,7 @@ class BatchSampler:
         batch.interventions.reshape(-1, self._batch_size)[:, half:] = True  # A person chose demonstrations too.
         return True
 
-    def _sample_taught(
+    def _sample_expert_half(
         self, batch: TransitionBatch, places: list[slice], corrected: int, rng: np.random.Generator
     ) -> None:
         """Draws demonstrated and corrected transitions as if from one buffer."""

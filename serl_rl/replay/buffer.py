@@ -1,4 +1,4 @@
-"""Replay buffer: rows stored once in a ring, transitions sampled uniformly.
+"""Stores rows once in a ring, and samples transitions uniformly.
 
 Every row knows its neighbours of the same actor and episode, so rows of several actors may interleave. A row with a
 successor is a transition.

@@ -1,4 +1,4 @@
-"""The columns of rows, each once: their fields drive the spool, the wire, the files of the replay, and batches."""
+"""Declares the columns of rows, which drive the spool, the wire, the replay's files and batches."""
 
 from __future__ import annotations
 

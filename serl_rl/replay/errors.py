@@ -1,4 +1,4 @@
-"""Errors of the replay.
+"""Defines the errors of the replay.
 
 ReplayError
 ├── InvalidRowsError     rows that do not fit the spec, or hold an action outside [-1, 1] or a NaN

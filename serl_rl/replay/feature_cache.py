@@ -1,4 +1,4 @@
-"""Feature maps of a frozen backbone, kept beside the rows of a replay: K random crops of each image, computed once."""
+"""Caches feature maps of a frozen backbone beside a replay's rows: K random crops of each image, computed once."""
 
 from __future__ import annotations
 

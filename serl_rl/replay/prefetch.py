@@ -1,4 +1,4 @@
-"""Batches sampled ahead by a thread, so that an update never waits for its data."""
+"""Samples batches ahead in a thread, so that an update never waits for its data."""
 
 from __future__ import annotations
 

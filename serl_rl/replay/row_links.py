@@ -1,4 +1,4 @@
-"""Which row follows which: neighbours in the ring, transitions, stacks of frames."""
+"""Links successive rows of the ring for transitions and stacks of frames."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _NO_ROW = -1
 
 
 class RowLinks:
-    """Neighbours of the rows of a ring by slot. Never stored: they follow from the rows. Not thread-safe.
+    """Holds the neighbours of a ring's rows by slot. Never stored: they follow from the rows. Not thread-safe.
 
     A row with a successor is a transition, unless frames of its stack were overwritten.
 

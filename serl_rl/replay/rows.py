@@ -1,4 +1,4 @@
-"""Rows: observations of episodes with what was done there, as they travel and as they are stored."""
+"""Defines rows, which are observations with their actions, and converts them to messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serl_rl.replay.errors import InvalidRowsError
 
 
 class RowKind(enum.IntEnum):
-    """What a row is; the numbers are those of the schema."""
+    """Names the kinds of rows; the numbers are those of the schema."""
 
     STEP = learner_service_pb2.ROW_KIND_STEP
     TERMINATED = learner_service_pb2.ROW_KIND_TERMINATED

@@ -1,4 +1,4 @@
-"""Where rows live: arrays in memory, or files mapped into it that outlive a killed process.
+"""Stores rows in memory, or in mapped files that outlive a killed process.
 
 Crash safety rests on the order of stores. Rows that will be overwritten are given up first (`begin`), then the new rows
 are written, then they are committed (`end`). The kernel keeps mapped pages of a process that was killed, so after a

@@ -1,4 +1,4 @@
-"""What one update of an agent consumes: U minibatches as torch tensors."""
+"""Defines the data of one update: U minibatches as torch tensors."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Learned rewards: classifiers and VICE."""
+"""Learns rewards: classifiers and VICE."""

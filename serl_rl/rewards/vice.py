@@ -1,4 +1,4 @@
-"""VICE: a reward from a classifier that learns, with the policy, to tell goals from what the policy does.
+"""Implements VICE: a reward from a classifier trained with the policy to tell goals from its states.
 
 Fu et al. 2018, "Variational Inverse Control with Events" (arXiv:1805.11686), with the regularisation of SERL (Luo et
 al. 2024, arXiv:2401.16013): smoothed labels, mixup, gradient penalty.
@@ -38,7 +38,7 @@ class Goals(Protocol):
         ...
 
     def draw(self, indices: np.ndarray, generator: torch.Generator | None = None) -> Observations:
-        """Some of the frames, with crops from the generator."""
+        """Samples frames, with crops from the generator."""
         ...
 
 
@@ -79,7 +79,7 @@ class EventClassifier(nn.Module):
 
 
 class Vice:
-    """The classifier with its optimiser, and the rewards it gives. One thread at a time may call it.
+    """Trains the classifier and computes its rewards. One thread at a time may call it.
 
     All randomness comes from the seed and the number of updates, so that a resumed run goes on as if never stopped.
 
@@ -130,10 +130,10 @@ class Vice:
         self._goals = goals
 
     def reward(self, batch: UpdateBatch) -> tuple[UpdateBatch, dict[str, Tensor]]:
-        """Updates the classifier if that is due, then judges a batch by what is seen after each step.
+        """Updates the classifier if that is due, then computes a batch's rewards from its next states.
 
         Args:
-            batch: Minibatches whose first halves are the policy's own steps, the second what it was taught.
+            batch: Minibatches whose first halves are the policy's steps, the second demonstrations and interventions.
 
         Returns:
             The batch with rewards of the classifier alone. No step of it ends the task: what is earned at a goal must

@@ -1,4 +1,4 @@
-"""Settings of VICE, a reward that is learned with the policy."""
+"""Defines the settings of VICE, a reward that is learned with the policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses of VICE and the rewards it gives, as functions of tensors."""
+"""Computes the losses and rewards of VICE from tensors."""
 
 from __future__ import annotations
 

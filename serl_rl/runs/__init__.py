@@ -1,1 +1,1 @@
-"""Whole runs that start and watch several processes."""
+"""Runs experiments of several processes."""

@@ -1,4 +1,4 @@
-"""Live progress: one terminal view, or plain log lines where the output is not a terminal."""
+"""Shows live progress: one terminal view, or plain log lines where the output is not a terminal."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Dashboard(LiveView):
         super().__init__(title, stream, evaluations=5)  # Last: the view draws itself at once.
 
     def show_activity(self, text: str) -> None:
-        """Says what the actor does beside acting, such as how far its evaluation is; empty when nothing."""
+        """Shows what the actor does beside acting, such as its evaluation; empty for nothing."""
         if text and text != self._activity:
             self._print(text)
         self._activity = text

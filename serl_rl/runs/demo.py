@@ -1,4 +1,4 @@
-"""The demo: simulator, learner and actor as separate processes, from nothing to a policy that lifts the cube."""
+"""Runs the demo: simulator, learner and actor as separate processes, from nothing to a trained policy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LEAVE_S = 30.0
 
 @dataclass
 class PhaseClock:
-    """Wall time of each part of a run."""
+    """Measures the wall time of each part of a run."""
 
     start_s: float = field(default_factory=time.monotonic)
     parts: dict[str, float] = field(default_factory=dict)
@@ -327,7 +327,7 @@ def training_figures(rows: list[MetricsRow], config: TrainConfig, result: Evalua
 
 
 def reached_row(rows: list[MetricsRow], config: TrainConfig) -> MetricsRow | None:
-    """First row whose evaluation reached the target; None if none did."""
+    """Finds the first row whose evaluation reached the target; None if none did."""
     for row in rows:
         successes = round(row.evaluation_success * row.evaluation_episodes) if row.evaluation_episodes else 0
         if config.evaluation.is_reached(successes, row.evaluation_episodes):

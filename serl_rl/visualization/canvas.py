@@ -1,4 +1,4 @@
-"""Plots and bars in a dark style, drawn with Pillow alone and smoothed by drawing them at twice their size."""
+"""Draws plots and bars in a dark style with Pillow, anti-aliased by drawing them at twice their size."""
 
 from __future__ import annotations
 

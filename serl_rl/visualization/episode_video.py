@@ -1,4 +1,4 @@
-"""The moments of a few episodes, kept until they are drawn as a video."""
+"""Collects the step records of a few episodes and draws them as a video."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HELD_FRAMES = 10
 
 
 class EpisodeVideo:
-    """An `StepSink` that keeps what it is shown: one camera image or picture of the scene a step, as it came.
+    """A `StepSink` that collects step records.
 
     Frames are drawn when somebody iterates, as often as wanted.
 
@@ -32,7 +32,7 @@ class EpisodeVideo:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to be drawn."""
+        """Returns whether there is nothing to draw."""
         return not self._episodes
 
     @property
@@ -44,11 +44,11 @@ class EpisodeVideo:
         """Whether an episode is kept."""
         return episode <= self._episode_count
 
-    def show(self, moment: StepRecord) -> None:
-        """Keeps a moment."""
-        if moment.step == 0:
+    def show(self, record: StepRecord) -> None:
+        """Adds a step record."""
+        if record.step == 0:
             self._episodes.append([])
-        self._episodes[-1].append(moment)
+        self._episodes[-1].append(record)
 
     def __iter__(self) -> Iterator[Image]:
         """Draws all frames; the last one of an episode is held for a second."""

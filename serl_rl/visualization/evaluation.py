@@ -1,4 +1,4 @@
-"""Environments and evaluations that are watched: by a film, by the rerun viewer, by both or by nobody."""
+"""Records environments and evaluations as videos and in the rerun viewer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def watched_evaluation(
     overlay: bool = True,
     rerun: str | None = None,
 ) -> tuple[EvaluationResult, EpisodeVideo | None]:
-    """Evaluates a policy; watching changes no outcome.
+    """Evaluates a policy and records it; recording changes no outcome.
 
     Args:
         env: The environment; must render RGB arrays if it is filmed and has no cameras.
@@ -78,7 +78,7 @@ def watched_evaluation(
 
 @contextlib.contextmanager
 def watching(target: str | None, name: str, run: Path | None = None) -> Iterator[Watch]:
-    """Streams what happens in one environment or several to rerun, for the duration of a block.
+    """Streams the steps of one environment or several to rerun, for the duration of a block.
 
     Args:
         target: Where to, as in `RerunStream.open`; None for nowhere: environments stay as they are.

@@ -1,4 +1,4 @@
-"""Names of what is looked at: an action's components, and the thresholds of classifiers."""
+"""Names an action's components and the thresholds of classifiers, for display."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ROTATION = ("rx", "ry", "rz")
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """What stays the same for all moments of a run."""
+    """Holds what all step records of a run share."""
 
     action: tuple[str, ...]
     """Name of each component of an action."""
@@ -29,7 +29,7 @@ class Labels:
 
 
 def labels_of(env: gymnasium.Env[Any, Any], rate_hz: float) -> Labels:
-    """Asks an environment."""
+    """Reads the labels of an environment."""
     size = int((env.action_space.shape or (0,))[0])
     return Labels(
         action=_action_names(env, size),

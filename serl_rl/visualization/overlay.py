@@ -1,4 +1,4 @@
-"""Frames of a video: what was seen, and under it what was done, expected and paid."""
+"""Draws frames of a video: camera images, and under them actions, values and rewards."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _GAP = 4
 
 
 def draw_frame(episode: Sequence[StepRecord], index: int, labels: Labels) -> Image:
-    """Draws one instant of an episode, with what led to it.
+    """Draws one step of an episode, with its history.
 
     Returns:
         RGB with even sides, of one size for all instants.
@@ -46,22 +46,22 @@ def draw_frame(episode: Sequence[StepRecord], index: int, labels: Labels) -> Ima
     return np.concatenate([pictures, panel])
 
 
-def plain_frame(moment: StepRecord) -> Image:
-    """Draws the pictures of an instant alone, with one line below them. RGB with even sides."""
-    words = f"episode {moment.episode}  step {moment.step:2d}" + ("  success" if moment.success else "")
-    return annotate(_pictures(moment), words, success=bool(moment.success))
+def plain_frame(record: StepRecord) -> Image:
+    """Draws the images of a step alone, with one line below them. RGB with even sides."""
+    words = f"episode {record.episode}  step {record.step:2d}" + ("  success" if record.success else "")
+    return annotate(_pictures(record), words, success=bool(record.success))
 
 
-def side_by_side(moment: StepRecord) -> list[tuple[str, Image]]:
-    """What is shown of an instant, by name: the policy's cameras, or the bystander's view where it has none."""
-    if moment.cameras:
-        return list(moment.cameras.items())
-    return [] if moment.scene is None else [("", moment.scene)]
+def side_by_side(record: StepRecord) -> list[tuple[str, Image]]:
+    """Returns the images of a step by name: the policy's cameras, or the scene where it has none."""
+    if record.cameras:
+        return list(record.cameras.items())
+    return [] if record.scene is None else [("", record.scene)]
 
 
-def _pictures(moment: StepRecord) -> Image:
+def _pictures(record: StepRecord) -> Image:
     """The pictures in a row, enlarged, each under its name."""
-    shown = [(name, _enlarged(image)) for name, image in side_by_side(moment)]
+    shown = [(name, _enlarged(image)) for name, image in side_by_side(record)]
     top = _TITLE if any(name for name, _ in shown) else 0
     gaps = _GAP * max(len(shown) - 1, 0)
     taken = sum(image.shape[1] for _, image in shown) + gaps
@@ -90,7 +90,7 @@ def _enlarged(image: Image) -> Image:
 
 def _panel(episode: Sequence[StepRecord], index: int, labels: Labels, width: int) -> Image:
     plots = _plots(episode, labels)
-    has_gripper = any(moment.gripper_width is not None for moment in episode)
+    has_gripper = any(record.gripper_width is not None for record in episode)
     rows = len(labels.action) + int(has_gripper)
     body = max(len(plots) * (_PLOT + _TITLE), _TITLE + rows * _BAR)
     canvas = Canvas(width, (_STATUS + body + _MARGIN) // 2 * 2)
@@ -114,7 +114,7 @@ def _draw_status(canvas: Canvas, episode: Sequence[StepRecord], index: int, widt
         right = canvas.badge(right, middle, "SUCCESS" if now.success else "FAILURE", colour) - 10
         canvas.text(right, middle, f"ended by the {end}", FAINT, anchor="rm")
     elif now.is_intervention:
-        canvas.badge(right, middle, "TAUGHT", ORANGE)
+        canvas.badge(right, middle, "INTERVENTION", ORANGE)
 
 
 _Plot = Callable[[Canvas, int, tuple[int, int, int, int]], None]
@@ -123,8 +123,8 @@ _Plot = Callable[[Canvas, int, tuple[int, int, int, int]], None]
 def _plots(episode: Sequence[StepRecord], labels: Labels) -> list[_Plot]:
     """What there is to be plotted of an episode."""
     plots: list[_Plot] = []
-    marks = [moment.is_intervention for moment in episode]
-    if any(moment.values is not None for moment in episode):
+    marks = [record.is_intervention for record in episode]
+    if any(record.values is not None for record in episode):
         plots.append(_values_plot(episode, marks))
     for name in episode[0].probabilities:
         if name in labels.thresholds or not labels.thresholds:  # A staged reward's "success" repeats one of its stages.
@@ -133,10 +133,10 @@ def _plots(episode: Sequence[StepRecord], labels: Labels) -> list[_Plot]:
 
 
 def _values_plot(episode: Sequence[StepRecord], marks: Sequence[bool]) -> _Plot:
-    means = [math.nan if moment.values is None else moment.values.mean for moment in episode]
-    spreads = [0.0 if moment.values is None else moment.values.spread for moment in episode]
+    means = [math.nan if record.values is None else record.values.mean for record in episode]
+    spreads = [0.0 if record.values is None else record.values.spread for record in episode]
     grasps = [
-        math.nan if moment.values is None or moment.values.grasp is None else moment.values.grasp for moment in episode
+        math.nan if record.values is None or record.values.grasp is None else record.values.grasp for record in episode
     ]
     ends = [mean + sign * spread for mean, spread in zip(means, spreads, strict=True) for sign in (-1, 1)]
     bounds = common_bounds([*ends, *grasps])
@@ -160,7 +160,7 @@ def _values_plot(episode: Sequence[StepRecord], marks: Sequence[bool]) -> _Plot:
 def _probability_plot(
     episode: Sequence[StepRecord], name: str, threshold: float | None, marks: Sequence[bool]
 ) -> _Plot:
-    values = [moment.probabilities.get(name, math.nan) for moment in episode]
+    values = [record.probabilities.get(name, math.nan) for record in episode]
     bounds = common_bounds([])
 
     def draw(canvas: Canvas, index: int, box: tuple[int, int, int, int]) -> None:
@@ -173,7 +173,7 @@ def _probability_plot(
 
 
 def _reward_plot(episode: Sequence[StepRecord], marks: Sequence[bool]) -> _Plot:
-    rewards = [moment.reward for moment in episode]
+    rewards = [record.reward for record in episode]
     bounds = common_bounds(rewards)
 
     def draw(canvas: Canvas, index: int, box: tuple[int, int, int, int]) -> None:
@@ -215,7 +215,7 @@ def _draw_action(
         canvas.bar((bars[0], y + 2, bars[1], y + _BAR - 2), value, ORANGE if now.is_intervention else BLUE)
         if now.action is not None:
             canvas.text(right, y + _BAR / 2, f"{value:+.2f}", anchor="rm")
-    widest = max((moment.gripper_width for moment in episode if moment.gripper_width is not None), default=0.0)
+    widest = max((record.gripper_width for record in episode if record.gripper_width is not None), default=0.0)
     if now.gripper_width is not None:
         y = top + _TITLE + len(labels.action) * _BAR
         canvas.text(left, y + _BAR / 2, "width")

@@ -1,4 +1,4 @@
-"""Watches episodes and tells an audience what is known of each instant."""
+"""Records the steps of episodes and passes them on to sinks."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _POSITION = "_position"
 
 
 class Judge(Protocol):
-    """Expects something of actions."""
+    """Predicts the values of actions."""
 
     def begin_episode(self) -> None:
-        """Forgets the last episode."""
+        """Clears the state of the last episode."""
         ...
 
     def values(self, observation: Mapping[str, np.ndarray], action: np.ndarray) -> ActionValues | None:
-        """What is expected of an action; None where nothing can be said."""
+        """Predicts the values of an action; None without critics."""
         ...
 
 
 class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Goes around an environment, and around whoever may take over there; changes nothing.
+    """Wraps an environment, interventions included; changes nothing.
 
     Args:
         env: The environment.
@@ -57,7 +57,7 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._observation: Mapping[str, np.ndarray] = {}
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begins an episode, and notes what is seen first."""
+        """Begins an episode, and keeps its first observation."""
         observation, info = self.env.reset(seed=seed, options=options)
         self._episode += 1
         self._wanting = tuple(one for one in self._sinks if one.wants(self._episode))
@@ -68,7 +68,7 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         return observation, info
 
     def step(self, action: np.ndarray) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Takes a step, then tells of the instant in which it was taken."""
+        """Takes a step, then emits the record of it."""
         result = self.env.step(action)
         if self._wanting:
             observation, reward, terminated, truncated, info = result
@@ -80,16 +80,16 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
             self._see(observation, info, step=step, reward=float(reward), total_reward=total)
             if terminated or truncated:
                 success = bool(info.get("success", False))
-                self._tell(StepRecord(**self._seen, success=success, is_terminated=bool(terminated)))
+                self._emit(StepRecord(**self._seen, success=success, is_terminated=bool(terminated)))
         return result
 
     def _tell_of_action(self, action: np.ndarray, *, is_intervention: bool) -> None:
         values = self._judge.values(self._observation, action) if self._judge is not None else None
-        self._tell(StepRecord(**self._seen, action=action, values=values, is_intervention=is_intervention))
+        self._emit(StepRecord(**self._seen, action=action, values=values, is_intervention=is_intervention))
 
-    def _tell(self, moment: StepRecord) -> None:
+    def _emit(self, record: StepRecord) -> None:
         for one in self._wanting:
-            one.show(moment)
+            one.show(record)
 
     def _see(self, observation: Mapping[str, np.ndarray], info: Mapping[str, Any], **rest: Any) -> None:  # noqa: ANN401
         """Notes what is known before an action is chosen."""

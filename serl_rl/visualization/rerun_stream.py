@@ -1,4 +1,4 @@
-"""A stream of moments for the rerun viewer: cameras, path, actions, values, rewards, probabilities and outcomes."""
+"""Streams step records to the rerun viewer: cameras, path, actions, values, rewards, probabilities, outcomes."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ _ACTION_COLOURS = (_RED, _GREEN, _BLUE, (255, 160, 155), (160, 232, 178), (165, 
 
 
 class Recording(Protocol):
-    """What is used of `rerun.RecordingStream`."""
+    """Defines what is used of `rerun.RecordingStream`."""
 
     def set_time(self, timeline: str, *, sequence: int = ..., duration: float = ...) -> None:
-        """Says when what follows happens."""
+        """Sets the time of what is logged next."""
         ...
 
     def log(self, path: str, value: Any, *, static: bool = False) -> None:  # noqa: ANN401
-        """Logs something."""
+        """Logs an entity."""
         ...
 
 
 class RerunStream:
-    """An `StepSink` that tells rerun everything, one row a moment.
+    """A `StepSink` that logs every step record to rerun.
 
-    Timelines: "step" counts the moments of all episodes, "episode" the episodes; "time" is the robot's time, one
+    Timelines: "step" counts the steps of all episodes, "episode" the episodes; "time" is the robot's time, one
     episode after the other. Pictures are JPEG.
 
     Args:
@@ -94,57 +94,57 @@ class RerunStream:
             _close(recording)
 
     def wants(self, episode: int) -> bool:
-        """Every episode."""
+        """Returns True: it wants every episode."""
         del episode
         return True
 
-    def show(self, moment: StepRecord) -> None:
-        """Logs a moment. Does not wait for a viewer."""
-        if moment.step == 0:
+    def show(self, record: StepRecord) -> None:
+        """Logs a step record. Does not wait for a viewer."""
+        if record.step == 0:
             self._episode += 1
             self._path.clear()
         recording = self._recording
         recording.set_time("step", sequence=self._step)
         recording.set_time("episode", sequence=self._episode)
-        recording.set_time("time", duration=self._start_s + moment.time_s)
-        self._show_pictures(moment)
-        self._show_world(moment)
-        self._show_numbers(moment)
+        recording.set_time("time", duration=self._start_s + record.time_s)
+        self._show_pictures(record)
+        self._show_world(record)
+        self._show_numbers(record)
         self._step += 1
-        if moment.is_last:
-            self._show_end(moment)
-            self._start_s += moment.time_s + 1.0 / self._labels.rate_hz
+        if record.is_last:
+            self._show_end(record)
+            self._start_s += record.time_s + 1.0 / self._labels.rate_hz
 
-    def _show_pictures(self, moment: StepRecord) -> None:
-        for name, image in moment.cameras.items():
+    def _show_pictures(self, record: StepRecord) -> None:
+        for name, image in record.cameras.items():
             self._log_picture(f"cameras/{name}", image)
-        if moment.scene is not None:
-            self._log_picture("scene", moment.scene)
+        if record.scene is not None:
+            self._log_picture("scene", record.scene)
 
     def _log_picture(self, path: str, image: Image) -> None:
         self._recording.log(path, self._rerun.Image(image).compress(jpeg_quality=_JPEG_QUALITY))
 
-    def _show_world(self, moment: StepRecord) -> None:
-        rerun, pose = self._rerun, moment.tcp_pose
+    def _show_world(self, record: StepRecord) -> None:
+        rerun, pose = self._rerun, record.tcp_pose
         if pose is not None:
             place = rerun.Transform3D(translation=pose[:3], quaternion=rerun.Quaternion(xyzw=pose[3:]))
             self._recording.log("world/tcp", place)
             self._path.append(pose[:3])
-            colour = _ORANGE if moment.is_intervention else _BLUE
+            colour = _ORANGE if record.is_intervention else _BLUE
             self._recording.log("world/path", rerun.LineStrips3D([np.stack(self._path)], colors=[colour], radii=0.002))
-        for name, position in moment.objects.items():
+        for name, position in record.objects.items():
             point = rerun.Points3D([position], colors=[_RED], radii=0.01, labels=[name])
             self._recording.log(f"world/objects/{name}", point)
 
-    def _show_numbers(self, moment: StepRecord) -> None:
-        self._log_numbers("reward", {"step": moment.reward, "sum": moment.total_reward})
-        self._log_numbers("probability", moment.probabilities)
-        if moment.gripper_width is not None:
-            self._log_numbers("gripper", {"width": moment.gripper_width})
-        if moment.action is not None:
-            self._recording.log("action", self._rerun.Scalars(moment.action))
-            self._recording.log("intervention", self._rerun.Scalars(float(moment.is_intervention)))
-        if (values := moment.values) is not None:
+    def _show_numbers(self, record: StepRecord) -> None:
+        self._log_numbers("reward", {"step": record.reward, "sum": record.total_reward})
+        self._log_numbers("probability", record.probabilities)
+        if record.gripper_width is not None:
+            self._log_numbers("gripper", {"width": record.gripper_width})
+        if record.action is not None:
+            self._recording.log("action", self._rerun.Scalars(record.action))
+            self._recording.log("intervention", self._rerun.Scalars(float(record.is_intervention)))
+        if (values := record.values) is not None:
             self._recording.log("value/critics", self._rerun.Scalars(values.arm))
             numbers = {"mean": values.mean, "spread": values.spread}
             self._log_numbers("value", numbers if values.grasp is None else numbers | {"grasp": values.grasp})
@@ -153,13 +153,13 @@ class RerunStream:
         for name, value in numbers.items():
             self._recording.log(f"{path}/{name}", self._rerun.Scalars(value))
 
-    def _show_end(self, moment: StepRecord) -> None:
-        colour = _GREEN if moment.success else _RED
-        self._recording.log("success", self._rerun.Scalars(float(bool(moment.success))))
-        words = "success" if moment.success else "failure"
-        end = "the task" if moment.is_terminated else "the time limit"
-        words = f"episode {self._episode}: {words} after {moment.step} steps, ended by {end}"
-        self._recording.log("events", self._rerun.TextLog(f"{words}, return {moment.total_reward:g}", color=colour))
+    def _show_end(self, record: StepRecord) -> None:
+        colour = _GREEN if record.success else _RED
+        self._recording.log("success", self._rerun.Scalars(float(bool(record.success))))
+        words = "success" if record.success else "failure"
+        end = "the task" if record.is_terminated else "the time limit"
+        words = f"episode {self._episode}: {words} after {record.step} steps, ended by {end}"
+        self._recording.log("events", self._rerun.TextLog(f"{words}, return {record.total_reward:g}", color=colour))
         if self._path:
             strip = self._rerun.LineStrips3D([np.stack(self._path)], colors=[colour], radii=0.002)
             self._recording.log("world/path", strip)
@@ -189,7 +189,7 @@ class RerunStream:
 
 
 def free_path(path: Path) -> Path:
-    """A path with this name that no file has: the path itself, or its stem with the first free number."""
+    """Finds a path that no file has: the path itself, or its stem with the first free number."""
     numbered = (path.with_name(f"{path.stem}-{index}{path.suffix}") for index in itertools.count(2))
     return next(candidate for candidate in itertools.chain([path], numbered) if not candidate.exists())
 

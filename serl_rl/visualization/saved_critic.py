@@ -1,4 +1,4 @@
-"""The critics of a checkpoint or of a run under way, for those who watch."""
+"""Loads the critics of a checkpoint or of a run under way."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def load_critic(path: Path) -> ActionCritic | None:
 
 
 class NewestCritic:
-    """The critics of the newest checkpoint of a run that is under way; looks for a newer one before each episode."""
+    """Evaluates actions with the newest checkpoint's critics of a run under way; reloads before each episode."""
 
     def __init__(self, run: Path) -> None:
         self._run = run
@@ -57,7 +57,7 @@ class NewestCritic:
         self._critic: ActionCritic | None = None
 
     def begin_episode(self) -> None:
-        """Takes the newest checkpoint, and forgets the last episode."""
+        """Loads the newest checkpoint, and clears the state of the last episode."""
         newest = checkpoints.newest(self._run / "checkpoints")
         if newest is not None and newest != self._path:
             try:
@@ -69,5 +69,5 @@ class NewestCritic:
             self._critic.begin_episode()
 
     def values(self, observation: Mapping[str, np.ndarray], action: np.ndarray) -> ActionValues | None:
-        """What the critics expect of an action; None before the first checkpoint. Arguments as in `ActionCritic`."""
+        """Predicts the values of an action; None before the first checkpoint. Arguments as in `ActionCritic`."""
         return None if self._critic is None else self._critic.values(observation, action)

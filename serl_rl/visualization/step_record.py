@@ -1,4 +1,4 @@
-"""What is known of one instant of an episode: what was seen, what it paid, and what is done about it."""
+"""Defines the record of one step: observation, reward, action and values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FloatArray = npt.NDArray[np.floating]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StepRecord:
-    """One instant. Its arrays are copies that nobody changes any more."""
+    """Holds the record of one step. Its arrays are copies that nobody changes."""
 
     episode: int
     """Number of the episode, from 1."""
@@ -54,20 +54,20 @@ class StepRecord:
 
     @property
     def is_last(self) -> bool:
-        """Whether the episode is over."""
+        """Returns whether the episode is over."""
         return self.success is not None
 
 
 class StepSink(Protocol):
-    """Somebody who wants to see moments."""
+    """Receives step records."""
 
     needs_scene: bool
     """Whether it wants the bystander's view."""
 
     def wants(self, episode: int) -> bool:
-        """Whether it wants to see an episode."""
+        """Returns whether it wants an episode's records."""
         ...
 
-    def show(self, moment: StepRecord) -> None:
-        """Is given the next moment."""
+    def show(self, record: StepRecord) -> None:
+        """Receives the next record."""
         ...

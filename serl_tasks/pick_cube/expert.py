@@ -1,4 +1,4 @@
-"""A scripted expert for pick-cube: teacher for demonstrations and oracle for tests."""
+"""A scripted expert for pick-cube, for demonstrations and tests."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Devices that a person holds: each turns its reports into twists and buttons."""
+"""Reads teleoperation devices: each maps its reports to twists and buttons."""

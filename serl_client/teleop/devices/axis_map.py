@@ -1,4 +1,4 @@
-"""Raw axes of a device to a twist in base axes: direction, dead zone, scale, and where the person stands."""
+"""Maps raw axes of a device to a twist in base axes: direction, dead zone, scale, and the person's place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FACING = np.array((-1.0, -1.0, 1.0, -1.0, -1.0, 1.0))
 
 @dataclass(frozen=True, kw_only=True)
 class AxisMap:
-    """Which raw axis drives which component of the twist.
+    """Maps raw axes to components of the twist.
 
     The components are first those of the person's own frame (x away from the person, y to the left, z up; rotation by
     the right-hand rule), then turned into `base` by the viewpoint.
@@ -53,7 +53,7 @@ class AxisMap:
             raise ValueError(f"the full scale is {self.full_scale}; it must be above 0")
 
     def twist(self, axes: Sequence[int]) -> FloatArray:
-        """The twist of raw axes, shape (6,), in [-1, 1], `base` axes."""
+        """Computes the twist of raw axes, shape (6,), in [-1, 1], `base` axes."""
         raw = [0 if source is None else axes[source] for source in self.sources]
         share = np.clip(np.array(raw, float) * self.signs / self.full_scale, -1.0, 1.0)
         beyond = np.maximum(np.abs(share) - self.dead_zone, 0.0) / (1.0 - self.dead_zone)

@@ -1,4 +1,4 @@
-"""Axes and buttons of a device, as its reports have left them. Pure values."""
+"""Holds the axes and buttons of a device as immutable values."""
 
 from __future__ import annotations
 

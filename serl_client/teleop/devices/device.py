@@ -1,4 +1,4 @@
-"""What every teleoperation device delivers: the newest sample, when it was made, and whether the device is there."""
+"""Defines the interface of teleoperation devices: newest sample, its time, and the fault."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serl_api.values import FloatArray
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TeleopSample:
-    """What a person asks for at one moment."""
+    """Holds the person's twist and buttons at one time."""
 
     twist: FloatArray
     """Shape (6,), in [-1, 1], `base` axes: translation along x, y, z, then rotation about them. 1 is the full step of
@@ -28,37 +28,37 @@ class TeleopSample:
 
     @property
     def is_active(self) -> bool:
-        """Whether the person asks for anything."""
+        """Returns whether the person asks for anything."""
         return self.gripper != 0.0 or bool(self.twist.any())
 
 
 def still_sample(time: float, *, is_connected: bool) -> TeleopSample:
-    """A sample that asks for nothing."""
+    """Makes a sample that asks for nothing."""
     return TeleopSample(twist=np.zeros(6), gripper=0.0, buttons=frozenset(), time=time, is_connected=is_connected)
 
 
 class TeleopDevice(Protocol):
-    """Something in a person's hand. `read` never waits."""
+    """Reads a device in a person's hand. `read` never waits."""
 
     @property
     def name(self) -> str:
-        """What a message calls it, such as "SpaceMouse Compact at /dev/hidraw3"."""
+        """Returns its name for messages, such as "SpaceMouse Compact at /dev/hidraw3"."""
         ...
 
     @property
     def fault(self) -> str:
-        """Why it does not deliver, as one sentence; empty while it does."""
+        """Explains why it does not deliver, in one sentence; empty while it does."""
         ...
 
     @property
     def help(self) -> str:
-        """How to drive with it, in one line."""
+        """Explains its controls in one line."""
         ...
 
     def read(self) -> TeleopSample:
-        """The newest sample; one that asks for nothing while the device is missing."""
+        """Returns the newest sample; one that asks for nothing while the device is missing."""
         ...
 
     def close(self) -> None:
-        """Lets go of the device. Safe to repeat."""
+        """Closes the device. Safe to repeat."""
         ...

@@ -1,4 +1,4 @@
-"""A gamepad over the kernel's joystick interface (/dev/input/js*), without a library.
+"""Reads a gamepad over the kernel's joystick interface (/dev/input/js*), without a library.
 
 An event is 8 bytes (Documentation/input/joydev/joystick-api.rst of Linux): time in ms, signed 16-bit value, type,
 number. The first events after opening tell the present state. Axes and buttons are numbered as by the drivers of Xbox
@@ -41,7 +41,7 @@ _IS_BUTTON, _IS_AXIS, _IS_INITIAL = 0x01, 0x02, 0x80
 
 
 def parse_events(controls: Controls, data: bytes) -> Controls:
-    """State after some events; an event that is cut short, or of an unknown axis, changes nothing.
+    """Returns the state after some events; an event that is cut short, or of an unknown axis, changes nothing.
 
     Args:
         controls: State before: 8 axes.
@@ -58,7 +58,7 @@ def parse_events(controls: Controls, data: bytes) -> Controls:
 
 
 def list_gamepads(folder: Path = FOLDER) -> list[str]:
-    """Paths of all gamepads, sorted."""
+    """Lists the paths of all gamepads, sorted."""
     return sorted(str(path) for path in folder.glob("js*"))
 
 

@@ -1,4 +1,4 @@
-"""The keyboard as a teleoperation device."""
+"""Drives with the keyboard as a teleoperation device."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class KeyboardDevice:
         self._time = 0.0
 
     def read(self) -> TeleopSample:
-        """The newest sample."""
+        """Returns the newest sample."""
         pressed = self._keys.held | {key for key in (*MOTION_KEYS, CLOSE_KEY, OPEN_KEY) if self._keys.take(key)}
         components = np.zeros(6, int)
         for key in pressed & MOTION_KEYS.keys():
@@ -85,7 +85,7 @@ class KeyboardDevice:
         )
 
     def close(self) -> None:
-        """Nothing to let go of: the keys belong to somebody else."""
+        """Does nothing: the keys belong to somebody else."""
 
 
 KEYBOARD = TeleopPlugin(open=lambda path, keys, apply: KeyboardDevice(keys, apply(AXES)), reads_keys=True)

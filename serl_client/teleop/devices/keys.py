@@ -1,4 +1,4 @@
-"""Keys that a person presses while something runs: read in the background, never waited for.
+"""Reads a person's keys in the background, without waiting.
 
 The terminal tells only that a key was pressed, and again and again while it is held; the desktop tells both ends.
 """
@@ -38,15 +38,15 @@ _SINGLES = {b"\r": "enter", b"\n": "enter", b" ": "space", b"\t": "tab", b"\x7f"
 
 
 class KeySource(Protocol):
-    """Where keys come from. Nothing here waits. Names are lower-case characters, or words such as "space"."""
+    """Reports keys without waiting. Names are lower-case characters, or words such as "space"."""
 
     @property
     def held(self) -> frozenset[str]:
-        """Keys that are down."""
+        """Returns the keys that are down."""
         ...
 
     def take(self, key: str) -> bool:
-        """Whether a key was pressed since it was taken last."""
+        """Returns whether a key was pressed since it was taken last."""
         ...
 
     def close(self) -> None:
@@ -55,7 +55,7 @@ class KeySource(Protocol):
 
 
 class PressedKeys:
-    """Which keys are down, and which were pressed and not yet taken. Safe from any thread.
+    """Tracks which keys are down, and which were pressed and not yet taken. Safe from any thread.
 
     Args:
         hold_s: Time for which a key counts as held after each press, where releases are not told; None where they are.
@@ -71,7 +71,7 @@ class PressedKeys:
 
     @property
     def held(self) -> frozenset[str]:
-        """Keys that are down."""
+        """Returns the keys that are down."""
         now = self._clock()
         with self._lock:
             if self._hold_s is not None:
@@ -92,7 +92,7 @@ class PressedKeys:
             self._pressed_at.pop(key, None)
 
     def take(self, key: str) -> bool:
-        """Whether a key was pressed since it was taken last."""
+        """Returns whether a key was pressed since it was taken last."""
         with self._lock:
             is_waiting = key in self._waiting
             self._waiting.discard(key)
@@ -122,7 +122,7 @@ def standard_terminal() -> int | None:
 
 
 class TerminalKeys:
-    """Keys of the terminal that this process runs in; works over SSH. A key counts as held shortly after each repeat.
+    """Reads the keys of this process's terminal, also over SSH. A key counts as held shortly after each repeat.
 
     The terminal gets its settings back on `close`, and when the process ends.
 
@@ -154,11 +154,11 @@ class TerminalKeys:
 
     @property
     def held(self) -> frozenset[str]:
-        """Keys that are down."""
+        """Returns the keys that are down."""
         return self._keys.held
 
     def take(self, key: str) -> bool:
-        """Whether a key was pressed since it was taken last."""
+        """Returns whether a key was pressed since it was taken last."""
         return self._keys.take(key)
 
     def close(self) -> None:
@@ -203,7 +203,7 @@ class TerminalKeys:
 
 
 class DesktopKeys:
-    """Keys of the desktop, whichever window has the focus, with true releases. Needs X or macOS.
+    """Reads the keys of the desktop, whichever window has the focus, with true releases. Needs X or macOS.
 
     Args:
         listen: Starts a listener, given what to call with the name of a key on press and on release, and returns
@@ -219,11 +219,11 @@ class DesktopKeys:
 
     @property
     def held(self) -> frozenset[str]:
-        """Keys that are down."""
+        """Returns the keys that are down."""
         return self._keys.held
 
     def take(self, key: str) -> bool:
-        """Whether a key was pressed since it was taken last."""
+        """Returns whether a key was pressed since it was taken last."""
         return self._keys.take(key)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A teleoperation device made of axes and buttons, whatever cable it hangs on."""
+"""Implements a teleoperation device with axes and buttons over any connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from serl_client.teleop.devices.report_reader import ReportReader
 
 @dataclass(frozen=True, kw_only=True)
 class ButtonRoles:
-    """What buttons do."""
+    """Assigns functions to buttons."""
 
     closes: int
     """Button that closes the gripper."""
@@ -26,7 +26,7 @@ class ButtonRoles:
 
     @property
     def help(self) -> str:
-        """What a person must know, in one line."""
+        """Explains the buttons in one line."""
         closes, opens = (self.names.get(button, str(button)) for button in (self.closes, self.opens))
         return f"the {closes} button closes the gripper, the {opens} one opens it"
 
@@ -69,17 +69,17 @@ class ReportDevice:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Returns its name for messages."""
         return self._reader.name
 
     @property
     def fault(self) -> str:
-        """Why it does not deliver; empty while it does."""
+        """Explains why it does not deliver; empty while it does."""
         return self._reader.newest.fault
 
     @property
     def help(self) -> str:
-        """How to drive with it."""
+        """Explains its controls."""
         return self._roles.help
 
     @property
@@ -88,7 +88,7 @@ class ReportDevice:
         return self._reader.newest.controls.battery_percent
 
     def read(self) -> TeleopSample:
-        """The newest sample."""
+        """Returns the newest sample."""
         reading = self._reader.newest
         if reading.fault:
             self._seen = reading.controls
@@ -105,5 +105,5 @@ class ReportDevice:
         )
 
     def close(self) -> None:
-        """Lets go of the device. Safe to repeat."""
+        """Closes the device. Safe to repeat."""
         self._reader.close()

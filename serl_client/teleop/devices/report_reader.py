@@ -17,10 +17,10 @@ _RETRY_S = 0.5
 
 
 class ReportSource(Protocol):
-    """An open device."""
+    """Reads an open device."""
 
     def read(self, max_bytes: int, timeout_ms: int) -> Sequence[int]:
-        """One report; empty when none came in time.
+        """Returns one report; empty when none came in time.
 
         Raises:
             OSError: The device is gone.
@@ -28,7 +28,7 @@ class ReportSource(Protocol):
         ...
 
     def close(self) -> None:
-        """Lets go of it."""
+        """Closes it."""
         ...
 
 
@@ -38,7 +38,7 @@ ReportParser: TypeAlias = Callable[[Controls, bytes], Controls]
 
 @dataclass(frozen=True)
 class Reading:
-    """The newest that is known."""
+    """Holds the newest state."""
 
     controls: Controls
     """State of the controls; at rest while the device is missing."""
@@ -49,7 +49,7 @@ class Reading:
 
 
 class ReportReader:
-    """A thread that reads one device, and opens it again after it was unplugged. `newest` never waits.
+    """Reads one device in a thread, and opens it again after it was unplugged. `newest` never waits.
 
     Args:
         open_source: Opens the device.
@@ -87,11 +87,11 @@ class ReportReader:
 
     @property
     def newest(self) -> Reading:
-        """The newest state; older ones are forgotten."""
+        """Returns the newest state; older ones are dropped."""
         return self._newest
 
     def close(self) -> None:
-        """Ends the thread and lets go of the device. Safe to repeat."""
+        """Ends the thread and closes the device. Safe to repeat."""
         self._stopped.set()
         self._thread.join()
 

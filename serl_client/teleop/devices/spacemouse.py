@@ -1,4 +1,4 @@
-"""A 3Dconnexion SpaceMouse over HID: finding it, understanding its reports, and what to say when it cannot be opened.
+"""Reads a 3Dconnexion SpaceMouse over HID: finds it, parses its reports, explains why it cannot be opened.
 
 Reports (observed by the pyspacemouse and spacenavd projects; there is no public datasheet): byte 0 is the report's
 number, then little-endian 16-bit values of about -350 to 350. Number 1 holds x, y, z, and on newer devices rx, ry, rz
@@ -48,7 +48,7 @@ _GENERIC_DESKTOP, _MULTI_AXIS = 0x01, 0x08
 
 
 class HidModule(Protocol):
-    """The part of hidapi that is used."""
+    """Defines the part of hidapi that is used."""
 
     def enumerate(self) -> Sequence[Mapping[str, Any]]:
         """All HID devices, each with "path", "vendor_id", "product_id", "product_string", "usage_page", "usage"."""

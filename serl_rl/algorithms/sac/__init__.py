@@ -1,1 +1,1 @@
-"""Soft actor-critic: agent, networks, losses and settings."""
+"""Implements soft actor-critic: agent, networks, losses and settings."""

@@ -1,4 +1,4 @@
-"""Soft actor-critic with an ensemble of critics (SAC, REDQ, and RLPD when half of each batch are demonstrations).
+"""Implements SAC with an ensemble of critics; REDQ, and RLPD when half of each batch are demonstrations.
 
 Haarnoja et al. 2018 (arXiv:1812.05905), Chen et al. 2021 (arXiv:2101.05982), Ball et al. 2023 (arXiv:2302.02948).
 """
@@ -33,7 +33,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class SacAgent(Agent):
-    """Policy, critics and temperature with their optimisers.
+    """Trains policy, critics and temperature.
 
     One thread at a time may call it.
 
@@ -85,32 +85,32 @@ class SacAgent(Agent):
 
     @property
     def policy(self) -> torch.nn.Module:
-        """From observations to mean and logarithm of the standard deviation."""
+        """Returns the policy network: observations to mean and logarithm of the standard deviation."""
         return self._networks.policy
 
     @property
     def critic(self) -> torch.nn.Module:
-        """From observations and actions to values."""
+        """Returns the critic network: observations and actions to values."""
         return self._networks.critic
 
     @property
     def target_critic(self) -> torch.nn.Module:
-        """The slower copy of the critics, with all that they read images with."""
+        """Returns the target critics, with the image encoder that they share."""
         return self._networks.target_critic
 
     @property
     def temperature(self) -> torch.nn.Module:
-        """Weight of the entropy."""
+        """Returns the weight of the entropy."""
         return self._networks.temperature
 
     @property
     def critic_update_count(self) -> int:
-        """Number of critic updates so far."""
+        """Returns the number of critic updates so far."""
         return self._critic_update_count
 
     @property
     def update_count(self) -> int:
-        """Number of calls of `update` so far, which is the number of policy updates."""
+        """Returns the number of calls of `update` so far, which is the number of policy updates."""
         return self._update_count
 
     def update(self, batch: UpdateBatch) -> dict[str, Tensor]:
@@ -164,7 +164,7 @@ class SacAgent(Agent):
         return dict(self.policy.named_parameters()) | ({} if self._grasp is None else self._grasp.policy_arrays())
 
     def start_from(self, policy: Mapping[str, Tensor]) -> None:
-        """Takes over a policy that was learned elsewhere, and with it what the critics perceive with.
+        """Takes over a policy that was learned elsewhere, and its image heads for the critics.
 
         Args:
             policy: What `policy_state` returned, of an agent with equal spec and network sizes. A grasp critic in it is

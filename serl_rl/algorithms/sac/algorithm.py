@@ -1,4 +1,4 @@
-"""Soft actor-critic as a plug-in: how agents, policies and critics of it are made."""
+"""Offers soft actor-critic as a plug-in: makes its agents, policies and critics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Sac(Algorithm):
-    """Soft actor-critic; see `SacAgent`."""
+    """Makes soft actor-critic; see `SacAgent`."""
 
     config_type = SacConfig
     metrics = ("critic_loss", "q_mean", "entropy", "temperature")

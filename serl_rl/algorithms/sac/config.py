@@ -1,4 +1,4 @@
-"""Settings of soft actor-critic."""
+"""Defines the settings of soft actor-critic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from serl_api.settings import SHARED, require
 
 @dataclass(frozen=True, kw_only=True)
 class SacConfig:
-    """Settings of soft actor-critic."""
+    """Defines the settings of soft actor-critic."""
 
     hidden_sizes: tuple[int, ...] = field(default=(256, 256), metadata=SHARED)
     """Features of each hidden layer, of policy and critics alike."""

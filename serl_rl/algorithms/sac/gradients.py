@@ -1,4 +1,4 @@
-"""Gradients of soft actor-critic as functions of arrays, so that they can be compiled."""
+"""Computes the gradients of soft actor-critic in functions of arrays, which can be compiled."""
 
 from __future__ import annotations
 

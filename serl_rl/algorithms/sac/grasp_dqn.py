@@ -22,7 +22,7 @@ Wrap = Callable[[Any], Any]
 
 
 class GraspLearner:
-    """A grasp critic with its target and its optimiser.
+    """Trains a grasp critic against its target.
 
     Where there are images it shares perception with the arm's critics, and their target's with their target.
 
@@ -69,11 +69,11 @@ class GraspLearner:
 
     @property
     def adam(self) -> Adam:
-        """The optimiser."""
+        """Returns the optimiser."""
         return self._adam
 
     def parts(self) -> dict[str, Arrays]:
-        """Arrays that training goes on from, perception left out, by part."""
+        """Returns the arrays of a checkpoint, without perception, by part."""
         return {"grasp": self._own, "target_grasp": self._own_target}
 
     def policy_arrays(self) -> dict[str, Tensor]:
@@ -88,7 +88,7 @@ class GraspLearner:
         terminated: Tensor,
         next_observations: Observations,
     ) -> tuple[list[Tensor], Tensor]:
-        """Gradients of the loss on one minibatch.
+        """Computes the gradients of the loss on one minibatch.
 
         Args:
             observations: What was seen.
@@ -109,11 +109,11 @@ class GraspLearner:
         )
 
     def step(self, gradients: list[Tensor]) -> None:
-        """One step of the optimiser. The target follows by `follow`."""
+        """Takes one step of the optimiser. The target follows by `follow`."""
         self._adam.step(gradients)
 
     def follow(self) -> None:
-        """Moves the target towards the critic; the arm's learner does so for what they share."""
+        """Moves the target towards the critic, shared arrays excepted."""
         target, own = list(self._own_target.values()), list(self._own.values())
         torch._foreach_lerp_(target, own, self._config.target_update_rate)  # pyright: ignore[reportPrivateImportUsage]
 

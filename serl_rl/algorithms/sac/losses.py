@@ -1,4 +1,4 @@
-"""Losses of soft actor-critic, as functions of tensors."""
+"""Computes the losses of soft actor-critic from tensors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def bootstrap_target(
     next_entropy_bonus: Tensor | None = None,
     return_range: tuple[float, float] | None = None,
 ) -> Tensor:
-    r"""Return that a critic should predict.
+    r"""Computes the return that a critic should predict.
 
     .. math:: y = r + \gamma (1 - d) (\min_i Q_i(s', a') [- \alpha \log \pi(a' | s')])
 
@@ -49,7 +49,7 @@ def grasp_target(
     discount: float,
     largest_return: float | None = None,
 ) -> Tensor:
-    r"""Return that a grasp critic should predict for the choice that was made.
+    r"""Computes the return that a grasp critic should predict for the choice that was made.
 
     .. math:: y = r + \gamma (1 - d) Q^-(s', \arg\max_c Q(s', c))
 
@@ -72,7 +72,7 @@ def grasp_target(
 
 
 def critic_loss(values: Tensor, target: Tensor) -> Tensor:
-    """Mean squared Bellman error over members and batch.
+    """Computes the mean squared Bellman error over members and batch.
 
     Args:
         values: Shape (N, B).
@@ -95,12 +95,12 @@ def actor_loss(values: Tensor, log_probabilities: Tensor, temperature: Tensor) -
 def imitation_loss(
     actions: Tensor, values: Tensor, given_actions: Tensor, given_values: Tensor, interventions: Tensor
 ) -> Tensor:
-    r"""Squared distance to what a person did, where the critics find that better than what the policy does.
+    r"""Computes the squared distance to a person's action, where the critics value that above the policy's.
 
     .. math:: \frac{1}{\sum_i m_i} \sum_i m_i \, 1[Q(s_i, a_i) > Q(s_i, \pi(s_i))] \, \lVert \pi(s_i) - a_i \rVert^2
 
     Nair et al. 2018 (arXiv:1709.10089), section IV: behaviour cloning with a filter, which falls silent by itself as
-    the policy gets better than its teacher.
+    the policy gets better than the expert.
 
     Args:
         actions: Of the policy, deterministic. Shape (B, A).

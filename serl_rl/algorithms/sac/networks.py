@@ -1,4 +1,4 @@
-"""The networks of soft actor-critic and their arrays: what each loss trains, and what a target follows."""
+"""Makes the networks of soft actor-critic and groups their arrays by loss and target."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 
 @dataclass(frozen=True)
 class SacNetworks:
-    """Networks and, by name, their arrays, which share the memory of the networks.
+    """Holds the networks and, by name, their arrays, which share the memory of the networks.
 
     Where there are images, policy and critics share what perceives: the critics' loss trains all of it, the policy's
     loss the part for the flat vectors alone. The target holds a copy of all that the critics are, perception included.
@@ -49,11 +49,11 @@ class SacNetworks:
 
     @property
     def has_dropout(self) -> bool:
-        """Whether the policy trains with dropout."""
+        """Returns whether the policy trains with dropout."""
         return self.training_policy is not self.policy
 
     def parts(self) -> dict[str, Arrays]:
-        """All arrays that training goes on from, each once, by part."""
+        """Returns all arrays of a checkpoint, each once, by part."""
         shared = {array.data_ptr() for array in self.critic_arrays.values()}
         own = {name: array for name, array in self.policy_arrays.items() if array.data_ptr() not in shared}
         return {

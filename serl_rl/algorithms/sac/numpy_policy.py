@@ -1,4 +1,4 @@
-"""The policy as an actor runs it: NumPy, one thread, and no torch unless there are images."""
+"""Runs the policy in an actor: NumPy, one thread, no torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LOG_STD_RANGE = np.log(np.array([1e-5, 5.0], np.float32))
 
 
 class NumpyPolicy:
-    """Actions of a tanh-squashed Gaussian, from arrays that `SacAgent.policy_state` names.
+    """Samples actions of a tanh-squashed Gaussian, from arrays that `SacAgent.policy_state` names.
 
     One thread at a time may call it. `act` before the first `load` draws uniformly from [-1, 1].
 
@@ -41,7 +41,7 @@ class NumpyPolicy:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether `load` has been called."""
+        """Returns whether `load` has been called."""
         return self._heads is not None
 
     def load(self, state: Mapping[str, np.ndarray | Tensor]) -> None:
@@ -59,7 +59,7 @@ class NumpyPolicy:
         self._heads = weight, np.concatenate([arrays["mean.bias"], arrays["log_std.bias"]])
 
     def begin_episode(self) -> None:
-        """Does nothing: this policy remembers nothing."""
+        """Does nothing: this policy has no state."""
 
     def act(
         self, observation: Mapping[str, np.ndarray], rng: np.random.Generator, *, deterministic: bool = False

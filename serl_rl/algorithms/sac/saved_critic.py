@@ -1,4 +1,4 @@
-"""The critics of a checkpoint of soft actor-critic, which an actor never gets: what they expect of an action."""
+"""Evaluates actions with the critics of a checkpoint of soft actor-critic."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from serl_rl.protocol.spec import EnvironmentSpec
 
 
 class SacCritic:
-    """Q of actions, in float32. One thread at a time may call it.
+    """Computes Q of actions, in float32. One thread at a time may call it.
 
     Args:
         spec: What the environment observes and takes.
@@ -62,12 +62,12 @@ class SacCritic:
             _load(self._grasp, grasp_arrays)
 
     def begin_episode(self) -> None:
-        """Forgets the last episode."""
+        """Clears the state of the last episode."""
         if self._see is not None:
             self._see.begin_episode()
 
     def values(self, observation: Mapping[str, np.ndarray], action: np.ndarray) -> ActionValues:
-        """What the critics expect of an action.
+        """Predicts the values of an action.
 
         Args:
             observation: The next one of the episode.

@@ -1,4 +1,4 @@
-"""The policy of an agent that sees, as an actor runs it: the frozen backbone of its own, pushed heads, one thread."""
+"""Runs a policy over images in an actor: its own frozen backbone, published heads, one thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from serl_rl.protocol.spec import EnvironmentSpec
 
 
 class VisionPolicy:
-    """Actions of a tanh-squashed Gaussian from images, from arrays that `SacAgent.policy_state` names.
+    """Samples actions of a tanh-squashed Gaussian from images, from arrays that `SacAgent.policy_state` names.
 
     One thread at a time may call it. `act` before the first `load` draws uniformly from [-1, 1]. A frozen backbone is
     no part of the arrays: it is built from the settings, which actor and learner compare when they meet.
@@ -63,12 +63,12 @@ class VisionPolicy:
 
     @property
     def memo(self) -> FeatureMemo | None:
-        """Maps of the newest images, for classifiers with the same frozen backbone; None where there is no one such."""
+        """Returns the memo of feature maps for classifiers with the same frozen backbone; None without one."""
         return self._memo
 
     @property
     def is_loaded(self) -> bool:
-        """Whether `load` has been called."""
+        """Returns whether `load` has been called."""
         return self._is_loaded
 
     def load(self, state: Mapping[str, np.ndarray | Tensor]) -> None:
@@ -91,7 +91,7 @@ class VisionPolicy:
         self._is_loaded = True
 
     def begin_episode(self) -> None:
-        """Forgets the images of the last episode."""
+        """Clears the frames of the last episode."""
         self._see.begin_episode()
 
     def act(

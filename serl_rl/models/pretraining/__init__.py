@@ -1,1 +1,1 @@
-"""Pretraining of backbones on pictures of the simulator, for cells without weights of ImageNet."""
+"""Pretrains backbones on images of the simulator, for cells without weights of ImageNet."""

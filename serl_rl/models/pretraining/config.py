@@ -1,4 +1,4 @@
-"""Settings of pretraining."""
+"""Defines the settings of pretraining."""
 
 from __future__ import annotations
 

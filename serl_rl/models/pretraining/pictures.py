@@ -1,4 +1,4 @@
-"""Pictures of random scenes with what they show: the arm's pose and whatever the scene varies are drawn each time."""
+"""Renders labelled images of random scenes: the arm's pose and whatever the scene varies are drawn each time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pictures:
-    """Pictures and what they show."""
+    """Holds images with their labels."""
 
     images: Mapping[str, np.ndarray]
     """By camera, uint8 of shape (N, H, W, 3)."""

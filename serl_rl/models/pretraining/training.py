@@ -1,4 +1,4 @@
-"""Trains a backbone to tell from each single picture where cube and gripper are."""
+"""Pretrains a backbone to regress the positions of objects and gripper from single images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SECONDS_A_MINUTE = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainingProgress:
-    """How pretraining stands."""
+    """Reports the progress of pretraining."""
 
     steps: int
     """Gradient steps done."""
@@ -40,7 +40,7 @@ class PretrainingProgress:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pretrained:
-    """What pretraining leaves, beside the backbone."""
+    """Holds the results of pretraining, beside the backbone."""
 
     reports: tuple[PretrainingProgress, ...]
     """Every report; the last one is of the final weights."""
@@ -49,7 +49,7 @@ class Pretrained:
 
 
 class KeypointRegressor(nn.Module):
-    """A backbone with, for each camera, a head that regresses keypoints and says how well it can in each picture.
+    """Regresses keypoints and their uncertainty in each image, with a head for each camera.
 
     Negative log likelihood of a Gaussian whose variance is an output too (Kendall and Gal 2017, arXiv:1703.04977): a
     picture that does not show an object counts little, one that shows it counts much. Each term is weighted with the

@@ -1,4 +1,4 @@
-"""Encoders that are told what to do: by images of the goal, or by the embedding of a sentence."""
+"""Conditions encoders on images of the goal or on the embedding of a sentence."""
 
 from __future__ import annotations
 

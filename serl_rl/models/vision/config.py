@@ -1,4 +1,4 @@
-"""Settings of learning from images."""
+"""Defines the settings of learning from images."""
 
 from __future__ import annotations
 

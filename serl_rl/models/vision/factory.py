@@ -1,4 +1,4 @@
-"""Encoders by their settings: which backbone, where its weights come from, what follows it."""
+"""Makes image encoders from their settings."""
 
 from __future__ import annotations
 

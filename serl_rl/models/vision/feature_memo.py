@@ -1,4 +1,4 @@
-"""Maps of the newest images, remembered, so that policy and classifiers that share a frozen backbone run it once."""
+"""Memoizes feature maps, so that policy and classifiers that share a frozen backbone run it once."""
 
 from __future__ import annotations
 

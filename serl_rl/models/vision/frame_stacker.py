@@ -1,4 +1,4 @@
-"""One observation at a time, as networks that see read it: flat vectors, and the newest frames of each camera."""
+"""Stacks camera frames and flattens state for single-step inference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serl_rl.protocol.spec import EnvironmentSpec
 
 
 class FrameStacker:
-    """Remembers the frames of an episode where stacks of them are seen, and the maps of each frame."""
+    """Stacks the newest frames of each camera, and memoizes their feature maps."""
 
     def __init__(self, spec: EnvironmentSpec, preprocessor: ImagePreprocessor) -> None:
         self._vectors = tuple(array.name for array in spec.vectors)
@@ -24,7 +24,7 @@ class FrameStacker:
         self._frames: dict[str, deque[Tensor]] = {}
 
     def begin_episode(self) -> None:
-        """Forgets the images of the last episode."""
+        """Clears the frames of the last episode."""
         self._frames.clear()
 
     def __call__(self, observation: Mapping[str, np.ndarray]) -> VisualInput:

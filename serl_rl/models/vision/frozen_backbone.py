@@ -1,4 +1,4 @@
-"""Frozen backbones at work: from images to feature maps, in pieces of one size, in the fastest type of the device."""
+"""Computes feature maps with frozen backbones, in pieces of one size and the device's fastest type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image heads: the trained part of an encoder, from feature maps to a short vector for each camera."""
+"""Implements image heads: the trained part of an encoder, from feature maps to a vector for each camera."""
 
 from __future__ import annotations
 

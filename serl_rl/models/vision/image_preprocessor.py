@@ -1,4 +1,4 @@
-"""What an agent is shown: batches of images, or of feature maps that were kept, as its networks read them."""
+"""Prepares batches of images, or of cached feature maps, for the networks."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ class ImagePreprocessor:
         return tuple(self._arrays)
 
     def make_perception(self, arithmetic: Arithmetic, generator: torch.Generator) -> Perception:
-        """Makes fresh networks from what this class returns, and flat vectors, to one vector, on the CPU."""
+        """Makes the networks that encode its output and flat vectors into one vector, on the CPU."""
         images = self.make_images(arithmetic, generator)
         return Perception(images, self._vector_size, self.config.proprioception_features, generator)
 
     def make_images(self, arithmetic: Arithmetic, generator: torch.Generator) -> CameraHeads | ImageEncoder:
-        """Makes fresh networks from what this class returns to one vector of all cameras, on the CPU."""
+        """Makes the networks that encode its output into one vector of all cameras, on the CPU."""
         config = self.config
         if self.frozen is None:
             images = make_image_encoder(config.encoder, self._sizes, generator, arithmetic)

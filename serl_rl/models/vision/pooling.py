@@ -1,4 +1,4 @@
-"""Pooling: from feature maps to one vector an image."""
+"""Pools feature maps into one vector an image."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Reward classifiers: networks that see from images whether a task is done, their training, the reward they give."""
+"""Trains reward classifiers, which detect success in images, and computes rewards from them."""

@@ -1,4 +1,4 @@
-"""Calibration: a temperature that makes probabilities mean what they say, and thresholds on them.
+"""Calibrates probabilities by a temperature, and recommends thresholds.
 
 Every number here weighs the classes alike, however many frames each has: a probability of 0.9 is right nine times in
 ten if success and failure are equally likely.
@@ -21,7 +21,7 @@ _LOW_QUANTILE = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdRow:
-    """What a threshold on the probability of success does to labelled frames."""
+    """Evaluates a threshold on the probability of success."""
 
     threshold: float
     """Probability from which a frame counts as success."""
@@ -140,7 +140,7 @@ def recommend_threshold(probabilities: np.ndarray, is_success: np.ndarray, allow
 def threshold_row(
     threshold: float, probabilities: np.ndarray, is_success: np.ndarray, episodes: np.ndarray
 ) -> ThresholdRow:
-    """What a threshold does to labelled frames; within an episode they are in order of time. Shapes (N,)."""
+    """Evaluates a threshold on labelled frames; within an episode they are in order of time. Shapes (N,)."""
     passes = probabilities >= threshold
     early = 0
     for episode in np.unique(episodes):

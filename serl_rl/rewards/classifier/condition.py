@@ -1,4 +1,4 @@
-"""A condition on the raw state that a success must meet as well, such as a height of the TCP."""
+"""Checks a condition on the raw state that a success must meet as well, such as a height of the TCP."""
 
 from __future__ import annotations
 

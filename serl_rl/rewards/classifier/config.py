@@ -1,4 +1,4 @@
-"""Settings of a reward classifier and of its training."""
+"""Defines the settings of a reward classifier and of its training."""
 
 from __future__ import annotations
 

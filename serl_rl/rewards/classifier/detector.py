@@ -1,4 +1,4 @@
-"""When a classifier says that something is done: threshold, condition, steps in a row."""
+"""Detects success by a classifier: threshold, condition, steps in a row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Condition: TypeAlias = Callable[[Mapping[str, np.ndarray], Mapping[str, Any]], b
 
 @dataclass(frozen=True, kw_only=True)
 class Detector:
-    """When a classifier says that something is done."""
+    """Detects success by a classifier."""
 
     classifier: RewardClassifier
     """The network."""
@@ -76,7 +76,7 @@ class Watch:
         self.probability, self._run = 0.0, 0
 
     def sees_success(self, observation: Mapping[str, np.ndarray], info: Mapping[str, Any]) -> bool:
-        """Whether this step completes enough steps in a row."""
+        """Returns whether this step completes enough steps in a row."""
         detector = self.detector
         self.probability = detector.probability(observation)
         passes = self.probability >= detector.threshold
@@ -87,7 +87,7 @@ class Watch:
 
 
 def check_cameras(space: gymnasium.Space[Any], classifier: RewardClassifier) -> None:
-    """Refuses an environment whose images a classifier cannot read.
+    """Checks that a classifier can read an environment's images.
 
     Raises:
         ClassifierError: A camera is missing or has another size.

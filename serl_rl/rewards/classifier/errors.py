@@ -1,4 +1,4 @@
-"""What can be wrong with a classifier or with its examples."""
+"""Defines the error of classifiers and their examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labelled frames for a classifier, from episode files, and their split by episode."""
+"""Reads labelled frames for a classifier from episode files, and splits them by episode."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SPLIT_ATTEMPTS = 200
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Examples:
-    """Labelled frames."""
+    """Holds labelled frames."""
 
     images: Mapping[str, np.ndarray]
     """By camera, uint8 of shape (N, H, W, 3)."""

@@ -1,4 +1,4 @@
-"""The network of a reward classifier: an image encoder and a head, with one output for two classes or n for n."""
+"""Implements the network of a reward classifier: an image encoder and a head."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BINARY_CLASSES = (FAILURE, SUCCESS)
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierSpec:
-    """What a classifier sees and tells apart."""
+    """Describes the cameras and classes of a classifier."""
 
     classes: tuple[str, ...] = BINARY_CLASSES
     """Names of the classes."""
@@ -135,7 +135,7 @@ class RewardClassifier(nn.Module):
 
 
 def newest_frame(image: np.ndarray) -> np.ndarray:
-    """The last of a stack of frames, or the image itself; in its own memory."""
+    """Copies the last of a stack of frames, or the image itself."""
     return np.array(image[-1] if image.ndim == 4 else image)
 
 

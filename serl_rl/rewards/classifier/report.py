@@ -1,4 +1,4 @@
-"""The report of a trained classifier: numbers, a table of thresholds, and a plot."""
+"""Reports on a trained classifier: figures, a table of thresholds, and a plot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassifierReport:
-    """How good a classifier is on episodes that it did not learn from.
+    """Holds a classifier's figures on validation episodes.
 
     The same frames chose the best weights, the temperature and the threshold, so that new episodes may be a little
     worse.
@@ -58,12 +58,12 @@ class ClassifierReport:
     """What others do."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """Returns plain values."""
         return dataclasses.asdict(self)
 
 
 def make_report(trained: TrainedClassifier, allowed_false_positive_rate: float = 0.0) -> ClassifierReport:
-    """Judges a classifier by its validation frames."""
+    """Evaluates a classifier on its validation frames."""
     spec, frames = trained.classifier.spec, trained.validation
     temperature = float(trained.classifier.temperature)
     calibrated = softmax(trained.validation_logits, temperature)

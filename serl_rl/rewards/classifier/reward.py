@@ -1,4 +1,4 @@
-"""The reward that a classifier gives: 1 where it sees success."""
+"""Rewards success that a classifier detects."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class ClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     @property
     def success_thresholds(self) -> dict[str, float]:
-        """Probability from which a frame passes, by what is looked for."""
+        """Returns the threshold of each detector, by name."""
         return {"success": self._watch.detector.threshold}
 
     def share_maps(self, memo: FeatureMemo) -> bool:
-        """Looks through a policy's frozen backbone where it is the classifier's too; returns whether it is."""
+        """Shares the feature maps of a policy's frozen backbone, if it is the classifier's; returns whether."""
         return self._watch.detector.classifier.share(memo)
 
     def reset(
@@ -52,7 +52,7 @@ class ClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         return observation, info | {"success": False, "success_probability": 0.0}
 
     def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        """Takes a step and looks at what came of it."""
+        """Takes a step and rewards a success that the classifier detects."""
         observation, _, terminated, truncated, info = self.env.step(action)
         success = self._watch.sees_success(observation, info)
         info = info | {"success": success, "success_probability": self._watch.probability}
@@ -60,7 +60,7 @@ class ClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 def with_classifier_reward(env: gymnasium.Env[Any, Any], config: ClassifierRewardConfig) -> gymnasium.Env[Any, Any]:
-    """Puts saved classifiers in the place of an environment's reward, if the settings name any.
+    """Replaces an environment's reward by saved classifiers, if the settings name any.
 
     Args:
         env: The environment.

@@ -1,4 +1,4 @@
-"""The reward of a task in stages, each of which a classifier sees."""
+"""Rewards the stages of a task, each of which a classifier detects."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class StagedClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         return {name: watch.detector.threshold for name, watch in self._watches.items()}
 
     def share_maps(self, memo: FeatureMemo) -> bool:
-        """Looks through a policy's frozen backbone in stages with the same one; returns whether any has."""
+        """Shares the feature maps of a policy's frozen backbone with stages that have it; returns whether any has."""
         shared = [watch.detector.classifier.share(memo) for watch in self._watches.values()]
         return any(shared)
 
@@ -79,7 +79,7 @@ class StagedClassifierReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         return observation, info | self._facts()
 
     def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        """Takes a step and looks for stages that were not seen before."""
+        """Takes a step and rewards stages that are reached for the first time."""
         observation, _, terminated, truncated, info = self.env.step(action)
         open_stages = self._open_stages()
         self._awaited = open_stages[0] if open_stages else self._awaited

@@ -1,4 +1,4 @@
-"""A stage of a task as text: its name, the class that shows it, and when that counts."""
+"""Parses the stages of a task from text: name, class and condition."""
 
 from __future__ import annotations
 

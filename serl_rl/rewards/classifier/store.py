@@ -1,4 +1,4 @@
-"""A saved classifier: a folder with a manifest, safetensors, the report and its plot. No pickle."""
+"""Saves and loads classifiers: a folder with manifest, safetensors, report and plot; no pickle."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MANIFEST, WEIGHTS, REPORT, PLOT = "manifest.json", "classifier.safetensors", "re
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SavedClassifier:
-    """A classifier as it was saved."""
+    """Holds a classifier as it was saved."""
 
     classifier: RewardClassifier
     """In evaluation mode on the CPU; nothing of it is trained further."""

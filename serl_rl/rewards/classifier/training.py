@@ -23,7 +23,7 @@ _DEVICE_OPTION = "--training.device"
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingProgress:
-    """How a training stands."""
+    """Reports the progress of training."""
 
     steps: int
     """Gradient steps done."""
@@ -35,7 +35,7 @@ class TrainingProgress:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedClassifier:
-    """What training gives."""
+    """Holds the results of training."""
 
     classifier: RewardClassifier
     """The network with its best weights, calibrated, in evaluation mode on the CPU."""

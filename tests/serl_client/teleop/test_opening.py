@@ -53,11 +53,11 @@ def test_settings_reach_the_device(keys):
 @pytest.mark.trap
 def test_the_teacher_knows_the_environments_gripper(keys):
     with Teleoperation("keyboard", open_keys=lambda: keys) as person:
-        teacher = person.teacher(ArmEnv(), is_alone=True)
-        teacher.reset({}, {"gripper_width": 0.08})
-        assert teacher.intervene(np.zeros(4, np.float32), {}, {}).tolist() == [0, 0, 0, 0]
+        source = person.intervention_source(ArmEnv(), is_alone=True)
+        source.reset({}, {"gripper_width": 0.08})
+        assert source.intervene(np.zeros(4, np.float32), {}, {}).tolist() == [0, 0, 0, 0]
         keys.press("c")
-        assert teacher.intervene(np.zeros(4, np.float32), {}, {}).tolist() == [0, 0, 0, -1]
+        assert source.intervene(np.zeros(4, np.float32), {}, {}).tolist() == [0, 0, 0, -1]
 
 
 def test_two_mice_by_their_paths(hid, monkeypatch):

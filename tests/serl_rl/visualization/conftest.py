@@ -21,7 +21,7 @@ from serl_rl.visualization.step_record import StepRecord
 CAMERAS = ("front", "wrist")
 
 
-def build_moment(step=0, *, episode=1, last=False, success=True, taught=False, **changes):
+def build_record(step=0, *, episode=1, last=False, success=True, intervention=False, **changes):
     rng = np.random.default_rng(step)
     given = {
         "episode": episode,
@@ -38,19 +38,19 @@ def build_moment(step=0, *, episode=1, last=False, success=True, taught=False, *
     if last:
         given |= {"success": success, "is_terminated": success}
     else:
-        given |= {"action": np.array([0.5, -0.5, 0.1, 1.0], np.float32), "is_intervention": taught}
+        given |= {"action": np.array([0.5, -0.5, 0.1, 1.0], np.float32), "is_intervention": intervention}
         given["values"] = ActionValues(arm=np.array([0.2, 0.4]) + 0.1 * step)
     return StepRecord(**(given | changes))
 
 
 def build_episode(count=4, *, success=True, **changes):
-    moments = [build_moment(step, **changes) for step in range(count)]
-    return [*moments, build_moment(count, last=True, success=success, **changes)]
+    records = [build_record(step, **changes) for step in range(count)]
+    return [*records, build_record(count, last=True, success=success, **changes)]
 
 
 @pytest.fixture(scope="session")
-def make_moment():
-    return build_moment
+def make_record():
+    return build_record
 
 
 @pytest.fixture(scope="session")

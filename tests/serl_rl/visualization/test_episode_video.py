@@ -1,4 +1,4 @@
-"""A film keeps the first episodes and draws each of their moments."""
+"""A film keeps the first episodes and draws each of their records."""
 
 import numpy as np
 
@@ -9,8 +9,8 @@ def test_each_moment_is_a_frame_and_the_end_is_held(make_episode, labels):
     film = EpisodeVideo(2, labels)
     assert film.is_empty
     for number in (1, 2):
-        for moment in make_episode(3, episode=number):
-            film.show(moment)
+        for record in make_episode(3, episode=number):
+            film.show(record)
     frames = list(film)
     assert len(frames) == 2 * (3 + 10)
     assert len({frame.shape for frame in frames}) == 1
@@ -21,8 +21,8 @@ def test_each_moment_is_a_frame_and_the_end_is_held(make_episode, labels):
 
 def test_it_can_be_drawn_again(make_episode, labels):
     film = EpisodeVideo(1, labels)
-    for moment in make_episode(2):
-        film.show(moment)
+    for record in make_episode(2):
+        film.show(record)
     np.testing.assert_array_equal(list(film), list(film))
 
 
@@ -33,7 +33,7 @@ def test_it_wants_no_more_than_it_was_told():
 
 def test_the_overlay_can_be_left_away(make_episode, labels):
     plain, drawn = EpisodeVideo(1, labels, overlay=False), EpisodeVideo(1, labels)
-    for moment in make_episode(2):
-        plain.show(moment)
-        drawn.show(moment)
+    for record in make_episode(2):
+        plain.show(record)
+        drawn.show(record)
     assert next(iter(plain)).shape[0] < next(iter(drawn)).shape[0]

@@ -16,14 +16,14 @@ def differs(one, other):
     return None if not len(rows) else (columns.min(), rows.min(), columns.max(), rows.max())
 
 
-def changed(moments, index, labels, **changes):
+def changed(records, index, labels, **changes):
     """Box of what changes in a frame with some facts of it."""
-    other = [dataclasses.replace(moment, **changes) if at == index else moment for at, moment in enumerate(moments)]
-    return differs(draw_frame(moments, index, labels), draw_frame(other, index, labels))
+    other = [dataclasses.replace(record, **changes) if at == index else record for at, record in enumerate(records)]
+    return differs(draw_frame(records, index, labels), draw_frame(other, index, labels))
 
 
 def test_all_frames_of_a_video_have_one_even_size(make_episode, labels):
-    episodes = [make_episode(4), make_episode(7, success=False, taught=True)]
+    episodes = [make_episode(4), make_episode(7, success=False, intervention=True)]
     sizes = {draw_frame(episode, at, labels).shape for episode in episodes for at in range(len(episode))}
     assert len(sizes) == 1
     height, width, _ = sizes.pop()
@@ -100,9 +100,9 @@ def test_gripper_time_and_who_drove_are_shown(make_episode, labels, changes):
 
 def test_success_and_failure_look_different_at_the_end_alone(make_episode, labels):
     won, lost = make_episode(), make_episode(success=False, probabilities={"success": 0.0})
-    won = [dataclasses.replace(moment, probabilities={"success": 0.0}, reward=0.0) for moment in won]
+    won = [dataclasses.replace(record, probabilities={"success": 0.0}, reward=0.0) for record in won]
     won[-1] = dataclasses.replace(won[-1], total_reward=0.0)
-    lost = [dataclasses.replace(moment, cameras=other.cameras) for moment, other in zip(lost, won, strict=True)]
+    lost = [dataclasses.replace(record, cameras=other.cameras) for record, other in zip(lost, won, strict=True)]
     assert differs(draw_frame(won, 2, labels), draw_frame(lost, 2, labels)) is None
     left, top, _, bottom = differs(draw_frame(won, 4, labels), draw_frame(lost, 4, labels))
     assert top >= 24 + 384
@@ -112,14 +112,14 @@ def test_success_and_failure_look_different_at_the_end_alone(make_episode, label
 
 def test_axes_do_not_move_within_an_episode(make_episode, labels):
     """What was drawn at one step stays where it is at the next: only the newest part of a curve is new."""
-    episode = [dataclasses.replace(moment, probabilities={}) for moment in make_episode(30)]
+    episode = [dataclasses.replace(record, probabilities={}) for record in make_episode(30)]
     early, late = (draw_frame(episode, at, labels)[24 + 384 + 38 + 24 :, 48:150] for at in (20, 25))
     assert differs(early[:78], late[:78]) is None
 
 
 def test_without_critics_grippers_and_classifiers_nothing_is_missing(make_episode):
     plain = {"values": None, "gripper_width": None, "probabilities": {}, "tcp_pose": None}
-    episode = [dataclasses.replace(moment, **plain) for moment in make_episode()]
+    episode = [dataclasses.replace(record, **plain) for record in make_episode()]
     frame = draw_frame(episode, 1, Labels(action=("x", "y", "z", "gripper"), cameras=("front", "wrist")))
     assert frame.shape[1] == 772
 
@@ -131,7 +131,7 @@ def test_any_size_of_value_fits(make_episode, labels, values):
 
 
 def test_a_plain_frame_is_pictures_and_one_line(make_episode):
-    moment = make_episode()[1]
-    frame = plain_frame(moment)
+    record = make_episode()[1]
+    frame = plain_frame(record)
     assert frame.shape == (24 + 384 + 18, 772, 3)
-    np.testing.assert_array_equal(frame[24 + 6 : 24 + 384 : 12, 6:384:12], moment.cameras["front"])
+    np.testing.assert_array_equal(frame[24 + 6 : 24 + 384 : 12, 6:384:12], record.cameras["front"])

@@ -31,11 +31,17 @@ class CountingEnv(gymnasium.Env[Any, Any]):
         return self._observe(), self._info()
 
     def step(self, action):
-        taught = {"intervention_action": -np.asarray(action)} if self._steps == self._takes_over_at else {}
+        intervention = {"intervention_action": -np.asarray(action)} if self._steps == self._takes_over_at else {}
         self._steps += 1
         is_over = self._steps == 3
         terminated, truncated = is_over and self._terminates, is_over and not self._terminates
-        return self._observe(), 0.5 * self._steps, terminated, truncated, self._info() | taught | {"success": is_over}
+        return (
+            self._observe(),
+            0.5 * self._steps,
+            terminated,
+            truncated,
+            self._info() | intervention | {"success": is_over},
+        )
 
     def render(self):
         self.rendered += 1
@@ -62,13 +68,13 @@ class Listener:
     def __init__(self, *, episodes=9, needs_scene=False):
         self.needs_scene = needs_scene
         self._episodes = episodes
-        self.moments = []
+        self.records = []
 
     def wants(self, episode):
         return episode <= self._episodes
 
-    def show(self, moment):
-        self.moments.append(moment)
+    def show(self, record):
+        self.records.append(record)
 
 
 class Judge:
@@ -99,20 +105,20 @@ def watch(env, *sinks, judge=None, episodes=1):
 def test_a_moment_joins_what_was_seen_with_what_was_done_there():
     listener = Listener()
     watch(CountingEnv(), listener, judge=Judge())
-    assert [moment.step for moment in listener.moments] == [0, 1, 2, 3]
-    for index, moment in enumerate(listener.moments):
-        assert (moment.cameras["front"] == index).all()
-        assert moment.time_s == pytest.approx(0.2 * index)
-        assert moment.tcp_pose[0] == moment.objects["cube"][0] == index
-        assert moment.gripper_width == pytest.approx(0.01 * index)
-        assert moment.probabilities == {"success": pytest.approx(0.1 * index)}
-        assert moment.reward == 0.5 * index
-    assert [moment.total_reward for moment in listener.moments] == [0.0, 0.5, 1.5, 3.0]
-    for moment in listener.moments[:-1]:
-        np.testing.assert_array_equal(moment.action, [0.5, -0.5])
-        np.testing.assert_array_equal(moment.values.arm, [moment.step, 0.5])
-        assert moment.success is None
-    last = listener.moments[-1]
+    assert [record.step for record in listener.records] == [0, 1, 2, 3]
+    for index, record in enumerate(listener.records):
+        assert (record.cameras["front"] == index).all()
+        assert record.time_s == pytest.approx(0.2 * index)
+        assert record.tcp_pose[0] == record.objects["cube"][0] == index
+        assert record.gripper_width == pytest.approx(0.01 * index)
+        assert record.probabilities == {"success": pytest.approx(0.1 * index)}
+        assert record.reward == 0.5 * index
+    assert [record.total_reward for record in listener.records] == [0.0, 0.5, 1.5, 3.0]
+    for record in listener.records[:-1]:
+        np.testing.assert_array_equal(record.action, [0.5, -0.5])
+        np.testing.assert_array_equal(record.values.arm, [record.step, 0.5])
+        assert record.success is None
+    last = listener.records[-1]
     assert last.action is None
     assert last.values is None
     assert last.success is True
@@ -122,16 +128,16 @@ def test_a_moment_joins_what_was_seen_with_what_was_done_there():
 def test_the_clock_s_end_is_none_of_the_task():
     listener = Listener()
     watch(CountingEnv(terminates=False), listener)
-    assert listener.moments[-1].is_last
-    assert not listener.moments[-1].is_terminated
+    assert listener.records[-1].is_last
+    assert not listener.records[-1].is_terminated
 
 
 def test_what_somebody_else_did_is_shown_and_judged():
     listener = Listener()
     watch(CountingEnv(takes_over_at=1), listener, judge=Judge())
-    assert [moment.is_intervention for moment in listener.moments] == [False, True, False, False]
-    np.testing.assert_array_equal(listener.moments[1].action, [-0.5, 0.5])
-    np.testing.assert_array_equal(listener.moments[1].values.arm, [1, -0.5])
+    assert [record.is_intervention for record in listener.records] == [False, True, False, False]
+    np.testing.assert_array_equal(listener.records[1].action, [-0.5, 0.5])
+    np.testing.assert_array_equal(listener.records[1].values.arm, [1, -0.5])
 
 
 def test_the_environment_answers_as_if_nobody_looked_on():
@@ -144,8 +150,8 @@ def test_the_environment_answers_as_if_nobody_looked_on():
 def test_only_who_wants_an_episode_is_told():
     short, long, judge = Listener(episodes=1), Listener(episodes=2), Judge()
     watch(CountingEnv(), short, long, judge=judge, episodes=3)
-    assert {moment.episode for moment in short.moments} == {1}
-    assert {moment.episode for moment in long.moments} == {1, 2}
+    assert {record.episode for record in short.records} == {1}
+    assert {record.episode for record in long.records} == {1, 2}
     assert judge.episodes == 2  # Nobody asks it about the third.
 
 
@@ -155,7 +161,7 @@ def test_the_scene_is_drawn_where_there_are_no_cameras_and_somebody_wants_it():
     watch(blind, listener, episodes=2)
     watch(seeing, Listener(needs_scene=True))
     watch(blind, Listener())
-    assert [int(moment.scene[0, 0, 0]) for moment in listener.moments] == [0, 1, 2, 3]
+    assert [int(record.scene[0, 0, 0]) for record in listener.records] == [0, 1, 2, 3]
     assert blind.rendered == 4
     assert seeing.rendered == 0
 

@@ -55,15 +55,15 @@ def numbers(rows):
 
 
 @pytest.fixture
-def recording(make_moment, make_episode, labels, tmp_path):
-    """Two episodes, the first taught in part and successful, the second lost."""
+def recording(make_record, make_episode, labels, tmp_path):
+    """Two episodes, the first with interventions and successful, the second lost."""
     path = tmp_path / "sub" / "look.rrd"
     with RerunStream.open(str(path), labels, name="test") as stream:
         assert stream.wants(1)
-        for moment in make_episode(3, taught=True):
-            stream.show(moment)
-        for moment in make_episode(2, episode=2, success=False):
-            stream.show(moment)
+        for record in make_episode(3, intervention=True):
+            stream.show(record)
+        for record in make_episode(2, episode=2, success=False):
+            stream.show(record)
     return read(path)
 
 
@@ -122,14 +122,14 @@ def test_the_path_grows_within_an_episode_and_begins_anew(recording):
     np.testing.assert_allclose(quaternion[2][0], [1.0, 0.0, 0.0, 0.0], atol=1e-6)  # xyzw.
 
 
-def test_pictures_are_those_of_the_cameras(labels, make_moment, tmp_path):
+def test_pictures_are_those_of_the_cameras(labels, make_record, tmp_path):
     ramp = np.add.outer(np.arange(64), 2 * np.arange(64))[..., None] * np.array([1.0, 0.5, 0.2])
-    moment = make_moment(cameras={"front": ramp.astype(np.uint8)})
+    record = make_record(cameras={"front": ramp.astype(np.uint8)})
     with RerunStream.open(str(tmp_path / "a.rrd"), labels, name="test") as stream:
-        stream.show(moment)
+        stream.show(record)
     blob = bytes(column(read(tmp_path / "a.rrd")["/cameras/front"], "EncodedImage:blob")[0][0])
     found = np.asarray(Image.open(io.BytesIO(blob)), float)
-    assert np.abs(found - moment.cameras["front"]).mean() < 2.0
+    assert np.abs(found - record.cameras["front"]).mean() < 2.0
 
 
 def test_what_never_changes_is_described_once(recording):
@@ -145,21 +145,21 @@ def test_events_say_how_episodes_ended(recording):
     assert second == "episode 2: failure after 2 steps, ended by the time limit, return 0"
 
 
-def test_the_scene_and_the_gripper_s_value_are_streamed_where_there_are_any(labels, make_moment, tmp_path):
-    moment = make_moment(
+def test_the_scene_and_the_gripper_s_value_are_streamed_where_there_are_any(labels, make_record, tmp_path):
+    record = make_record(
         cameras={}, scene=np.zeros((8, 8, 3), np.uint8), values=ActionValues(arm=np.array([0.5]), grasp=0.25)
     )
     with RerunStream.open(str(tmp_path / "a.rrd"), labels, name="test") as stream:
-        stream.show(moment)
+        stream.show(record)
     found = read(tmp_path / "a.rrd")
     assert len(found["/scene"]) == 1
     assert numbers(found["/value/grasp"]) == [[0.25]]
 
 
-def test_a_recording_is_never_written_over(labels, make_moment, tmp_path):
+def test_a_recording_is_never_written_over(labels, make_record, tmp_path):
     for _ in range(2):
         with RerunStream.open(str(tmp_path / "a.rrd"), labels, name="test") as stream:
-            stream.show(make_moment())
+            stream.show(make_record())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a-2.rrd", "a.rrd"]
     assert free_path(tmp_path / "a.rrd").name == "a-3.rrd"
 
@@ -228,8 +228,8 @@ def test_a_viewer_that_listens_gets_everything(labels, make_episode, tmp_path):
     with subprocess.Popen(call, env=environment, stderr=subprocess.DEVNULL) as viewer:
         try:
             with opened(f"rerun+http://127.0.0.1:{port}/proxy", labels) as stream:
-                for moment in make_episode(2):
-                    stream.show(moment)
+                for record in make_episode(2):
+                    stream.show(record)
             wait_until(lambda: "/events" in read(tmp_path / "viewer.rrd"))
         finally:
             viewer.send_signal(signal.SIGINT)

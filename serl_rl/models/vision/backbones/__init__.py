@@ -1,1 +1,1 @@
-"""Backbones: networks from uint8 images to feature maps."""
+"""Implements backbones: networks from uint8 images to feature maps."""

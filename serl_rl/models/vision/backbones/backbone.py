@@ -1,4 +1,4 @@
-"""What every backbone is: uint8 images in, feature maps out; trained or frozen."""
+"""Defines the interface of backbones: uint8 images in, feature maps out; trained or frozen."""
 
 from __future__ import annotations
 

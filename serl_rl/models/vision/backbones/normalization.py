@@ -1,4 +1,4 @@
-"""From camera images to what a convolution reads: checked, channels first, scaled."""
+"""Checks camera images and scales them for convolutions, channels first."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def unit_scaling() -> ImageScaling:
 
 
 def check_images(images: Tensor) -> None:
-    """Refuses what is no batch of RGB images.
+    """Checks that an array is a batch of RGB images.
 
     Raises:
         ValueError: The type is not uint8 or the shape not (B, H, W, 3).

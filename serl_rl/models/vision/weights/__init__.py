@@ -1,1 +1,1 @@
-"""Weight files of backbones: SERL's pickle, safetensors, torchvision's; each read without running any of its code."""
+"""Reads weight files of backbones: SERL's pickle, safetensors, torchvision's; without running any of their code."""

@@ -1,4 +1,4 @@
-"""What can be wrong with a weight file."""
+"""Defines the error of weight files."""
 
 from __future__ import annotations
 
