@@ -9,7 +9,7 @@ from serl_client.connection.channel import CONNECT_TIMEOUT_S, TIMEOUT_S, Connect
 
 
 class ServiceClient(ClosedOnExit):
-    """What `CameraClient` and `SimulatorClient` share. A context manager.
+    """Holds what `CameraClient` and `SimulatorClient` share. A context manager.
 
     Args:
         target: Address, or the connection of a `RobotClient`, which then stays the owner.

@@ -33,7 +33,7 @@ def simulator_command(
 
 
 class PrivateSimulator(ClosedOnExit):
-    """A running child. A context manager.
+    """Runs a simulator as a child process. A context manager.
 
     Args:
         task: Task to load, such as "pick-cube".

@@ -57,7 +57,7 @@ class TeleopConfig:
 
 
 class Teleoperation(ClosedOnExit):
-    """A person's devices and keys. A context manager.
+    """Holds a person's devices and keys. A context manager.
 
     Args:
         kind: What they hold: a name in `serl.teleop`, or "package.module:object"; None for keys alone.
