@@ -131,6 +131,10 @@ class VirtualCell(ClosedOnExit):
         """Whether the daemon has not ended."""
         return self._children["daemon"].poll() is None
 
+    def wait(self, timeout_s: float) -> int | None:
+        """Waits for the daemon's end and returns its exit code; None if it still runs."""
+        return self._children["daemon"].wait(timeout_s)
+
     def close(self) -> None:
         """Ends everything, the daemon first."""
         for name in ("daemon", "gripper"):

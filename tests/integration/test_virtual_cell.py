@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import gymnasium
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.real_time
 STEPPING_CLIENT = Path(__file__).parent.parent / "conformance" / "stepping_client.py"
 HOLD_NS = 550_000_000
 """Command timeout and 50 ms: how long after its client's death an arm may move on."""
+WAIT_S = 60.0
 RINGING_M = 0.01
 """How far a compliant arm may still swing about the pose that it holds."""
 
@@ -38,10 +40,8 @@ def cell():
 
 
 def pick(cell, seeds):
-    env = make_training_env("serl/PickCube-v0", address=cell.address)
-    episodes = [run_episode(env, PickCubeExpert(PICK_CUBE), seed=seed) for seed in seeds]
-    env.close()
-    return episodes
+    with closing(make_training_env("serl/PickCube-v0", address=cell.address)) as env:
+        return [run_episode(env, PickCubeExpert(PICK_CUBE), seed=seed) for seed in seeds]
 
 
 def test_the_expert_lifts_the_cube_with_a_real_driver_stack(cell):
@@ -132,7 +132,7 @@ def test_sigterm_in_motion_brings_the_arm_to_rest_and_exits_with_0():
 
             with pytest.raises(serl_client.RobotError):
                 session.move(away, 0.3, on_progress=end_daemon)
-        assert cell.wait() == 0
+        assert cell.wait(WAIT_S) == 0
         assert "daemon_stopped at_rest=true" in cell.log()
         log = cell.fci.log()
         assert np.abs(log["velocities"]).max() > 0.05
