@@ -42,7 +42,7 @@ def test_validation_takes_whole_episodes_and_at_least_one(episodes):
         assert len(held_out) == count
         assert {id(episode) for episode in own + held_out} == {id(episode) for episode in episodes}
     assert split_episodes(episodes, 0.0, seed=1) == (episodes, [])
-    with pytest.raises(UsageError, match="one episode, which cannot both teach and validate"):
+    with pytest.raises(UsageError, match="one episode cannot serve both training and validation"):
         split_episodes(episodes[:1], 0.1, seed=0)
 
 
