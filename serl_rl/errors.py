@@ -58,7 +58,7 @@ class VersionMismatchError(LearnerError):
 
 
 class InvalidBatchError(LearnerError):
-    """Rows that do not fit the spec, or hold an action outside [-1, 1] or a NaN."""
+    """A spec or an actor id that cannot be used, rows that do not fit the spec, an action outside [-1, 1] or a NaN."""
 
 
 class SequenceGapError(LearnerError):

@@ -26,6 +26,9 @@ class ApiError(Exception):
         return tuple(name.strip() for name in self.metadata.get(key, "").split(",") if name.strip())
 
 
+MAX_TEXT_BYTES = 800
+"""Longest message or value of metadata: gRPC drops what a call's trailers hold beyond 8 kB, the refusal included."""
+
 Error = TypeVar("Error", bound=ApiError)
 
 
@@ -61,11 +64,12 @@ class ErrorTable(Generic[Error]):
             KeyError: The table does not cover the exception.
         """
         reason = self.reason_of(error)
-        info = error_details_pb2.ErrorInfo(reason=reason, domain=self.domain, metadata=error.metadata)
+        metadata = {key: shortened(value) for key, value in error.metadata.items()}
+        info = error_details_pb2.ErrorInfo(reason=reason, domain=self.domain, metadata=metadata)
         detail = any_pb2.Any()
         detail.Pack(info)
         code = self.rows[reason][0].value[0]
-        return rpc_status.to_status(status_pb2.Status(code=code, message=str(error), details=[detail]))
+        return rpc_status.to_status(status_pb2.Status(code=code, message=shortened(str(error)), details=[detail]))
 
     def abort(self, context: grpc.ServicerContext, error: ApiError) -> NoReturn:
         """Ends a call with a refusal. Raises, as gRPC demands."""
@@ -92,3 +96,11 @@ class ErrorTable(Generic[Error]):
         if info is None or info.reason not in self.rows:
             return None
         return self.rows[info.reason][1](call.details() or "", dict(info.metadata))
+
+
+def shortened(text: str) -> str:
+    """A text as it goes over the wire: one that a peer made long keeps its beginning."""
+    encoded = text.encode(errors="replace")
+    if len(encoded) <= MAX_TEXT_BYTES:
+        return text
+    return encoded[: MAX_TEXT_BYTES - 3].decode(errors="ignore") + "..."

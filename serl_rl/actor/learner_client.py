@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from serl_rl.actor.policy_receiver import PolicyReceiver
 from serl_rl.actor.rows import pack_rows
 from serl_rl.actor.spool import Spool
 from serl_rl.protocol import transport
+from serl_rl.protocol.names import flaw_of_name
 from serl_rl.protocol.spec import EnvironmentSpec
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ _JOIN_TIMEOUT_S = 65.0
 _POLL_S = 0.2
 _MESSAGE_BYTES = 1_000_000
 _MESSAGE_ROWS = 1024
+# A learner notices within two seconds that this actor's last stream is dead; who sends for longer is another one.
+_NAME_TAKEN_S = 3.0
 # Refusals that another try cannot change.
 _FATAL = (
     errors.SpecMismatchError,
@@ -71,6 +75,7 @@ class LearnerClient:
 
     Raises:
         ConfigError: The address, the token or the certificate cannot be used.
+        UsageError: The actor's name cannot name a file.
     """
 
     def __init__(
@@ -82,6 +87,8 @@ class LearnerClient:
         package_version: str,
         credentials: ChannelSecurity | None = None,
     ) -> None:
+        if (flaw := flaw_of_name("actor id", actor_id)) is not None:
+            raise errors.UsageError(f"{flaw}; choose another --actor-id")
         self.address = parse_address(address, DEFAULT_PORT)
         self.actor_id = actor_id
         self._request = pb.JoinRequest(
@@ -128,7 +135,7 @@ class LearnerClient:
             try:
                 response = self._join()
                 break
-            except (errors.LearnerUnreachableError, errors.NotJoinedError) as error:
+            except (errors.LearnerUnreachableError, errors.NotJoinedError, errors.TooManyStreamsError) as error:
                 if time.monotonic() > deadline or should_stop():
                     raise errors.LearnerUnreachableError(f"{error}; tried for {timeout_s:.0f} s") from error
                 self._closed.wait(backoff_s)
@@ -272,7 +279,7 @@ class LearnerClient:
 
     def _keep_up(self, once: Callable[[], None], on_loss: Callable[[errors.LearnerError], None]) -> None:
         """Runs one side of the conversation until the connection closes; reconnects within half a second."""
-        backoff_s, needs_join = _FIRST_BACKOFF_S, False
+        backoff_s, needs_join, taken_since = _FIRST_BACKOFF_S, False, math.inf
         while not self._closed.is_set() and self._error is None:
             began = time.monotonic()
             try:
@@ -281,7 +288,12 @@ class LearnerClient:
                 once()
             except _FATAL as error:
                 self._fail(error)
+            except errors.ActorNameTakenError as error:
+                taken_since = min(taken_since, began)
+                if began - taken_since > _NAME_TAKEN_S:
+                    self._fail(error)
             except errors.LearnerError as error:
+                taken_since = math.inf
                 on_loss(error)
             except Exception as error:  # noqa: BLE001 - top of a thread; raised again by `check`.
                 self._fail(error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import threading
@@ -62,7 +63,7 @@ class Spool:
         next_sequence: Number of the next row at least, as the learner knows it.
 
     Raises:
-        SpoolError: The folder holds something else, or unsent rows of another owner.
+        SpoolError: The folder holds something else, or unsent rows of another owner, or another actor uses it.
     """
 
     def __init__(
@@ -79,9 +80,14 @@ class Spool:
         self._acknowledged = 0
         self._closed = False
         directory.mkdir(parents=True, exist_ok=True)
-        done = self._take_emptied_owner()
-        for path in sorted(directory.glob("rows-*.spool")):
-            self._recover(path, done)
+        self._lock_file: int | None = _lock(directory)
+        try:
+            done = self._take_emptied_owner()
+            for path in sorted(directory.glob("rows-*.spool")):
+                self._recover(path, done)
+        except BaseException:
+            self._unlock()
+            raise
         self._next = max(self._segments[-1].last + 1 if self._segments else 1, next_sequence)
         self.acknowledge(next_sequence - 1)
 
@@ -210,7 +216,13 @@ class Spool:
             for segment in self._segments:
                 os.close(segment.descriptor)
             self._segments.clear()
+            self._unlock()
             self._changed.notify_all()
+
+    def _unlock(self) -> None:
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
 
     def _is_complete(self, index: int) -> bool:
         # The segment that is being written stays, so that its numbers are remembered, unless nothing more fits.
@@ -308,6 +320,19 @@ def _read_header(content: bytes, path: Path) -> tuple[dict[str, Any] | None, int
     if len(text) < length or zlib.crc32(text) != crc:
         return None, 0
     return json.loads(text), start + length
+
+
+def _lock(directory: Path) -> int:
+    """Claims a folder for as long as the returned descriptor is open; the end of the process closes it too."""
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise SpoolError(
+            f"another actor uses the spool {directory}; start this one with another --actor-id, or end that one"
+        ) from None
+    return descriptor
 
 
 def _record_type(row_type: np.dtype[Any]) -> np.dtype[Any]:

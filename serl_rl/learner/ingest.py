@@ -10,7 +10,9 @@ from serl.learner.v1 import spec_pb2, tensor_pb2
 
 from serl_rl import errors
 from serl_rl.learner.run_state import Answer, RunState
-from serl_rl.protocol.spec import EnvironmentSpec, difference
+from serl_rl.protocol.names import flaw_of_name
+from serl_rl.protocol.spec import EnvironmentSpec, SpecError, difference
+from serl_rl.protocol.tensors import TensorError
 from serl_rl.replay import InvalidRowsError, ReplayBuffer, ReplayStorageError, RowGapError
 from serl_rl.replay.rows import rows_from_proto
 
@@ -89,9 +91,11 @@ class Ingest:
             LearnerError: Something differs; the field and both values are named.
         """
         _check_version(request.package_version, self._package_version)
-        actor_spec = EnvironmentSpec.from_proto(request.spec)
-        _check_spec(actor_spec, self.offer_spec(actor_spec))
+        _check_actor_id(request.actor_id)
+        # The first actor decides the spec for good, so that everything else about it must be right already.
         _check_settings(request.config, self._settings)
+        actor_spec = _spec_of(request)
+        _check_spec(actor_spec, self.offer_spec(actor_spec))
         with self._ready:
             self._ready.wait_for(lambda: self._replay is not None or self._state.is_closed, timeout_s)
             if self._state.is_closed:
@@ -172,6 +176,18 @@ def _check_version(actor: str, learner: str) -> None:
             f"the actor has version {actor or 'unknown'} and the learner {learner}; install the same one on both sides",
             {"actor": actor, "learner": learner},
         )
+
+
+def _check_actor_id(actor_id: str) -> None:
+    if (flaw := flaw_of_name("actor id", actor_id)) is not None:
+        raise errors.InvalidBatchError(flaw, {"field": "actor_id"})
+
+
+def _spec_of(request: pb.JoinRequest) -> EnvironmentSpec:
+    try:
+        return EnvironmentSpec.from_proto(request.spec)
+    except (SpecError, TensorError) as error:
+        raise errors.InvalidBatchError(f"the environment cannot be used: {error}", {"field": "spec"}) from error
 
 
 def _check_spec(actor: EnvironmentSpec, learner: EnvironmentSpec) -> None:

@@ -157,16 +157,16 @@ class Learner:
         message = json_format.ParseDict(self._identity["spec"], spec_pb2.EnvironmentSpec())
         spec = self._ingest.offer_spec(EnvironmentSpec.from_proto(message))
         layout = tuple(json_format.ParseDict(item, tensor_pb2.Tensor()) for item in self._identity["layout"])
-        self._open(spec, layout)
+        self._ingest.open(self._make_replay(spec), layout)
 
-    def _open(self, spec: EnvironmentSpec, layout: Layout) -> None:
+    def _make_replay(self, spec: EnvironmentSpec) -> ReplayBuffer:
         if self._replay is None:
             stack = self._config.vision.frame_stack if any(not array.is_vector for array in spec.observation) else 1
             capacity = self._config.learner.replay_capacity
             self._replay = ReplayBuffer(spec, capacity, self._directory.replay, frame_stack=stack)
             self._state.set_env_steps(self._replay.environment_step_count)
             self._state.set_updates(int(self._manifest.get("critic_updates", 0)))
-            self._ingest.open(self._replay, layout)
+        return self._replay
 
     def _start_training(self) -> Trainer | None:
         """Builds and compiles the agent; None if asked to stop before the environment was known."""
@@ -188,16 +188,16 @@ class Learner:
             elif self._initial_policy is not None:
                 trainer.start_from(self._initial_policy)
         layout = trainer.policy_layout()
-        self._remember(spec, layout)
-        self._open(spec, layout)
+        replay = self._make_replay(spec)
+        self._remember(spec, layout)  # Not before networks and replay have proven that the spec can be used.
+        self._ingest.open(replay, layout)
         self._trainer = trainer
         self._state.set_updates(trainer.critic_updates)
         self._publish(trainer)
         with phase("compiling the update"):
             trainer.compile()
-        assert self._replay is not None
         with phase("reading the demonstrations"):
-            trainer.set_data(self._replay, self._demonstrations)
+            trainer.set_data(replay, self._demonstrations)
         return trainer
 
     def _check_backbone(self, spec: EnvironmentSpec) -> None:

@@ -12,7 +12,21 @@ import numpy as np
 from gymnasium import spaces
 from serl.learner.v1 import spec_pb2
 
+from serl_rl.protocol.names import flaw_of_name
 from serl_rl.protocol.tensors import data_type_of, dtype_of
+
+MAX_ARRAYS = 64
+"""Most arrays of an observation."""
+MAX_DIMENSIONS = 8
+"""Most dimensions of an array."""
+MAX_VECTOR_SIZE = 65_536
+"""Most components of a flat vector, which networks read as a whole."""
+MAX_ROW_BYTES = 64 * 1024 * 1024
+"""Most bytes of an observation and an action, which must fit into a message."""
+
+MAX_LABEL_LENGTH = 128
+"""Most characters of a name that is only shown and compared."""
+_LABEL_RULE = f"use at most {MAX_LABEL_LENGTH} printable characters"
 
 
 class SpecError(ValueError):
@@ -34,10 +48,17 @@ class ArraySpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dtype", np.dtype(self.dtype))
-        if not self.name:
-            raise SpecError("an array of the spec has no name; give each array a unique name")
+        if (flaw := flaw_of_name("array's name", self.name)) is not None:
+            raise SpecError(flaw)
+        if len(self.shape) > MAX_DIMENSIONS:
+            raise SpecError(f"array {self.name!r} has {len(self.shape)} dimensions; it may have {MAX_DIMENSIONS}")
         if any(size < 1 for size in self.shape):
             raise SpecError(f"array {self.name!r} has shape {self.shape}; every dimension must be at least 1")
+        if len(self.shape) == 1 and self.size > MAX_VECTOR_SIZE:
+            raise SpecError(f"array {self.name!r} has {self.size} components; at most {MAX_VECTOR_SIZE} are allowed")
+        for name in self.component_names:
+            if len(name) > MAX_LABEL_LENGTH or not name.isprintable():
+                raise SpecError(f"a component of {self.name!r} is named {name[:MAX_LABEL_LENGTH]!r}; {_LABEL_RULE}")
         if self.component_names and (len(self.component_names),) != self.shape:
             count = len(self.component_names)
             raise SpecError(f"array {self.name!r} has {count} component names for shape {self.shape}; name each one")
@@ -89,9 +110,16 @@ class EnvironmentSpec:
     """The action, a flat vector in [-1, 1]."""
 
     def __post_init__(self) -> None:
+        if len(self.environment) > MAX_LABEL_LENGTH or not self.environment.isprintable():
+            raise SpecError(f"the environment is named {self.environment[:MAX_LABEL_LENGTH]!r}; {_LABEL_RULE}")
         names = [array.name for array in self.observation]
         if not names or len(set(names)) != len(names):
             raise SpecError(f"the observation's arrays are named {names}; at least one, and unique names, are needed")
+        if len(names) > MAX_ARRAYS:
+            raise SpecError(f"the observation has {len(names)} arrays; at most {MAX_ARRAYS} are allowed")
+        row_bytes = sum(array.size * array.dtype.itemsize for array in (*self.observation, self.action))
+        if row_bytes > MAX_ROW_BYTES:
+            raise SpecError(f"an observation and an action take {row_bytes} bytes; at most {MAX_ROW_BYTES} are allowed")
         if len(self.action.shape) != 1 or self.action.dtype != np.float32:
             found = f"{self.action.dtype} {self.action.shape}"
             raise SpecError(f"the action is {found}; it must be one flat vector of float32")

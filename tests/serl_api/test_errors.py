@@ -1,4 +1,6 @@
+import contextlib
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -138,3 +140,28 @@ def test_the_tree_in_the_docstring_names_every_exception():
         name for name, value in vars(errors).items() if isinstance(value, type) and value.__module__ == errors.__name__
     ]
     assert all(name in (errors.__doc__ or "") for name in names)
+
+
+@contextlib.contextmanager
+def refusing(error):
+    """A call before a server that refuses everything with this error."""
+    handler = grpc.unary_unary_rpc_method_handler(lambda _, context: errors.ROBOT_ERRORS.abort(context, error))
+    server = grpc.server(ThreadPoolExecutor(1))
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test", {"Call": handler}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield channel.unary_unary("/test/Call")
+    server.stop(0).wait()
+
+
+@pytest.mark.parametrize("length", [10_000, 1_000_000])
+@pytest.mark.parametrize("letter", ["x", "\N{SNOWMAN}"])
+def test_a_refusal_that_echoes_a_peer_at_length_arrives_all_the_same(length, letter):
+    error = errors.ControlHeldError.by(length * letter, length * letter)
+    with refusing(error) as call, pytest.raises(grpc.RpcError) as caught:
+        call(b"", timeout=20.0)
+    heard = errors.robot_error(caught.value, "here:1")
+    assert type(heard) is errors.ControlHeldError
+    assert str(heard)[:100] == str(error)[:100]
+    assert heard.holder[:100] == 100 * letter

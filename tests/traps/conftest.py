@@ -1,5 +1,6 @@
 """An actor with a learner that grants everything, and a simulator, for traps that lie between modules."""
 
+import contextlib
 import types
 
 import numpy as np
@@ -61,11 +62,10 @@ def collect(tmp_path):
     def run(env, action, *, episodes=2, intervention=None):
         config, stop = TrainConfig(), StopSignal()
         spec = spec_of(env, config.environment)
-        spool = Spool(tmp_path / "spool", row_type(spec), "run/a", 10_000_000)
         client = GrantingClient(stop, episodes)
-        Actor(env, spec, client, spool, ConstantPolicy(action), config, stop, intervention).run()
-        sent = pack_rows(spool.read(1, 1000), spec).SerializeToString()
-        spool.close()
+        with contextlib.closing(Spool(tmp_path / "spool", row_type(spec), "run/a", 10_000_000)) as spool:
+            Actor(env, spec, client, spool, ConstantPolicy(action), config, stop, intervention).run()
+            sent = pack_rows(spool.read(1, 1000), spec).SerializeToString()
         replay = ReplayBuffer(spec, 1000)
         message = pb.StepBatch.FromString(sent)
         replay.append(rows_from_proto(message, spec, actor_id="a", first_sequence_number=1))

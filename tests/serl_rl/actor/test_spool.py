@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -26,6 +27,11 @@ def open_spool(path, limit=LIMIT, owner="run/a", next_sequence=1):
     return Spool(path, ROW, owner, limit, next_sequence)
 
 
+def as_killed(folder):
+    """A copy of a folder as kill -9 leaves it: nobody has closed it, and nobody holds it."""
+    return shutil.copytree(folder, folder.with_name(f"{folder.name}-killed"))
+
+
 def fill(spool, count):
     for _ in range(count):
         spool.append(row(spool.next_sequence))
@@ -47,8 +53,8 @@ def test_rows_come_back_in_order_with_their_numbers(tmp_path):
 
 
 def test_unacknowledged_rows_survive_the_process(tmp_path):
-    fill(open_spool(tmp_path), 30)  # Never closed: as after kill -9.
-    again = open_spool(tmp_path, next_sequence=11)
+    fill(open_spool(tmp_path), 30)
+    again = open_spool(as_killed(tmp_path), next_sequence=11)
     assert numbers(again, 11) == list(range(11, 31))
     assert again.next_sequence == 31
 
@@ -57,9 +63,9 @@ def test_unacknowledged_rows_survive_the_process(tmp_path):
 def test_a_row_that_was_cut_short_is_dropped_and_its_number_used_again(tmp_path_factory, cut, count):
     folder = tmp_path_factory.mktemp("spool")
     fill(open_spool(folder), count)
-    (path,) = folder.glob("*.spool")
+    (path,) = as_killed(folder).glob("*.spool")
     os.truncate(path, path.stat().st_size - min(cut, ROW.itemsize + 3))
-    again = open_spool(folder)
+    again = open_spool(path.parent)
     assert again.next_sequence == count
     fill(again, 2)
     assert numbers(again, 1) == list(range(1, count + 2))
@@ -112,7 +118,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, monkeypatch):
     assert numbers(spool, 1) == [1, 2, 3, 4]
     is_full = False
     spool.append(row(5))
-    assert numbers(open_spool(tmp_path), 1) == [1, 2, 3, 4, 5]
+    assert numbers(open_spool(as_killed(tmp_path)), 1) == [1, 2, 3, 4, 5]
 
 
 def test_rows_of_another_run_are_refused_by_name(tmp_path):
@@ -135,7 +141,7 @@ def test_another_run_goes_on_where_everything_was_acknowledged(tmp_path):
     fill(spool, 1)
     assert numbers(spool, 1) == [1]
     with pytest.raises(SpoolError, match=r"'new/a', not of 'old/a'"):
-        open_spool(tmp_path, owner="old/a")
+        open_spool(as_killed(tmp_path), owner="old/a")
 
 
 def test_rows_written_after_everything_was_acknowledged_are_refused_to_another_run(tmp_path):
@@ -145,7 +151,7 @@ def test_rows_written_after_everything_was_acknowledged_are_refused_to_another_r
     spool.close()
     fill(open_spool(tmp_path, owner="old/a", next_sequence=4), 1)  # Killed before it was sent.
     with pytest.raises(SpoolError, match=r"'old/a', not of 'new/a'"):
-        open_spool(tmp_path, owner="new/a")
+        open_spool(as_killed(tmp_path), owner="new/a")
 
 
 def test_a_foreign_file_is_refused(tmp_path):
@@ -170,3 +176,11 @@ def test_waiting_ends_with_a_row_or_with_close(tmp_path):
     assert spool.wait(1, 0.01)
     spool.close()
     assert not spool.wait(2, 5.0)
+
+
+def test_a_spool_in_use_is_refused_by_name_until_it_is_closed(tmp_path):
+    first = open_spool(tmp_path)
+    with pytest.raises(SpoolError, match=r"another actor uses the spool .* --actor-id"):
+        open_spool(tmp_path)
+    first.close()
+    open_spool(tmp_path).close()

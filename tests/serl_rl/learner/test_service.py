@@ -1,5 +1,6 @@
 """LearnerService over a real loopback socket: handshake, rows, policy, reports."""
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -21,6 +22,7 @@ from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.protocol import transport
 from serl_rl.replay.rows import rows_from_proto
 from tests.support.learners import SETTINGS, SPEC, RunningLearner, batch, join_request, make_client
+from tests.support.waiting import wait_until
 
 WAIT_S = 5.0
 
@@ -321,3 +323,104 @@ def test_a_learner_that_ends_waits_for_nobody(waiter):
         learner.close()
         learner.server.join()
         assert time.monotonic() - started < WAIT_S
+
+
+def spec_message(**changes):
+    """The spec with one field of its first array or of itself changed, as only a hostile peer sends it."""
+    message = SPEC.to_proto()
+    array = message.observation[0]
+    for name, value in changes.items():
+        if name == "arrays":
+            message.observation.extend(value * [array])
+            for number, item in enumerate(message.observation):
+                item.name = f"state{number}"
+        elif name == "environment":
+            message.environment = value
+        elif isinstance(value, str):
+            setattr(array, name, value)
+        else:
+            del getattr(array, name)[:]
+            getattr(array, name).extend(value)
+    return message
+
+
+HOSTILE_NAMES = [
+    "",
+    "../../x",
+    "a/b",
+    "a\\b",
+    "..",
+    ".hidden",
+    "a\0b",
+    "line\nbreak",
+    "\x1b[2J",
+    129 * "x",
+    43 * "\N{SNOWMAN}",
+]
+HOSTILE_SPECS = [
+    *({"name": name} for name in HOSTILE_NAMES),
+    {"shape": [2**62]},
+    {"shape": [0, 2**62]},
+    {"shape": [-1]},
+    {"shape": 9 * [1]},
+    {"shape": [65_537]},
+    {"shape": [2**20, 2**20]},
+    {"component_names": ["a", "b", "line\nbreak"]},
+    {"component_names": ["a", "b", 129 * "x"]},
+    {"arrays": 64},
+    {"environment": 129 * "x"},
+    {"environment": "line\nbreak"},
+]
+
+
+@pytest.mark.parametrize("changes", HOSTILE_SPECS, ids=lambda changes: repr(changes)[:40])
+def test_a_first_spec_that_cannot_be_used_is_refused_and_forgotten(changes):
+    learner = RunningLearner(is_ready=False)
+    with contextlib.closing(learner), open_channel(learner.address) as channel:
+        stub = learner_service_pb2_grpc.LearnerServiceStub(channel)
+        request = join_request()
+        request.spec.CopyFrom(spec_message(**changes))
+        error = refusal(lambda: [stub.Join(request, timeout=WAIT_S)])
+        assert isinstance(error, errors.InvalidBatchError)
+        assert error.metadata == {"field": "spec"}
+        assert learner.ingest.spec is None
+
+
+def test_an_actor_with_other_settings_does_not_decide_the_spec():
+    learner = RunningLearner(is_ready=False)
+    with contextlib.closing(learner), open_channel(learner.address) as channel:
+        stub = learner_service_pb2_grpc.LearnerServiceStub(channel)
+        request = join_request(settings=(("environment.id", "other"),))
+        assert isinstance(refusal(lambda: [stub.Join(request, timeout=WAIT_S)]), errors.ConfigMismatchError)
+        assert learner.ingest.spec is None
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
+def test_an_actor_id_that_cannot_name_a_file_is_refused_on_both_sides(learner, stub, name):
+    error = refusal(lambda: [stub.Join(join_request(actor_id=name), timeout=WAIT_S)])
+    assert isinstance(error, errors.InvalidBatchError)
+    assert error.metadata == {"field": "actor_id"}
+    with pytest.raises(errors.UsageError, match="actor id"):
+        make_client(learner, name)
+
+
+def test_a_name_that_another_actor_uses_ends_the_second_one(learner, tmp_path):
+    with contextlib.ExitStack() as stack:
+        clients = []
+        for folder in ("one", "two"):
+            clients.append(stack.enter_context(contextlib.closing(make_client(learner))))
+            clients[-1].join(WAIT_S)
+            spool = stack.enter_context(
+                contextlib.closing(Spool(tmp_path / folder, row_type(SPEC), "run/a", 1_000_000))
+            )
+            clients[-1].start(spool)
+            wait_until(lambda: clients[0].status.is_connected)
+
+        def is_refused():
+            try:
+                return clients[1].check()
+            except errors.ActorNameTakenError as error:
+                return "--actor-id" in str(error)
+
+        wait_until(is_refused)
+        clients[0].check()

@@ -83,7 +83,7 @@ def test_double_precision_action_is_refused(spec):
 
 
 def test_unnamed_or_empty_arrays_are_refused():
-    with pytest.raises(SpecError, match="no name"):
+    with pytest.raises(SpecError, match="0 bytes"):
         ArraySpec(name="", dtype=np.dtype(np.float32), shape=(2,))
     with pytest.raises(SpecError, match="at least 1"):
         ArraySpec(name="state", dtype=np.dtype(np.float32), shape=(0,))
