@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 _HEALTH = f"/{health.SERVICE_NAME}/"
 _RESERVED_WORKERS = 2
+_OPEN_FILES = 65_536
+"""Open files that a server asks for; many systems grant 1024 until asked, which idle connections use up."""
 
 
 class ServeError(Exception):
@@ -76,6 +79,7 @@ class ApiServer:
             ServeError: The address is in use or cannot be bound.
         """
         address = self._address
+        _allow_connections()
         try:
             _require_free(address)
             if self._credentials is None:
@@ -112,6 +116,14 @@ class ApiServer:
     def join(self) -> None:
         """Waits for the workers, after `stop`."""
         self._admission.close()
+
+
+def _allow_connections() -> None:
+    """Raises the process's limit of open files, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _require_free(address: str) -> None:

@@ -1,6 +1,8 @@
 """Calls that never bring their request take no workers: `Stop`, health and everything else are answered meanwhile."""
 
 import contextlib
+import subprocess
+import sys
 import threading
 import time
 
@@ -78,6 +80,19 @@ def test_stop_and_health_are_answered_while_every_other_worker_is_busy():
         assert is_serving(daemon.address)
         assert not any(frame.done() for frame in frames)
         release.set()
+
+
+FEW_DESCRIPTORS = """
+import resource
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+from tests.faults.test_floods import test_stop_is_answered_while_connections_idle
+test_stop_is_answered_while_connections_idle()
+"""
+
+
+def test_idle_connections_do_not_use_up_the_descriptors():
+    subprocess.run([sys.executable, "-c", FEW_DESCRIPTORS], check=True, timeout=120)
 
 
 def test_stop_is_answered_while_connections_idle():
