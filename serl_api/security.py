@@ -19,8 +19,8 @@ import grpc
 from serl_api.settings import ConfigError
 
 KEEPALIVE_OPTIONS: tuple[tuple[str, int], ...] = (
-    # A peer that falls silent is given up within 1.6 s: a ping after 600 ms without a word, and 1000 ms for its answer,
-    # which took less than 250 ms at a load of 17 on two cores (docs/reliability.md).
+    # A peer that falls silent is given up within about 2 s: a ping after 600 ms without a word, and 1000 ms for its
+    # answer, which took less than 250 ms at a load of 17 on two cores (docs/reliability.md).
     ("grpc.keepalive_time_ms", 600),
     ("grpc.http2.ping_timeout_ms", 1000),  # Not keepalive_timeout_ms: gRPC waits a minute for a ping all the same.
     ("grpc.keepalive_permit_without_calls", 1),

@@ -39,9 +39,10 @@ def settle(arm, seconds=0.1):
 
     def rests():
         history.append(arm.read_state())
-        newest = history[-1].time_ns
-        past = [state for state in history if newest - state.time_ns > seconds * 1e9]
-        return bool(past) and np.abs(history[-1].tcp_pose.position - past[-1].tcp_pose.position).max() < 1e-4
+        since = history[-1].time_ns - seconds * 1e9
+        # All of them: about the turn of a swing, two instants can agree while the arm moves.
+        places = np.array([state.tcp_pose.position for state in history if state.time_ns >= since])
+        return history[0].time_ns < since and np.ptp(places, axis=0).max() < 1e-4
 
     wait_until(rests)
     return history[-1]
