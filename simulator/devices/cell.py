@@ -14,7 +14,7 @@ from simulator.devices import MujocoCamera
 from simulator.devices.world import World
 from simulator.model.arm_table import ARMS
 from simulator.physics.rendering import RenderError, View
-from simulator.physics.timebase import LockstepTimebase, RealTimebase, SteppingThread
+from simulator.physics.timebase import LockstepTimebase, StallingTimebase, SteppingThread
 from simulator.scene.scene import CAMERAS
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def _timebase(world: World, pacing: Pacing) -> tuple[Timebase, SteppingThread | 
         world.arm.is_silent = True
         world.gripper.is_silent = True
 
-    return RealTimebase(world.stall), SteppingThread(world.physics, on_failure)
+    return StallingTimebase(world.stall), SteppingThread(world.physics, on_failure)
 
 
 def _warm_up(world: World) -> None:

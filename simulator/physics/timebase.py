@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.enums import Pacing
 from simulator.physics.physics import TIMESTEP_NS, Physics
 from simulator.physics.stall import Stall
@@ -49,26 +50,15 @@ class LockstepTimebase:
             steps -= chunk
 
 
-class RealTimebase:
-    """Follows the machine's monotonic clock, as a `SteppingThread` makes the physics do."""
+class StallingTimebase(RealTimebase):
+    """Follows the machine's monotonic clock, as a `SteppingThread` makes the physics do, and waits out stalls."""
 
     def __init__(self, stall: Stall) -> None:
         self._stall = stall
 
-    @property
-    def pacing(self) -> Pacing:
-        """Returns REAL_TIME."""
-        return Pacing.REAL_TIME
-
-    def now_ns(self) -> int:
-        """Returns monotonic time, ns."""
-        return time.monotonic_ns()
-
     def wait_until(self, time_ns: int) -> None:
-        """Sleeps until a time; returns at once when it has passed."""
-        remaining_ns = time_ns - time.monotonic_ns()
-        if remaining_ns > 0:
-            time.sleep(remaining_ns * 1e-9)
+        """Sleeps until a time and until nothing stalls any more."""
+        super().wait_until(time_ns)
         self._stall.wait_out()
 
 

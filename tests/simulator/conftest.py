@@ -3,29 +3,12 @@
 import numpy as np
 import pytest
 
-from serl_api.enums import Pacing
 from serl_api.values import Pose
-from simulator.devices.cell import build_cell
+from tests.support.simulated_cell import cell, run_for
+
+__all__ = ["cell", "go_to", "run_for"]
 
 POINTING_DOWN = np.array([1.0, 0.0, 0.0, 0.0])
-
-
-@pytest.fixture
-def cell():
-    """A lockstep pick-cube cell with seed 0."""
-    built = build_cell("pick-cube", Pacing.LOCKSTEP, 0)
-    yield built
-    built.close()
-
-
-@pytest.fixture
-def run_for(cell):
-    """Lets simulated time pass, s."""
-
-    def run(seconds):
-        cell.timebase.wait_until(cell.timebase.now_ns() + round(seconds * 1e9))
-
-    return run
 
 
 @pytest.fixture
