@@ -106,14 +106,19 @@ class FrankaArm:
         return self._faults.active
 
     def recover(self, fault_ids: tuple[str, ...]) -> None:
-        """Clears those of the faults whose cause has gone. Waits for the arm, at most some seconds; moves nothing."""
+        """Clears those of the faults whose cause has gone; none while a hand is on the arm.
+
+        Waits for the arm, at most some seconds; moves nothing.
+        """
         link = self._link
         if link is None or not link.recover().wait(RECOVERY_TIME_S):
             return
         sample = link.loop.wait_for_message(self._now_ns(), 1.0)
-        if sample is not None:
-            present = condition_of(sample.state).faults
-            self._faults.drop([name for name in fault_ids if name not in present])
+        if sample is None:
+            return
+        condition = condition_of(sample.state)
+        if not condition.by_hand:
+            self._faults.drop([name for name in fault_ids if name not in condition.faults])
 
     def close(self) -> None:
         """Brings the arm to rest and lets go of it."""

@@ -46,8 +46,9 @@ def test_a_hand_that_ends_a_motion_leaves_the_fault_of_a_user_stop(fci, arm):
     wait_until(lambda: fci.state()["in_motion"])
     fci.inject("guide")
     wait_until(lambda: set(ids(arm)) == {"guiding", "user_stop"})
-    arm.recover(("guiding",))
-    assert "guiding" in ids(arm)
+    wait_until(lambda: all(fault.clearable for fault in arm.faults() if fault.id == "user_stop"))
+    arm.recover(("guiding", "user_stop"))
+    assert set(ids(arm)) == {"guiding", "user_stop"}, "nobody recovers an arm that is still in somebody's hand"
     fci.inject("let_go")
     wait_until(lambda: ids(arm) == ["user_stop"])
     arm.recover(("user_stop",))
