@@ -8,7 +8,18 @@ RobotError
 └── EpisodeFileError                     a file does not hold episodes, or holds others
 """
 
-from serl_api.errors.robot import RobotError
+from serl_api.errors.robot import (
+    ConnectionLostError,
+    ControlHeldError,
+    DeadlineError,
+    DeviceUnavailableError,
+    FaultError,
+    ModeError,
+    RobotError,
+    SessionClosedError,
+    StopLatchedError,
+    TooManyStreamsError,
+)
 
 
 class MotionFailedError(RobotError):
@@ -29,3 +40,18 @@ class TaskMismatchError(RobotError):
 
 class EpisodeFileError(RobotError):
     """A file does not hold episodes, or holds episodes of something else."""
+
+
+PASSING_ERRORS = (
+    ConnectionLostError,
+    ControlHeldError,
+    DeadlineError,
+    DeviceUnavailableError,
+    FaultError,
+    ModeError,
+    MotionFailedError,
+    SessionClosedError,
+    StopLatchedError,
+    TooManyStreamsError,
+)
+"""Errors that pass by themselves or that a person at the cell ends, so that the same call may succeed later."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from serl_api.enums import Backend
@@ -13,6 +14,8 @@ from serl_client.envs.task import Task
 from serl_client.robot import RobotClient
 from serl_client.session import ControlSession
 from serl_client.simulator import SimulatorClient
+
+_PRIVATE_ATTEMPTS, _PRIVATE_TIMEOUT_S = 10, 1.0
 
 
 class EnvLink:
@@ -79,13 +82,24 @@ class EnvLink:
             return self.session
         if self._is_closed:
             raise ConnectionLostError("the environment is closed; make another")
-        if self._private is not None and not self._private.is_running:
+        self.session = None
+        if self._private is None:
+            self.client.reconnect()
+        elif not self._answers(self._private):
             self._disconnect()
             self._connect()
-        else:
-            self.client.reconnect()
         self.session = self.client.control(self._client_name, self._task.compliance)
         return self.session
+
+    def _answers(self, private: PrivateSimulator) -> bool:
+        """Returns whether the private simulator does; one that has died is known within a second."""
+        for _ in range(_PRIVATE_ATTEMPTS):
+            if not private.is_running:
+                return False
+            with contextlib.suppress(ConnectionLostError):
+                self.client.reconnect(_PRIVATE_TIMEOUT_S)
+                return True
+        return False
 
     def recover_simulation(self) -> None:
         """Clears the faults of a simulated arm. One that persists, because time stands still, goes with its scene."""

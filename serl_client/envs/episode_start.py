@@ -18,7 +18,6 @@ from serl_client.errors import MotionFailedError
 
 log = logging.getLogger(__name__)
 
-_RECONNECT_ATTEMPTS = 2
 _SCENE_ATTEMPTS = 100
 # Share of the top speed on the way to the start: nobody stands beside a simulated arm.
 _SIMULATED_SPEED, _REAL_SPEED = 1.0, 0.2
@@ -82,21 +81,23 @@ class EpisodeStart:
         return observation
 
     def _reset(self, seed: int, *, keep_scene: bool = False) -> Observation:
+        try:
+            return self._ask_reset(seed, keep_scene=keep_scene)
+        except (ConnectionLostError, SessionClosedError, DeadlineError):
+            if self._link.session is None:  # No daemon answered.
+                raise
+            self._link.drop_session()  # It was lost since the last episode; another may begin.
+        return self._ask_reset(seed, keep_scene=keep_scene)
+
+    def _ask_reset(self, seed: int, *, keep_scene: bool) -> Observation:
         start = self._task.start
+        session = self._link.open_session()
         has_gripper = self._link.client.info.gripper is not None
-        for attempt in range(_RECONNECT_ATTEMPTS):
-            try:
-                session = self._link.open_session()
-                return session.reset(
-                    seed=seed,
-                    start=start.draw(np.random.default_rng([seed, 1])) if isinstance(start, PoseBox) else start,
-                    gripper_width=self._task.start_gripper_width if has_gripper else None,
-                    speed_ratio=_SIMULATED_SPEED if self._is_simulated else _REAL_SPEED,
-                    cameras=self._task.cameras,
-                    keep_scene=keep_scene,
-                )
-            except (ConnectionLostError, SessionClosedError, DeadlineError):
-                self._link.drop_session()
-                if attempt == _RECONNECT_ATTEMPTS - 1:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+        return session.reset(
+            seed=seed,
+            start=start.draw(np.random.default_rng([seed, 1])) if isinstance(start, PoseBox) else start,
+            gripper_width=self._task.start_gripper_width if has_gripper else None,
+            speed_ratio=_SIMULATED_SPEED if self._is_simulated else _REAL_SPEED,
+            cameras=self._task.cameras,
+            keep_scene=keep_scene,
+        )

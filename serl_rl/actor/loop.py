@@ -18,6 +18,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from serl_client.episodes.info_keys import INTERVENTION_ACTION
+from serl_client.errors import PASSING_ERRORS
 from serl_client.wrappers import Intervention
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.rows import make_row, row_type
@@ -32,6 +33,7 @@ from serl_rl.envs.evaluation import (
     evaluate,
     report_evaluation,
 )
+from serl_rl.envs.patience import Patience
 from serl_rl.protocol.spec import EnvironmentSpec
 
 log = logging.getLogger(__name__)
@@ -102,7 +104,7 @@ class EpisodeEnd(Enum):
     """Says how an episode ended."""
 
     OPEN = 0
-    """The task is not done: time was up, or somebody asked to stop."""
+    """The task is not done: time was up, the arm could not be driven on, or somebody asked to stop."""
     DONE = 1
     """The task was done."""
     DONE_BEFORE = 2
@@ -156,6 +158,7 @@ class Actor:
         self._said = ""
         self._progress = progress or Progress(say=log.info)
         self._episodes = 0
+        self._patience = Patience(stop, self._progress, is_over=self._has_finished)
 
     def run(self) -> None:
         """Collects episodes until training has finished or a signal comes; then sends what is left.
@@ -208,15 +211,21 @@ class Actor:
 
     def _collect_episode(self) -> EpisodeEnd:
         options = {"keep_scene": True} if self._keeps_scene else None
-        observation, info = self._env.reset(seed=self._draw_seed(), options=options)
+        begun = self._patience.insist(lambda: self._env.reset(seed=self._draw_seed(), options=options))
+        if begun is None:
+            return EpisodeEnd.OPEN
+        observation, info = begun
         if self._keeps_scene and info.get("success", False):
             return EpisodeEnd.DONE_BEFORE
         self._policy.begin_episode()
         self._said = ""
         tally = _EpisodeTally(self._spool.next_sequence, time.monotonic())
         is_ended = False
-        while not is_ended and self._may_step():
-            observation, info, is_ended = self._step(observation, tally)
+        try:
+            while not is_ended and self._may_step():
+                observation, info, is_ended = self._step(observation, tally)
+        except PASSING_ERRORS as error:
+            self._patience.note(error)
         if tally.steps:
             self._append(observation, tally, pb.ROW_KIND_FINAL)
         if is_ended:
@@ -239,6 +248,11 @@ class Actor:
                 return not self.is_over
             self._say_why(has_grant=has_grant)
         return False
+
+    def _has_finished(self) -> bool:
+        """Returns whether the learner has; raises what it refused for good."""
+        self._client.check()
+        return self.is_over
 
     def _say_why(self, *, has_grant: bool) -> None:
         """Says once an episode why the arm stands still, where it is not just ahead of the learner."""
@@ -321,6 +335,7 @@ class Actor:
                 config.episode_count,
                 seed,
                 lambda so_far: report_evaluation(phase, so_far) or config.is_hopeless(so_far) or self.is_over,
+                self._patience,
             )
         self._trigger.reset()
         if not self.is_over:

@@ -10,25 +10,36 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from serl_api.errors.robot import RobotError
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from serl_rl.artifacts.run_directory import write_json
 from serl_rl.cli.options import RerunTarget
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
-from serl_rl.envs.evaluation import report_evaluation, result_values
+from serl_rl.envs.evaluation import EvaluationResult, report_evaluation, result_values
 from serl_rl.envs.factory import RobotConfig
+from serl_rl.envs.patience import Patience
 from serl_rl.errors import UsageError
 from serl_rl.rewards.classifier.config import ClassifierRewardConfig
 
 if TYPE_CHECKING:
-    from serl_rl.envs.evaluation import EvaluationResult
+    import gymnasium
+
+    from serl_rl.algorithms.algorithm import RunnablePolicy
+    from serl_rl.visualization.episode_video import EpisodeVideo
 
 DEFAULT_SEED = 500_000
+COMPLETE, STOPPED = "complete", "stopped"
+"""Why an evaluation ended, as the result says; anything else is the error that ended it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateCommand:
     """Evaluate the policy of a checkpoint, deterministically, and print its success rate as JSON.
+
+    Where the arm cannot be driven, it says why and waits. Ctrl-C ends it after the episode under way, with the result
+    of those that are over; "ended" in the result says why it ended.
 
     Try:
     serl-train evaluate --checkpoint runs/pick-cube --episodes 100
@@ -62,10 +73,8 @@ class EvaluateCommand:
 
     def run(self) -> int:
         """Evaluates."""
-        from serl_api.lifetime.stop_signal import StopSignal
         from serl_rl.envs.factory import make_environment, share_maps
         from serl_rl.policies.saved import load_policy
-        from serl_rl.visualization.evaluation import watched_evaluation
         from serl_rl.visualization.video import write_video
 
         self._check()
@@ -76,7 +85,36 @@ class EvaluateCommand:
         with progress.phase("opening the environment"):
             env = make_environment(environment, self.robot)
         share_maps(env, policy)
+        try:
+            result, film, ended = self._evaluate(env, policy, stop, progress)
+        finally:
+            env.close()
+        report = result_values(result) | {name: manifest[name] for name in ("policy_version", "env_steps")}
+        report["ended"] = ended
+        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+        sys.stdout.flush()
+        if self.output_json is not None:
+            self._write(self.output_json, report | self._details(result, config))
+        if self.video is not None and film is not None and not film.is_empty:
+            with progress.phase("writing the video"):
+                written = write_video(film, self.video, film.rate_hz)
+            sys.stderr.write(f"video: {written}\n")
+        return 0 if ended in (COMPLETE, STOPPED) else 1
+
+    def _evaluate(
+        self, env: gymnasium.Env[Any, Any], policy: RunnablePolicy, stop: StopSignal, progress: Progress
+    ) -> tuple[EvaluationResult, EpisodeVideo | None, str]:
+        """Returns the result, the film, and why it ended; an error loses no episode that was over."""
+        from serl_rl.visualization.evaluation import watched_evaluation
+
         film_episodes = self.video_episodes if self.video is not None else 0
+        kept = EvaluationResult(())
+
+        def note(so_far: EvaluationResult) -> bool:
+            nonlocal kept
+            kept = so_far.first(self.episodes)
+            return report_evaluation(phase, so_far) or stop.is_set()
+
         try:
             with progress.phase("evaluating", max(self.episodes, film_episodes)) as phase:
                 result, film = watched_evaluation(
@@ -85,23 +123,23 @@ class EvaluateCommand:
                     self.checkpoint,
                     self.episodes,
                     self.evaluation_seed,
-                    lambda so_far: report_evaluation(phase, so_far) or stop.is_set(),
+                    note,
+                    Patience(stop, progress),
                     film_episodes=film_episodes,
                     overlay=self.overlay,
                     rerun=self.rerun,
                 )
-        finally:
-            env.close()
-        report = result_values(result) | {name: manifest[name] for name in ("policy_version", "env_steps")}
-        if self.output_json is not None:
-            write_json(self.output_json, report | self._details(result, config))
-        sys.stdout.write(json.dumps(report, indent=2) + "\n")
-        sys.stdout.flush()
-        if self.video is not None and film is not None and not film.is_empty:
-            with progress.phase("writing the video"):
-                written = write_video(film, self.video, film.rate_hz)
-            sys.stderr.write(f"video: {written}\n")
-        return 0
+        except RobotError as error:
+            if not kept.episode_count:
+                raise
+            return kept, None, str(error)
+        return result, film, COMPLETE if result.episode_count == self.episodes else STOPPED
+
+    def _write(self, path: Path, values: dict[str, Any]) -> None:
+        try:
+            write_json(path, values)
+        except OSError as error:
+            raise UsageError(f"cannot write {path} ({error.strerror}); the result without episodes is above") from error
 
     def _check(self) -> None:
         """Refuses what cannot work before the arm moves."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import gymnasium
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serl_api.progress import Phase
+from serl_rl.envs.patience import Patience
 
 Observation = dict[str, npt.NDArray[np.generic]]
 _Z_95 = 1.959963984540054
@@ -129,6 +131,7 @@ def evaluate(
     episode_count: int,
     seed: int,
     should_stop: Callable[[EvaluationResult], bool] = lambda result: False,
+    patience: Patience | None = None,
 ) -> EvaluationResult:
     """Runs episodes one after the other with one fixed policy.
 
@@ -138,21 +141,21 @@ def evaluate(
         episode_count: Most episodes.
         seed: Seed of the first reset; the others count up.
         should_stop: Asked after each episode whether the outcome is clear already.
+        patience: Waits where the arm cannot be driven, and has the episode that this cut short repeated; None raises.
 
     Returns:
-        What it came to.
+        What it came to; fewer episodes where it was stopped.
     """
     result = EvaluationResult(())
-    for outcome in _outcomes(env, policy, episode_count, seed):
+    for index in range(episode_count):
+        attempt = partial(run_episode, env, policy, seed + index)
+        outcome = attempt() if patience is None else patience.insist(attempt)
+        if outcome is None:
+            break
         result = EvaluationResult((*result.outcomes, outcome))
         if should_stop(result):
             break
     return result
-
-
-def _outcomes(env: gymnasium.Env[Any, Any], policy: Acting, episode_count: int, seed: int) -> Iterator[EpisodeOutcome]:
-    for index in range(episode_count):
-        yield run_episode(env, policy, seed + index)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import gymnasium
 
 from serl_rl.envs.evaluation import Acting, EvaluationResult, evaluate
 from serl_rl.envs.factory import control_rate_hz
+from serl_rl.envs.patience import Patience
 from serl_rl.errors import UsageError
 from serl_rl.visualization.labels import labels_of
 
@@ -30,6 +31,7 @@ def watched_evaluation(
     episode_count: int,
     seed: int,
     should_stop: Callable[[EvaluationResult], bool],
+    patience: Patience | None = None,
     *,
     film_episodes: int = 0,
     overlay: bool = True,
@@ -44,6 +46,7 @@ def watched_evaluation(
         episode_count: Episodes that count.
         seed: Seed of the first reset; the others count up.
         should_stop: Asked after each episode.
+        patience: Waits where the arm cannot be driven; None raises.
         film_episodes: Episodes of the film; 0 for none. Those beyond `episode_count` do not count.
         overlay: Whether the film shows more than pictures.
         rerun: Where to stream to, as in `RerunStream.open`; None for nowhere.
@@ -56,7 +59,7 @@ def watched_evaluation(
         UsageError: rerun is not installed, or cannot write there.
     """
     if not film_episodes and rerun is None:
-        return evaluate(env, policy, episode_count, seed, should_stop), None
+        return evaluate(env, policy, episode_count, seed, should_stop, patience), None
     from serl_rl.visualization.episode_video import EpisodeVideo
     from serl_rl.visualization.recorder_wrapper import StepRecorder
     from serl_rl.visualization.saved_critic import load_critic
@@ -72,7 +75,7 @@ def watched_evaluation(
 
             sinks.append(stack.enter_context(RerunStream.open(rerun, labels, name=checkpoint.name)))
         watched = StepRecorder(env, sinks, labels, load_critic(checkpoint))
-        result = evaluate(watched, policy, max(episode_count, film_episodes), seed, should_stop)
+        result = evaluate(watched, policy, max(episode_count, film_episodes), seed, should_stop, patience)
     return result.first(episode_count), film
 
 

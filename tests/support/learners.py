@@ -39,14 +39,15 @@ class RunningLearner:
         address="127.0.0.1:0",
         directory=None,
         *,
+        spec=SPEC,
         is_ready=True,
     ):
         self.state = RunState("run", rate_limiter)
         self.ingest = Ingest(self.state, SETTINGS, "1.2.3")
         self.publisher = PolicyPublisher()
-        self.replay = ReplayBuffer(SPEC, 100_000, directory)
+        self.replay = ReplayBuffer(spec, 100_000, directory)
         if is_ready:
-            self.ingest.offer_spec(SPEC)
+            self.ingest.offer_spec(spec)
             self.ingest.open(self.replay, LAYOUT)
         self.state.set_env_steps(self.replay.environment_step_count)
         servicer = LearnerServicer(self.state, self.ingest, self.publisher, max_streams, lambda response: None)

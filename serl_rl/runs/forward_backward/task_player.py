@@ -9,10 +9,12 @@ import gymnasium
 import numpy as np
 
 from serl_api.lifetime.stop_signal import StopSignal
+from serl_client.errors import PASSING_ERRORS
 from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.actor.loop import Actor, EpisodeEnd
 from serl_rl.actor.spool import Spool
 from serl_rl.algorithms.algorithm import RunnablePolicy
+from serl_rl.envs.patience import Patience
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class FinishedTaskPlayer:
         self._policy = policy
         self._stop = stop
         self._rng = np.random.default_rng(seed)
+        self._patience = Patience(stop)
 
     def figures(self) -> str:
         """Says that it only plays."""
@@ -69,16 +72,23 @@ class FinishedTaskPlayer:
         """Returns at once: its policy is loaded."""
 
     def play(self) -> EpisodeEnd:
-        """Plays one episode."""
-        observation, info = self._env.reset(options={"keep_scene": True})
+        """Plays one episode; waits where the arm cannot be driven."""
+        begun = self._patience.insist(lambda: self._env.reset(options={"keep_scene": True}))
+        if begun is None:
+            return EpisodeEnd.OPEN
+        observation, info = begun
         if info.get("success", False):
             return EpisodeEnd.DONE_BEFORE
         is_ended = False
         self._policy.begin_episode()
-        while not is_ended and not self._stop.is_set():
-            action = self._policy.act(observation, self._rng)
-            observation, _, terminated, truncated, info = self._env.step(action)
-            is_ended = bool(terminated or truncated)
+        try:
+            while not is_ended and not self._stop.is_set():
+                action = self._policy.act(observation, self._rng)
+                observation, _, terminated, truncated, info = self._env.step(action)
+                is_ended = bool(terminated or truncated)
+        except PASSING_ERRORS as error:
+            self._patience.note(error)
+            return EpisodeEnd.OPEN
         return EpisodeEnd.DONE if info.get("success", False) else EpisodeEnd.OPEN
 
     def release(self) -> None:

@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 
+from serl_client.errors import TaskMismatchError
 from serl_rl.__main__ import parse
 from serl_rl.algorithms.sac.agent import SacAgent
 from serl_rl.artifacts import checkpoint as checkpoints
@@ -14,6 +15,7 @@ from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import wilson_interval
 from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.errors import CheckpointError, UsageError
+from serl_tasks.point_mass.environment import PointMassEnv
 
 SAC = SacConfig(hidden_sizes=(16, 16), compile="off", precision="float32")
 
@@ -114,6 +116,45 @@ def test_a_recording_is_written(evaluate, tmp_path):
     evaluate("--episodes", 2, "--rerun", tmp_path / "policy.rrd")
     paths = {chunk.entity_path for chunk in RrdReader(tmp_path / "policy.rrd").stream()}
     assert {"/scene", "/action", "/value/mean", "/value/critics", "/reward/step", "/success", "/events"} <= paths
+
+
+def breaking(monkeypatch, *, after, error):
+    """Lets the environment's daemon break for good in a reset."""
+    begin, count = PointMassEnv.reset, 0
+
+    def reset(self, **options):
+        nonlocal count
+        count += 1
+        if count > after:
+            raise error
+        return begin(self, **options)
+
+    monkeypatch.setattr(PointMassEnv, "reset", reset)
+
+
+def test_an_error_in_the_middle_loses_no_episode(run, evaluate, capsys, monkeypatch, tmp_path):
+    whole = evaluate("--episodes", 4)
+    assert whole["ended"] == "complete"
+    breaking(monkeypatch, after=4, error=TaskMismatchError("another task is loaded"))
+    path = tmp_path / "result.json"
+    command = parse(["evaluate", "--checkpoint", str(run), "--episodes", "9", "--output-json", str(path)])
+    assert command.run() == 1
+    kept = json.loads(capsys.readouterr().out)
+    assert kept == whole | {"ended": "another task is loaded"}
+    assert len(json.loads(path.read_text())["outcomes"]) == 4
+
+
+def test_an_error_before_the_first_episode_is_over_is_raised(run, evaluate, monkeypatch):
+    breaking(monkeypatch, after=0, error=TaskMismatchError("another task is loaded"))
+    with pytest.raises(TaskMismatchError):
+        evaluate("--episodes", 9)
+
+
+def test_a_result_that_cannot_be_written_is_printed_all_the_same(run, evaluate, capsys, tmp_path):
+    (tmp_path / "result.json").mkdir()
+    with pytest.raises(UsageError, match=r"cannot write .*result\.json"):
+        evaluate("--episodes", 2, "--output-json", tmp_path / "result.json")
+    assert json.loads(capsys.readouterr().out)["episodes"] == 2
 
 
 @pytest.mark.parametrize(

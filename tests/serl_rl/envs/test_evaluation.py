@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from serl_api.errors.robot import ConnectionLostError
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.envs.evaluation import (
     EpisodeOutcome,
     EvaluationConfig,
@@ -11,6 +13,7 @@ from serl_rl.envs.evaluation import (
     run_episode,
     wilson_interval,
 )
+from serl_rl.envs.patience import Patience
 from serl_tasks.point_mass.environment import PointMassEnv
 
 
@@ -90,3 +93,31 @@ def test_the_target_takes_all_episodes():
     assert config.is_reached(48, 50)
     assert not config.is_reached(47, 50)
     assert not config.is_reached(20, 20)
+
+
+class Vanishing(PointMassEnv):
+    """A point whose daemon goes away in one step of one episode."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+        self.steps = 0
+
+    def step(self, action):
+        self.steps += 1
+        if self.steps == 10:
+            raise self.error
+        return super().step(action)
+
+
+def test_an_episode_that_was_cut_short_is_repeated_and_counts_once():
+    undisturbed = evaluate(PointMassEnv(), Centring(), 6, seed=3)
+    patience = Patience(StopSignal(), retry_s=0.0)
+    env = Vanishing(ConnectionLostError("away"))
+    assert evaluate(env, Centring(), 6, seed=3, patience=patience) == undisturbed
+    assert env.steps > sum(outcome.step_count for outcome in undisturbed.outcomes)
+
+
+def test_without_patience_it_raises():
+    with pytest.raises(ConnectionLostError):
+        evaluate(Vanishing(ConnectionLostError("away")), Centring(), 6, seed=3)
