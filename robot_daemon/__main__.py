@@ -13,7 +13,7 @@ from typing import Any
 
 from robot_daemon.api.response_builder import daemon_version
 from robot_daemon.api.server import DaemonServer
-from robot_daemon.config.cell_builder import DRIVER_GROUPS, build_cell
+from robot_daemon.config.cell_builder import DRIVER_GROUPS
 from robot_daemon.config.cell_config import DaemonConfig, load_config
 from robot_daemon.control.active_cell import close_cell
 from robot_daemon.control.daemon import DaemonCore
@@ -22,6 +22,7 @@ from robot_daemon.hardware.devices import DeviceConnectError
 from robot_daemon.operations.black_box import BlackBox, list_recordings
 from robot_daemon.operations.checks.cell_check import check_cell, check_file
 from robot_daemon.operations.checks.workspace import outside_workspace
+from robot_daemon.operations.connecting import connect
 from robot_daemon.operations.event_log import FORMATTERS, EventLog, logging_to_stderr
 from robot_daemon.operations.install import InstallError, install_unit
 from robot_daemon.operations.lifecycle import serve_until_signal
@@ -30,6 +31,7 @@ from robot_daemon.operations.recording import RecordingError, read_recording
 from robot_daemon.operations.recording_text import summarize, write_csv
 from robot_daemon.operations.service_status import ServiceStatus
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.plugins import plugin_table
 from serl_api.progress import Progress
 from serl_api.server import ServeError
@@ -54,12 +56,17 @@ logger = logging.getLogger(__name__)
 NEEDS_CONFIG = "--config FILE is required; `robot-daemon example-config > cell.toml` writes one to start from"
 
 
-def serve(config: DaemonConfig, ready_file: Path | None = None) -> None:
+def serve(config: DaemonConfig, ready_file: Path | None = None, *, waits: bool = True) -> None:
     """Connects to a cell and serves it until a signal.
+
+    Args:
+        config: The cell's file.
+        ready_file: Gets the bound address once the cell is served.
+        waits: Whether to wait for devices that cannot be reached, answering calls meanwhile.
 
     Raises:
         ConfigError: The file asks for what does not exist, or for an address that is not safe.
-        DeviceConnectError: A device cannot be reached.
+        DeviceConnectError: A device cannot be reached, and nobody wants to wait.
         ServeError: The address is in use.
     """
     if not faulthandler.is_enabled():
@@ -67,25 +74,27 @@ def serve(config: DaemonConfig, ready_file: Path | None = None) -> None:
             faulthandler.enable()  # When the service manager's watchdog aborts, the log says where each thread hung.
     notifier = Notifier.from_environment()
     listeners: list[EventListener] = [EventLog(), ServiceStatus(notifier)]
-    with ExitStack() as failed:  # What must be closed when the daemon does not even start.
+    with StopSignal() as stop, ExitStack() as failed:  # What must be closed when the cell is not even served.
         if config.black_box.seconds > 0.0:
             listeners.append(BlackBox(config.black_box, config.synchronization.sample_rate_hz, _facts(config)))
         failed.callback(EventListeners(listeners).close)
-        notifier.status("connecting to the devices")
-        with Progress(say=logger.info).phase("connecting to the devices") as phase:
-            cell = build_cell(config, lambda where: phase.report(note=f"now {where}"))
-        failed.callback(close_cell, cell)
+        connected = connect(config, stop, notifier, waits=waits)
+        if connected is None:
+            return
+        failed.callback(close_cell, connected.cell)
         server = DaemonServer(
-            cell,
-            config.server,
+            connected.cell,
+            connected.server,
             config.limits,
             sync=config.synchronization,
             compliance=config.compliance,
             listeners=listeners,
         )
         failed.pop_all()
-    _warn_of_workspace(server.core)
-    serve_until_signal(server, ready_file=ready_file, notifier=notifier)
+        if connected.stopped is not None:
+            server.core.stop(connected.stopped.client_name, connected.stopped.text)
+        _warn_of_workspace(server.core)
+        serve_until_signal(server, ready_file=ready_file, notifier=notifier, stop=stop)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     config = _config(options, parser)
     with logging_to_stderr(options.log_level, options.log_format):
-        serve(config, options.ready_file)
+        serve(config, options.ready_file, waits=not options.no_wait)
     return 0
 
 
@@ -184,6 +193,9 @@ def _parser() -> argparse.ArgumentParser:
     serving = _with_config(_add(commands, "serve", "serve the cell until a signal (the default)"))
     serving.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="gets the bound address once calls are answered"
+    )
+    serving.add_argument(
+        "--no-wait", action="store_true", help="end with 1 when a device cannot be reached, in place of waiting for it"
     )
     serving.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
     serving.add_argument("--log-format", choices=list(FORMATTERS), default="text", help="for people or for programs")

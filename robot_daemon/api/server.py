@@ -69,7 +69,7 @@ class DaemonServer:
     ) -> None:
         self._config = config
         workers = UNARY_WORKERS + config.max_streams + config.max_control_streams
-        self._server = ApiServer(config.address, config, refuse=_refuse_token, workers=workers, urgent=URGENT_METHODS)
+        self._server = ApiServer(config.address, config, refuse=refuse_token, workers=workers, urgent=URGENT_METHODS)
         self._stopped = threading.Event()
         self._hurried = threading.Event()
         self._stop_lock = threading.Lock()
@@ -183,6 +183,7 @@ def await_rest(cell: Cell, hurried: threading.Event) -> bool:
     return True
 
 
-def _refuse_token(context: grpc.ServicerContext) -> NoReturn:
+def refuse_token(context: grpc.ServicerContext) -> NoReturn:
+    """Refuses a call whose bearer token is missing or wrong."""
     text = "the bearer token is missing or wrong; send metadata `authorization: Bearer TOKEN`"
     ROBOT_ERRORS.abort(context, AuthenticationError(text))

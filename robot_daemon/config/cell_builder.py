@@ -1,11 +1,11 @@
 """Builds the cell that a file describes: finds the plug-in of each driver and gives it its options."""
 
+import contextlib
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from typing import Any
 
 from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
-from robot_daemon.hardware.devices import Arm, Camera, Cell, Gripper, Scene, Timebase
+from robot_daemon.hardware.devices import Arm, Camera, Cell, DeviceConnectError, Gripper, Scene, Timebase
 from robot_daemon.hardware.driver import Driver
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.plugins import Plugin, PluginError, find_plugin
@@ -28,37 +28,77 @@ _KINDS: Mapping[str, tuple[str, type]] = {
 """Group and protocol of the devices, by the first part of their key in a cell's file."""
 
 
-def build_cell(config: DaemonConfig, on_device: Callable[[str], None] = lambda where: None) -> Cell:
-    """Connects to every device of a cell.
+class CellBuilder:
+    """Connects to the devices of a cell. What answered once is kept, so that only what is missing is tried again.
 
     Args:
         config: The cell's file.
-        on_device: Told the key of each device's table before it is connected.
+    """
+
+    def __init__(self, config: DaemonConfig) -> None:
+        self._config = config
+        self._timebase = RealTimebase()
+        self._devices: dict[str, Any] = {}
+
+    def connect(self, on_device: Callable[[str], None] = lambda where: None) -> dict[str, str]:
+        """Tries every device that is missing.
+
+        Args:
+            on_device: Told the key of each device's table before it is connected.
+
+        Returns:
+            What is wrong with those that cannot be reached, by the keys of their tables; each with the way out.
+
+        Raises:
+            ConfigError: A driver that is unknown or cannot be used, a missing library, or wrong options.
+        """
+        missing: dict[str, str] = {}
+        for where, device in self._config.devices().items():
+            if where in self._devices:
+                continue
+            on_device(where)
+            try:
+                self._devices[where] = build_device(device, where, self._timebase)
+            except DeviceConnectError as error:
+                missing[where] = str(error)
+        return missing
+
+    def cell(self) -> Cell:
+        """Returns the cell, once no device is missing; it closes its devices from now on."""
+        devices, self._devices = self._devices, {}
+        tracker = devices.get("tracker")
+        driver, _ = find_driver(self._config.arm, "arm")
+        return Cell(
+            name=self._config.name,
+            backend=driver.backend,
+            timebase=self._timebase,
+            arm=devices["arm"],
+            gripper=devices.get("gripper"),
+            cameras={name: devices[f"cameras.{name}"] for name in self._config.cameras},
+            scene=tracker,
+            close=lambda: None if tracker is None else tracker.close(),
+        )
+
+    def close(self) -> None:
+        """Closes the devices that answered, if no cell was made of them."""
+        while self._devices:
+            _, device = self._devices.popitem()
+            device.close()
+
+
+def build_cell(config: DaemonConfig) -> Cell:
+    """Connects to every device of a cell.
 
     Raises:
         ConfigError: A driver that is unknown or cannot be used, a missing library, or wrong options.
         DeviceConnectError: A device cannot be reached; one sentence with the way out.
     """
-    timebase = RealTimebase()
-    driver, _ = find_driver(config.arm, "arm")
-    devices: dict[str, Any] = {}
-    with ExitStack() as built:  # A device that cannot be reached must not leave the others claimed.
-        for where, device in config.devices().items():
-            on_device(where)
-            devices[where] = build_device(device, where, timebase)
-            built.callback(devices[where].close)
-        built.pop_all()
-    tracker = devices.get("tracker")
-    return Cell(
-        name=config.name,
-        backend=driver.backend,
-        timebase=timebase,
-        arm=devices["arm"],
-        gripper=devices.get("gripper"),
-        cameras={name: devices[f"cameras.{name}"] for name in config.cameras},
-        scene=tracker,
-        close=lambda: None if tracker is None else tracker.close(),
-    )
+    builder = CellBuilder(config)
+    with contextlib.closing(builder):  # A device that cannot be reached must not leave the others claimed.
+        missing = builder.connect()
+        if missing:
+            raise DeviceConnectError("; ".join(missing.values()))
+        return builder.cell()
 
 
 def build_device(config: DriverConfig, where: str, timebase: Timebase) -> Any:  # noqa: ANN401 - an Arm, a Gripper, ...

@@ -1,5 +1,6 @@
 """From the first call to the last: serves until a signal, then lets the arm come to rest."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -16,7 +17,11 @@ logger = logging.getLogger(__name__)
 
 
 def serve_until_signal(
-    server: DaemonServer, *, ready_file: Path | None = None, notifier: Notifier | None = None
+    server: DaemonServer,
+    *,
+    ready_file: Path | None = None,
+    notifier: Notifier | None = None,
+    stop: StopSignal | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM, then holds the arm, drains, waits until it rests and closes the devices.
 
@@ -28,12 +33,13 @@ def serve_until_signal(
         server: Not yet started.
         ready_file: Gets the bound address, atomically, once calls are answered; removed at the end.
         notifier: Is told when calls are answered, and when the daemon begins to stop.
+        stop: Already installed, where signals were awaited before; None installs one.
 
     Raises:
         ServeError: The address is in use or cannot be bound.
     """
     notifier = notifier or Notifier()
-    with StopSignal() as stop:
+    with StopSignal() if stop is None else contextlib.nullcontext(stop) as stop:
         address = server.start()
         stop.on_hurry(server.hurry)
         with announced(ready_file, address):

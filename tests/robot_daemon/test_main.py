@@ -11,7 +11,10 @@ import grpc
 import pytest
 from serl.robot.v1 import control_pb2, robot_service_pb2, robot_service_pb2_grpc
 
+import serl_client
 from robot_daemon.__main__ import main
+from serl_api.enums import ArmMode
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
 
@@ -163,6 +166,67 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_1(capsys, cell):
         assert main(["--config", str(cell(address))]) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith(f"robot-daemon: cannot listen on {address}; is another server running there?")
+
+
+LATE_CAMERA = """
+from pathlib import Path
+from robot_daemon.drivers.fake import FakeCameraOptions, build_camera
+from robot_daemon.hardware.devices import DeviceConnectError
+
+def build(name, timebase, options: FakeCameraOptions):
+    if not Path(__file__).with_name("plugged").exists():
+        raise DeviceConnectError(f"camera {name} is not plugged in")
+    return build_camera(name, timebase, options)
+"""
+
+
+@pytest.fixture
+def late(cell, tmp_path, monkeypatch):
+    """A cell's file whose camera is there once `plugged` is."""
+    (tmp_path / "late_camera.py").write_text(LATE_CAMERA)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = cell()
+    path.write_text(path.read_text() + '[cameras.wrist]\ndriver = "late_camera:build"\n')
+    return path
+
+
+def test_a_missing_device_is_waited_for_and_then_served_stopped_as_it_was(late, tmp_path):
+    ready = tmp_path / "ready"
+    command = [sys.executable, "-m", "robot_daemon", "--config", str(late), "--ready-file", str(ready)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            address = next(line for line in child.stderr if "listening on" in line).split()[-1]
+            assert any("waits for cameras.wrist: camera wrist is not plugged in" in line for line in child.stderr)
+            with grpc.insecure_channel(address) as channel:
+                stub = robot_service_pb2_grpc.RobotServiceStub(channel)
+                stub.Stop(robot_service_pb2.StopRequest(client_name="ada"), timeout=5.0)
+            assert not ready.exists()
+            (tmp_path / "plugged").touch()
+            wait_until(ready.exists)
+            assert ready.read_text().strip() == address
+            with serl_client.RobotClient(address) as robot:
+                assert robot.get_state().mode is ArmMode.STOPPED
+                robot.clear_stop()
+                robot.control("ada").close()
+        finally:
+            child.terminate()
+            child.communicate(timeout=20)
+        assert child.returncode == 0
+
+
+def test_a_signal_while_a_device_is_missing_exits_0(late):
+    command = [sys.executable, "-m", "robot_daemon", "--config", str(late)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        assert any("waits for" in line for line in child.stderr)
+        child.terminate()
+        child.communicate(timeout=20)
+        assert child.returncode == 0
+
+
+def test_who_does_not_wait_gets_one_sentence_and_exit_code_1(capsys, late):
+    assert main(["--config", str(late), "--no-wait"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "robot-daemon: camera wrist is not plugged in"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
