@@ -83,6 +83,14 @@ class FaultSeverity(_OpenEnum):
     CRITICAL = 2
 
 
+class IncrementBase(_OpenEnum):
+    """The pose to which an increment is added."""
+
+    UNKNOWN = 0
+    MEASURED = 1
+    COMMANDED = 2
+
+
 class MotionOutcome(_OpenEnum):
     """How a motion stands; all but RUNNING are final."""
 

@@ -306,6 +306,9 @@ class Observation:
     """Count of resets since the daemon started."""
     step_index: int
     """Count of steps since the last reset."""
+    newest_state: RobotState
+    """Newest measurements of arm and gripper: `state`, or younger where cameras made that older. Only what is measured
+    is set in it; mode, faults and session are those of `state`."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from serl_api.errors.robot import (
     robot_error,
 )
 from serl_api.lifetime.closing import ClosedOnExit
+from serl_api.pose_increment import PoseIncrement
 from serl_api.values import (
     Compliance,
     FloatArray,
@@ -91,7 +92,7 @@ class ControlSession(ClosedOnExit):
 
     def step(
         self,
-        target: Target | None = None,
+        target: Target | PoseIncrement | None = None,
         *,
         period_s: float,
         gripper_width: float | GripperTarget | None = None,
@@ -101,7 +102,8 @@ class ControlSession(ClosedOnExit):
         """Applies a target for one control period and observes its end. Blocks for the period.
 
         Args:
-            target: TCP pose, joint positions or wrench; None holds what was targeted last.
+            target: TCP pose, joint positions, wrench, or an increment that the daemon adds to a pose of its own; None
+                holds what was targeted last.
             period_s: From the previous tick to the next, within the cell's limits.
             gripper_width: Opening in m, or a full target; None leaves the gripper as it is.
             cameras: Cameras whose frames to include.

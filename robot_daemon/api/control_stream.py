@@ -10,8 +10,9 @@ from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.motion_executor import Motion
 from robot_daemon.control.session import ControlSession
 from serl_api.codec import control, requests
-from serl_api.enums import ControlMode, MotionOutcome
+from serl_api.enums import ControlMode, IncrementBase, MotionOutcome
 from serl_api.errors.robot import InvalidRequestError, InvalidTargetError, ModeError, NotEquippedError
+from serl_api.pose_increment import PoseIncrement
 from serl_api.values import Clip, GripperTarget, JointTarget, Pose, Target, WrenchTarget
 
 Request = robot_service_pb2.ControlRequest
@@ -144,7 +145,8 @@ class ControlStream:
     def _clip(self, step: control_pb2.Step, period_ns: int) -> tuple[Target | None, GripperTarget | None, list[Clip]]:
         """Checks and clips the targets of a step."""
         limits = self._active_cell.limits
-        target: Target | None = requests.decode_step_target(step, self._arm.joint_count)
+        asked = requests.decode_step_target(step, self._arm.joint_count)
+        target = self._resolved(asked) if isinstance(asked, PoseIncrement) else asked
         clips: list[Clip] = []
         if target is not None:
             self._require_mode(target)
@@ -158,6 +160,11 @@ class ControlStream:
             return target, None, clips
         gripper, narrowed = self._clip_gripper(step.gripper, "step.gripper")
         return target, gripper, clips + narrowed
+
+    def _resolved(self, increment: PoseIncrement) -> Pose:
+        """Adds an increment to its base pose, as that is now."""
+        commanded = self._session.commanded if increment.added_to is IncrementBase.COMMANDED else None
+        return increment.on(commanded or self._active_cell.sensors.arm_state().tcp_pose)
 
     def _require_mode(self, target: Target) -> None:
         mode = _MODE_OF[type(target)]

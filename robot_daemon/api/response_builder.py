@@ -65,6 +65,8 @@ class ResponseBuilder:
         for offset in snapshot.offsets:
             write_offset(message.offsets.add(), offset)
         message.synchronized = snapshot.synchronized
+        if snapshot.newest_arm is not None:
+            self._write_measured(message.newest_state, snapshot.newest_arm, snapshot.newest_gripper)
         message.episode_number = core.episode_number
         message.step_index = core.step_index
 
@@ -109,15 +111,18 @@ class ResponseBuilder:
             for name, camera in core.cell.cameras.items()
         ]
 
+    def _write_measured(self, message: state_pb2.RobotState, arm: ArmSample, gripper: GripperSample | None) -> None:
+        message.monotonic_time_ns = arm.time_ns
+        write_arm_state(message, arm)
+        if gripper is not None:
+            write_gripper_state(message.gripper, gripper)
+
     def _write_state(
         self, message: state_pb2.RobotState, arm: ArmSample, gripper: GripperSample | None, wall_ns: int
     ) -> None:
         core = self._core
-        message.monotonic_time_ns = arm.time_ns
         write_wall_time(message.capture_time, wall_ns)
-        write_arm_state(message, arm)
-        if gripper is not None:
-            write_gripper_state(message.gripper, gripper)
+        self._write_measured(message, arm, gripper)
         message.mode = core.mode  # type: ignore[assignment]
         active = core.active_cell.faults.active
         if active:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from serl_api.security import ServerSecurity
-from serl_api.settings import ConfigError, read_toml, require_between, to_dataclass
+from serl_api.settings import ConfigError, read_toml, require, require_between, to_dataclass
 from serl_api.values import FullCompliance, Triple
 
 __all__ = [
@@ -95,10 +95,19 @@ class LimitsConfig:
         require_between("move_rotation_rad_per_s", self.move_rotation_rad_per_s, 0.0, 4.0, above=True)
 
 
+SyncPolicy: TypeAlias = Literal["aligned", "newest", "max-age"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class SyncConfig:
     """Says how sensors are sampled and aligned in real time; lockstep samples at the tick itself."""
 
+    policy: SyncPolicy = "aligned"
+    """Which instant an observation stands for: "aligned" is where the frames lie closest together, "newest" is the
+    present, with the newest frame of each camera, and "max-age" is the aligned one unless it is older than `max_age_s`.
+    """
+    max_age_s: float = 0.05
+    """Greatest age of an observation's instant under "max-age", s."""
     sample_rate_hz: float = 200.0
     """Samples of arm and gripper a second."""
     history_s: float = 2.0
@@ -113,6 +122,8 @@ class SyncConfig:
     """Age of the newest frame at which a camera counts as lost, s; never below three of its frame periods."""
 
     def __post_init__(self) -> None:
+        require("policy", self.policy, self.policy in get_args(SyncPolicy), f"one of {', '.join(get_args(SyncPolicy))}")
+        require_between("max_age_s", self.max_age_s, 0.0, 1.0)
         require_between("sample_rate_hz", self.sample_rate_hz, 1.0, 1000.0)
         require_between("history_s", self.history_s, 0.1, 60.0)
         require_between("arm_tolerance_s", self.arm_tolerance_s, 0.0, 1.0, above=True)

@@ -8,7 +8,7 @@ from robot_daemon.control.events import Command, Event, EventListener, FieldValu
 from robot_daemon.hardware.devices import Cell
 from serl_api.enums import Pacing
 from serl_api.errors.robot import ROBOT_ERRORS, DaemonError, RobotError
-from serl_api.values import Clip, FullCompliance, GripperTarget, Target
+from serl_api.values import Clip, FullCompliance, GripperTarget, Pose, Target
 
 WAKE_TOLERANCE_NS = 1_000_000
 """Lateness of a wake-up that still counts as on time."""
@@ -85,6 +85,8 @@ class ControlSession:
         """Whether the newest target is alive."""
         self.is_moving = False
         """Whether a `Move` or `Reset` is under way."""
+        self.commanded: Pose | None = None
+        """The pose that was targeted last, by a step or a motion; None where none was since the arm held."""
         self.applied_sequence_number = 0
         self.applied_time_ns = 0
         self.step_count = 0
@@ -132,6 +134,7 @@ class ControlSession:
             if target is not None:
                 self._arm.set_target(target)
                 self.is_tracking = True
+                self.commanded = target if isinstance(target, Pose) else None
             if gripper is not None and self._gripper is not None:
                 self._gripper.set_target(gripper)
             now = self._now_ns()
@@ -172,6 +175,7 @@ class ControlSession:
             if self._end is None:
                 self._arm.hold()
                 self.is_tracking = False
+                self.commanded = None
 
     def schedule_tick(self, now_ns: int, period_ns: int) -> tuple[int, int]:
         """Schedules the next tick of the session's grid.

@@ -73,6 +73,7 @@ class Alignment:
         self._arm_tolerance_ns = round(config.arm_tolerance_s * 1e9)
         self._gripper_tolerance_ns = round(config.gripper_tolerance_s * 1e9)
         self._gripper_lost_ns = max(500_000_000, 10 * self._gripper_tolerance_ns)
+        self._max_age_ns = {"aligned": None, "newest": 0, "max-age": round(config.max_age_s * 1e9)}[config.policy]
 
     def recent_gripper(self, now_ns: int) -> GripperSample | None:
         """Returns the newest sample of the gripper; None once it is too old to stand for the present."""
@@ -83,7 +84,7 @@ class Alignment:
         """Returns every sensor, and the cameras asked for, at one time. A late camera is not waited for."""
         tracks = [self.cameras[name] for name in cameras]
         delivering = {track.name: track.newest(now_ns) for track in tracks}
-        latest = arm.time_ns
+        latest, newest_gripper = arm.time_ns, gripper
         if gripper is not None and now_ns - gripper.time_ns <= MIN_OVERDUE_NS:
             latest = min(latest, gripper.time_ns)
         reference = self._reference_ns(tracks, latest, now_ns)
@@ -99,14 +100,19 @@ class Alignment:
             offsets.append(SensorOffset(f"camera/{track.name}", late, track.tolerance_ns, frame is None))
             if frame is not None:
                 frames.append((track.name, frame))
-        return Snapshot(reference, interpolate_arm(before, after, reference), gripper, frames, offsets)
+        aligned = interpolate_arm(before, after, reference)
+        if aligned.time_ns >= arm.time_ns:
+            return Snapshot(reference, aligned, gripper, frames, offsets)
+        return Snapshot(reference, aligned, gripper, frames, offsets, arm, newest_gripper)
 
     def _reference_ns(self, tracks: Sequence[CameraTrack], latest_ns: int, now_ns: int) -> int:
+        youngest_ns = latest_ns
         punctual = [(track, frame) for track in tracks if (frame := track.punctual(now_ns)) is not None]
         for track, frame in punctual:  # Up to half a period after a frame, no other one of its camera is nearer.
             latest_ns = min(latest_ns, frame.time_ns + track.period_ns // 2)
         oldest_ns = latest_ns - 3 * max((track.period_ns for track, _ in punctual), default=0)
-        return reference_time_ns([track.ring.stamps_after(oldest_ns) for track, _ in punctual], latest_ns)
+        aligned_ns = reference_time_ns([track.ring.stamps_after(oldest_ns) for track, _ in punctual], latest_ns)
+        return aligned_ns if self._max_age_ns is None else max(aligned_ns, youngest_ns - self._max_age_ns)
 
     def _gripper_at(
         self, reference: int, offsets: list[SensorOffset], newest: GripperSample | None

@@ -182,6 +182,10 @@ class Snapshot:
     frames: Sequence[tuple[str, FrameSample]]
     """By camera name, in the order asked; missing ones are left out."""
     offsets: Sequence[SensorOffset]
+    newest_arm: ArmSample | None = None
+    """The arm's newest sample, where it is younger than `arm`."""
+    newest_gripper: GripperSample | None = None
+    """The gripper's, likewise."""
 
     @property
     def synchronized(self) -> bool:

@@ -14,12 +14,15 @@ from serl_api.codec.geometry import (
     decode_triple,
     decode_wrench,
     encode_pose,
+    encode_quaternion,
     encode_vector,
     write_pose,
     write_wrench,
 )
 from serl_api.codec.observation import decode_observation
 from serl_api.enums import ClipKind, MotionOutcome
+from serl_api.pose_box import PoseBox
+from serl_api.pose_increment import PoseIncrement
 from serl_api.values import (
     Clip,
     Compliance,
@@ -83,12 +86,44 @@ def encode_wrench(target: WrenchTarget) -> geometry_pb2.Wrench:
     return geometry_pb2.Wrench(force=encode_vector(wrench[:3].tolist()), torque=encode_vector(wrench[3:].tolist()))
 
 
-def write_target(request: control_pb2.Step | control_pb2.Move | control_pb2.Reset, target: Target | None) -> None:
+def encode_pose_box(box: PoseBox) -> control_pb2.PoseBox:
+    """Converts bounds of poses."""
+    return control_pb2.PoseBox(
+        center=encode_pose(box.center),
+        lower_m=encode_vector(box.lower),
+        upper_m=encode_vector(box.upper),
+        rotation_rad=encode_vector(box.rotation),
+    )
+
+
+def encode_increment(increment: PoseIncrement) -> control_pb2.PoseIncrement:
+    """Converts an increment on a pose. Shapes are checked here; NaN and norm are the daemon's to refuse.
+
+    Raises:
+        ValueError: A part has a wrong shape, or there are both a rotation and an orientation.
+    """
+    message = control_pb2.PoseIncrement(
+        translation_m=encode_vector(increment.translation.tolist()),
+        added_to=increment.added_to,  # type: ignore[arg-type]
+        box=None if increment.box is None else encode_pose_box(increment.box),
+    )
+    if increment.rotation is not None:
+        if increment.quaternion_xyzw is not None:
+            raise ValueError("an increment turns by a rotation or keeps an orientation, not both; leave one out")
+        message.rotation_rad.CopyFrom(encode_vector(increment.rotation.tolist()))
+    elif increment.quaternion_xyzw is not None:
+        message.orientation.CopyFrom(encode_quaternion(increment.quaternion_xyzw))
+    return message
+
+
+def write_target(
+    request: control_pb2.Step | control_pb2.Move | control_pb2.Reset, target: Target | PoseIncrement | None
+) -> None:
     """Fills in what to track or where to go; None leaves it unset.
 
     Raises:
         ValueError: The target has a wrong shape.
-        TypeError: A wrench is no goal to move to.
+        TypeError: A wrench or an increment is no goal to move to.
     """
     if isinstance(target, Pose):
         request.tcp_pose.CopyFrom(encode_pose(target))
@@ -96,8 +131,12 @@ def write_target(request: control_pb2.Step | control_pb2.Move | control_pb2.Rese
         request.joint_positions.CopyFrom(encode_joints(target))
     elif target is not None:
         if not isinstance(request, control_pb2.Step):
-            raise TypeError("a wrench is no goal to move to; send it with ControlSession.step")
-        request.wrench.CopyFrom(encode_wrench(target))
+            kind = "a wrench" if isinstance(target, WrenchTarget) else "an increment"
+            raise TypeError(f"{kind} is no goal to move to; send it with ControlSession.step")
+        if isinstance(target, PoseIncrement):
+            request.pose_increment.CopyFrom(encode_increment(target))
+        else:
+            request.wrench.CopyFrom(encode_wrench(target))
 
 
 def encode_gripper(target: GripperTarget) -> control_pb2.GripperTarget:

@@ -87,6 +87,9 @@ decode_observation: Callable[[observation_pb2.Observation], Observation] = lazy_
         "synchronized": lambda message: message.synchronized,
         "episode_number": lambda message: message.episode_number,
         "step_index": lambda message: message.step_index,
+        "newest_state": lambda message: decode_state(
+            message.newest_state if message.HasField("newest_state") else message.state
+        ),
     },
 )
 """Converts to one snapshot; its fields are decoded when they are first read."""

@@ -8,9 +8,22 @@ from google.protobuf import duration_pb2
 from serl.robot.v1 import control_pb2, geometry_pb2
 
 from serl_api.codec import control, geometry
+from serl_api.enums import IncrementBase
 from serl_api.errors.robot import InvalidRequestError, InvalidTargetError, LimitExceededError
+from serl_api.pose_box import PoseBox
+from serl_api.pose_increment import PoseIncrement
 from serl_api.rotation import normalized
-from serl_api.values import FullCompliance, GripperTarget, JointTarget, Load, Pose, Target, Triple, WrenchTarget
+from serl_api.values import (
+    FloatArray,
+    FullCompliance,
+    GripperTarget,
+    JointTarget,
+    Load,
+    Pose,
+    Target,
+    Triple,
+    WrenchTarget,
+)
 
 NORM_TOLERANCE = 0.001
 """Largest difference of a quaternion's norm from 1."""
@@ -38,15 +51,24 @@ def decode_pose(pose: geometry_pb2.Pose, field: str) -> Pose:
     if not pose.HasField("position") or not pose.HasField("orientation"):
         missing = "orientation" if pose.HasField("position") else "position"
         raise InvalidTargetError(f"{field}.{missing} is absent; give both position and orientation", field=field)
-    p, q = pose.position, pose.orientation
-    x, y, z, qx, qy, qz, qw = p.x, p.y, p.z, q.x, q.y, q.z, q.w
+    position = _finite(pose.position, f"{field}.position")
+    return Pose(np.array(position), _orientation(pose.orientation, f"{field}.orientation"))
+
+
+def _finite(vector: geometry_pb2.Vector3, field: str) -> Triple:
+    x, y, z = vector.x, vector.y, vector.z
     if not math.isfinite(x + y + z):
-        raise InvalidTargetError(f"{field}.position is ({x}, {y}, {z}); it must be finite", field=f"{field}.position")
-    norm = math.sqrt(qx * qx + qy * qy + qz * qz + qw * qw)
+        raise InvalidTargetError(f"{field} is ({x}, {y}, {z}); it must be finite", field=field)
+    return x, y, z
+
+
+def _orientation(quaternion: geometry_pb2.Quaternion, field: str) -> FloatArray:
+    x, y, z, w = quaternion.x, quaternion.y, quaternion.z, quaternion.w
+    norm = math.sqrt(x * x + y * y + z * z + w * w)
     if not abs(norm - 1.0) <= NORM_TOLERANCE:
-        text = f"{field}.orientation has norm {norm:.6g}; it must be a unit quaternion within {NORM_TOLERANCE}"
-        raise InvalidTargetError(text, field=f"{field}.orientation")
-    return Pose(np.array((x, y, z)), np.array(normalized((qx, qy, qz, qw))))
+        text = f"{field} has norm {norm:.6g}; it must be a unit quaternion within {NORM_TOLERANCE}"
+        raise InvalidTargetError(text, field=field)
+    return np.array(normalized((x, y, z, w)))
 
 
 def decode_joints(target: control_pb2.JointTarget, joint_count: int, field: str) -> JointTarget:
@@ -78,7 +100,34 @@ def decode_wrench(wrench: geometry_pb2.Wrench, field: str) -> WrenchTarget:
     return WrenchTarget(wrench=values)
 
 
-def decode_step_target(step: control_pb2.Step, joint_count: int) -> Target | None:
+def decode_increment(message: control_pb2.PoseIncrement, field: str) -> PoseIncrement:
+    """An increment on a pose.
+
+    Raises:
+        InvalidTargetError: A number is not finite, an orientation not of unit length, or a box has no inside.
+    """
+    change = message.WhichOneof("orientation_change")
+    return PoseIncrement(
+        translation=np.array(_finite(message.translation_m, f"{field}.translation_m")),
+        rotation=np.array(_finite(message.rotation_rad, f"{field}.rotation_rad")) if change == "rotation_rad" else None,
+        quaternion_xyzw=_orientation(message.orientation, f"{field}.orientation") if change == "orientation" else None,
+        added_to=IncrementBase(message.added_to),
+        box=_decode_pose_box(message.box, f"{field}.box") if message.HasField("box") else None,
+    )
+
+
+def _decode_pose_box(message: control_pb2.PoseBox, field: str) -> PoseBox:
+    center = decode_pose(message.center, f"{field}.center")
+    lower = _finite(message.lower_m, f"{field}.lower_m")
+    upper = _finite(message.upper_m, f"{field}.upper_m")
+    rotation = _finite(message.rotation_rad, f"{field}.rotation_rad")
+    try:
+        return PoseBox(center=center, lower=lower, upper=upper, rotation=rotation)
+    except ValueError as error:
+        raise InvalidTargetError(f"{field} has no inside: {error}", field=field) from None
+
+
+def decode_step_target(step: control_pb2.Step, joint_count: int) -> Target | PoseIncrement | None:
     """The target of a `Step`; None when it asks to hold.
 
     Raises:
@@ -87,6 +136,8 @@ def decode_step_target(step: control_pb2.Step, joint_count: int) -> Target | Non
     kind = step.WhichOneof("target")
     if kind is None:
         return None
+    if kind == "pose_increment":
+        return decode_increment(step.pose_increment, "step.pose_increment")
     if kind == "tcp_pose":
         return decode_pose(step.tcp_pose, "step.tcp_pose")
     if kind == "joint_positions":

@@ -1,4 +1,4 @@
-"""Maps actions in [-1, 1] to targets: increments on a pose, and an opening of the gripper."""
+"""Maps actions in [-1, 1] to increments on a pose and openings of the gripper."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from serl_api.rotation import canonical, from_rotvec, multiply
-from serl_api.values import FloatArray, Pose
+from serl_api.enums import IncrementBase
+from serl_api.pose_increment import PoseIncrement
+from serl_api.values import FloatArray
 from serl_client.envs.task import Task
 
 _BINARY_THRESHOLD = 0.5
@@ -28,6 +29,8 @@ class ActionMap:
     """Whether the gripper only opens, closes or keeps."""
     max_width: float
     """Widest opening of the gripper, m."""
+    added_to: IncrementBase = IncrementBase.MEASURED
+    """What a movement is added to."""
 
     @cached_property
     def space(self) -> spaces.Box[np.float32]:
@@ -48,15 +51,15 @@ class ActionMap:
             raise ValueError(f"the action is {array.tolist()}; every component must be finite and in [-1, 1]")
         return np.clip(array, -1.0, 1.0)
 
-    def target(self, action: FloatArray, base: Pose, kept_quaternion_xyzw: FloatArray) -> Pose:
-        """Pose to be tracked, from a checked action; the kept orientation holds where actions do not turn the TCP."""
-        position = base.position + self.task.translation_scale * action[:3]
-        quaternion = kept_quaternion_xyzw
-        if self.rotation:
-            turn = from_rotvec((self.task.rotation_scale * action[3:6]).tolist())
-            quaternion = np.array(canonical(multiply(turn, base.quaternion_xyzw.tolist())))
-        target = Pose(position, quaternion)
-        return target if self.task.box is None else self.task.box.clip(target)
+    def increment(self, action: FloatArray, kept_quaternion_xyzw: FloatArray) -> PoseIncrement:
+        """Makes the increment of a checked action; the kept orientation holds where actions do not turn the TCP."""
+        return PoseIncrement(
+            translation=self.task.translation_scale * action[:3],
+            rotation=self.task.rotation_scale * action[3:6] if self.rotation else None,
+            quaternion_xyzw=None if self.rotation else kept_quaternion_xyzw,
+            added_to=self.added_to,
+            box=self.task.box,
+        )
 
     def gripper_width(self, action: FloatArray) -> float | None:
         """Computes the opening, m; None leaves the gripper as it is."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from serl_api.enums import Backend
 from serl_api.errors.robot import ConnectionLostError, DeadlineError, SessionClosedError
+from serl_api.pose_box import PoseBox
 from serl_api.values import Observation
 from serl_client.envs.env_link import EnvLink
-from serl_client.envs.pose_box import PoseBox
 from serl_client.envs.task import Task
 from serl_client.errors import MotionFailedError
 

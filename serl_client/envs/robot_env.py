@@ -10,9 +10,9 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from serl_api.enums import Backend
+from serl_api.enums import Backend, IncrementBase
 from serl_api.errors.robot import FaultError
-from serl_api.values import FloatArray, Observation, Pose, StepResult
+from serl_api.values import FloatArray, Observation, StepResult
 from serl_client.envs.action_map import ActionMap
 from serl_client.envs.env_link import EnvLink
 from serl_client.envs.episode_start import EpisodeStart
@@ -24,6 +24,7 @@ from serl_client.session import ControlSession
 from serl_client.simulator import OrbitView
 
 _VIEW = OrbitView(target=(0.3, 0.0, 0.28), distance=1.5, azimuth=2.4, elevation=0.45)
+_BASES = {"measured": IncrementBase.MEASURED, "commanded": IncrementBase.COMMANDED}
 _VIEW_WIDTH_PX, _VIEW_HEIGHT_PX = 640, 480
 
 
@@ -35,13 +36,14 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     each tracked object of the task, and for each camera of the task a uint8 image (height, width, 3), RGB.
 
     Action: float32 in [-1, 1]; outside it is clipped. `[dx, dy, dz, gripper]`, with `rotation` `[dx, dy, dz, rx, ry,
-    rz, gripper]`: translation times the task's scale and a rotation vector times its scale, in base axes, on top of the
-    measured pose. Without rotation the orientation after reset is kept.
+    rz, gripper]`: translation times the task's scale and a rotation vector times its scale, in base axes, on top of a
+    pose that the daemon knows (`delta_reference`). Without rotation the orientation after reset is kept.
 
     `terminated` is the task's word, `truncated` the clock's (gymnasium's TimeLimit). `info` has the raw values
-    "tcp_pose", "gripper_width", "<object>_position" of all objects that the cell tracks, "success", "synchronized",
-    "clips", "overrun_ns", the facts of the reward, such as "lift", and "stamp_ns": the reference time since the
-    episode's first observation, so that equal episodes have equal infos.
+    "tcp_pose" and "gripper_width" of the observation's instant, "newest_tcp_pose" (younger where there are cameras),
+    "<object>_position" of all objects that the cell tracks, "success", "synchronized", "clips", "overrun_ns", the facts
+    of the reward, such as "lift", and "stamp_ns": the reference time since the episode's first observation, so that
+    equal episodes have equal infos.
 
     Args:
         task: The task, or its name as in `serl.tasks`.
@@ -51,8 +53,8 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         rotation: Whether actions turn the TCP; None leaves it to the task.
         reward: Name of one of the task's rewards.
         gripper_action: "absolute": -1 closed to +1 open. "binary": below -0.5 closes, above 0.5 opens, else keeps.
-        delta_reference: What an action is added to: the "measured" pose, as on SERL's arms, or the one last
-            "commanded", as in SERL's simulator.
+        delta_reference: What an action is added to when it takes effect: the pose "measured" then, as on SERL's arms,
+            or the one last "commanded", as in SERL's simulator. How old the observation is makes no difference.
         on_fault: "raise" lets `step` raise FaultError. "truncate" ends the episode instead, with the identifiers in
             `info["fault"]`, and recovers a simulated arm. A real one waits for a person: `reset` raises until
             `RobotClient.recover` was called.
@@ -86,13 +88,12 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self.task = find_task(task) if isinstance(task, str) else task
         _check_option("reward", reward, tuple(self.task.rewards))
         _check_option("gripper_action", gripper_action, ("absolute", "binary"))
-        _check_option("delta_reference", delta_reference, ("measured", "commanded"))
+        _check_option("delta_reference", delta_reference, tuple(_BASES))
         _check_option("on_fault", on_fault, ("raise", "truncate"))
         _check_option("render_mode", render_mode, (None, *self.metadata["render_modes"]))
         self.render_mode = render_mode
         self._reward = self.task.rewards[reward]
         self._truncates_faults = on_fault == "truncate"
-        self._from_measured = delta_reference == "measured"
         self._link = EnvLink(
             self.task,
             address=address,
@@ -106,6 +107,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
                 rotation=self.task.rotation if rotation is None else rotation,
                 binary_gripper=gripper_action == "binary",
                 max_width=self._check_cell(),
+                added_to=_BASES[delta_reference],
             )
             self._observations = ObservationMap(self.task, self._link.client.info.arm.joint_count)
         except BaseException:
@@ -116,7 +118,6 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self._episodes = EpisodeStart(self.task, self._link, self._is_done)
         self._start: Observation | None = None
         self._now: Observation | None = None
-        self._reference = self._link.client.info.arm.home_tcp_pose
 
     @property
     def is_rotating(self) -> bool:
@@ -171,7 +172,6 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         super().reset(seed=seed)
         observation, about = self._episodes.begin(options or {}, lambda: int(self.np_random.integers(2**31 - 1)))
         self._start = self._now = observation
-        self._reference = observation.state.tcp_pose
         self._observations.begin_episode()
         outcome = Outcome(reward=0.0, terminated=False, success=self._is_done(observation))
         return self._observations.encode(observation), raw_info(observation, outcome, observation) | about
@@ -228,17 +228,12 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         return self._reward(observation, observation).success
 
     def _exchange(self, session: ControlSession, start: Observation, action: FloatArray) -> StepResult:
-        result = session.step(
-            self._actions.target(action, self._reference, start.state.tcp_pose.quaternion_xyzw),
+        return session.step(
+            self._actions.increment(action, start.state.tcp_pose.quaternion_xyzw),
             period_s=1.0 / self.task.control_rate_hz,
             gripper_width=self._actions.gripper_width(action),
             cameras=self.task.cameras,
         )
-        if self._from_measured or not isinstance(result.applied_target, Pose):
-            self._reference = result.observation.state.tcp_pose
-        else:
-            self._reference = result.applied_target
-        return result
 
     def _end_by_fault(
         self, start: Observation, error: FaultError

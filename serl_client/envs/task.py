@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import gymnasium
 
+from serl_api.pose_box import PoseBox
 from serl_api.values import Compliance, JointTarget, Observation, Pose
-from serl_client.envs.pose_box import PoseBox
 from serl_client.episodes.expert import Expert
 from serl_client.wrappers.flatten_state import PROPRIOCEPTION, StateComponent
 

@@ -43,7 +43,7 @@ class PegInsertExpert:
     """Goes over the socket while turning, waits until it is still, then down.
 
     Where the tip gets stuck on the rim, it lifts it and aims beside the axis by as much as it missed.
-    Closed loop on the raw info of the environment ("tcp_pose", "peg_position", "socket_position").
+    Closed loop on the raw info of the environment ("newest_tcp_pose", "peg_position", "socket_position").
 
     Args:
         task: Scales of actions.
@@ -93,7 +93,7 @@ class PegInsertExpert:
         to_mouth = np.asarray(info["socket_position"], float) - tip
         moved = math.inf if self._last_tip is None else float(np.linalg.norm(tip - self._last_tip))
         self._last_tip = tip
-        turned = multiply(np.asarray(info["tcp_pose"], float)[3:].tolist(), self._upright)
+        turned = multiply(np.asarray(info["newest_tcp_pose"], float)[3:].tolist(), self._upright)
         turn = -np.array(to_rotvec(turned))
         return self._composed(self._translation(to_mouth, moved, float(np.linalg.norm(turn))), turn)
 

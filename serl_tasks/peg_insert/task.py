@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from serl_api.pose_box import PoseBox
 from serl_api.rotation import conjugate, rotate
 from serl_api.values import Observation, Pose
-from serl_client.envs.pose_box import PoseBox
 from serl_client.envs.rewards import NoReward, PoseReached
 from serl_client.envs.task import SERL_COMPLIANCE, Outcome, Task
 from serl_client.wrappers.flatten_state import StateComponent

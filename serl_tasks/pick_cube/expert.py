@@ -43,8 +43,8 @@ class PickCubeTuning:
 class PickCubeExpert:
     """Goes over the cube, down, closes, lifts; starts over when it loses the cube.
 
-    Closed loop on the raw info of the environment ("tcp_pose", "cube_position"), so that it works under any observation
-    wrapper that leaves actions in base axes.
+    Closed loop on the raw info of the environment ("newest_tcp_pose", "cube_position"), so that it works under any
+    observation wrapper that leaves actions in base axes.
 
     Args:
         task: Scale of actions.
@@ -89,7 +89,7 @@ class PickCubeExpert:
             Shape (4,), or (7,) with rotation, in [-1, 1].
         """
         del observation
-        position = np.asarray(info["tcp_pose"], float)[:3]
+        position = np.asarray(info["newest_tcp_pose"], float)[:3]
         to_cube = np.asarray(info["cube_position"], float) - position - self._carried(position)
         if self._closed_steps and float(np.linalg.norm(to_cube)) > self._tuning.drop_distance:
             self._closed_steps = 0

@@ -40,8 +40,8 @@ class RelocateTuning:
 class RelocateCubeExpert:
     """Fetches the cube as `PickCubeExpert` does, and puts it down somewhere on the other side.
 
-    Closed loop on the raw info of the environment ("tcp_pose", "cube_position"); where it puts the cube is drawn anew
-    for each episode, so that the opposite task finds it anywhere.
+    Closed loop on the raw info of the environment ("newest_tcp_pose", "cube_position"); where it puts the cube is drawn
+    anew for each episode, so that the opposite task finds it anywhere.
 
     Args:
         side: Where to: left is y above 0.
@@ -87,7 +87,7 @@ class RelocateCubeExpert:
         Returns:
             Shape (4,), or (7,) with rotation, in [-1, 1].
         """
-        position = np.asarray(info["tcp_pose"], float)[:3]
+        position = np.asarray(info["newest_tcp_pose"], float)[:3]
         distance = float(np.linalg.norm(np.asarray(info["cube_position"], float) - position))
         if self._closed_steps and distance > self._tuning.drop_distance:
             self._fetch()

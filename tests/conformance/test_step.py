@@ -8,6 +8,9 @@ import pytest
 from serl.robot.v1 import control_pb2, geometry_pb2
 
 import serl_client
+from serl_api.enums import IncrementBase
+from serl_api.pose_box import PoseBox
+from serl_api.pose_increment import PoseIncrement
 from serl_api.values import ArmMode, ClipKind, JointTarget
 from tests.conformance.asking import PERIOD_S, home, open_request, raw_pose, raw_step, refusal, rotated_about_z, shifted
 
@@ -81,6 +84,53 @@ class TestStep:
         assert state.jacobian.shape == (6, count)
         assert np.linalg.norm(state.tcp_pose.quaternion_xyzw) == pytest.approx(1.0)
         assert state.tcp_pose.quaternion_xyzw[3] >= 0.0
+
+
+class TestIncrement:
+    def test_it_is_added_to_the_pose_measured_when_it_takes_effect(self, target, client):
+        step = PoseIncrement(translation=np.array((0.0, 0.004, 0.0)))
+        with client.control("ada") as session:
+            observed = session.step(step, period_s=PERIOD_S).observation.state.tcp_pose
+            result = session.step(step, period_s=PERIOD_S)
+        assert result.clips == ()
+        asked = result.applied_target.position - observed.position
+        # In real time the arm has moved on since; in lockstep nothing moves between two requests.
+        tolerance = 1e-12 if target.is_lockstep else 0.01
+        assert asked == pytest.approx(step.translation, abs=tolerance)
+        assert result.applied_target.quaternion_xyzw == pytest.approx(observed.quaternion_xyzw, abs=tolerance)
+
+    def test_it_is_added_to_the_pose_targeted_last_if_asked(self, client):
+        start = home(client)
+        step = PoseIncrement(translation=np.array((0.0, 0.002, -0.001)), added_to=IncrementBase.COMMANDED)
+        with client.control("ada") as session:
+            session.step(start, period_s=PERIOD_S)
+            applied = [session.step(step, period_s=PERIOD_S).applied_target for _ in range(5)]
+        for count, pose in enumerate(applied, start=1):
+            assert pose.position == pytest.approx(start.position + count * step.translation, abs=1e-9)
+
+    def test_the_first_commanded_increment_is_added_to_the_measured_pose(self, client):
+        step = PoseIncrement(translation=np.array((0.003, 0.0, 0.0)), added_to=IncrementBase.COMMANDED)
+        measured = client.get_state().tcp_pose
+        with client.control("ada") as session:
+            applied = session.step(step, period_s=PERIOD_S).applied_target
+        assert applied.position == pytest.approx(measured.position + step.translation, abs=1e-3)
+
+    def test_its_result_is_bounded_by_its_box_and_by_the_workspace(self, client):
+        here = client.get_state().tcp_pose
+        box = PoseBox(center=here, lower=(-0.01,) * 3, upper=(0.01,) * 3, rotation=(0.1,) * 3)
+        step = PoseIncrement(translation=np.array((0.0, 0.05, 0.0)), box=box)
+        down = PoseIncrement(translation=np.array((0.0, 0.0, -5.0)))
+        with client.control("ada") as session:
+            boxed = session.step(step, period_s=PERIOD_S)
+            clipped = session.step(down, period_s=PERIOD_S)
+        assert boxed.clips == ()
+        assert boxed.applied_target.position[1] == pytest.approx(here.position[1] + 0.01, abs=1e-9)
+        assert ClipKind.WORKSPACE_POSITION in [clip.kind for clip in clipped.clips]
+
+    def test_one_that_no_limit_can_repair_is_refused(self, target):
+        broken = control_pb2.PoseIncrement(translation_m=geometry_pb2.Vector3(x=math.nan))
+        code, error = refusal(target, open_request(), raw_step(2, pose_increment=broken))
+        assert (code, type(error)) == (grpc.StatusCode.INVALID_ARGUMENT, serl_client.InvalidTargetError)
 
 
 class TestClipAndRefuse:
@@ -162,6 +212,20 @@ class TestClipAndRefuse:
 
 
 class TestObservation:
+    def test_the_newest_state_is_never_older_than_what_belongs_to_the_frames(self, target, client):
+        cameras = list(client.info.cameras)
+        with client.control("ada") as session:
+            plain = session.step(home(client), period_s=0.05).observation
+            seeing = session.step(home(client), period_s=0.05, cameras=cameras).observation
+        assert plain.newest_state.monotonic_time_ns >= plain.state.monotonic_time_ns
+        newest, aligned = seeing.newest_state, seeing.state
+        if target.is_lockstep:
+            assert newest.monotonic_time_ns == aligned.monotonic_time_ns
+        else:
+            assert newest.monotonic_time_ns > aligned.monotonic_time_ns
+        assert newest.joint_positions.shape == aligned.joint_positions.shape
+        assert newest.gripper is not None
+
     def test_every_sensor_has_an_offset_within_its_tolerance(self, client):
         cameras = list(client.info.cameras)
         with client.control("ada") as session:

@@ -103,12 +103,12 @@ class PlayedCamera:
             )
 
 
-def play(timings, seed=0, *, duration_s=12.0, rate_hz=200.0, tick_s=0.1, unplugged=None, with_gripper=False):
+def play(timings, seed=0, *, duration_s=12.0, rate_hz=200.0, tick_s=0.1, unplugged=None, with_gripper=False, **sync):
     """Plays a cell; observes it every `tick_s`, after two seconds to begin."""
     unplugged = unplugged or {}
     cameras = {f"c{index}": PlayedCamera(f"c{index}", timing, seed + index) for index, timing in enumerate(timings)}
     infos = {name: camera.info for name, camera in cameras.items()}
-    alignment = Alignment(SyncConfig(sample_rate_hz=rate_hz), infos, has_gripper=with_gripper)
+    alignment = Alignment(SyncConfig(sample_rate_hz=rate_hz, **sync), infos, has_gripper=with_gripper)
     random = np.random.default_rng(seed)
     samples = [(round(n * 1e9 / rate_hz), False) for n in range(round(duration_s * rate_hz))]
     ticks = np.arange(2.0, duration_s, tick_s)
@@ -145,6 +145,34 @@ def timings(**fixed):
         "global_bias_s": st.floats(-0.0008, 0.0008),
     }
     return st.builds(CameraTiming, **drawn | {name: st.just(value) for name, value in fixed.items()})
+
+
+SLOW = CameraTiming(latency_s=0.05, jitter_s=0.004)
+
+
+def test_the_newest_arm_comes_beside_the_aligned_one():
+    for seen in play([SLOW, SLOW], with_gripper=True):
+        snapshot = seen.snapshot
+        assert snapshot.arm.time_ns == snapshot.reference_time_ns
+        assert snapshot.newest_arm.time_ns == seen.now_ns
+        assert snapshot.newest_gripper.time_ns > snapshot.gripper.time_ns
+
+
+def test_the_policy_newest_observes_the_present_with_the_newest_frames():
+    for seen in play([SLOW, SLOW], policy="newest"):
+        assert seen.snapshot.reference_time_ns == seen.now_ns
+        assert seen.snapshot.newest_arm is None
+        assert [shown_ns(frame) for _, frame in seen.snapshot.frames] == seen.newest_ns
+        assert not seen.snapshot.synchronized, "frames of 50 ms ago are reported as what they are"
+
+
+def test_the_policy_max_age_is_the_aligned_one_until_that_is_too_old():
+    aligned = play([SLOW, SLOW])
+    ages = [seen.now_ns - seen.snapshot.reference_time_ns for seen in aligned]
+    bound_ns = int(np.median(ages))
+    bounded = play([SLOW, SLOW], policy="max-age", max_age_s=bound_ns * 1e-9)
+    for age, seen in zip(ages, bounded, strict=True):
+        assert seen.now_ns - seen.snapshot.reference_time_ns == min(age, bound_ns)
 
 
 @pytest.mark.trap

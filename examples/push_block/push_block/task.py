@@ -6,9 +6,9 @@ import numpy as np
 
 from push_block.expert import PushBlockExpert
 from push_block.places import BLOCK, GOAL, GOAL_RADIUS, PUSH_HEIGHT
+from serl_api.pose_box import PoseBox
 from serl_api.values import Observation, Pose
 from serl_client import Outcome, Task
-from serl_client.envs.pose_box import PoseBox
 from serl_client.envs.rewards import NoReward
 from serl_client.wrappers.flatten_state import PROPRIOCEPTION, StateComponent
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from serl_api.errors.robot import FaultError, InvalidTargetError
+from serl_api.pose_box import PoseBox
 from serl_api.values import FloatArray, Observation, Pose
-from serl_client.envs.pose_box import PoseBox
 from serl_client.envs.private_simulator import PrivateSimulator
 from serl_client.robot import RobotClient
 from serl_client.simulator import SimulatorClient

@@ -31,7 +31,7 @@ def test_it_works_with_seven_components(simulator_address):
 @pytest.mark.parametrize("corner", [(0.25, -0.25), (0.25, 0.25), (0.55, -0.25), (0.55, 0.25)])
 def test_actions_stay_in_the_unit_box(corner):
     expert = PickCubeExpert(PICK_CUBE, noise=1.0, seed=0)
-    info = {"tcp_pose": np.array((0.4, 0.0, 0.25, 1, 0, 0, 0)), "cube_position": np.array((*corner, 0.02))}
+    info = {"newest_tcp_pose": np.array((0.4, 0.0, 0.25, 1, 0, 0, 0)), "cube_position": np.array((*corner, 0.02))}
     actions = np.stack([expert.action({}, info) for _ in range(50)])
     assert actions.shape == (50, 4)
     assert actions.dtype == np.float32
@@ -40,8 +40,8 @@ def test_actions_stay_in_the_unit_box(corner):
 
 def test_it_starts_over_when_it_loses_the_cube():
     expert = PickCubeExpert(PICK_CUBE)
-    at_cube = {"tcp_pose": np.array((0.4, 0.0, 0.02, 1, 0, 0, 0)), "cube_position": np.array((0.4, 0.0, 0.02))}
-    lost = {"tcp_pose": np.array((0.4, 0.0, 0.2, 1, 0, 0, 0)), "cube_position": np.array((0.4, 0.0, 0.02))}
+    at_cube = {"newest_tcp_pose": np.array((0.4, 0.0, 0.02, 1, 0, 0, 0)), "cube_position": np.array((0.4, 0.0, 0.02))}
+    lost = {"newest_tcp_pose": np.array((0.4, 0.0, 0.2, 1, 0, 0, 0)), "cube_position": np.array((0.4, 0.0, 0.02))}
     assert expert.action({}, at_cube)[-1] == -1.0
     assert expert.action({}, at_cube)[-1] == -1.0
     assert expert.action({}, lost)[-1] == 1.0

@@ -44,8 +44,8 @@ def test_two_experts_set_the_scene_for_each_other(relocation):
 
 def test_it_fetches_a_cube_that_it_lost_on_the_way():
     expert = RelocateCubeExpert("right", RELOCATE_FORWARD)
-    held = {"tcp_pose": np.array((0.4, 0.1, 0.02, 1, 0, 0, 0)), "cube_position": np.array((0.4, 0.1, 0.02))}
-    lost = {"tcp_pose": np.array((0.4, 0.0, 0.2, 1, 0, 0, 0)), "cube_position": np.array((0.4, 0.1, 0.02))}
+    held = {"newest_tcp_pose": np.array((0.4, 0.1, 0.02, 1, 0, 0, 0)), "cube_position": np.array((0.4, 0.1, 0.02))}
+    lost = {"newest_tcp_pose": np.array((0.4, 0.0, 0.2, 1, 0, 0, 0)), "cube_position": np.array((0.4, 0.1, 0.02))}
     actions = [expert.action({}, held) for _ in range(5)]
     assert [action[-1] for action in actions] == [-1.0] * 5
     assert actions[-1][1] < -0.5  # To the right.

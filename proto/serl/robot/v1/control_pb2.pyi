@@ -12,6 +12,12 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class IncrementBase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    INCREMENT_BASE_UNSPECIFIED: _ClassVar[IncrementBase]
+    INCREMENT_BASE_MEASURED: _ClassVar[IncrementBase]
+    INCREMENT_BASE_COMMANDED: _ClassVar[IncrementBase]
+
 class MotionOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     MOTION_OUTCOME_UNSPECIFIED: _ClassVar[MotionOutcome]
@@ -32,6 +38,9 @@ class ClipKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CLIP_KIND_FORCE: _ClassVar[ClipKind]
     CLIP_KIND_TORQUE: _ClassVar[ClipKind]
     CLIP_KIND_GRIPPER_WIDTH: _ClassVar[ClipKind]
+INCREMENT_BASE_UNSPECIFIED: IncrementBase
+INCREMENT_BASE_MEASURED: IncrementBase
+INCREMENT_BASE_COMMANDED: IncrementBase
 MOTION_OUTCOME_UNSPECIFIED: MotionOutcome
 MOTION_OUTCOME_RUNNING: MotionOutcome
 MOTION_OUTCOME_REACHED: MotionOutcome
@@ -69,10 +78,11 @@ class Opened(_message.Message):
     def __init__(self, session_number: _Optional[int] = ..., command_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., compliance: _Optional[_Union[Compliance, _Mapping]] = ..., observation: _Optional[_Union[_observation_pb2.Observation, _Mapping]] = ...) -> None: ...
 
 class Step(_message.Message):
-    __slots__ = ("tcp_pose", "joint_positions", "wrench", "gripper", "period", "cameras", "encoding")
+    __slots__ = ("tcp_pose", "joint_positions", "wrench", "pose_increment", "gripper", "period", "cameras", "encoding")
     TCP_POSE_FIELD_NUMBER: _ClassVar[int]
     JOINT_POSITIONS_FIELD_NUMBER: _ClassVar[int]
     WRENCH_FIELD_NUMBER: _ClassVar[int]
+    POSE_INCREMENT_FIELD_NUMBER: _ClassVar[int]
     GRIPPER_FIELD_NUMBER: _ClassVar[int]
     PERIOD_FIELD_NUMBER: _ClassVar[int]
     CAMERAS_FIELD_NUMBER: _ClassVar[int]
@@ -80,11 +90,12 @@ class Step(_message.Message):
     tcp_pose: _geometry_pb2.Pose
     joint_positions: JointTarget
     wrench: _geometry_pb2.Wrench
+    pose_increment: PoseIncrement
     gripper: GripperTarget
     period: _duration_pb2.Duration
     cameras: _containers.RepeatedScalarFieldContainer[str]
     encoding: _observation_pb2.PixelEncoding
-    def __init__(self, tcp_pose: _Optional[_Union[_geometry_pb2.Pose, _Mapping]] = ..., joint_positions: _Optional[_Union[JointTarget, _Mapping]] = ..., wrench: _Optional[_Union[_geometry_pb2.Wrench, _Mapping]] = ..., gripper: _Optional[_Union[GripperTarget, _Mapping]] = ..., period: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., cameras: _Optional[_Iterable[str]] = ..., encoding: _Optional[_Union[_observation_pb2.PixelEncoding, str]] = ...) -> None: ...
+    def __init__(self, tcp_pose: _Optional[_Union[_geometry_pb2.Pose, _Mapping]] = ..., joint_positions: _Optional[_Union[JointTarget, _Mapping]] = ..., wrench: _Optional[_Union[_geometry_pb2.Wrench, _Mapping]] = ..., pose_increment: _Optional[_Union[PoseIncrement, _Mapping]] = ..., gripper: _Optional[_Union[GripperTarget, _Mapping]] = ..., period: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., cameras: _Optional[_Iterable[str]] = ..., encoding: _Optional[_Union[_observation_pb2.PixelEncoding, str]] = ...) -> None: ...
 
 class Stepped(_message.Message):
     __slots__ = ("applied_target", "clips", "observation", "applied_time_ns", "overrun_ns")
@@ -191,6 +202,32 @@ class JointTarget(_message.Message):
     POSITIONS_RAD_FIELD_NUMBER: _ClassVar[int]
     positions_rad: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, positions_rad: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class PoseIncrement(_message.Message):
+    __slots__ = ("translation_m", "rotation_rad", "orientation", "added_to", "box")
+    TRANSLATION_M_FIELD_NUMBER: _ClassVar[int]
+    ROTATION_RAD_FIELD_NUMBER: _ClassVar[int]
+    ORIENTATION_FIELD_NUMBER: _ClassVar[int]
+    ADDED_TO_FIELD_NUMBER: _ClassVar[int]
+    BOX_FIELD_NUMBER: _ClassVar[int]
+    translation_m: _geometry_pb2.Vector3
+    rotation_rad: _geometry_pb2.Vector3
+    orientation: _geometry_pb2.Quaternion
+    added_to: IncrementBase
+    box: PoseBox
+    def __init__(self, translation_m: _Optional[_Union[_geometry_pb2.Vector3, _Mapping]] = ..., rotation_rad: _Optional[_Union[_geometry_pb2.Vector3, _Mapping]] = ..., orientation: _Optional[_Union[_geometry_pb2.Quaternion, _Mapping]] = ..., added_to: _Optional[_Union[IncrementBase, str]] = ..., box: _Optional[_Union[PoseBox, _Mapping]] = ...) -> None: ...
+
+class PoseBox(_message.Message):
+    __slots__ = ("center", "lower_m", "upper_m", "rotation_rad")
+    CENTER_FIELD_NUMBER: _ClassVar[int]
+    LOWER_M_FIELD_NUMBER: _ClassVar[int]
+    UPPER_M_FIELD_NUMBER: _ClassVar[int]
+    ROTATION_RAD_FIELD_NUMBER: _ClassVar[int]
+    center: _geometry_pb2.Pose
+    lower_m: _geometry_pb2.Vector3
+    upper_m: _geometry_pb2.Vector3
+    rotation_rad: _geometry_pb2.Vector3
+    def __init__(self, center: _Optional[_Union[_geometry_pb2.Pose, _Mapping]] = ..., lower_m: _Optional[_Union[_geometry_pb2.Vector3, _Mapping]] = ..., upper_m: _Optional[_Union[_geometry_pb2.Vector3, _Mapping]] = ..., rotation_rad: _Optional[_Union[_geometry_pb2.Vector3, _Mapping]] = ...) -> None: ...
 
 class GripperTarget(_message.Message):
     __slots__ = ("width_m", "speed_m_per_s", "force_n")

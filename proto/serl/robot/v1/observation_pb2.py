@@ -27,25 +27,25 @@ from serl.robot.v1 import geometry_pb2 as serl_dot_robot_dot_v1_dot_geometry__pb
 from serl.robot.v1 import state_pb2 as serl_dot_robot_dot_v1_dot_state__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fserl/robot/v1/observation.proto\x12\rserl.robot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cserl/robot/v1/geometry.proto\x1a\x19serl/robot/v1/state.proto\"\xd1\x02\n\x0bObservation\x12\x19\n\x11reference_time_ns\x18\x01 \x01(\x03\x12\x30\n\x0c\x63\x61pture_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05state\x18\x03 \x01(\x0b\x32\x19.serl.robot.v1.RobotState\x12$\n\x06\x66rames\x18\x04 \x03(\x0b\x32\x14.serl.robot.v1.Frame\x12\x35\n\x0ftracked_objects\x18\x05 \x03(\x0b\x32\x1c.serl.robot.v1.TrackedObject\x12,\n\x07offsets\x18\x06 \x03(\x0b\x32\x1b.serl.robot.v1.SensorOffset\x12\x14\n\x0csynchronized\x18\x07 \x01(\x08\x12\x16\n\x0e\x65pisode_number\x18\x08 \x01(\x03\x12\x12\n\nstep_index\x18\t \x01(\x03\"\xc5\x02\n\x05\x46rame\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\t\x12.\n\x08\x65ncoding\x18\x02 \x01(\x0e\x32\x1c.serl.robot.v1.PixelEncoding\x12\x10\n\x08width_px\x18\x03 \x01(\x05\x12\x11\n\theight_px\x18\x04 \x01(\x05\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\x0c\x12\x18\n\x10\x65xposure_time_ns\x18\x06 \x01(\x03\x12\x17\n\x0freceive_time_ns\x18\x07 \x01(\x03\x12\x14\n\x0c\x66rame_number\x18\x08 \x01(\x03\x12\x30\n\x0cstamp_source\x18\t \x01(\x0e\x32\x1a.serl.robot.v1.StampSource\x12\x15\n\rdepth_scale_m\x18\n \x01(\x01\x12-\n\x05\x64\x65pth\x18\x0b \x01(\x0b\x32\x19.serl.robot.v1.DepthImageH\x00\x88\x01\x01\x42\x08\n\x06_depth\"V\n\nDepthImage\x12\x10\n\x08width_px\x18\x01 \x01(\x05\x12\x11\n\theight_px\x18\x02 \x01(\x05\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x15\n\rdepth_scale_m\x18\x04 \x01(\x01\"\xa5\x01\n\rTrackedObject\x12\x0c\n\x04name\x18\x01 \x01(\t\x12!\n\x04pose\x18\x02 \x01(\x0b\x32\x13.serl.robot.v1.Pose\x12(\n\x05twist\x18\x03 \x01(\x0b\x32\x14.serl.robot.v1.TwistH\x00\x88\x01\x01\x12\x19\n\x11monotonic_time_ns\x18\x04 \x01(\x03\x12\x14\n\x0cground_truth\x18\x05 \x01(\x08\x42\x08\n\x06_twist\"X\n\x0cSensorOffset\x12\x0e\n\x06sensor\x18\x01 \x01(\t\x12\x11\n\toffset_ns\x18\x02 \x01(\x03\x12\x14\n\x0ctolerance_ns\x18\x03 \x01(\x03\x12\x0f\n\x07missing\x18\x04 \x01(\x08*\x95\x01\n\rPixelEncoding\x12\x1e\n\x1aPIXEL_ENCODING_UNSPECIFIED\x10\x00\x12\x17\n\x13PIXEL_ENCODING_RGB8\x10\x01\x12\x17\n\x13PIXEL_ENCODING_JPEG\x10\x02\x12\x16\n\x12PIXEL_ENCODING_PNG\x10\x03\x12\x1a\n\x16PIXEL_ENCODING_DEPTH16\x10\x04*z\n\x0bStampSource\x12\x1c\n\x18STAMP_SOURCE_UNSPECIFIED\x10\x00\x12\x17\n\x13STAMP_SOURCE_SENSOR\x10\x01\x12\x18\n\x14STAMP_SOURCE_ARRIVAL\x10\x02\x12\x1a\n\x16STAMP_SOURCE_SIMULATOR\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fserl/robot/v1/observation.proto\x12\rserl.robot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cserl/robot/v1/geometry.proto\x1a\x19serl/robot/v1/state.proto\"\x98\x03\n\x0bObservation\x12\x19\n\x11reference_time_ns\x18\x01 \x01(\x03\x12\x30\n\x0c\x63\x61pture_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05state\x18\x03 \x01(\x0b\x32\x19.serl.robot.v1.RobotState\x12$\n\x06\x66rames\x18\x04 \x03(\x0b\x32\x14.serl.robot.v1.Frame\x12\x35\n\x0ftracked_objects\x18\x05 \x03(\x0b\x32\x1c.serl.robot.v1.TrackedObject\x12,\n\x07offsets\x18\x06 \x03(\x0b\x32\x1b.serl.robot.v1.SensorOffset\x12\x14\n\x0csynchronized\x18\x07 \x01(\x08\x12\x16\n\x0e\x65pisode_number\x18\x08 \x01(\x03\x12\x12\n\nstep_index\x18\t \x01(\x03\x12\x34\n\x0cnewest_state\x18\n \x01(\x0b\x32\x19.serl.robot.v1.RobotStateH\x00\x88\x01\x01\x42\x0f\n\r_newest_state\"\xc5\x02\n\x05\x46rame\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\t\x12.\n\x08\x65ncoding\x18\x02 \x01(\x0e\x32\x1c.serl.robot.v1.PixelEncoding\x12\x10\n\x08width_px\x18\x03 \x01(\x05\x12\x11\n\theight_px\x18\x04 \x01(\x05\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\x0c\x12\x18\n\x10\x65xposure_time_ns\x18\x06 \x01(\x03\x12\x17\n\x0freceive_time_ns\x18\x07 \x01(\x03\x12\x14\n\x0c\x66rame_number\x18\x08 \x01(\x03\x12\x30\n\x0cstamp_source\x18\t \x01(\x0e\x32\x1a.serl.robot.v1.StampSource\x12\x15\n\rdepth_scale_m\x18\n \x01(\x01\x12-\n\x05\x64\x65pth\x18\x0b \x01(\x0b\x32\x19.serl.robot.v1.DepthImageH\x00\x88\x01\x01\x42\x08\n\x06_depth\"V\n\nDepthImage\x12\x10\n\x08width_px\x18\x01 \x01(\x05\x12\x11\n\theight_px\x18\x02 \x01(\x05\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x15\n\rdepth_scale_m\x18\x04 \x01(\x01\"\xa5\x01\n\rTrackedObject\x12\x0c\n\x04name\x18\x01 \x01(\t\x12!\n\x04pose\x18\x02 \x01(\x0b\x32\x13.serl.robot.v1.Pose\x12(\n\x05twist\x18\x03 \x01(\x0b\x32\x14.serl.robot.v1.TwistH\x00\x88\x01\x01\x12\x19\n\x11monotonic_time_ns\x18\x04 \x01(\x03\x12\x14\n\x0cground_truth\x18\x05 \x01(\x08\x42\x08\n\x06_twist\"X\n\x0cSensorOffset\x12\x0e\n\x06sensor\x18\x01 \x01(\t\x12\x11\n\toffset_ns\x18\x02 \x01(\x03\x12\x14\n\x0ctolerance_ns\x18\x03 \x01(\x03\x12\x0f\n\x07missing\x18\x04 \x01(\x08*\x95\x01\n\rPixelEncoding\x12\x1e\n\x1aPIXEL_ENCODING_UNSPECIFIED\x10\x00\x12\x17\n\x13PIXEL_ENCODING_RGB8\x10\x01\x12\x17\n\x13PIXEL_ENCODING_JPEG\x10\x02\x12\x16\n\x12PIXEL_ENCODING_PNG\x10\x03\x12\x1a\n\x16PIXEL_ENCODING_DEPTH16\x10\x04*z\n\x0bStampSource\x12\x1c\n\x18STAMP_SOURCE_UNSPECIFIED\x10\x00\x12\x17\n\x13STAMP_SOURCE_SENSOR\x10\x01\x12\x18\n\x14STAMP_SOURCE_ARRIVAL\x10\x02\x12\x1a\n\x16STAMP_SOURCE_SIMULATOR\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'serl.robot.v1.observation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PIXELENCODING']._serialized_start=1155
-  _globals['_PIXELENCODING']._serialized_end=1304
-  _globals['_STAMPSOURCE']._serialized_start=1306
-  _globals['_STAMPSOURCE']._serialized_end=1428
+  _globals['_PIXELENCODING']._serialized_start=1226
+  _globals['_PIXELENCODING']._serialized_end=1375
+  _globals['_STAMPSOURCE']._serialized_start=1377
+  _globals['_STAMPSOURCE']._serialized_end=1499
   _globals['_OBSERVATION']._serialized_start=141
-  _globals['_OBSERVATION']._serialized_end=478
-  _globals['_FRAME']._serialized_start=481
-  _globals['_FRAME']._serialized_end=806
-  _globals['_DEPTHIMAGE']._serialized_start=808
-  _globals['_DEPTHIMAGE']._serialized_end=894
-  _globals['_TRACKEDOBJECT']._serialized_start=897
-  _globals['_TRACKEDOBJECT']._serialized_end=1062
-  _globals['_SENSOROFFSET']._serialized_start=1064
-  _globals['_SENSOROFFSET']._serialized_end=1152
+  _globals['_OBSERVATION']._serialized_end=549
+  _globals['_FRAME']._serialized_start=552
+  _globals['_FRAME']._serialized_end=877
+  _globals['_DEPTHIMAGE']._serialized_start=879
+  _globals['_DEPTHIMAGE']._serialized_end=965
+  _globals['_TRACKEDOBJECT']._serialized_start=968
+  _globals['_TRACKEDOBJECT']._serialized_end=1133
+  _globals['_SENSOROFFSET']._serialized_start=1135
+  _globals['_SENSOROFFSET']._serialized_end=1223
 # @@protoc_insertion_point(module_scope)

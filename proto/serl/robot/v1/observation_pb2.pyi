@@ -37,7 +37,7 @@ STAMP_SOURCE_ARRIVAL: StampSource
 STAMP_SOURCE_SIMULATOR: StampSource
 
 class Observation(_message.Message):
-    __slots__ = ("reference_time_ns", "capture_time", "state", "frames", "tracked_objects", "offsets", "synchronized", "episode_number", "step_index")
+    __slots__ = ("reference_time_ns", "capture_time", "state", "frames", "tracked_objects", "offsets", "synchronized", "episode_number", "step_index", "newest_state")
     REFERENCE_TIME_NS_FIELD_NUMBER: _ClassVar[int]
     CAPTURE_TIME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,7 @@ class Observation(_message.Message):
     SYNCHRONIZED_FIELD_NUMBER: _ClassVar[int]
     EPISODE_NUMBER_FIELD_NUMBER: _ClassVar[int]
     STEP_INDEX_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_STATE_FIELD_NUMBER: _ClassVar[int]
     reference_time_ns: int
     capture_time: _timestamp_pb2.Timestamp
     state: _state_pb2.RobotState
@@ -56,7 +57,8 @@ class Observation(_message.Message):
     synchronized: bool
     episode_number: int
     step_index: int
-    def __init__(self, reference_time_ns: _Optional[int] = ..., capture_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[_state_pb2.RobotState, _Mapping]] = ..., frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ..., tracked_objects: _Optional[_Iterable[_Union[TrackedObject, _Mapping]]] = ..., offsets: _Optional[_Iterable[_Union[SensorOffset, _Mapping]]] = ..., synchronized: _Optional[bool] = ..., episode_number: _Optional[int] = ..., step_index: _Optional[int] = ...) -> None: ...
+    newest_state: _state_pb2.RobotState
+    def __init__(self, reference_time_ns: _Optional[int] = ..., capture_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[_state_pb2.RobotState, _Mapping]] = ..., frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ..., tracked_objects: _Optional[_Iterable[_Union[TrackedObject, _Mapping]]] = ..., offsets: _Optional[_Iterable[_Union[SensorOffset, _Mapping]]] = ..., synchronized: _Optional[bool] = ..., episode_number: _Optional[int] = ..., step_index: _Optional[int] = ..., newest_state: _Optional[_Union[_state_pb2.RobotState, _Mapping]] = ...) -> None: ...
 
 class Frame(_message.Message):
     __slots__ = ("camera", "encoding", "width_px", "height_px", "data", "exposure_time_ns", "receive_time_ns", "frame_number", "stamp_source", "depth_scale_m", "depth")

@@ -1,4 +1,4 @@
-"""Bounds where episodes start and where the TCP may go, around a task's pose."""
+"""Bounds where episodes start and where the TCP may go, around a pose."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class PoseBox:
     """Bounds poses by a box: a position in base axes, and a rotation vector in base axes, both from a centre.
 
     Raises:
-        ValueError: A lower bound is above its upper one.
+        ValueError: A lower bound is above its upper one, or one of the rotation's is negative.
     """
 
     center: Pose
@@ -30,6 +30,8 @@ class PoseBox:
     def __post_init__(self) -> None:
         if any(low > high for low, high in zip(self.lower, self.upper, strict=True)):
             raise ValueError(f"the lower bounds {self.lower} must not be above the upper ones {self.upper}")
+        if min(self.rotation) < 0.0:
+            raise ValueError(f"the bounds {self.rotation} of the rotation must not be negative")
 
     def clip(self, pose: Pose) -> Pose:
         """Returns the nearest pose inside, each component by itself."""

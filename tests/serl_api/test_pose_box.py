@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from serl_api.pose_box import PoseBox
 from serl_api.values import Pose
-from serl_client.envs.pose_box import PoseBox
 
 DOWN = np.array((1.0, 0.0, 0.0, 0.0))
 BOX = PoseBox(
