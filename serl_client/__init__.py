@@ -4,14 +4,7 @@ Importing it registers the environments `serl/...` with gymnasium.
 """
 
 import serl_client.connection.grpc_poller  # noqa: F401 - First: gRPC reads the setting once.
-from serl_api.cell import (
-    ArmInfo,
-    CameraInfo,
-    CameraIntrinsics,
-    CellInfo,
-    GripperInfo,
-    Limits,
-)
+from serl_api.cell import ArmInfo, CameraInfo, CameraIntrinsics, CellInfo, GripperInfo, Limits
 from serl_api.enums import (
     ArmMode,
     Backend,
@@ -65,24 +58,11 @@ from serl_api.values import (
     TrackedObject,
     WrenchTarget,
 )
-from serl_client.camera import (
-    CameraClient,
-)
-from serl_client.connection.clock import (
-    ClockOffset,
-)
-from serl_client.envs.registration import (
-    make_training_env,
-    register_environments,
-)
-from serl_client.envs.robot_env import (
-    RobotEnv,
-)
-from serl_client.envs.task import (
-    Outcome,
-    Reward,
-    Task,
-)
+from serl_client.camera import CameraClient
+from serl_client.connection.clock import ClockOffset
+from serl_client.envs.registration import make_training_env, register_environments
+from serl_client.envs.robot_env import RobotEnv
+from serl_client.envs.task import Outcome, Reward, Task
 from serl_client.episodes.files import (
     Episode,
     EpisodeFileWarning,
@@ -91,9 +71,7 @@ from serl_client.episodes.files import (
     read_episodes,
     read_header,
 )
-from serl_client.episodes.recording import (
-    record_demonstrations,
-)
+from serl_client.episodes.recording import record_demonstrations
 from serl_client.errors import (
     AddressError,
     EpisodeFileError,
@@ -101,20 +79,9 @@ from serl_client.errors import (
     PrivateSimulatorError,
     TaskMismatchError,
 )
-from serl_client.robot import (
-    RobotClient,
-)
-from serl_client.session import (
-    ControlSession,
-)
-from serl_client.simulator import (
-    ContactPair,
-    GroundTruth,
-    OrbitView,
-    SimulatorClient,
-    TaskInfo,
-    TaskList,
-)
+from serl_client.robot import RobotClient
+from serl_client.session import ControlSession
+from serl_client.simulator import ContactPair, GroundTruth, OrbitView, SimulatorClient, TaskInfo, TaskList
 
 __all__ = [
     "AddressError",

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import cast
 
-import grpc
-from serl.robot.v1 import camera_service_pb2, camera_service_pb2_grpc, observation_pb2
+from serl.robot.v1 import camera_service_pb2, camera_service_pb2_grpc
 
 from serl_api.cell import CameraInfo
 from serl_api.codec.cell import decode_cameras
-from serl_api.codec.observation import decode_frame
+from serl_api.codec.observation import decode_frame, encode_pixel_encoding
 from serl_api.enums import PixelEncoding
-from serl_api.errors.robot import robot_error
 from serl_api.values import Frame
 from serl_client.connection.channel import SLOW_TIMEOUT_S
 from serl_client.connection.service_client import ServiceClient
@@ -24,17 +21,17 @@ class CameraClient(ServiceClient):
 
     @cached_property
     def _stub(self) -> camera_service_pb2_grpc.CameraServiceStub:
-        return camera_service_pb2_grpc.CameraServiceStub(self._connection.channel)
+        return camera_service_pb2_grpc.CameraServiceStub(self.connection.channel)
 
     def list_cameras(self) -> dict[str, CameraInfo]:
-        """Cameras by name, and whether each delivers."""
-        response = self._connection.call(self._stub.ListCameras, camera_service_pb2.ListCamerasRequest())
+        """Lists the cameras by name, and whether each delivers."""
+        response = self.connection.call(self._stub.ListCameras, camera_service_pb2.ListCamerasRequest())
         return decode_cameras(response.cameras)
 
     def get_frame(
         self, camera: str, *, encoding: PixelEncoding = PixelEncoding.RGB8, include_depth: bool = False
     ) -> Frame:
-        """Newest frame of a camera.
+        """Gets the newest frame of a camera.
 
         Args:
             camera: Its name.
@@ -47,9 +44,9 @@ class CameraClient(ServiceClient):
             NotEquippedError: The camera has no depth.
         """
         request = camera_service_pb2.GetFrameRequest(
-            camera=camera, encoding=_encoding(encoding), include_depth=include_depth
+            camera=camera, encoding=encode_pixel_encoding(encoding), include_depth=include_depth
         )
-        return decode_frame(self._connection.call(self._stub.GetFrame, request, timeout_s=SLOW_TIMEOUT_S).frame)
+        return decode_frame(self.connection.call(self._stub.GetFrame, request, timeout_s=SLOW_TIMEOUT_S).frame)
 
     def stream_frames(
         self,
@@ -59,7 +56,7 @@ class CameraClient(ServiceClient):
         max_rate_hz: float = 0.0,
         include_depth: bool = False,
     ) -> Iterator[Frame]:
-        """Frames as they come; latest wins. Closing the iterator ends the stream.
+        """Streams frames as they come; latest wins. Closing the iterator ends the stream.
 
         Args:
             cameras: Names; all when empty.
@@ -72,17 +69,9 @@ class CameraClient(ServiceClient):
             TooManyStreamsError: The daemon serves as many streams as it allows.
         """
         request = camera_service_pb2.StreamFramesRequest(
-            cameras=cameras, encoding=_encoding(encoding), max_rate_hz=max_rate_hz, include_depth=include_depth
+            cameras=cameras,
+            encoding=encode_pixel_encoding(encoding),
+            max_rate_hz=max_rate_hz,
+            include_depth=include_depth,
         )
-        call = self._stub.StreamFrames(request)
-        try:
-            for response in call:
-                yield decode_frame(response.frame)
-        except grpc.RpcError as error:
-            raise robot_error(error, self._connection.address) from error
-        finally:
-            call.cancel()
-
-
-def _encoding(encoding: PixelEncoding) -> observation_pb2.PixelEncoding:
-    return cast("observation_pb2.PixelEncoding", int(encoding))
+        return self.connection.stream(self._stub.StreamFrames, request, lambda response: decode_frame(response.frame))

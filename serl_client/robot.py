@@ -7,19 +7,17 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import Unpack
 
-import grpc
 from serl.robot.v1 import robot_service_pb2, robot_service_pb2_grpc
 
 from serl_api.cell import CellInfo
 from serl_api.codec.cell import decode_cell_info
 from serl_api.codec.state import decode_faults, decode_state
-from serl_api.errors.robot import robot_error
-from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.values import Compliance, FaultList, RecoveryResult, RobotState
-from serl_client.connection.channel import CONNECT_TIMEOUT_S, TIMEOUT_S, Connection
+from serl_client.connection.channel import CONNECT_TIMEOUT_S, Connection, ConnectionOptions
 from serl_client.connection.clock import ClockOffset, TimeExchange, best_offset
+from serl_client.connection.service_client import ServiceClient
 from serl_client.session import ControlSession
 
 
@@ -32,15 +30,14 @@ def default_client_name() -> str:
     return f"{user}@{socket.gethostname()} (pid {os.getpid()})"[:128]
 
 
-class RobotClient(ClosedOnExit):
+class RobotClient(ServiceClient):
     """Reads and commands one arm. Connects when made; a context manager. Safe to use from several threads.
 
     Args:
-        address: `host:port` or `unix:/path`.
-        token: Bearer token, where the daemon wants one.
-        tls_root: PEM file with the certificate that signed the daemon's; None for a plain connection.
-        timeout_s: Deadline of a call.
-        connect_timeout_s: How long to try the address.
+        address: `host:port` or `unix:/path`, or the connection of another client, which then stays the owner.
+        options: `token`: bearer token, where the daemon wants one. `tls_root`: PEM file with the certificate that
+            signed the daemon's; None for a plain connection. `timeout_s`: deadline of a call. `connect_timeout_s`: how
+            long to try the address.
 
     Raises:
         AddressError: The address, the token or the certificate cannot be used.
@@ -48,38 +45,22 @@ class RobotClient(ClosedOnExit):
         AuthenticationError: The token is missing or wrong.
     """
 
-    def __init__(
-        self,
-        address: str,
-        *,
-        token: str | None = None,
-        tls_root: Path | str | None = None,
-        timeout_s: float = TIMEOUT_S,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-    ) -> None:
-        self.connection = Connection(address, token=token, tls_root=tls_root, timeout_s=timeout_s)
+    def __init__(self, address: str | Connection, **options: Unpack[ConnectionOptions]) -> None:
+        super().__init__(address, **options)
         self._stub = robot_service_pb2_grpc.RobotServiceStub(self.connection.channel)
-        try:
-            self._info = self.reconnect(connect_timeout_s)
-        except BaseException:
-            self.connection.close()
-            raise
+        self.info = decode_cell_info(self.connection.facts)
+        """Facts of the cell, as of the last connection or `refresh_info`."""
 
     @property
     def address(self) -> str:
         """Returns the address of the daemon."""
         return self.connection.address
 
-    @property
-    def info(self) -> CellInfo:
-        """Returns the facts of the cell, as of the last connection or `refresh_info`."""
-        return self._info
-
     def refresh_info(self) -> CellInfo:
         """Asks for the facts of the cell again: cameras come and go, a simulator may load another task."""
         response = self.connection.call(self._stub.GetInfo, robot_service_pb2.GetInfoRequest())
-        self._info = decode_cell_info(response)
-        return self._info
+        self.info = decode_cell_info(response)
+        return self.info
 
     def reconnect(self, timeout_s: float = CONNECT_TIMEOUT_S) -> CellInfo:
         """Waits until the daemon answers again and asks for its facts; a new `boot_id` means that it restarted.
@@ -87,8 +68,8 @@ class RobotClient(ClosedOnExit):
         Raises:
             ConnectionLostError: It did not answer in time.
         """
-        self._info = decode_cell_info(self.connection.wait_ready(timeout_s))
-        return self._info
+        self.info = decode_cell_info(self.connection.wait_ready(timeout_s))
+        return self.info
 
     def get_state(self) -> RobotState:
         """Returns the newest robot state."""
@@ -106,14 +87,7 @@ class RobotClient(ClosedOnExit):
             ConnectionLostError: The daemon went away.
         """
         request = robot_service_pb2.StreamStateRequest(rate_hz=rate_hz)
-        call = self._stub.StreamState(request)
-        try:
-            for response in call:
-                yield decode_state(response.state)
-        except grpc.RpcError as error:
-            raise robot_error(error, self.address) from error
-        finally:
-            call.cancel()
+        return self.connection.stream(self._stub.StreamState, request, lambda response: decode_state(response.state))
 
     def control(self, client_name: str | None = None, compliance: Compliance | None = None) -> ControlSession:
         """Opens a control session: the only way to move anything.
@@ -171,10 +145,6 @@ class RobotClient(ClosedOnExit):
         if samples < 1:
             raise ValueError(f"samples is {samples}; it must be at least 1")
         return best_offset([self._exchange_time() for _ in range(samples)])
-
-    def close(self) -> None:
-        """Closes the connection; open sessions and streams end."""
-        self.connection.close()
 
     def _exchange_time(self) -> TimeExchange:
         sent_ns = time.monotonic_ns()

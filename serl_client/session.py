@@ -6,20 +6,15 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from typing import Any, cast
+from typing import Any
 
 import grpc
-from serl.robot.v1 import control_pb2, observation_pb2, robot_service_pb2, robot_service_pb2_grpc
+from serl.robot.v1 import control_pb2, robot_service_pb2, robot_service_pb2_grpc
 
 from serl_api.codec import control
-from serl_api.codec.observation import decode_observation
+from serl_api.codec.observation import decode_observation, encode_pixel_encoding
 from serl_api.codec.times import decode_duration, encode_duration
-from serl_api.errors.robot import (
-    DeadlineError,
-    RobotError,
-    SessionClosedError,
-    robot_error,
-)
+from serl_api.errors.robot import DeadlineError, RobotError, SessionClosedError, robot_error
 from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.pose_increment import PoseIncrement
 from serl_api.values import (
@@ -64,8 +59,10 @@ class ControlSession(ClosedOnExit):
 
     def __init__(self, connection: Connection, client_name: str, compliance: Compliance | None = None) -> None:
         self._connection = connection
-        self._sequence_number = 0
-        self._is_closed = False
+        self.sequence_number = 0
+        """Number of the last request."""
+        self.is_closed = False
+        """Whether the session has ended, as far as this side knows."""
         self._period: tuple[float, Any] = (0.1, encode_duration(0.1))
         self._requests: SimpleQueue[robot_service_pb2.ControlRequest | None] = SimpleQueue()
         stub = robot_service_pb2_grpc.RobotServiceStub(connection.channel)
@@ -79,16 +76,6 @@ class ControlSession(ClosedOnExit):
         self.command_timeout_s = decode_duration(opened.command_timeout)
         self.compliance = control.decode_compliance(opened.compliance)
         self.opening_observation = decode_observation(opened.observation)
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the session has ended, as far as this side knows."""
-        return self._is_closed
-
-    @property
-    def sequence_number(self) -> int:
-        """Number of the last request."""
-        return self._sequence_number
 
     def step(
         self,
@@ -119,7 +106,7 @@ class ControlSession(ClosedOnExit):
         """
         step = control_pb2.Step(period=self._duration(period_s), cameras=cameras)
         if cameras:
-            step.encoding = _encoding(encoding)
+            step.encoding = encode_pixel_encoding(encoding)
         control.write_target(step, target)
         if gripper_width is not None:
             step.gripper.CopyFrom(_gripper(gripper_width))
@@ -195,7 +182,7 @@ class ControlSession(ClosedOnExit):
             speed_ratio=speed_ratio, cameras=cameras, joint_reset=joint_reset, keep_scene=keep_scene
         )
         if cameras:
-            reset.encoding = _encoding(encoding)
+            reset.encoding = encode_pixel_encoding(encoding)
         control.write_target(reset, start)
         if seed is not None:
             reset.seed = seed
@@ -242,7 +229,7 @@ class ControlSession(ClosedOnExit):
 
     def close(self) -> None:
         """Ends the session and waits shortly until the daemon has let go of the claim. Safe to repeat."""
-        if self._is_closed:
+        if self.is_closed:
             return
         self._end()
         try:
@@ -266,16 +253,16 @@ class ControlSession(ClosedOnExit):
         return self._period[1]
 
     def _end(self) -> None:
-        self._is_closed = True
+        self.is_closed = True
         self._requests.put(None)
 
     def _exchange(self, timeout_s: float, **request: Any) -> robot_service_pb2.ControlResponse:  # noqa: ANN401
         return self._receive(self._send(**request), timeout_s)
 
     def _send(self, **request: Any) -> int:  # noqa: ANN401
-        if self._is_closed:
+        if self.is_closed:
             raise SessionClosedError("the control session has ended; open another with RobotClient.control")
-        self._sequence_number = number = self._sequence_number + 1
+        self.sequence_number = number = self.sequence_number + 1
         self._requests.put(robot_service_pb2.ControlRequest(sequence_number=number, **request))
         return number
 
@@ -312,8 +299,7 @@ class ControlSession(ClosedOnExit):
         self._watch.close()
 
     def _failed(self, error: RobotError) -> RobotError:
-        self._end()
-        self._watch.close()
+        self._abandon()
         return error
 
 
@@ -321,7 +307,3 @@ def _gripper(target: float | GripperTarget) -> control_pb2.GripperTarget:
     if isinstance(target, GripperTarget):
         return control.encode_gripper(target)
     return control_pb2.GripperTarget(width_m=target)
-
-
-def _encoding(encoding: PixelEncoding) -> observation_pb2.PixelEncoding:
-    return cast("observation_pb2.PixelEncoding", int(encoding))

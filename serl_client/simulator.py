@@ -21,7 +21,7 @@ from serl_client.connection.service_client import ServiceClient
 
 @dataclass(frozen=True, kw_only=True)
 class TaskInfo:
-    """A task that a simulator can load."""
+    """Describes a task that a simulator can load."""
 
     name: str
     """In kebab-case."""
@@ -35,7 +35,7 @@ class TaskInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskList:
-    """Tasks of a simulator."""
+    """Lists the tasks of a simulator."""
 
     tasks: Mapping[str, TaskInfo]
     """By name."""
@@ -45,7 +45,7 @@ class TaskList:
 
 @dataclass(frozen=True, kw_only=True)
 class ContactPair:
-    """Two bodies that touch."""
+    """Describes two bodies that touch."""
 
     first_body: str
     """Name."""
@@ -57,7 +57,7 @@ class ContactPair:
 
 @dataclass(frozen=True, kw_only=True)
 class GroundTruth:
-    """Exact state of a scene."""
+    """Holds the exact state of a scene."""
 
     objects: Mapping[str, TrackedObject]
     """By name."""
@@ -71,7 +71,7 @@ class GroundTruth:
 
 @dataclass(frozen=True, kw_only=True)
 class OrbitView:
-    """A camera that circles a point."""
+    """Describes a camera that circles a point."""
 
     target: Triple
     """Point looked at, in `base`, m."""
@@ -91,11 +91,11 @@ class SimulatorClient(ServiceClient):
 
     @cached_property
     def _stub(self) -> simulator_service_pb2_grpc.SimulatorServiceStub:
-        return simulator_service_pb2_grpc.SimulatorServiceStub(self._connection.channel)
+        return simulator_service_pb2_grpc.SimulatorServiceStub(self.connection.channel)
 
     def list_tasks(self) -> TaskList:
         """Lists the tasks that can be loaded."""
-        response = self._connection.call(self._stub.ListTasks, simulator_service_pb2.ListTasksRequest())
+        response = self.connection.call(self._stub.ListTasks, simulator_service_pb2.ListTasksRequest())
         return TaskList(tasks={task.name: _decode_task(task) for task in response.tasks}, loaded=response.loaded_task)
 
     def load_task(self, name: str, *, seed: int | None = None) -> TaskInfo:
@@ -110,15 +110,15 @@ class SimulatorClient(ServiceClient):
             ControlHeldError: A control session is open.
         """
         request = simulator_service_pb2.LoadTaskRequest(name=name, seed=seed)
-        return _decode_task(self._connection.call(self._stub.LoadTask, request, timeout_s=SLOW_TIMEOUT_S).task)
+        return _decode_task(self.connection.call(self._stub.LoadTask, request, timeout_s=SLOW_TIMEOUT_S).task)
 
     def set_seed(self, seed: int) -> None:
         """Seeds the stream of scenes that later resets without a seed draw from."""
-        self._connection.call(self._stub.SetSeed, simulator_service_pb2.SetSeedRequest(seed=seed))
+        self.connection.call(self._stub.SetSeed, simulator_service_pb2.SetSeedRequest(seed=seed))
 
     def get_ground_truth(self) -> GroundTruth:
         """Returns the exact state of the scene."""
-        response = self._connection.call(self._stub.GetGroundTruth, simulator_service_pb2.GetGroundTruthRequest())
+        response = self.connection.call(self._stub.GetGroundTruth, simulator_service_pb2.GetGroundTruthRequest())
         return GroundTruth(
             objects=decode_tracked_objects(response.objects),
             contacts=tuple(
@@ -153,7 +153,7 @@ class SimulatorClient(ServiceClient):
                     elevation_rad=view.elevation,
                 )
             )
-        return decode_frame(self._connection.call(self._stub.RenderView, request, timeout_s=SLOW_TIMEOUT_S).frame)
+        return decode_frame(self.connection.call(self._stub.RenderView, request, timeout_s=SLOW_TIMEOUT_S).frame)
 
     def set_pacing(self, pacing: Pacing) -> None:
         """Changes who makes time pass.
@@ -162,7 +162,7 @@ class SimulatorClient(ServiceClient):
             ControlHeldError: A control session is open.
         """
         request = simulator_service_pb2.SetPacingRequest(pacing=cast("robot_service_pb2.Pacing", int(pacing)))
-        self._connection.call(self._stub.SetPacing, request, timeout_s=SLOW_TIMEOUT_S)
+        self.connection.call(self._stub.SetPacing, request, timeout_s=SLOW_TIMEOUT_S)
 
     def drop_camera(self, camera: str, *, duration_s: float | None = None) -> None:
         """Stops a camera's frames, until `clear_injections` or for a while of the daemon's time."""
@@ -195,12 +195,12 @@ class SimulatorClient(ServiceClient):
 
     def clear_injections(self) -> None:
         """Ends every injected condition; faults still need `RobotClient.recover`."""
-        self._connection.call(self._stub.ClearInjections, simulator_service_pb2.ClearInjectionsRequest())
+        self.connection.call(self._stub.ClearInjections, simulator_service_pb2.ClearInjectionsRequest())
 
     def _inject(self, duration_s: float | None, **fault: Any) -> None:  # noqa: ANN401
         duration = None if duration_s is None else encode_duration(duration_s)
         request = simulator_service_pb2.InjectFaultRequest(duration=duration, **fault)
-        self._connection.call(self._stub.InjectFault, request)
+        self.connection.call(self._stub.InjectFault, request)
 
 
 def _decode_task(message: simulator_service_pb2.TaskInfo) -> TaskInfo:

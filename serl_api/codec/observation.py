@@ -1,6 +1,7 @@
 """Frames, tracked objects and observations, between values and messages of `observation.proto`."""
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
 import numpy as np
 from serl.robot.v1 import observation_pb2
@@ -11,6 +12,11 @@ from serl_api.codec.state import decode_state
 from serl_api.codec.times import decode_timestamp
 from serl_api.enums import PixelEncoding, StampSource
 from serl_api.values import DepthImage, Frame, Observation, SensorOffset, TrackedObject
+
+
+def encode_pixel_encoding(encoding: PixelEncoding) -> observation_pb2.PixelEncoding:
+    """Converts the layout of an image to ask for."""
+    return cast("observation_pb2.PixelEncoding", int(encoding))
 
 
 def _decode_depth(message: observation_pb2.DepthImage) -> DepthImage:

@@ -1,19 +1,18 @@
-"""Subcommand that measures a daemon: round trips, period jitter, cameras, state stream."""
+"""Implements the subcommand that measures a daemon: round trips, period jitter, cameras, state stream."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 from serl_api.progress import QUIET_S, Phase, Progress
 from serl_client.cli.measuring import (
-    CameraFigures,
     Distribution,
-    StateFigures,
+    Figures,
     StepFigures,
     distance_outside,
+    document,
     measure_calls,
     measure_steps,
     measure_streams,
@@ -47,10 +46,19 @@ class Bench(Moving):
             calls = measure_calls(robot, min(1.0, self.seconds))
             with _telling(f"listening to states and frames for {self.seconds:g} s"):
                 states, cameras = measure_streams(robot, seconds=self.seconds, state_rate_hz=self.state_rate)
+            figures = Figures(
+                cell=robot.info.cell_name,
+                backend=robot.info.backend.name.lower(),
+                pacing=robot.info.pacing.name.lower(),
+                get_state_round_trip=calls,
+                step=steps,
+                states=states,
+                cameras=cameras,
+            )
             if self.json:
-                say_json(_document(robot, calls, steps, states, cameras))
+                say_json(document(figures))
             else:
-                for line in _report(robot, calls, steps, states, cameras):
+                for line in _report(robot, figures):
                     say(line)
 
     def _require_sensible(self) -> None:
@@ -83,25 +91,19 @@ def _telling(name: str) -> AbstractContextManager[Phase]:
     return Progress(say=note, tick_s=QUIET_S).phase(name)
 
 
-def _report(
-    robot: RobotClient,
-    calls: Distribution,
-    steps: StepFigures | None,
-    states: StateFigures,
-    cameras: dict[str, CameraFigures],
-) -> Iterator[str]:
-    info = robot.info
-    yield f"{info.cell_name} at {robot.address}, {info.backend.name.lower()}, {info.pacing.name.lower()}"
+def _report(robot: RobotClient, figures: Figures) -> Iterator[str]:
+    calls, steps, states = figures.get_state_round_trip, figures.step, figures.states
+    yield f"{figures.cell} at {robot.address}, {figures.backend}, {figures.pacing}"
     yield f"{'':<34}{'p50':>12}{'p99':>12}{'max':>12}{'count':>8}"
     yield _row("GetState round trip", calls)
     if steps is not None:
         yield from _step_rows(steps)
     yield _row("gap between states", states.gap)
     yield f"  {states.rate_hz:.1f} of {states.asked_hz:g} states/s, {states.repeated} repeated"
-    for name, camera in cameras.items():
+    for name, camera in figures.cameras.items():
         yield _row(f"age of a frame of {name}", camera.age)
         yield f"  {camera.rate_hz:.1f} of {camera.nominal_rate_hz:g} frames/s, {camera.lost} lost"
-    silent = [name for name in info.cameras if name not in cameras]
+    silent = [name for name in robot.info.cameras if name not in figures.cameras]
     if silent:
         yield f"  no frames by themselves: {', '.join(silent)}"
     yield from _histogram("GetState round trip", calls)
@@ -113,9 +115,9 @@ def _report(
 def _step_rows(steps: StepFigures) -> Iterator[str]:
     yield _row("Step, request to answer", steps.round_trip)
     if steps.period_error.count:
-        yield _row("request to target applied", steps.delivery)
-        yield _row("period error, magnitude", _magnitude(steps.period_error))
-        yield f"  {steps.overrun_count} of {steps.count} ticks late, by at most {steps.worst_overrun_ms:.2f} ms"
+        yield _row("request to target applied", steps.request_to_applied)
+        yield _row("period error, magnitude", steps.period_error_magnitude)
+        yield f"  {steps.late_ticks} of {steps.count} ticks late, by at most {steps.worst_overrun_ms:.2f} ms"
     for sensor, offset in steps.offsets.items():
         yield _row(f"offset of {sensor}", offset)
     yield f"  {steps.synchronized_ratio:.1%} of observations synchronised"
@@ -136,52 +138,3 @@ def _histogram(name: str, values: Distribution) -> Iterator[str]:
     for count, lower in zip(counts.tolist(), edges.tolist(), strict=False):
         bar = "█" * round(_BAR_WIDTH * count / max(counts.max(), 1.0))
         yield f"{lower:>9.3f} {int(count):>6} {bar or ('▏' if count else '')}"
-
-
-def _document(
-    robot: RobotClient,
-    calls: Distribution,
-    steps: StepFigures | None,
-    states: StateFigures,
-    cameras: dict[str, CameraFigures],
-) -> dict[str, Any]:
-    return {
-        "cell": robot.info.cell_name,
-        "backend": robot.info.backend.name.lower(),
-        "pacing": robot.info.pacing.name.lower(),
-        "get_state_round_trip": calls.document(),
-        "step": None if steps is None else _step_document(steps),
-        "states": {
-            "rate_hz": states.rate_hz,
-            "asked_hz": states.asked_hz,
-            "repeated": states.repeated,
-            "gap": states.gap.document(),
-        },
-        "cameras": {
-            name: {
-                "rate_hz": camera.rate_hz,
-                "nominal_rate_hz": camera.nominal_rate_hz,
-                "lost": camera.lost,
-                "age": camera.age.document(),
-            }
-            for name, camera in cameras.items()
-        },
-    }
-
-
-def _step_document(steps: StepFigures) -> dict[str, Any]:
-    return {
-        "count": steps.count,
-        "round_trip": steps.round_trip.document(),
-        "request_to_applied": steps.delivery.document(),
-        "period_error": steps.period_error.document(),
-        "period_error_magnitude": _magnitude(steps.period_error).document(),
-        "late_ticks": steps.overrun_count,
-        "worst_overrun_ms": steps.worst_overrun_ms,
-        "synchronized_ratio": steps.synchronized_ratio,
-        "offsets": {sensor: offset.document() for sensor, offset in steps.offsets.items()},
-    }
-
-
-def _magnitude(values: Distribution) -> Distribution:
-    return Distribution(abs(values.values), values.unit)

@@ -1,11 +1,14 @@
-"""Measures a daemon from the client's side: round trips, ticks, streams. Nothing moves."""
+"""Measures a daemon from the client's side: round trips, ticks, streams. Nothing moves.
+
+The names of a figure's fields are those of `serl-robot bench --json`.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -44,15 +47,19 @@ class Distribution:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Returns how many there are."""
         return len(self.values)
 
     def quantile(self, ratio: float) -> float:
-        """Value below which a fraction lies; NaN when there is none."""
+        """Returns the value below which a fraction lies; NaN when there is none."""
         return float(np.quantile(self.values, ratio)) if self.count else float("nan")
 
     def histogram(self) -> tuple[FloatArray, FloatArray]:
-        """Counts and edges, shapes (b,) and (b + 1,), b at most `BINS`; the last bin also holds the largest 0.5 %."""
+        """Counts the values in at most `BINS` bins, of which the last also holds the largest 0.5 %.
+
+        Returns:
+            Counts and edges. Shapes (b,) and (b + 1,).
+        """
         if self.count == 0:
             return np.zeros(0), np.zeros(1)
         lower, upper = float(self.values.min()), self.quantile(0.995)
@@ -62,7 +69,7 @@ class Distribution:
         return counts.astype(float), edges
 
     def document(self) -> dict[str, Any]:
-        """As JSON values; null where nothing was measured."""
+        """Converts to JSON values; the count alone where nothing was measured."""
         if self.count == 0:
             return {"count": 0, "unit": self.unit}
         counts, edges = self.histogram()
@@ -84,18 +91,20 @@ class StepFigures:
     """Steps that were measured."""
     round_trip: Distribution
     """Request to answer; the period included where time passes by itself."""
+    request_to_applied: Distribution
+    """Request to the instant at which the target took effect, by the mapped clocks; empty in lockstep."""
     period_error: Distribution
     """Time between two answers minus the period; empty in lockstep."""
-    delivery: Distribution
-    """Request to the instant at which the target took effect, by the mapped clocks; empty in lockstep."""
-    overrun_count: int
+    period_error_magnitude: Distribution
+    """The same without its sign."""
+    late_ticks: int
     """Steps whose tick the daemon reported late."""
     worst_overrun_ms: float
     """Lateness of the latest tick."""
-    offsets: dict[str, Distribution]
-    """Distance of each sensor's sample to the observation's reference time."""
     synchronized_ratio: float
     """Fraction of observations in which every sensor was within its tolerance."""
+    offsets: dict[str, Distribution]
+    """Distance of each sensor's sample to the observation's reference time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,10 +129,39 @@ class StateFigures:
     """States a second."""
     asked_hz: float
     """As asked."""
-    gap: Distribution
-    """Time between two arrivals."""
     repeated: int
     """States whose stamp was not newer than the one before."""
+    gap: Distribution
+    """Time between two arrivals."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Holds all that was measured of one cell."""
+
+    cell: str
+    """Its name."""
+    backend: str
+    """What stands behind it."""
+    pacing: str
+    """Who makes time pass."""
+    get_state_round_trip: Distribution
+    """Round trips of `GetState`."""
+    step: StepFigures | None
+    """None when nothing was to be controlled."""
+    states: StateFigures
+    """Of the stream of states."""
+    cameras: dict[str, CameraFigures]
+    """Of those that delivered frames, by name."""
+
+
+def document(figures: object) -> Any:  # noqa: ANN401 - whatever JSON can hold.
+    """Converts figures to JSON values, each under the name of its field."""
+    if isinstance(figures, Distribution):
+        return figures.document()
+    if is_dataclass(figures):
+        figures = vars(figures)
+    return {name: document(value) for name, value in figures.items()} if isinstance(figures, dict) else figures
 
 
 def measure_calls(robot: RobotClient, seconds: float) -> Distribution:
@@ -199,7 +237,7 @@ def distance_outside(robot: RobotClient, pose: Pose) -> str:
 
 @dataclass(kw_only=True)
 class _Arrivals(Generic[T]):
-    """What a stream delivered, with the client's time of arrival."""
+    """Collects what a stream delivers, with the client's time of arrival."""
 
     items: list[T] = field(default_factory=list)
     times_ns: list[int] = field(default_factory=list)
@@ -234,8 +272,7 @@ class _Arrivals(Generic[T]):
 def _step_figures(
     results: Sequence[StepResult], sent: FloatArray, received: FloatArray, period_s: float, clock: ClockOffset | None
 ) -> StepFigures:
-    empty = np.zeros(0)
-    period_error, delivery = empty, empty
+    period_error = delivery = np.zeros(0)
     if clock is not None:
         period_error = np.diff(received) * 1e-6 - period_s * 1e3
         applied = np.array([clock.to_client_ns(result.applied_time_ns) for result in results])
@@ -245,12 +282,13 @@ def _step_figures(
     return StepFigures(
         count=len(results),
         round_trip=Distribution((received - sent) * 1e-6),
+        request_to_applied=Distribution(delivery),
         period_error=Distribution(period_error),
-        delivery=Distribution(delivery),
-        overrun_count=int((overruns > 0.0).sum()),
+        period_error_magnitude=Distribution(np.abs(period_error)),
+        late_ticks=int((overruns > 0.0).sum()),
         worst_overrun_ms=float(overruns.max(initial=0.0)),
-        offsets={sensor: Distribution(_offsets(results, sensor)) for sensor in sorted(sensors)},
         synchronized_ratio=float(np.mean([result.observation.synchronized for result in results])),
+        offsets={sensor: Distribution(_offsets(results, sensor)) for sensor in sorted(sensors)},
     )
 
 
@@ -277,8 +315,8 @@ def _state_figures(states: _Arrivals[RobotState], asked_hz: float) -> StateFigur
     return StateFigures(
         rate_hz=_rate(states.times_ns),
         asked_hz=asked_hz,
-        gap=Distribution(np.diff(np.array(states.times_ns, dtype=float)) * 1e-6),
         repeated=int((np.diff(stamps) <= 0).sum()) if len(stamps) > 1 else 0,
+        gap=Distribution(np.diff(np.array(states.times_ns, dtype=float)) * 1e-6),
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import grpc
 from serl.robot.v1 import robot_service_pb2, robot_service_pb2_grpc
 
-from serl_api.errors.robot import ConnectionLostError, robot_error
+from serl_api.errors.robot import ConnectionLostError, DeadlineError, robot_error
 from serl_api.security import open_channel, parse_address
 from serl_api.settings import ConfigError
 from serl_client.errors import AddressError
@@ -31,6 +32,16 @@ _READ_ONLY = {
 """The only methods that the transport repeats by itself. Nothing that moves or changes anything is among them."""
 
 _Response = TypeVar("_Response")
+_Value = TypeVar("_Value")
+
+
+class ConnectionOptions(TypedDict, total=False):
+    """Lists the keyword arguments of `Connection`, which every client takes."""
+
+    token: str | None
+    tls_root: Path | str | None
+    timeout_s: float
+    connect_timeout_s: float
 
 
 def service_config() -> str:
@@ -47,16 +58,19 @@ def service_config() -> str:
 
 
 class Connection:
-    """Holds a channel to one daemon with its credentials and deadlines. Safe to use from several threads.
+    """Holds a channel to one daemon with its credentials and deadlines; connects when made. Safe from any thread.
 
     Args:
         address: `host`, `host:port`, `[ipv6]:port` or `unix:/path`; the default port is 50051.
         token: Bearer token; sent in clear text only to this machine.
         tls_root: PEM file with the certificate that signed the daemon's; None for a plain connection.
         timeout_s: Deadline of a unary call.
+        connect_timeout_s: How long to try the address.
 
     Raises:
         AddressError: The address, the token or the certificate cannot be used.
+        ConnectionLostError: No daemon answered in time.
+        AuthenticationError: The token is missing or wrong.
     """
 
     def __init__(
@@ -66,6 +80,7 @@ class Connection:
         token: str | None = None,
         tls_root: Path | str | None = None,
         timeout_s: float = TIMEOUT_S,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         self.timeout_s = timeout_s
         root = None if tls_root is None else Path(tls_root)
@@ -75,30 +90,12 @@ class Connection:
             self.channel = open_channel(self.address, token=token, tls_root=root, options=options)
         except ConfigError as error:
             raise AddressError(str(error)) from None
-
-    @classmethod
-    def ready(
-        cls,
-        address: str,
-        *,
-        token: str | None = None,
-        tls_root: Path | str | None = None,
-        timeout_s: float = TIMEOUT_S,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-    ) -> Self:
-        """Connects, and returns once the daemon answers.
-
-        Raises:
-            AddressError: The address, the token or the certificate cannot be used.
-            ConnectionLostError: No daemon answered within `connect_timeout_s`.
-        """
-        connection = cls(address, token=token, tls_root=tls_root, timeout_s=timeout_s)
         try:
-            connection.wait_ready(connect_timeout_s)
+            self.facts = self.wait_ready(connect_timeout_s)
+            """What the daemon said of its cell when it was connected."""
         except BaseException:
-            connection.close()
+            self.close()
             raise
-        return connection
 
     def wait_ready(self, timeout_s: float = CONNECT_TIMEOUT_S) -> robot_service_pb2.GetInfoResponse:
         """Waits until the daemon answers, and returns its facts.
@@ -107,19 +104,14 @@ class Connection:
             ConnectionLostError: It did not within `timeout_s`; the message names the address.
             AuthenticationError: The token is missing or wrong.
         """
-        stub = robot_service_pb2_grpc.RobotServiceStub(self.channel)
-        request = robot_service_pb2.GetInfoRequest()
+        get_info = robot_service_pb2_grpc.RobotServiceStub(self.channel).GetInfo
+        waiting = partial(get_info, wait_for_ready=True)
         try:
-            return stub.GetInfo(request, timeout=timeout_s, wait_for_ready=True)
-        except grpc.RpcError as error:
-            call: Any = error
-            if call.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise robot_error(error, self.address) from error
+            return self.call(waiting, robot_service_pb2.GetInfoRequest(), timeout_s=timeout_s)
+        except DeadlineError:
             raise ConnectionLostError(
                 f"no daemon answers at {self.address}; tried for {timeout_s:g} s. Is it running, is this its address?"
             ) from None
-        except ValueError:  # gRPC's word for a closed channel.
-            raise ConnectionLostError(f"the connection to {self.address} is closed; make another client") from None
 
     def call(self, method: Callable[..., _Response], request: object, *, timeout_s: float | None = None) -> _Response:
         """Makes a unary call with the deadline and the token.
@@ -134,6 +126,21 @@ class Connection:
             raise robot_error(error, self.address) from error
         except ValueError:  # gRPC's word for a closed channel.
             raise ConnectionLostError(f"the connection to {self.address} is closed; make another client") from None
+
+    def stream(self, method: Callable[..., Any], request: object, decode: Callable[[Any], _Value]) -> Iterator[_Value]:
+        """Makes a call that streams answers, and decodes each as it comes. Closing the iterator ends the stream.
+
+        Raises:
+            RobotError: The subclass that fits.
+        """
+        call = method(request)
+        try:
+            for response in call:
+                yield decode(response)
+        except grpc.RpcError as error:
+            raise robot_error(error, self.address) from error
+        finally:
+            call.cancel()
 
     def close(self) -> None:
         """Closes the channel; open calls end."""

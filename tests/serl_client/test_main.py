@@ -138,7 +138,7 @@ def test_an_unknown_command_is_wrong_usage(run):
 def test_a_real_arm_does_not_move_without_a_yes(robot, monkeypatch):
     from dataclasses import replace
 
-    robot._info = replace(robot.info, backend=Backend.REAL)
+    robot.info = replace(robot.info, backend=Backend.REAL)
     with pytest.raises(UsageError, match="--yes"):
         Moving().confirm(robot, "move")
     Moving(yes=True).confirm(robot, "move")
