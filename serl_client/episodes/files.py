@@ -26,10 +26,14 @@ from serl_client.episodes.records import HEAD_BYTES, MAGIC, Record, RecordHead, 
 from serl_client.errors import EpisodeFileError
 
 _FORMAT_VERSION = 1
+_ARRAYS = ("actions", "rewards", "interventions", "stamps_ns")
+"""Arrays of every episode, beside its observations; named as the fields of `Episode`."""
+_FLAGS = ("terminated", "truncated", "success")
+_OBSERVATIONS = "observations/"
 
 
 class EpisodeFileWarning(UserWarning):
-    """Part of an episode file could not be read; the rest was."""
+    """Warns that part of an episode file could not be read; the rest was."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,7 +73,7 @@ class Episode:
                 raise ValueError(f"{name} has {len(array)} entries; an episode of {steps} steps needs {length}")
 
     def __len__(self) -> int:
-        """Number of steps."""
+        """Returns the number of steps."""
         return len(self.actions)
 
 
@@ -111,20 +115,11 @@ class EpisodeWriter(ClosedOnExit):
             OSError: The disk is full; what was there before stays readable.
             ValueError: An array holds objects.
         """
-        arrays = {
-            "actions": episode.actions,
-            "rewards": episode.rewards,
-            "interventions": episode.interventions,
-            "stamps_ns": episode.stamps_ns,
-        } | {f"observations/{key}": value for key, value in episode.observations.items()}
+        arrays = {name: getattr(episode, name) for name in _ARRAYS}
+        arrays |= {f"{_OBSERVATIONS}{key}": value for key, value in episode.observations.items()}
         if episode.grasp_penalties is not None:
             arrays["grasp_penalties"] = episode.grasp_penalties
-        fields = {
-            "terminated": episode.terminated,
-            "truncated": episode.truncated,
-            "success": episode.success,
-            "metadata": dict(episode.metadata),
-        }
+        fields = {name: getattr(episode, name) for name in _FLAGS} | {"metadata": dict(episode.metadata)}
         start = os.fstat(self._file.fileno()).st_size
         self._write(encode_record(Record(kind="episode", fields=fields, arrays=arrays)))
         self._last_start = start
@@ -195,7 +190,7 @@ class EpisodeWriter(ClosedOnExit):
 
 
 def _difference(held: EpisodeHeader, given: EpisodeHeader) -> tuple[str, Any, Any] | None:
-    """What two headers tell differently, and both values; None where their episodes may be in one file."""
+    """Finds what two headers tell differently, with both values; None where their episodes may be in one file."""
     if held.task != given.task:
         return "task", held.task, given.task
     for name in sorted({*held.specification, *given.specification}):
@@ -234,7 +229,7 @@ def read_episodes(path: Path | str) -> list[Episode]:
 
 
 def iterate_episodes(path: Path | str) -> Iterator[Episode]:
-    """As `read_episodes`, with one episode in memory at a time."""
+    """Reads like `read_episodes`, with one episode in memory at a time."""
     path = Path(path)
     read_header(path)
     count, end = 0, len(MAGIC)
@@ -257,7 +252,7 @@ def iterate_episodes(path: Path | str) -> Iterator[Episode]:
 
 @dataclass(frozen=True)
 class _Scanned:
-    """A record of known length; `record` is None when its body is damaged."""
+    """Holds a record of known length; `record` is None when its body is damaged."""
 
     end: int
     record: Record | None
@@ -275,7 +270,7 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _scan(file: BinaryIO) -> Iterator[_Scanned]:
-    """Records until the first that is torn."""
+    """Yields records until the first that is torn."""
     file.seek(0, os.SEEK_END)
     size = file.tell()
     file.seek(len(MAGIC))
@@ -287,16 +282,12 @@ def _scan(file: BinaryIO) -> Iterator[_Scanned]:
 
 
 def _episode(record: Record) -> Episode:
-    prefix = "observations/"
+    arrays, fields = record.arrays, record.fields
+    observed = [name for name in arrays if name.startswith(_OBSERVATIONS)]
     return Episode(
-        observations={key[len(prefix) :]: value for key, value in record.arrays.items() if key.startswith(prefix)},
-        actions=record.arrays["actions"],
-        rewards=record.arrays["rewards"],
-        interventions=record.arrays["interventions"],
-        stamps_ns=record.arrays["stamps_ns"],
-        terminated=record.fields["terminated"],
-        truncated=record.fields["truncated"],
-        success=record.fields["success"],
-        metadata=record.fields["metadata"],
-        grasp_penalties=record.arrays.get("grasp_penalties"),
+        observations={name.removeprefix(_OBSERVATIONS): arrays[name] for name in observed},
+        metadata=fields["metadata"],
+        grasp_penalties=arrays.get("grasp_penalties"),
+        **{name: arrays[name] for name in _ARRAYS},
+        **{name: fields[name] for name in _FLAGS},
     )

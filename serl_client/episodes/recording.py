@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -14,6 +14,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from serl_api.errors.robot import RobotError
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_client.episodes.expert import Expert
 from serl_client.episodes.files import Episode, EpisodeHeader, EpisodeWriter
 from serl_client.episodes.info_keys import INTERVENTION, INTERVENTION_ACTION
@@ -47,7 +48,7 @@ class RecordingProgress:
     """Whether it is in the file."""
 
 
-class EpisodeRecorder:
+class EpisodeRecorder(ClosedOnExit):
     """Records episodes into a file. A context manager.
 
     Raises:
@@ -70,10 +71,8 @@ class EpisodeRecorder:
         self.episodes.pop()
         return True
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
+    def close(self) -> None:
+        """Closes the file. Safe to repeat."""
         self._writer.close()
 
 
@@ -255,7 +254,7 @@ def episode_header(env: gymnasium.Env[Any, Any]) -> EpisodeHeader:
 
 
 def _recorded_wrappers(env: gymnasium.Env[Any, Any]) -> list[str]:
-    """Wrappers that change observations or actions, innermost first; see `serl_client.wrappers.plugin`."""
+    """Lists the wrappers that change observations or actions, innermost first; see `serl_client.wrappers.plugin`."""
     names: list[str] = []
     while isinstance(env, gymnasium.Wrapper):
         names += [vars(env)["recorded_as"]] if vars(env).get("recorded_as") else []

@@ -39,7 +39,7 @@ class Record:
 
 @dataclass(frozen=True)
 class RecordHead:
-    """Fixed-size start of a record, with a checksum of its own, so that a length can be trusted."""
+    """Holds the fixed-size start of a record, with a checksum of its own, so that a length can be trusted."""
 
     length: int
     """Bytes of the body."""
@@ -47,13 +47,13 @@ class RecordHead:
     """CRC-32 of the body."""
 
     def pack(self) -> bytes:
-        """As bytes."""
+        """Packs it as bytes."""
         head = _HEAD.pack(_RECORD_MAGIC, self.length, self.checksum)
         return head + _CHECK.pack(zlib.crc32(head))
 
     @classmethod
     def parse(cls, data: bytes) -> RecordHead | None:
-        """From bytes; None when they are too few or damaged."""
+        """Reads it from bytes; None when they are too few or damaged."""
         if len(data) != HEAD_BYTES:
             return None
         magic, length, checksum = _HEAD.unpack_from(data)
@@ -64,7 +64,7 @@ class RecordHead:
 
 
 def encode_record(record: Record) -> bytes:
-    """Head and body.
+    """Encodes a record as head and body.
 
     Raises:
         ValueError: An array holds something else than booleans, integers or floats.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serl_api.values import FloatArray
-from serl_client.episodes.expert import Expert
+from serl_client.episodes.expert import EnvInfo, EnvObservation, Expert
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class CorrectionConfig:
 
 
 class ScriptedIntervention:
-    """An `InterventionSource` that watches a policy and lets an expert take over.
+    """Watches a policy and lets an expert take over where it makes no progress; an `InterventionSource`.
 
     The expert begins anew each time, because it did not drive what went before.
 
@@ -68,14 +67,12 @@ class ScriptedIntervention:
         self._left = 0
         self._rest = config.rest_steps
 
-    def reset(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
+    def reset(self, observation: EnvObservation, info: EnvInfo) -> None:
         """Begins an episode."""
         del observation, info
         self._let_go()
 
-    def intervene(
-        self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
-    ) -> NDArray[Any] | None:
+    def intervene(self, action: NDArray[Any], observation: EnvObservation, info: EnvInfo) -> NDArray[Any] | None:
         """Returns the expert's action during an intervention, else None."""
         if self._left == 0 and not self._takes_over(action, observation, info):
             return None
@@ -85,10 +82,8 @@ class ScriptedIntervention:
             self._let_go()
         return correction
 
-    def _takes_over(
-        self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
-    ) -> bool:
-        """Watches one step of the policy; True begins a correction."""
+    def _takes_over(self, action: NDArray[Any], observation: EnvObservation, info: EnvInfo) -> bool:
+        """Watches one step of the policy; returns whether a correction begins."""
         self._watch(action, observation, info)
         if self._rest > 0:
             self._rest -= 1
@@ -100,7 +95,7 @@ class ScriptedIntervention:
         self._expert.reset()
         return True
 
-    def _watch(self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
+    def _watch(self, action: NDArray[Any], observation: EnvObservation, info: EnvInfo) -> None:
         if "tcp_pose" in info:
             self._positions.append(np.asarray(info["tcp_pose"], float)[:3])
         if self._config.stray_steps:

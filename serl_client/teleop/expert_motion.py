@@ -9,17 +9,17 @@ from serl_api.values import FloatArray
 
 
 def scattered(translation: FloatArray, noise: float, rng: np.random.Generator) -> FloatArray:
-    """A translation with noise of a share of its length. Shape (3,), m."""
+    """Adds noise of a share of its length to a translation. Shape (3,), m."""
     return translation + noise * float(np.linalg.norm(translation)) * rng.standard_normal(3)
 
 
 def within_box(vector: FloatArray, bound: float) -> FloatArray:
-    """A vector whose components are at most a bound, made shorter without turning it."""
+    """Shortens a vector, without turning it, until its components are at most a bound."""
     return vector / max(1.0, float(np.abs(vector).max()) / bound)
 
 
 def translating(translation: FloatArray, opening: float, size: int) -> NDArray[np.float32]:
-    """An action of that size that translates, in [-1, 1], does not turn, and opens (1) or closes (-1)."""
+    """Makes an action of that size that translates, in [-1, 1], does not turn, and opens (1) or closes (-1)."""
     action = np.zeros(size)
     action[:3] = translation
     action[-1] = opening

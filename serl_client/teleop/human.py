@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serl_api.values import FloatArray
+from serl_client.episodes.expert import EnvInfo, EnvObservation
 from serl_client.teleop.devices.device import TeleopDevice, TeleopSample
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ _PARTS: Mapping[int, tuple[int, bool]] = {3: (3, False), 4: (3, True), 6: (6, Fa
 
 
 class HumanIntervention:
-    """An `InterventionSource` with one device for each arm.
+    """Lets a person take over with one device for each arm; an `InterventionSource`.
 
     A person is in control while any of them is moved, and shortly after.
 
@@ -71,7 +72,7 @@ class HumanIntervention:
         self._faults: dict[str, str] = {}
         self.is_moving = False
 
-    def reset(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
+    def reset(self, observation: EnvObservation, info: EnvInfo) -> None:
         """Begins an episode: keeps the gripper's opening, and drops earlier presses."""
         del observation
         for device in self._devices:
@@ -84,9 +85,7 @@ class HumanIntervention:
         self._until = -math.inf
         self.is_moving = False
 
-    def intervene(
-        self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
-    ) -> NDArray[Any] | None:
+    def intervene(self, action: NDArray[Any], observation: EnvObservation, info: EnvInfo) -> NDArray[Any] | None:
         """Returns the person's action while they are in control, else None."""
         del observation, info
         samples = [self._read(device) for device in self._devices]

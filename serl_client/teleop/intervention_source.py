@@ -1,23 +1,22 @@
-"""Defines the interface of an intervention source: a person, or a script in their place."""
+"""Defines the interface of an intervention source, and the one that takes every step."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from serl_client.episodes.expert import EnvInfo, EnvObservation, Expert
+
 
 class InterventionSource(Protocol):
-    """Decides before each step whether to take over. All actions are in `base` axes."""
+    """Decides before each step whether to take over: a person, or a script. All actions are in `base` axes."""
 
-    def reset(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> None:
+    def reset(self, observation: EnvObservation, info: EnvInfo) -> None:
         """Begins an episode, with the observation and info of its reset."""
         ...
 
-    def intervene(
-        self, action: NDArray[Any], observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]
-    ) -> NDArray[Any] | None:
+    def intervene(self, action: NDArray[Any], observation: EnvObservation, info: EnvInfo) -> NDArray[Any] | None:
         """Returns the action to execute instead of the policy's, in [-1, 1]; None lets the policy's stand.
 
         Args:
@@ -26,3 +25,20 @@ class InterventionSource(Protocol):
             info: Newest info, with raw values.
         """
         ...
+
+
+class ExpertIntervention:
+    """Takes every step for an expert, which so drives whole episodes in a policy's frames and chunks."""
+
+    def __init__(self, expert: Expert) -> None:
+        self._expert = expert
+
+    def reset(self, observation: EnvObservation, info: EnvInfo) -> None:
+        """Begins an episode."""
+        del observation, info
+        self._expert.reset()
+
+    def intervene(self, action: NDArray[Any], observation: EnvObservation, info: EnvInfo) -> NDArray[Any]:
+        """Returns the expert's action."""
+        del action
+        return self._expert.action(observation, info)

@@ -15,9 +15,12 @@ from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.plugins import find_plugin
 from serl_client.teleop.devices.axis_map import AxisMap, Viewpoint
 from serl_client.teleop.devices.device import TeleopDevice
-from serl_client.teleop.devices.keys import DesktopKeys, KeySource, PressedKeys, TerminalKeys, standard_terminal
+from serl_client.teleop.devices.keys import DesktopKeys, PressedKeys, TerminalKeys, standard_terminal
 from serl_client.teleop.human import HumanIntervention
 from serl_client.teleop.plugin import GROUP, TeleopPlugin
+
+_NO_KEYS = PressedKeys(None)
+"""Keys that nobody presses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,7 @@ class Teleoperation(ClosedOnExit):
         kind: str | None,
         config: TeleopConfig | None = None,
         *,
-        open_keys: Callable[[], KeySource] | None = None,
+        open_keys: Callable[[], PressedKeys] | None = None,
     ) -> None:
         self._config = config or TeleopConfig()
         self._closing = contextlib.ExitStack()
@@ -97,7 +100,7 @@ class Teleoperation(ClosedOnExit):
         Raises:
             DeviceUnavailableError: There is no terminal.
         """
-        if isinstance(self.keys, _NoKeys):
+        if self.keys is _NO_KEYS:
             raise DeviceUnavailableError(
                 f"{reason} needs keys, and standard input is no terminal; start it in one, or take --keys desktop"
             )
@@ -122,10 +125,10 @@ class Teleoperation(ClosedOnExit):
         """Closes everything. Safe to repeat."""
         self._closing.close()
 
-    def _open_keys(self, plugin: TeleopPlugin | None, open_keys: Callable[[], KeySource] | None) -> KeySource:
+    def _open_keys(self, plugin: TeleopPlugin | None, open_keys: Callable[[], PressedKeys] | None) -> PressedKeys:
         needs_keys = plugin is not None and plugin.reads_keys
         if open_keys is None and self._config.keys == "terminal" and not needs_keys and standard_terminal() is None:
-            return _NoKeys()  # A device alone can drive; only judging and pausing need keys.
+            return _NO_KEYS  # A device alone can drive; only judging and pausing need keys.
         opened = (open_keys or (TerminalKeys if self._config.keys == "terminal" else DesktopKeys))()
         self._closing.callback(opened.close)
         return opened
@@ -139,16 +142,6 @@ class Teleoperation(ClosedOnExit):
             if not plugin.reads_keys:
                 self._closing.callback(devices[-1].close)
         return tuple(devices)
-
-
-class _NoKeys(PressedKeys):
-    """Keys that nobody presses."""
-
-    def __init__(self) -> None:
-        super().__init__(None)
-
-    def close(self) -> None:
-        """Nothing to let go of."""
 
 
 def _attribute(env: gymnasium.Env[Any, Any], name: str, default: Any) -> Any:  # noqa: ANN401

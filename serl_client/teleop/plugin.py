@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from serl_client.teleop.devices.axis_map import AxisMap
 from serl_client.teleop.devices.device import TeleopDevice
-from serl_client.teleop.devices.keys import KeySource
+from serl_client.teleop.devices.keys import PressedKeys
 
 GROUP = "serl.teleop"
 """Entry-point group of `TeleopPlugin`."""
@@ -17,7 +17,7 @@ GROUP = "serl.teleop"
 class TeleopPlugin:
     """Opens a kind of device."""
 
-    open: Callable[[str | None, KeySource, Callable[[AxisMap], AxisMap]], TeleopDevice]
+    open: Callable[[str | None, PressedKeys, Callable[[AxisMap], AxisMap]], TeleopDevice]
     """Called with the device's path, or None for the only one; with the keys that a person presses; and with what gives
     an axis map the person's settings. Raises DeviceUnavailableError where there is none."""
     reads_keys: bool = False

@@ -6,7 +6,7 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 
-from serl_client.teleop.devices.keys import KeySource
+from serl_client.teleop.devices.keys import PressedKeys
 
 SUCCESS_KEY, FAILURE_KEY = "y", "n"
 
@@ -22,7 +22,7 @@ class HumanReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         keys: Where keys come from; closed by its owner.
     """
 
-    def __init__(self, env: gymnasium.Env[Any, Any], keys: KeySource) -> None:
+    def __init__(self, env: gymnasium.Env[Any, Any], keys: PressedKeys) -> None:
         super().__init__(env)
         self._keys = keys
 

@@ -8,7 +8,7 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 
-from serl_client.teleop.devices.keys import KeySource
+from serl_client.teleop.devices.keys import PressedKeys
 
 PAUSE_KEY = "p"
 _LOOK_S = 0.05
@@ -31,7 +31,7 @@ class Pause(gymnasium.Wrapper[Any, Any, Any, Any]):
     def __init__(
         self,
         env: gymnasium.Env[Any, Any],
-        keys: KeySource,
+        keys: PressedKeys,
         *,
         should_stop: Callable[[], bool] = lambda: False,
         say: Callable[[str], None] = lambda text: None,

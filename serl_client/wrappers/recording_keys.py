@@ -9,7 +9,7 @@ from typing import Any, SupportsFloat
 import gymnasium
 
 from serl_client.episodes.recording import DISCARDED, LABEL
-from serl_client.teleop.devices.keys import KeySource
+from serl_client.teleop.devices.keys import PressedKeys
 from serl_client.wrappers.human_reward import FAILURE_KEY, SUCCESS_KEY
 
 LABEL_KEY, DISCARD_KEY = "space", "backspace"
@@ -37,7 +37,7 @@ class RecordingKeys(gymnasium.Wrapper[Any, Any, Any, Any]):
     def __init__(
         self,
         env: gymnasium.Env[Any, Any],
-        keys: KeySource,
+        keys: PressedKeys,
         *,
         is_asking: Callable[[], bool] | None = None,
         take_back: Callable[[], bool] = lambda: False,

@@ -14,9 +14,8 @@ import gymnasium
 from serl_client.cli.interrupt import certain_interrupt
 from serl_client.episodes.expert import Expert
 from serl_client.episodes.recording import EpisodeRecorder, episode_header
-from serl_client.teleop.no_op_expert import NoOpExpert
+from serl_client.teleop.experts import NoOpExpert, RandomWalkExpert
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
-from serl_client.teleop.random_walk_expert import RandomWalkExpert
 from serl_client.wrappers import HumanReward, Intervention, Pace, Pause, RecordingKeys
 from serl_client.wrappers.chunking import around_steps
 from serl_rl.config.train import TrainConfig

@@ -12,8 +12,8 @@ from serl_client.episodes.expert import Expert
 from serl_client.episodes.files import iterate_episodes
 from serl_client.episodes.recording import RecordingProgress, record_demonstrations
 from serl_client.errors import EpisodeFileError
-from serl_client.teleop.expert_intervention import ExpertIntervention
-from serl_client.teleop.no_op_expert import NoOpExpert
+from serl_client.teleop.experts import NoOpExpert
+from serl_client.teleop.intervention_source import ExpertIntervention
 from serl_client.wrappers import Intervention
 from serl_client.wrappers.chunking import around_steps
 from serl_rl.config.train import TrainConfig

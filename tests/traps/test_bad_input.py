@@ -196,7 +196,7 @@ def test_a_camera_that_is_unplugged_costs_no_episode_that_was_recorded(said, cel
     address, fake = cell()
     from serl_client.envs.registration import make_training_env
     from serl_client.episodes.recording import EpisodeRecorder, episode_header, run_episode
-    from serl_client.teleop.no_op_expert import NoOpExpert
+    from serl_client.teleop.experts import NoOpExpert
 
     env = make_training_env(TASK, address=address, reward="none", max_episode_steps=3)
     with EpisodeRecorder(path, episode_header(env)) as recorder:

@@ -63,7 +63,7 @@ def list_gamepads(folder: Path = FOLDER) -> list[str]:
 
 
 class JoystickFile:
-    """An open joystick device.
+    """Reads an open joystick device.
 
     Args:
         path: Such as "/dev/input/js0".
@@ -76,7 +76,7 @@ class JoystickFile:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def read(self, max_bytes: int, timeout_ms: int) -> Sequence[int]:
-        """Waiting events; empty when none came in time."""
+        """Returns the waiting events; empty when none came in time."""
         ready, _, _ = select.select([self._descriptor], [], [], timeout_ms / 1000.0)
         if not ready:
             return b""

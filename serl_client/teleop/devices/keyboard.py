@@ -10,7 +10,7 @@ import numpy as np
 
 from serl_client.teleop.devices.axis_map import AxisMap
 from serl_client.teleop.devices.device import TeleopSample
-from serl_client.teleop.devices.keys import KeySource
+from serl_client.teleop.devices.keys import PressedKeys
 from serl_client.teleop.plugin import TeleopPlugin
 
 MOTION_KEYS: Mapping[str, tuple[int, int]] = MappingProxyType(
@@ -49,7 +49,7 @@ AXES = AxisMap(sources=(0, 1, 2, 3, 4, 5), signs=(1,) * 6, full_scale=1.0, dead_
 
 
 class KeyboardDevice:
-    """A `TeleopDevice` over keys. Used from one thread.
+    """Turns keys into twists and the gripper; a `TeleopDevice`. Used from one thread.
 
     Args:
         keys: Where keys come from; closed by its owner.
@@ -61,7 +61,7 @@ class KeyboardDevice:
     fault = ""
     help = HELP
 
-    def __init__(self, keys: KeySource, axes: AxisMap = AXES, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, keys: PressedKeys, axes: AxisMap = AXES, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._keys = keys
         self._axes = axes
         self._clock = clock

@@ -14,7 +14,7 @@ import threading
 import time
 import tty
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from serl_api.errors.robot import DeviceUnavailableError
 
@@ -37,25 +37,11 @@ _SEQUENCES = {
 _SINGLES = {b"\r": "enter", b"\n": "enter", b" ": "space", b"\t": "tab", b"\x7f": "backspace", b"\x08": "backspace"}
 
 
-class KeySource(Protocol):
-    """Reports keys without waiting. Names are lower-case characters, or words such as "space"."""
-
-    @property
-    def held(self) -> frozenset[str]:
-        """Returns the keys that are down."""
-        ...
-
-    def take(self, key: str) -> bool:
-        """Returns whether a key was pressed since it was taken last."""
-        ...
-
-    def close(self) -> None:
-        """Stops listening. Safe to repeat."""
-        ...
-
-
 class PressedKeys:
-    """Tracks which keys are down, and which were pressed and not yet taken. Safe from any thread.
+    """Tracks which keys are down, and which were pressed and not yet taken, without waiting. Safe from any thread.
+
+    Names are lower-case characters, or words such as "space". Without a reader that presses them, these are the keys
+    that nobody presses.
 
     Args:
         hold_s: Time for which a key counts as held after each press, where releases are not told; None where they are.
@@ -98,9 +84,12 @@ class PressedKeys:
             self._waiting.discard(key)
             return is_waiting
 
+    def close(self) -> None:
+        """Stops listening, where somebody listens. Safe to repeat."""
+
 
 def split_keys(data: bytes) -> tuple[list[str], bytes]:
-    """Names of the keys in what a terminal sent, unknown sequences dropped, and the bytes that may begin another."""
+    """Splits what a terminal sent into names of keys, without unknown sequences, and bytes that may begin another."""
     keys: list[str] = []
     while data:
         key, length = _first_key(data)
@@ -113,7 +102,7 @@ def split_keys(data: bytes) -> tuple[list[str], bytes]:
 
 
 def standard_terminal() -> int | None:
-    """Descriptor of standard input if that is a terminal, else None."""
+    """Returns the descriptor of standard input if that is a terminal, else None."""
     try:
         descriptor = sys.stdin.fileno()
     except (AttributeError, ValueError):  # Closed, or no file at all, as in a notebook.
@@ -121,7 +110,7 @@ def standard_terminal() -> int | None:
     return descriptor if os.isatty(descriptor) else None
 
 
-class TerminalKeys:
+class TerminalKeys(PressedKeys):
     """Reads the keys of this process's terminal, also over SSH. A key counts as held shortly after each repeat.
 
     The terminal gets its settings back on `close`, and when the process ends.
@@ -143,23 +132,14 @@ class TerminalKeys:
             raise DeviceUnavailableError(
                 "keys are read from a terminal, and standard input is none; start it in a terminal, not in a pipe"
             )
+        super().__init__(hold_s, clock)
         self._descriptor = found
-        self._keys = PressedKeys(hold_s, clock)
         self._settings: list[Any] | None = termios.tcgetattr(self._descriptor)
         self._wake_read, self._wake_write = os.pipe()
         tty.setcbreak(self._descriptor)  # No echo and no line buffer; Ctrl-C still interrupts.
         atexit.register(self._restore)
         self._thread = threading.Thread(target=self._run, name="reader of keys", daemon=True)
         self._thread.start()
-
-    @property
-    def held(self) -> frozenset[str]:
-        """Returns the keys that are down."""
-        return self._keys.held
-
-    def take(self, key: str) -> bool:
-        """Returns whether a key was pressed since it was taken last."""
-        return self._keys.take(key)
 
     def close(self) -> None:
         """Stops listening and gives the terminal its settings back. Safe to repeat."""
@@ -175,9 +155,8 @@ class TerminalKeys:
     def _restore(self) -> None:
         settings, self._settings = self._settings, None
         if settings is not None:
-            termios.tcsetattr(
-                self._descriptor, termios.TCSAFLUSH, settings
-            )  # What was typed too late is no command of the shell.
+            # What was typed too late is no command of the shell.
+            termios.tcsetattr(self._descriptor, termios.TCSAFLUSH, settings)
 
     def _run(self) -> None:
         rest = b""
@@ -188,7 +167,7 @@ class TerminalKeys:
             if self._wake_read in ready:
                 return
             if not ready:
-                self._keys.press("escape")
+                self.press("escape")
                 rest = b""
                 continue
             try:
@@ -199,10 +178,10 @@ class TerminalKeys:
                 return
             keys, rest = split_keys(rest + data)
             for key in keys:
-                self._keys.press(key)
+                self.press(key)
 
 
-class DesktopKeys:
+class DesktopKeys(PressedKeys):
     """Reads the keys of the desktop, whichever window has the focus, with true releases. Needs X or macOS.
 
     Args:
@@ -214,17 +193,8 @@ class DesktopKeys:
     """
 
     def __init__(self, listen: Callable[[Callable[[str], None], Callable[[str], None]], Any] | None = None) -> None:
-        self._keys = PressedKeys(None)
-        self._listener = (listen or _listen_with_pynput)(self._keys.press, self._keys.release)
-
-    @property
-    def held(self) -> frozenset[str]:
-        """Returns the keys that are down."""
-        return self._keys.held
-
-    def take(self, key: str) -> bool:
-        """Returns whether a key was pressed since it was taken last."""
-        return self._keys.take(key)
+        super().__init__(None)
+        self._listener = (listen or _listen_with_pynput)(self.press, self.release)
 
     def close(self) -> None:
         """Stops listening. Safe to repeat."""
@@ -232,7 +202,7 @@ class DesktopKeys:
 
 
 def _first_key(data: bytes) -> tuple[str, int]:
-    """Name and length of the first key; "" for something to drop, length 0 when more bytes are needed."""
+    """Finds name and length of the first key; "" for something to drop, length 0 when more bytes are needed."""
     first = data[:1]
     if first == _ESCAPE:
         return _escape_key(data)

@@ -31,16 +31,16 @@ class ButtonRoles:
         return f"the {closes} button closes the gripper, the {opens} one opens it"
 
     def gripper(self, buttons: frozenset[int]) -> float:
-        """-1, 0 or 1; closing wins."""
+        """Returns -1, 0 or 1; closing wins."""
         return -1.0 if self.closes in buttons else 1.0 if self.opens in buttons else 0.0
 
     def named(self, buttons: frozenset[int]) -> frozenset[str]:
-        """Names of buttons."""
+        """Returns the names of buttons."""
         return frozenset(self.names.get(button, str(button)) for button in buttons)
 
 
 class ReportDevice:
-    """A `TeleopDevice` over a reader of reports. Used from one thread.
+    """Turns the reports of a reader into twists and buttons; a `TeleopDevice`. Used from one thread.
 
     Args:
         reader: Delivers the newest state; closed with this.
@@ -60,6 +60,10 @@ class ReportDevice:
         silence_s: float | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.name = reader.name
+        """For messages."""
+        self.help = roles.help
+        """Explains the controls in one line."""
         self._reader = reader
         self._axes = axes
         self._roles = roles
@@ -68,24 +72,9 @@ class ReportDevice:
         self._seen = reader.newest.controls
 
     @property
-    def name(self) -> str:
-        """Returns its name for messages."""
-        return self._reader.name
-
-    @property
     def fault(self) -> str:
         """Explains why it does not deliver; empty while it does."""
         return self._reader.newest.fault
-
-    @property
-    def help(self) -> str:
-        """Explains its controls."""
-        return self._roles.help
-
-    @property
-    def battery_percent(self) -> int | None:
-        """Charge of its battery; None where it has none or has not said."""
-        return self._reader.newest.controls.battery_percent
 
     def read(self) -> TeleopSample:
         """Returns the newest sample."""

@@ -81,14 +81,10 @@ class ReportReader:
         self._retry_s = retry_s
         self._stopped = threading.Event()
         source = open_source()
-        self._newest = Reading(at_rest, 0.0, "")
+        self.newest = Reading(at_rest, 0.0, "")
+        """Newest state; older ones are dropped."""
         self._thread = threading.Thread(target=self._run, args=(source,), name=f"reader of {name}", daemon=True)
         self._thread.start()
-
-    @property
-    def newest(self) -> Reading:
-        """Returns the newest state; older ones are dropped."""
-        return self._newest
 
     def close(self) -> None:
         """Ends the thread and closes the device. Safe to repeat."""
@@ -110,19 +106,19 @@ class ReportReader:
         while not self._stopped.is_set():
             report = bytes(source.read(_READ_BYTES, _READ_TIMEOUT_MS))
             if report:
-                self._newest = Reading(self._parse(self._newest.controls, report), self._clock(), "")
+                self.newest = Reading(self._parse(self.newest.controls, report), self._clock(), "")
 
     def _lose(self, error: OSError) -> None:
         fault = f"{self.name} was unplugged ({error}); it asks for nothing until it is plugged in again"
-        self._newest = Reading(self._at_rest, self._newest.time, fault)
+        self.newest = Reading(self._at_rest, self.newest.time, fault)
 
     def _await_return(self) -> ReportSource | None:
-        """The device, opened again; None once the reader is closed."""
+        """Opens the device again; returns None once the reader is closed."""
         while not self._stopped.wait(self._retry_s):
             try:
                 source = self._open_source()
             except DeviceUnavailableError:
                 continue
-            self._newest = Reading(self._at_rest, self._newest.time, "")
+            self.newest = Reading(self._at_rest, self.newest.time, "")
             return source
         return None

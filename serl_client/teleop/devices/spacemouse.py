@@ -2,7 +2,8 @@
 
 Reports (observed by the pyspacemouse and spacenavd projects; there is no public datasheet): byte 0 is the report's
 number, then little-endian 16-bit values of about -350 to 350. Number 1 holds x, y, z, and on newer devices rx, ry, rz
-after them; on older ones number 2 holds rx, ry, rz. Number 3 is a bit mask of buttons, 0x17 the battery's charge.
+after them; on older ones number 2 holds rx, ry, rz. Number 3 is a bit mask of buttons. Others, such as 0x17 with the
+battery's charge, are not read.
 Axes follow the HID usage tables: x to the right, y towards the person, z down, rotations by the right-hand rule.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from serl_api.errors.robot import DeviceUnavailableError
@@ -41,7 +42,7 @@ KERNEL=="hidraw*", KERNELS=="*:256F:*", MODE="0660", GROUP="plugdev", TAG+="uacc
 """
 """For /etc/udev/rules.d/60-spacemouse.rules; then `udevadm control --reload; udevadm trigger`, and plug it in again."""
 
-_TRANSLATION, _ROTATION, _BUTTONS, _BATTERY = 0x01, 0x02, 0x03, 0x17
+_TRANSLATION, _ROTATION, _BUTTONS = 0x01, 0x02, 0x03
 _LOGITECH, _3DCONNEXION = 0x046D, 0x256F
 _LOGITECH_PRODUCTS = frozenset((0xC625, 0xC626, 0xC627, 0xC629, 0xC62B))
 _GENERIC_DESKTOP, _MULTI_AXIS = 0x01, 0x08
@@ -51,7 +52,7 @@ class HidModule(Protocol):
     """Defines the part of hidapi that is used."""
 
     def enumerate(self) -> Sequence[Mapping[str, Any]]:
-        """All HID devices, each with "path", "vendor_id", "product_id", "product_string", "usage_page", "usage"."""
+        """Lists HID devices, each with "path", "vendor_id", "product_id", "product_string", "usage_page", "usage"."""
         ...
 
     def open(self, path: str) -> ReportSource:
@@ -65,7 +66,7 @@ class HidModule(Protocol):
 
 @dataclass(frozen=True)
 class SpaceMouseInfo:
-    """A SpaceMouse that is plugged in."""
+    """Describes a SpaceMouse that is plugged in."""
 
     path: str
     """Such as "/dev/hidraw3"."""
@@ -77,7 +78,7 @@ class SpaceMouseInfo:
 
 
 def parse_report(controls: Controls, report: bytes) -> Controls:
-    """State after a report; the same state for a report that is unknown or cut short.
+    """Returns the state after a report; the same state for a report that is unknown or cut short.
 
     Args:
         controls: State before: 6 axes.
@@ -93,13 +94,11 @@ def parse_report(controls: Controls, report: bytes) -> Controls:
     if kind == _BUTTONS and body:
         mask = int.from_bytes(body, "little")
         return controls.with_held(frozenset(bit for bit in range(mask.bit_length()) if mask >> bit & 1))
-    if kind == _BATTERY and body:
-        return replace(controls, battery_percent=min(body[0], 100))
     return controls
 
 
 def list_spacemice(hid: HidModule | None = None) -> list[SpaceMouseInfo]:
-    """Every SpaceMouse that is plugged in, each once.
+    """Lists every SpaceMouse that is plugged in, each once.
 
     Raises:
         DeviceUnavailableError: hidapi is not installed.
@@ -151,7 +150,7 @@ def open_spacemouse(
 
 
 def installed_hid() -> HidModule:
-    """The hidapi library over hidraw, which sees Bluetooth too and leaves the device to other programs as well.
+    """Loads the hidapi library over hidraw, which sees Bluetooth too and leaves the device to other programs as well.
 
     Raises:
         DeviceUnavailableError: It is not installed.
@@ -169,7 +168,7 @@ def installed_hid() -> HidModule:
 
 
 class _Hidapi:
-    """hidapi behind `HidModule`."""
+    """Puts hidapi behind `HidModule`."""
 
     def __init__(self, module: Any) -> None:  # noqa: ANN401 - hidapi has no types.
         self._module = module

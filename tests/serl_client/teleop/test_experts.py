@@ -1,6 +1,6 @@
 import numpy as np
 
-from serl_client.teleop.random_walk_expert import RandomWalkExpert
+from serl_client.teleop.experts import RandomWalkExpert
 
 
 def walk(expert, steps):

@@ -58,9 +58,8 @@ def test_a_click_is_counted_although_it_is_over():
     assert after.clicked_since(after) == frozenset()
 
 
-def test_battery():
-    assert parse("17 4B").battery_percent == 75
-    assert parse(AT_REST_REPORT).battery_percent is None
+def test_the_charge_of_the_battery_changes_nothing():
+    assert parse(FULL_AWAY, "17 4B") == parse(FULL_AWAY)
 
 
 @given(st.binary(max_size=16))
