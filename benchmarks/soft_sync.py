@@ -21,7 +21,7 @@ from serl_api.cell import CameraInfo
 from serl_api.enums import Backend
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.values import Pose
-from simulator.virtual.exposures import CameraTiming, exposures
+from tests.support.exposures import CameraTiming, exposures
 
 RATE_HZ = 30.0
 STATE_HZ = 1000.0

@@ -116,32 +116,15 @@ class VirtualCell(ClosedOnExit):
             self.close()
             raise
 
-    def log(self, name: str = "daemon") -> str:
-        """Returns the output of a part: "daemon" or "gripper"."""
-        path = self.folder / f"{name}.log"
-        return path.read_text(errors="replace") if path.exists() else ""
-
     @property
-    def daemon_pid(self) -> int:
-        """Returns the daemon's process id."""
-        return self._children["daemon"].pid
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the daemon has not ended."""
-        return self._children["daemon"].poll() is None
-
-    def wait(self, timeout_s: float) -> int | None:
-        """Waits for the daemon's end and returns its exit code; None if it still runs."""
-        return self._children["daemon"].wait(timeout_s)
+    def daemon(self) -> ChildProcess:
+        """Returns the process of the real daemon, once it was started."""
+        return self._children["daemon"]
 
     def close(self) -> None:
         """Ends everything, the daemon first."""
-        for name in ("daemon", "gripper"):
-            child = self._children.get(name)
-            if child is not None:
-                child.stop()
-        self._children.clear()
+        for child in reversed(self._children.values()):
+            child.stop()
         self.fci.close()
         self._folder.cleanup()
 

@@ -41,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             sys.stderr.write(f"configuration and logs are in {cell.folder} while the cell lives\n")
             with announced(options.ready_file, cell.address):
-                while cell.is_running and not stop.wait(0.1):
+                while cell.daemon.poll() is None and not stop.wait(0.1):
                     pass
             if stop.is_set():
                 return 0
-            sys.stderr.write(f"serl-virtual cell: the daemon ended:\n{cell.log()}\n")
+            sys.stderr.write(f"serl-virtual cell: the daemon ended:\n{cell.daemon.log()}\n")
             return 1
     except RuntimeError as error:
         sys.stderr.write(f"serl-virtual cell: {error}\n")

@@ -15,8 +15,7 @@ class SceneFingers:
         stroke: Largest opening that the virtual gripper knows, m.
 
     Raises:
-        OSError: Nobody listens there.
-        ControlError: The arm has no gripper.
+        OSError: Nobody listens there, or the arm has no gripper; one sentence with the way out.
     """
 
     def __init__(self, control: Path, stroke: float) -> None:
@@ -27,9 +26,13 @@ class SceneFingers:
         self._target: FingerTarget | None = None
         try:
             self.advance(None)
-        except ControlError:
+        except ControlError as error:
             self.close()
-            raise
+            raise OSError(str(error)) from None
+        except OSError as error:
+            reason = error.strerror or str(error)
+            text = f"no virtual arm at {control} ({reason}); start one with: serl-virtual fci --control {control}"
+            raise OSError(f"{text} --task pick-cube") from None
 
     def advance(self, target: FingerTarget | None) -> FingerState:
         """Goes for a target; None stays where the fingers are. Raises OSError while the virtual arm is not there."""
@@ -65,15 +68,3 @@ class SceneFingers:
         if self._client is not None:
             self._client.close()
             self._client = None
-
-
-def scene_fingers(control: Path, stroke: float) -> SceneFingers:
-    """Opens the fingers of a virtual arm, with every failure as OSError in one sentence."""
-    try:
-        return SceneFingers(control, stroke)
-    except ControlError as error:
-        raise OSError(str(error)) from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        text = f"no virtual arm at {control} ({reason}); start one with: serl-virtual fci --control {control}"
-        raise OSError(f"{text} --task pick-cube") from None

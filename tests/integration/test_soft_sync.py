@@ -1,6 +1,6 @@
 """Soft synchronisation against the truth: an arm and a picture that move in a known way, and cameras that misbehave.
 
-Time is played, not waited for: real stamps, rings and snapshots, with arrivals drawn by `simulator.virtual.exposures`.
+Time is played, not waited for: real stamps, rings and snapshots, with arrivals drawn by `tests.support.exposures`.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from robot_daemon.sensing.soft_sync import Snapshot
 from serl_api.cell import CameraInfo
 from serl_api.enums import GripperMotion, StampSource
 from serl_api.values import Pose
-from simulator.virtual.exposures import CameraTiming, exposures
+from tests.support.exposures import CameraTiming, exposures
 
 pytestmark = pytest.mark.real_time
 

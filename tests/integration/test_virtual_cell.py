@@ -1,6 +1,5 @@
 """The same environment, unchanged, over libfranka, Modbus and the real daemon in real time."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -128,12 +127,12 @@ def test_sigterm_in_motion_brings_the_arm_to_rest_and_exits_with_0():
             def end_daemon(progress):
                 if progress.progress_ratio > 0.3 and not told:  # A second signal would not wait for rest.
                     told.append(True)
-                    os.kill(cell.daemon_pid, signal.SIGTERM)
+                    cell.daemon.signal(signal.SIGTERM)
 
             with pytest.raises(serl_client.RobotError):
                 session.move(away, 0.3, on_progress=end_daemon)
-        assert cell.wait(WAIT_S) == 0
-        assert "daemon_stopped at_rest=true" in cell.log()
+        assert cell.daemon.wait(WAIT_S) == 0
+        assert "daemon_stopped at_rest=true" in cell.daemon.log()
         log = cell.fci.log()
         assert np.abs(log["velocities"]).max() > 0.05
         truth = cell.fci.state()

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robot_daemon.drivers.realsense.stamps import Domain
-from simulator.virtual.exposures import CameraTiming, exposures
+from tests.support.exposures import CameraTiming, exposures
 
 
 def first(timing, count=200, **options):

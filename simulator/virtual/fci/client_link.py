@@ -161,15 +161,15 @@ class ClientLink:
         return requests
 
     def _greet(self, request: Request) -> None:
-        wanted = parse_connect(request.payload)
-        fits = wanted.version == self._version
+        version, udp_port = parse_connect(request.payload)
+        fits = version == self._version
         status = ConnectStatus.SUCCESS if fits else ConnectStatus.INCOMPATIBLE_VERSION
         self.answer(pack_response(Command.CONNECT, request.command_id, status, pack_version(self._version)))
         if not fits:
-            raise ProtocolError(f"it speaks version {wanted.version}, this server {self._version}")
+            raise ProtocolError(f"it speaks version {version}, this server {self._version}")
         states = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         states.settimeout(0.0)
         states.bind((self._host, 0))
-        states.connect((self._client_host, wanted.udp_port))
+        states.connect((self._client_host, udp_port))
         self._states = states
-        logger.info("client %s connected, states go to UDP port %d", self._client_host, wanted.udp_port)
+        logger.info("client %s connected, states go to UDP port %d", self._client_host, udp_port)

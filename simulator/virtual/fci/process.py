@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -177,16 +176,11 @@ class VirtualFciProcess(ClosedOnExit):
 
 def free_loopback_host(port: int = PORT) -> str:
     """Finds a loopback address on which nobody listens at a TCP port. Raises RuntimeError when all are taken."""
-    for host in _candidates():
+    first = os.getpid() % 250  # Begins elsewhere in every process, so that parallel test runs seldom meet.
+    for offset in range(250):
+        host = f"127.0.{1 + os.getpid() // 250 % 250}.{2 + (first + offset) % 250}"
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             return host
     raise RuntimeError(f"port {port} is taken on every loopback address that was tried")
-
-
-def _candidates() -> Iterator[str]:
-    # Begins elsewhere in every process, so that parallel test runs seldom meet.
-    first = os.getpid() % 250
-    for offset in range(250):
-        yield f"127.0.{1 + os.getpid() // 250 % 250}.{2 + (first + offset) % 250}"

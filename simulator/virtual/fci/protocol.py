@@ -6,7 +6,7 @@ the clients of libfranka 0.21; matrices are column-major. Nothing here opens a s
 
 import struct
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import IntEnum
 
 import numpy as np
 
@@ -38,19 +38,24 @@ class Command(IntEnum):
     GET_ROBOT_MODEL = 11
 
 
+GROUPS: dict[Command, tuple[int, ...]] = {
+    Command.SET_COLLISION_BEHAVIOR: (7, 7, 7, 7, 6, 6, 6, 6),
+    Command.SET_JOINT_IMPEDANCE: (7,),
+    Command.SET_CARTESIAN_IMPEDANCE: (6,),
+    Command.SET_EE_TO_K: (16,),
+    Command.SET_NE_TO_EE: (16,),
+    Command.SET_LOAD: (1, 3, 9),
+}
+"""Payloads that are doubles alone: how many, in which groups."""
+
 PAYLOAD_SIZES: dict[Command, int] = {
     Command.CONNECT: 4,
     Command.MOVE: 113,
     Command.STOP_MOVE: 0,
-    Command.SET_COLLISION_BEHAVIOR: 416,
-    Command.SET_JOINT_IMPEDANCE: 56,
-    Command.SET_CARTESIAN_IMPEDANCE: 48,
     Command.SET_GUIDING_MODE: 7,
-    Command.SET_EE_TO_K: 128,
-    Command.SET_NE_TO_EE: 128,
-    Command.SET_LOAD: 104,
     Command.AUTOMATIC_ERROR_RECOVERY: 0,
     Command.GET_ROBOT_MODEL: 0,
+    **{command: 8 * sum(groups) for command, groups in GROUPS.items()},
 }
 """Bytes after the header of each request."""
 
@@ -232,29 +237,11 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConnectRequest:
-    """Holds the payload of CONNECT."""
-
-    version: int
-    udp_port: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class MoveRequest:
     """Holds the payload of MOVE, modes as the state will say them."""
 
     controller: Controller
     generator: Generator
-
-
-class Layout(Enum):
-    """Describes payloads that are doubles alone: how many, in which groups."""
-
-    COLLISION = (7, 7, 7, 7, 6, 6, 6, 6)
-    JOINT_IMPEDANCE = (7,)
-    CARTESIAN_IMPEDANCE = (6,)
-    TRANSFORM = (16,)
-    LOAD = (1, 3, 9)
 
 
 def take_request(buffer: bytearray) -> Request | None:
@@ -280,20 +267,15 @@ def take_request(buffer: bytearray) -> Request | None:
     return Request(command=command, command_id=command_id, payload=payload)
 
 
-def pack_request(request: Request) -> bytes:
-    """Packs a request, as a client sends it."""
-    return HEADER.pack(request.command, request.command_id, HEADER.size + len(request.payload)) + request.payload
-
-
 def pack_response(command: Command, command_id: int, status: int, extra: bytes = b"") -> bytes:
     """Packs an answer: header, one byte of status, and what belongs to the command."""
     return HEADER.pack(command, command_id, HEADER.size + 1 + len(extra)) + bytes((status,)) + extra
 
 
-def parse_connect(payload: bytes) -> ConnectRequest:
-    """Reads CONNECT."""
+def parse_connect(payload: bytes) -> tuple[int, int]:
+    """Reads CONNECT: the version that the client speaks, and its UDP port."""
     version, udp_port = _CONNECT.unpack(payload)
-    return ConnectRequest(version=version, udp_port=udp_port)
+    return version, udp_port
 
 
 def pack_version(version: int) -> bytes:
@@ -309,7 +291,6 @@ def parse_move(payload: bytes) -> MoveRequest:
     return MoveRequest(controller=Controller(controller), generator=Generator(generator + 1))
 
 
-def parse_doubles(payload: bytes, layout: Layout) -> tuple[np.ndarray, ...]:
+def parse_doubles(command: Command, payload: bytes) -> tuple[np.ndarray, ...]:
     """Splits a payload of doubles into its groups."""
-    values = np.frombuffer(payload, "<f8")
-    return tuple(np.split(values, np.cumsum(layout.value)[:-1]))
+    return tuple(np.split(np.frombuffer(payload, "<f8"), np.cumsum(GROUPS[command])[:-1]))

@@ -10,7 +10,7 @@ from simulator.virtual.fingers import RigidFingers
 from simulator.virtual.gripper_actions import gripper_actions
 from simulator.virtual.hand.protocol import PORT
 from simulator.virtual.hand.server import STROKE, VirtualHand
-from simulator.virtual.scene_fingers import scene_fingers
+from simulator.virtual.scene_fingers import SceneFingers
 from simulator.virtual.serving import serve_until_signal
 
 EPILOG = """\
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        fingers = scene_fingers(options.fci, STROKE) if options.fci else RigidFingers(STROKE)
+        fingers = SceneFingers(options.fci, STROKE) if options.fci else RigidFingers(STROKE)
     except OSError as error:
         sys.stderr.write(f"serl-virtual hand: {error}\n")
         return 1

@@ -10,7 +10,7 @@ from simulator.virtual.fingers import Fingers, RigidFingers
 from simulator.virtual.gripper_actions import gripper_actions, number
 from simulator.virtual.robotiq.firmware import TWO_FINGER_85, TWO_FINGER_140
 from simulator.virtual.robotiq.server import VirtualRobotiq
-from simulator.virtual.scene_fingers import scene_fingers
+from simulator.virtual.scene_fingers import SceneFingers
 from simulator.virtual.serving import Action, serve_until_signal
 
 EPILOG = """\
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--slave-id is {options.slave_id}; it must be in [1, 247]")
     ratings = _MODELS[options.model]
     try:
-        fingers = scene_fingers(options.fci, ratings.stroke) if options.fci else RigidFingers(ratings.stroke)
+        fingers = SceneFingers(options.fci, ratings.stroke) if options.fci else RigidFingers(ratings.stroke)
         virtual = VirtualRobotiq(fingers, ratings=ratings, slave_id=options.slave_id, link=options.link, tcp=tcp)
         serve_until_signal(virtual, lambda: virtual.port, _actions(virtual, fingers), options.ready_file)
     except OSError as error:

@@ -30,25 +30,19 @@ class TerminalPair:
     """
 
     def __init__(self, link: Path) -> None:
+        self.client_port = str(link)
+        """Port that a client opens while it is plugged in."""
         self._link = link
         self._lock = threading.Lock()
         self._server = _Terminal()
+        self.server_port = self._server.path
+        """Port where the server listens."""
         self._client: _Terminal | None = None
         self._wake_reader, self._wake_writer = os.pipe()
         self._is_closing = False
         self.plug()
         self._thread = threading.Thread(target=self._pass_on, name="terminal-pair", daemon=True)
         self._thread.start()
-
-    @property
-    def server_port(self) -> str:
-        """Returns the port where the server listens."""
-        return self._server.path
-
-    @property
-    def client_port(self) -> str:
-        """Returns the port where a client finds it while it is plugged in."""
-        return str(self._link)
 
     def plug(self) -> None:
         """Makes the port appear; does nothing when it is there."""

@@ -13,7 +13,7 @@ from serl_api.settings import ConfigError
 
 OWN_DRIVER = """
 from dataclasses import dataclass
-from robot_daemon.drivers.fake import build_arm as build_fake, FakeArmOptions
+from robot_daemon.drivers.fake.cell import build_arm as build_fake, FakeArmOptions
 from robot_daemon.hardware.devices import Arm, Timebase
 from serl_api.enums import Backend
 from robot_daemon.hardware.driver import Driver

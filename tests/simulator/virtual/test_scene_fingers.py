@@ -20,7 +20,7 @@ from simulator.virtual.fci.process import VirtualFciProcess
 from simulator.virtual.fingers import FingerTarget, RigidFingers
 from simulator.virtual.robotiq import TWO_FINGER_85, VirtualRobotiq
 from simulator.virtual.robotiq.command import main
-from simulator.virtual.scene_fingers import SceneFingers, scene_fingers
+from simulator.virtual.scene_fingers import SceneFingers
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
@@ -126,12 +126,12 @@ def test_a_gripper_whose_arm_is_gone_answers_with_an_exception(scene):
 def test_no_arm_and_no_gripper_are_told(tmp_path, scene, capfd):
     missing = tmp_path / "missing.sock"
     with pytest.raises(OSError, match=r"no virtual arm at .*missing.sock .No such file or directory.; start one with"):
-        scene_fingers(missing, 0.085)
+        SceneFingers(missing, 0.085)
     assert main(["--fci", str(missing)]) == 1
     assert "serl-virtual robotiq: no virtual arm at" in capfd.readouterr().err
     scene.has_gripper = False
     with pytest.raises(OSError, match="this virtual arm has no gripper"):
-        scene_fingers(scene.path, 0.085)
+        SceneFingers(scene.path, 0.085)
 
 
 def over_the_cube(fci):
@@ -150,7 +150,7 @@ def over_the_cube(fci):
 
 def test_a_virtual_robotiq_grasps_the_cube_of_a_virtual_arm():
     with VirtualFciProcess(task="pick-cube") as fci:
-        fingers = scene_fingers(fci.control_path, 0.085)
+        fingers = SceneFingers(fci.control_path, 0.085)
         with VirtualRobotiq(fingers, ratings=replace(TWO_FINGER_85, activation_s=0.0)) as virtual:
             fci.inject("place", positions=over_the_cube(fci))
             gripper = RobotiqGripper(RobotiqOptions(port=virtual.port, activate=True), RealTimebase())

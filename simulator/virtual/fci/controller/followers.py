@@ -69,12 +69,36 @@ class Rates:
         self.velocity, self._cycles = velocity, cycles
 
 
-class JointPositionFollower:
-    """Follows streamed joint positions."""
+class JointVelocityFollower:
+    """Follows streamed joint velocities."""
 
     def __init__(self, reference: Reference, limits: JointLimits) -> None:
         self._reference = reference
         self._limits = limits
+
+    def follow(self, command: np.void, cycles: int) -> Fault | None:
+        """See `Follower`."""
+        velocities = np.array(command["dq_c"])
+        positions = self._reference.positions + velocities * PERIOD_S
+        accelerations = (velocities - self._reference.velocities) / (cycles * PERIOD_S)
+        return self._move_to(positions, velocities, accelerations)
+
+    def extrapolate(self) -> None:
+        """See `Follower`."""
+        self._reference.extrapolate()
+
+    def _move_to(self, positions: FloatArray, velocities: FloatArray, accelerations: FloatArray) -> Fault | None:
+        fault = check_generated(positions, velocities, accelerations, self._limits)
+        if fault is None:
+            self._reference.move_to(positions, velocities)
+        return fault
+
+
+class JointPositionFollower(JointVelocityFollower):
+    """Follows streamed joint positions."""
+
+    def __init__(self, reference: Reference, limits: JointLimits) -> None:
+        super().__init__(reference, limits)
         self._last = reference.positions.copy()
         self._rates = Rates(reference.velocities)
         self._has_started = False
@@ -90,39 +114,12 @@ class JointPositionFollower:
         fault = None
         readings = self._rates.readings(wanted - self._last, wanted - self._reference.positions, cycles)
         for velocities, accelerations in readings:
-            fault = check_generated(wanted, velocities, accelerations, self._limits)
+            fault = self._move_to(wanted, velocities, accelerations)
             if fault is None:
                 self._rates.accept(velocities, cycles)
-                self._reference.move_to(wanted, velocities)
                 self._last = wanted
                 break
         return fault
-
-    def extrapolate(self) -> None:
-        """See `Follower`."""
-        self._reference.extrapolate()
-
-
-class JointVelocityFollower:
-    """Follows streamed joint velocities."""
-
-    def __init__(self, reference: Reference, limits: JointLimits) -> None:
-        self._reference = reference
-        self._limits = limits
-
-    def follow(self, command: np.void, cycles: int) -> Fault | None:
-        """See `Follower`."""
-        velocities = np.array(command["dq_c"])
-        positions = self._reference.positions + velocities * PERIOD_S
-        accelerations = (velocities - self._reference.velocities) / (cycles * PERIOD_S)
-        fault = check_generated(positions, velocities, accelerations, self._limits)
-        if fault is None:
-            self._reference.move_to(positions, velocities)
-        return fault
-
-    def extrapolate(self) -> None:
-        """See `Follower`."""
-        self._reference.extrapolate()
 
 
 def check_generated(

@@ -4,7 +4,7 @@ Limits are the published ones of `simulator.model.arm_table`. How much the real 
 published; the tolerances here are ours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -48,16 +48,8 @@ class JointLimits:
 
 def joint_limits(table: ArmTable) -> JointLimits:
     """Returns the table's limits as arrays."""
-    joints = table.joints
-    return JointLimits(
-        lower=np.array([joint.lower for joint in joints]),
-        upper=np.array([joint.upper for joint in joints]),
-        speed=np.array([joint.speed for joint in joints]),
-        velocity_offset=np.array([joint.velocity_offset for joint in joints]),
-        deceleration=np.array([joint.deceleration for joint in joints]),
-        acceleration=np.array([joint.acceleration for joint in joints]),
-        torque=np.array([joint.torque for joint in joints]),
-    )
+    names = [field.name for field in fields(JointLimits)]  # The same as in the table.
+    return JointLimits(**{name: np.array([getattr(joint, name) for joint in table.joints]) for name in names})
 
 
 def check_torque(commanded: FloatArray, applied: FloatArray, limits: JointLimits) -> Fault | None:

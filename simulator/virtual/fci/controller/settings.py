@@ -7,7 +7,7 @@ import numpy as np
 from serl_api.values import FloatArray
 from simulator.model.gripper_model import TCP_OFFSET
 from simulator.virtual.fci.controller.plant import Plant
-from simulator.virtual.fci.protocol import Command, Layout, ProtocolError, SetterStatus, parse_doubles
+from simulator.virtual.fci.protocol import GROUPS, Command, ProtocolError, SetterStatus, parse_doubles
 
 HEAVIEST_LOAD = 3.0
 """Largest payload that SET_LOAD takes, kg: the FR3's and the Panda's rating."""
@@ -79,9 +79,9 @@ class Settings:
         """
         if command is Command.SET_GUIDING_MODE:
             return SetterStatus.SUCCESS  # A virtual hand leads all axes alike.
-        if command not in _LAYOUTS:
+        if command not in GROUPS:
             raise ProtocolError(f"{command.name} sets nothing")
-        groups = parse_doubles(payload, _LAYOUTS[command])
+        groups = parse_doubles(command, payload)
         if not all(np.isfinite(group).all() for group in groups):
             return SetterStatus.INVALID_ARGUMENT
         if command is Command.SET_COLLISION_BEHAVIOR:
@@ -143,13 +143,3 @@ def initial_settings(plant: Plant) -> Settings:
         transform[:2, :2] = [[half, half], [-half, half]]
         transform[2, 3] = TCP_OFFSET
     return Settings(flange_to_nominal=transform)
-
-
-_LAYOUTS = {
-    Command.SET_COLLISION_BEHAVIOR: Layout.COLLISION,
-    Command.SET_JOINT_IMPEDANCE: Layout.JOINT_IMPEDANCE,
-    Command.SET_CARTESIAN_IMPEDANCE: Layout.CARTESIAN_IMPEDANCE,
-    Command.SET_EE_TO_K: Layout.TRANSFORM,
-    Command.SET_NE_TO_EE: Layout.TRANSFORM,
-    Command.SET_LOAD: Layout.LOAD,
-}

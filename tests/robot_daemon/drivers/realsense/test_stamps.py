@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from robot_daemon.drivers.realsense.stamps import NO_EXPOSURE_TIME, NO_GLOBAL_TIME, NO_METADATA, Domain, Stamper
 from serl_api.enums import StampSource
-from simulator.virtual.exposures import CameraTiming, exposures
+from tests.support.exposures import CameraTiming, exposures
 
 MS = 1_000_000
 

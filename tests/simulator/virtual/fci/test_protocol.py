@@ -14,10 +14,8 @@ from simulator.virtual.fci.protocol import (
     Command,
     Controller,
     Generator,
-    Layout,
     ProtocolError,
     Request,
-    pack_request,
     pack_response,
     pack_version,
     parse_connect,
@@ -25,6 +23,7 @@ from simulator.virtual.fci.protocol import (
     parse_move,
     take_request,
 )
+from tests.support.fci_requests import pack_request
 
 # Sent by libfranka 0.21.2 through franky 2.0.
 CONNECT = "0000000000000000100000000a00c0b2"
@@ -57,11 +56,10 @@ def test_frames_of_libfranka_are_read_and_written_byte_for_byte(frame, command, 
 
 
 def test_payloads_of_libfranka_mean_what_was_asked_for():
-    connect = parse_connect(bytes.fromhex(CONNECT)[HEADER.size :])
-    assert (connect.version, connect.udp_port) == (10, 45760)
+    assert parse_connect(bytes.fromhex(CONNECT)[HEADER.size :]) == (10, 45760)
     move = parse_move(bytes.fromhex(MOVE_TORQUES)[HEADER.size :])
     assert (move.controller, move.generator) == (Controller.EXTERNAL, Generator.NONE)
-    mass, center, inertia = parse_doubles(bytes.fromhex(SET_LOAD)[HEADER.size :], Layout.LOAD)
+    mass, center, inertia = parse_doubles(Command.SET_LOAD, bytes.fromhex(SET_LOAD)[HEADER.size :])
     assert (mass.tolist(), center.tolist(), inertia.tolist()) == ([0.5], [0.0, 0.0, 0.1], [0.0] * 9)
 
 

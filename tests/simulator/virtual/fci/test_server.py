@@ -23,9 +23,9 @@ from simulator.virtual.fci.protocol import (
     MoveStatus,
     Request,
     RobotMode,
-    pack_request,
 )
 from simulator.virtual.fci.server import CATCH_UP_NS, DUE_NS, MAX_LAG_NS, PERIOD_NS
+from tests.support.fci_requests import pack_request
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time

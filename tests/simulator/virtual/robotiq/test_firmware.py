@@ -1,6 +1,7 @@
 import pytest
 
-from simulator.virtual.robotiq import TWO_FINGER_85, Firmware, RigidFingers
+from simulator.virtual.fingers import RigidFingers
+from simulator.virtual.robotiq.firmware import TWO_FINGER_85, Firmware
 from tests.support.clocks import ManualClock
 
 ACTIVATE = bytes.fromhex("010000000000")
