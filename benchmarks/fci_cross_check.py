@@ -23,8 +23,7 @@ import franky
 import numpy as np
 
 from robot_daemon.drivers.franka import FrankaArm, FrankaOptions
-from robot_daemon.drivers.franka.connecting import connect
-from robot_daemon.drivers.franka.describing import model_name
+from robot_daemon.drivers.franka.connecting import connect, model_name
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.errors.robot import DeviceUnavailableError

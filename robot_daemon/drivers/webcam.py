@@ -72,17 +72,17 @@ def build_camera(name: str, timebase: Timebase, options: WebcamOptions) -> Camer
     """
 
     def open_stream() -> Stream:
-        try:
-            capture = _open_file(options.file) if options.file is not None else _open_device(options)
-            return WebcamStream(name, capture, options, timebase.now_ns)
-        except (DeviceConnectError, ConfigError) as error:
-            raise DeviceConnectError(f"camera {name}: {error}") from None
+        capture = _open_file(options.file) if options.file is not None else _open_device(options)
+        return WebcamStream(name, capture, options, timebase.now_ns)
 
-    return CapturedCamera(open_stream, timebase.now_ns)
+    return CapturedCamera(name, open_stream, timebase.now_ns)
 
 
 class WebcamStream:
     """Reads an open capture; used by one thread."""
+
+    problem = ""
+    """Never any: a webcam's stamps cannot be better, and each frame says so."""
 
     def __init__(self, name: str, capture: cv2.VideoCapture, options: WebcamOptions, now_ns: Callable[[], int]) -> None:
         self._capture = capture
@@ -104,7 +104,7 @@ class WebcamStream:
         except (DeviceConnectError, ConfigError):
             capture.release()
             raise
-        self._info = CameraInfo(
+        self.info = CameraInfo(
             name=name,
             model=f"webcam {capture.getBackendName()}",
             serial_number="",
@@ -112,16 +112,6 @@ class WebcamStream:
             height=self._framing.output_height,
             rate_hz=rate_hz,
         )
-
-    @property
-    def info(self) -> CameraInfo:
-        """Returns constant facts of the camera."""
-        return self._info
-
-    @property
-    def problem(self) -> str:
-        """Returns nothing: a webcam's stamps cannot be better, and each frame says so."""
-        return ""
 
     def read(self, timeout_s: float) -> FrameSample | None:
         """Waits for the next frame. Raises StreamLostError when none will come."""
@@ -152,7 +142,7 @@ class WebcamStream:
         time.sleep(max(0.0, (self._due_ns - self._now_ns()) * 1e-9))
 
     def _arrival_ns(self, receive_ns: int) -> int:
-        """When the kernel had the frame, if it says so on the monotonic clock (V4L2 does), else when we had it."""
+        """Returns when the kernel had the frame, if it says so on the monotonic clock (V4L2 does), else when it came."""
         if self._is_file:
             return receive_ns
         kernel_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)

@@ -124,12 +124,9 @@ def reference_time_ns(cameras: Sequence[Sequence[int]], latest_ns: int) -> int:
 
 def interpolate_arm(before: ArmSample, after: ArmSample, time_ns: int) -> ArmSample:
     """Interpolates the arm between two samples: orientation by slerp, everything else linearly."""
-    span = after.time_ns - before.time_ns
-    if span <= 0 or time_ns >= after.time_ns:
-        return after
-    if time_ns <= before.time_ns:
-        return before
-    r = (time_ns - before.time_ns) / span
+    r = _share(before, after, time_ns)
+    if r in (0.0, 1.0):
+        return after if r else before
     external = None
     if before.external_joint_torques is not None and after.external_joint_torques is not None:
         external = _lerp(before.external_joint_torques, after.external_joint_torques, r)
@@ -154,18 +151,21 @@ def _interpolate_pose(before: Pose, after: Pose, r: float) -> Pose:
 
 def interpolate_gripper(before: GripperSample, after: GripperSample, time_ns: int) -> GripperSample:
     """Interpolates the gripper between two samples: width and force linearly, the rest of the nearer sample."""
-    span = after.time_ns - before.time_ns
-    if span <= 0 or time_ns >= after.time_ns:
-        return after
-    if time_ns <= before.time_ns:
-        return before
-    r = (time_ns - before.time_ns) / span
+    r = _share(before, after, time_ns)
+    if r in (0.0, 1.0):
+        return after if r else before
     near = nearer(before, after, time_ns)
     force = near.force
     if before.force is not None and after.force is not None:
         force = before.force + (after.force - before.force) * r
     width = before.width + (after.width - before.width) * r
     return GripperSample(time_ns=time_ns, width=width, target_width=near.target_width, motion=near.motion, force=force)
+
+
+def _share(before: Stamped, after: Stamped, time_ns: int) -> float:
+    """Returns the share of the way from one sample to the other that lies before a time, in [0, 1]."""
+    span = after.time_ns - before.time_ns
+    return min(max((time_ns - before.time_ns) / span, 0.0), 1.0) if span > 0 else 1.0
 
 
 def _lerp(a: FloatArray, b: FloatArray, ratio: float) -> FloatArray:

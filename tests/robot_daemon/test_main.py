@@ -170,7 +170,7 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_1(capsys, cell):
 
 LATE_CAMERA = """
 from pathlib import Path
-from robot_daemon.drivers.fake import FakeCameraOptions, build_camera
+from robot_daemon.drivers.fake.cell import FakeCameraOptions, build_camera
 from robot_daemon.hardware.devices import DeviceConnectError
 
 def build(name, timebase, options: FakeCameraOptions):

@@ -2,7 +2,7 @@
 
 import threading
 
-from robot_daemon.drivers.fake import ARM, FakeArmOptions, FakeCameraOptions, build_camera
+from robot_daemon.drivers.fake.cell import ARM, FakeArmOptions, FakeCameraOptions, build_camera
 from robot_daemon.hardware.devices import DeviceConnectError
 
 

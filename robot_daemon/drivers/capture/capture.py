@@ -11,6 +11,7 @@ from robot_daemon.hardware.devices import DeviceConnectError, DeviceFault, Frame
 from serl_api.cell import CameraInfo
 from serl_api.enums import FaultSeverity, FaultSource
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.settings import ConfigError
 
 logger = logging.getLogger(__name__)
 
@@ -30,15 +31,10 @@ class StreamLostError(Exception):
 class Stream(Protocol):
     """Reads an open camera or file; used by one thread."""
 
-    @property
-    def info(self) -> CameraInfo:
-        """Returns constant facts of the camera."""
-        ...
-
-    @property
-    def problem(self) -> str:
-        """Says what makes its frames worse than they could be, and what helps; empty when nothing does."""
-        ...
+    info: CameraInfo
+    """Constant facts of the camera."""
+    problem: str
+    """What makes its frames worse than they could be, and what helps; empty when nothing does."""
 
     def read(self, timeout_s: float) -> FrameSample | None:
         """Waits for the next frame; None when none came in time. Raises StreamLostError when none will come."""
@@ -53,18 +49,25 @@ class CapturedCamera:
     """Implements a camera whose stream may be lost and return.
 
     Args:
-        open_stream: Opens it; called by the constructor, later by the camera's own thread.
+        name: Of the camera, for what cannot be opened.
+        open_stream: Opens it; called by the constructor, later by the camera's own thread. Raises DeviceConnectError or
+            ConfigError.
         now_ns: The cell's clock.
         reopen_interval_s: Between two attempts to open a lost stream.
 
     Raises:
-        DeviceConnectError: It cannot be opened.
+        DeviceConnectError: It cannot be opened; with its name in front.
     """
 
     def __init__(
-        self, open_stream: Callable[[], Stream], now_ns: Callable[[], int], reopen_interval_s: float = REOPEN_INTERVAL_S
+        self,
+        name: str,
+        open_stream: Callable[[], Stream],
+        now_ns: Callable[[], int],
+        reopen_interval_s: float = REOPEN_INTERVAL_S,
     ) -> None:
-        self._open = open_stream
+        self._name = name
+        self._open_stream = open_stream
         self._now_ns = now_ns
         self._reopen_interval_s = reopen_interval_s
         self._changed = threading.Condition()
@@ -74,15 +77,11 @@ class CapturedCamera:
         self._closing = threading.Event()
         self._last_number = -1
         self._number_base = 0
-        stream = open_stream()
-        self._info = stream.info
+        stream = self._open()
+        self.info = stream.info
+        """Constant facts of the camera."""
         self._thread = threading.Thread(target=self._run, args=(stream,), name=f"capture-{self.info.name}", daemon=True)
         self._thread.start()
-
-    @property
-    def info(self) -> CameraInfo:
-        """Returns constant facts of the camera."""
-        return self._info
 
     def read(self, timeout_s: float) -> FrameSample:
         """Waits for the next frame. Raises DeviceUnavailableError when none comes in time; it may return later."""
@@ -103,13 +102,19 @@ class CapturedCamera:
             self._changed.notify_all()
         self._thread.join(timeout=5.0)
 
+    def _open(self) -> Stream:
+        try:
+            return self._open_stream()
+        except (DeviceConnectError, ConfigError) as error:
+            raise DeviceConnectError(f"camera {self._name}: {error}") from None
+
     def _run(self, stream: Stream) -> None:
         opened: Stream | None = stream
         try:
             while opened is not None:
                 opened = self._drain(opened)
         except Exception:
-            logger.exception("the capture thread of camera %s met a bug; the camera is lost", self._info.name)
+            logger.exception("the capture thread of camera %s met a bug; the camera is lost", self.info.name)
             self._trouble = "its driver failed; see the log of the daemon"
 
     def _drain(self, stream: Stream) -> Stream | None:
@@ -121,7 +126,7 @@ class CapturedCamera:
                     self._deliver(sample, stream.problem)
         except StreamLostError as lost:
             self._trouble = str(lost)
-            logger.warning("camera %s is lost: %s", self._info.name, lost)
+            logger.warning("camera %s is lost: %s", self.info.name, lost)
             if not lost.may_return:
                 return None
         finally:
@@ -135,7 +140,7 @@ class CapturedCamera:
             except DeviceConnectError as error:
                 self._trouble = str(error)
                 continue
-            if (stream.info.width, stream.info.height) == (self._info.width, self._info.height):
+            if (stream.info.width, stream.info.height) == (self.info.width, self.info.height):
                 return stream
             stream.close()
             size = f"{stream.info.width} x {stream.info.height}"
@@ -155,11 +160,11 @@ class CapturedCamera:
 
     def _note(self, problem: str) -> None:
         known = self._faults[0].text if self._faults else ""
-        text = f"camera {self._info.name} is degraded: {problem}" if problem else ""
+        text = f"camera {self.info.name} is degraded: {problem}" if problem else ""
         if text == known:
             return
         fault = DeviceFault(
-            id=f"camera_degraded.{self._info.name}",
+            id=f"camera_degraded.{self.info.name}",
             source=FaultSource.CAMERA,
             severity=FaultSeverity.WARNING,
             onset_time_ns=self._now_ns(),

@@ -8,6 +8,7 @@ home orientation, joint 7 does nothing.
 import math
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class FakeArm:
         self._timebase = timebase
         self._lock = threading.Lock()
         home = np.zeros(7) if home is None else home
-        self._info = ArmInfo(
+        self.info = ArmInfo(
             model="fake",
             joint_lower=np.full(7, -2.8),
             joint_upper=np.full(7, 2.8),
@@ -59,11 +60,6 @@ class FakeArm:
         self.is_closed = False
         self.hold_count = 0
 
-    @property
-    def info(self) -> ArmInfo:
-        """Returns constant facts of the arm."""
-        return self._info
-
     def read_state(self) -> ArmSample:
         """Returns the state now. While the arm rests, the arrays of the last state are used again."""
         with self._lock:
@@ -75,7 +71,7 @@ class FakeArm:
                 self._resting = state = self._sample()
             if state.time_ns == self._time_ns:
                 return state
-            return _at_time(state, self._time_ns)
+            return replace(state, time_ns=self._time_ns)
 
     def set_target(self, target: Target) -> None:
         """Follows a target; a wrench displaces it in proportion."""
@@ -125,32 +121,12 @@ class FakeArm:
 
     def inject_fault(self, fault_id: str = "contact_reflex", *, clearable: bool = True) -> None:
         """Stops the arm by a critical fault."""
-        with self._lock:
-            self._advance()
-            self._stop()
-            self._faults[fault_id] = DeviceFault(
-                id=fault_id,
-                source=FaultSource.ARM,
-                severity=FaultSeverity.CRITICAL,
-                onset_time_ns=self._timebase.now_ns(),
-                text="the fake arm was told to stop by a reflex",
-                clearable=clearable,
-            )
+        self._raise(fault_id, FaultSeverity.CRITICAL, "the fake arm was told to stop by a reflex", clearable=clearable)
 
     def take_by_hand(self) -> None:
         """Begins to guide the arm: it ignores targets until `let_go`, and stands where `lead_to` puts it."""
-        with self._lock:
-            self._advance()
-            self._stop()
-            self._faults["guiding"] = DeviceFault(
-                id="guiding",
-                source=FaultSource.ARM,
-                severity=FaultSeverity.WARNING,
-                onset_time_ns=self._timebase.now_ns(),
-                text="somebody guides the fake arm by hand; let it go",
-                clearable=False,
-                by_hand=True,
-            )
+        text = "somebody guides the fake arm by hand; let it go"
+        self._raise("guiding", FaultSeverity.WARNING, text, clearable=False, by_hand=True)
 
     def lead_to(self, positions: FloatArray) -> None:
         """Puts a guided arm at joint positions. Shape (7,), rad."""
@@ -168,6 +144,20 @@ class FakeArm:
     def set_connected(self, *, connected: bool) -> None:
         """Lets the arm answer, or not."""
         self._is_connected = connected
+
+    def _raise(self, name: str, severity: FaultSeverity, text: str, *, clearable: bool, by_hand: bool = False) -> None:
+        with self._lock:
+            self._advance()
+            self._stop()
+            self._faults[name] = DeviceFault(
+                id=name,
+                source=FaultSource.ARM,
+                severity=severity,
+                onset_time_ns=self._timebase.now_ns(),
+                text=text,
+                clearable=clearable,
+                by_hand=by_hand,
+            )
 
     def _stop(self) -> None:
         self._target = list(self._positions)
@@ -213,20 +203,6 @@ class FakeArm:
             at_rest = abs(left) * decay < _REST and abs(slope) * decay < _REST
             self._positions[joint] = goal if at_rest else q - error + left * decay
             self._velocities[joint] = 0.0 if at_rest else (slope - w * left) * decay
-
-
-def _at_time(state: ArmSample, time_ns: int) -> ArmSample:
-    return ArmSample(
-        time_ns=time_ns,
-        joint_positions=state.joint_positions,
-        joint_velocities=state.joint_velocities,
-        joint_torques=state.joint_torques,
-        external_joint_torques=state.external_joint_torques,
-        tcp_pose=state.tcp_pose,
-        tcp_twist=state.tcp_twist,
-        external_wrench=state.external_wrench,
-        jacobian=state.jacobian,
-    )
 
 
 def _position(q: Sequence[float]) -> FloatArray:

@@ -16,8 +16,6 @@ from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.settings import require_between
 from serl_api.values import GripperTarget
 
-__all__ = ["FakeArm", "FakeCamera", "FakeCell", "FakeGripper", "LockstepTimebase", "build_fake_cell"]
-
 
 class LockstepTimebase:
     """Implements a clock that only requests advance."""
@@ -45,7 +43,7 @@ class FakeGripper:
     def __init__(self, timebase: Timebase, max_width: float = 0.085) -> None:
         self._timebase = timebase
         self._lock = threading.Lock()
-        self._info = GripperInfo(model="fake", max_width=max_width, max_force=100.0, max_speed=0.5)
+        self.info = GripperInfo(model="fake", max_width=max_width, max_force=100.0, max_speed=0.5)
         self._width = max_width
         self._target = GripperTarget(width=max_width)
         self._time_ns = timebase.now_ns()
@@ -56,11 +54,6 @@ class FakeGripper:
         self.is_active = True
         """Whether it was activated; clear it, and it ignores targets until it is."""
         self.activation_count = 0
-
-    @property
-    def info(self) -> GripperInfo:
-        """Returns constant facts of the device."""
-        return self._info
 
     def read_state(self) -> GripperSample:
         """Returns the state now."""
@@ -83,7 +76,7 @@ class FakeGripper:
         """Opens the fingers."""
         self.activation_count += 1
         self.is_active = True
-        self.set_target(GripperTarget(width=self._info.max_width))
+        self.set_target(GripperTarget(width=self.info.max_width))
 
     def faults(self) -> tuple[DeviceFault, ...]:
         """Reports none."""
@@ -125,7 +118,7 @@ class FakeCamera:
 
     def __init__(self, name: str, timebase: Timebase, *, rate_hz: float, width: int = 128, height: int = 128) -> None:
         lockstep = timebase.pacing is Pacing.LOCKSTEP
-        self._info = CameraInfo(
+        self.info = CameraInfo(
             name=name,
             model="fake",
             serial_number=f"fake-{name}",
@@ -141,17 +134,12 @@ class FakeCamera:
         self.is_delivering = True
         self.is_closed = False
 
-    @property
-    def info(self) -> CameraInfo:
-        """Returns constant facts of the device."""
-        return self._info
-
     def read(self, timeout_s: float) -> FrameSample:
         """Returns the next frame: now in lockstep, at the next tick of the camera's rate in real time."""
         if not self.is_delivering:
             if self._period_ns:
                 time.sleep(timeout_s)
-            raise DeviceUnavailableError(f"the fake camera {self._info.name} was unplugged")
+            raise DeviceUnavailableError(f"the fake camera {self.info.name} was unplugged")
         exposure_ns = self._timebase.now_ns()
         if self._period_ns:
             exposure_ns += self._period_ns - exposure_ns % self._period_ns
@@ -163,7 +151,7 @@ class FakeCamera:
             number=self._number,
             rgb=self._draw(),
             stamp_source=StampSource.SIMULATOR,
-            depth=np.full((self._info.height, self._info.width), 1000, np.uint16),
+            depth=np.full((self.info.height, self.info.width), 1000, np.uint16),
             depth_scale=0.001,
         )
 
@@ -176,7 +164,7 @@ class FakeCamera:
         self.is_closed = True
 
     def _draw(self) -> np.ndarray:
-        height, width = self._info.height, self._info.width
+        height, width = self.info.height, self.info.width
         image = np.zeros((height, width, 3), np.uint8)
         image[..., 0] = np.linspace(0, 255, width, dtype=np.uint8)
         image[..., 1] = np.linspace(0, 255, height, dtype=np.uint8)[:, None]
@@ -202,9 +190,7 @@ def build_fake_cell(
     arm = FakeArm(timebase)
     gripper = FakeGripper(timebase)
     made = {name: FakeCamera(name, timebase, rate_hz=rate_hz) for name in cameras}
-    cell = Cell(
-        name="fake", backend=Backend.FAKE, timebase=timebase, arm=arm, gripper=gripper, cameras=dict(made.items())
-    )
+    cell = Cell(name="fake", backend=Backend.FAKE, timebase=timebase, arm=arm, gripper=gripper, cameras=made)
     return FakeCell(cell=cell, arm=arm, gripper=gripper, cameras=made)
 
 

@@ -1,10 +1,10 @@
 """Drives Franka arms through franky: `options` say which, `arm` is what the daemon sees.
 
 - `link` is one connection: its owner issues every command, `motion_runner` starts and ends motions, `loop` samples
-  states. `connecting` opens it or explains why it cannot, `describing` and `facts` say what the arm is, `priority`
-  keeps real-time priority where it belongs.
+  states. `connecting` opens it and says what the arm is or why it cannot, `facts` are those published of each model,
+  `priority` keeps real-time priority where it belongs.
 - `steering` turns targets into set-points of the `motions` that run, by way of `shaping`.
-- `samples` and `message_clock` turn messages into states with their time; `faults` keeps what stopped the arm.
+- `samples` turns messages into states with their time; `faults` keeps what stopped the arm.
 """
 
 from robot_daemon.drivers.franka.arm import FrankaArm

@@ -6,11 +6,10 @@ import threading
 import franky
 import numpy as np
 
-from robot_daemon.drivers.franka.connecting import explain, sentence
-from robot_daemon.drivers.franka.describing import describe
+from robot_daemon.drivers.franka.connecting import describe, explain, sentence
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.faults import CONNECTION_LOST, FaultMemory, condition_of
-from robot_daemon.drivers.franka.link import RECOVERY_TIME_S, Link
+from robot_daemon.drivers.franka.link import Link
 from robot_daemon.drivers.franka.loop import LoopError
 from robot_daemon.drivers.franka.motion_runner import REST_TIME_S
 from robot_daemon.drivers.franka.options import FrankaOptions
@@ -97,9 +96,8 @@ class FrankaArm:
 
         A load that the arm refuses becomes the warning "load_refused".
         """
-        link = self._link
-        if link is not None:
-            link.set_load(load)
+        if self._link is not None:
+            self._link.set_load(load)
 
     def faults(self) -> tuple[DeviceFault, ...]:
         """Returns active faults. While a critical one is active, or the arm is guided, it ignores targets."""
@@ -111,7 +109,7 @@ class FrankaArm:
         Waits for the arm, at most some seconds; moves nothing.
         """
         link = self._link
-        if link is None or not link.recover().wait(RECOVERY_TIME_S):
+        if link is None or not link.recover():
             return
         sample = link.loop.wait_for_message(self._now_ns(), 1.0)
         if sample is None:
@@ -129,7 +127,6 @@ class FrankaArm:
         if link is not None and not link.close(self._options.command_deadline_s + REST_TIME_S):
             logger.error("the arm did not answer while it was brought to rest; press its user stop")
             _given_up.append(link)
-        self._kept = None
         self._kept = self._steering = None
 
     def _new_link(self) -> Link:
@@ -137,7 +134,7 @@ class FrankaArm:
 
     @property
     def _newest_sample(self) -> Sample | None:
-        return None if self._link is None else self._link.sample
+        return None if self._link is None else self._link.loop.sample
 
     def _fresh_sample(self) -> Sample | None:
         sample = self._newest_sample

@@ -122,22 +122,14 @@ class FaultMemory:
         self._on_critical = on_critical
         self._lock = threading.Lock()
         self._active: dict[str, DeviceFault] = {}
-        self._listed: tuple[DeviceFault, ...] = ()
-        self._forbids_motion = False
-
-    @property
-    def active(self) -> tuple[DeviceFault, ...]:
-        """Returns the active faults, oldest first."""
-        return self._listed
-
-    @property
-    def forbids_motion(self) -> bool:
-        """Returns whether one of them is critical, or a hand is on the arm."""
-        return self._forbids_motion
+        self.active: tuple[DeviceFault, ...] = ()
+        """The active faults, oldest first."""
+        self.forbids_motion = False
+        """Whether one of them is critical, or a hand is on the arm."""
 
     def note(self, condition: Condition) -> None:
         """Adds the faults of a state; those that it no longer holds stay until recovery."""
-        if not condition.faults and not self._listed:
+        if not condition.faults and not self.active:
             return
         for name, text in condition.faults.items():
             self.add(name, text, critical=name != GUIDING, clearable=name != condition.by_hand)
@@ -184,7 +176,7 @@ class FaultMemory:
 
     def _replace(self, active: dict[str, DeviceFault]) -> None:
         self._active = active
-        self._listed = tuple(active.values())
-        self._forbids_motion = any(
+        self.active = tuple(active.values())
+        self.forbids_motion = any(
             fault.severity is FaultSeverity.CRITICAL or fault.by_hand for fault in active.values()
         )

@@ -12,6 +12,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import franky
@@ -21,7 +22,6 @@ from robot_daemon.drivers.franka.faults import LOAD_REFUSED, FaultMemory
 from robot_daemon.drivers.franka.loop import LoopError, StateLoop
 from robot_daemon.drivers.franka.motion_runner import MotionRunner
 from robot_daemon.drivers.franka.options import FrankaOptions
-from robot_daemon.drivers.franka.samples import Sample
 from robot_daemon.drivers.franka.steering import Steering
 from robot_daemon.hardware.devices import DeviceConnectError
 from serl_api.values import Load
@@ -31,31 +31,24 @@ logger = logging.getLogger(__name__)
 WATCH_INTERVAL_S = 0.02
 """How often the owner looks after the motion."""
 _LOOP_TIME_S = 2.0  # A state takes a second at most: libfranka's timeout.
-
-RECOVERY_TIME_S = 15.0
-"""How long a recovery may take: the arm moves back inside its limits."""
-
+_RECOVERY_TIME_S = 15.0  # For the arm to move back inside its limits.
 
 Work: TypeAlias = Callable[[franky.Robot, MotionRunner], None]
 
 
+@dataclass(eq=False)
 class Job:
     """Represents something that the connection's owner is asked to do once."""
 
-    def __init__(self, work: Work, limit_s: float) -> None:
-        self.work = work
-        self.limit_s = limit_s
-        self._error: Exception | None = None
-        self._done = threading.Event()
+    work: Work
+    limit_s: float
+    has_succeeded: bool = False
+    done: threading.Event = field(default_factory=threading.Event)
 
-    def finish(self, error: Exception | None) -> None:
+    def finish(self, *, succeeded: bool) -> None:
         """Marks the job as done, or as failed."""
-        self._error = error
-        self._done.set()
-
-    def wait(self, timeout_s: float) -> bool:
-        """Waits for the job; returns whether it was done, without an error, within a time."""
-        return self._done.wait(timeout_s) and self._error is None
+        self.has_succeeded = succeeded
+        self.done.set()
 
 
 class Link:
@@ -96,11 +89,6 @@ class Link:
         threading.Thread(target=self._own, name="franka-owner", daemon=True).start()
 
     @property
-    def sample(self) -> Sample | None:
-        """Returns the newest message of the arm; None while there is none."""
-        return self.loop.sample
-
-    @property
     def is_over(self) -> bool:
         """Returns whether the connection has ended."""
         return self._over.is_set()
@@ -123,17 +111,18 @@ class Link:
             self._is_woken = True
             self._changed.notify_all()
 
-    def recover(self) -> Job:
-        """Clears the errors of an arm that a reflex has stopped."""
+    def recover(self) -> bool:
+        """Clears the errors of an arm that a reflex has stopped; returns whether that was done in time."""
 
         def work(robot: franky.Robot, runner: MotionRunner) -> None:
             runner.take_in_end()
             if robot.state.robot_mode == franky.RobotMode.Reflex:
                 robot.recover_from_errors()
 
-        return self._submit(work, RECOVERY_TIME_S)
+        job = self._submit(work, _RECOVERY_TIME_S)
+        return job.done.wait(_RECOVERY_TIME_S) and job.has_succeeded
 
-    def set_load(self, load: Load) -> Job:
+    def set_load(self, load: Load) -> None:
         """Sends the arm the load that it carries. The arm takes that only at rest, so a motion pauses."""
 
         def work(robot: franky.Robot, runner: MotionRunner) -> None:
@@ -146,7 +135,7 @@ class Link:
             else:
                 self._faults.drop((LOAD_REFUSED,))
 
-        return self._submit(work, self._options.command_deadline_s)
+        self._submit(work, self._options.command_deadline_s)
 
     def give_up(self) -> None:
         """Ends the connection without waiting for it; the owner brings the arm to rest if it ever can."""
@@ -167,7 +156,7 @@ class Link:
         job = Job(work, limit_s)
         with self._changed:
             if self._is_closing or self._over.is_set():
-                job.finish(self._failure or RuntimeError("the connection has ended"))
+                job.finish(succeeded=False)
             else:
                 self._jobs.append(job)
                 self._changed.notify_all()
@@ -222,12 +211,12 @@ class Link:
             with self._answering("a command", job.limit_s):
                 job.work(robot, runner)
         except FRANKY_ERRORS as error:
-            job.finish(error)
+            job.finish(succeeded=False)
             if is_loss(error):
                 raise
             logger.warning("the arm refused a command: %s", sentence(error))
         else:
-            job.finish(None)
+            job.finish(succeeded=True)
 
     def _end(self) -> None:
         was_open = self._steering is not None
@@ -238,7 +227,7 @@ class Link:
         with self._changed:
             self._over.set()
             for job in self._jobs:
-                job.finish(self._failure or RuntimeError("the connection has ended"))
+                job.finish(succeeded=False)
         self._opened.set()
         if was_open and self._failure is not None and not self._is_closing:
             self._on_lost(self._failure)

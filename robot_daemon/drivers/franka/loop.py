@@ -10,8 +10,7 @@ import franky
 
 from robot_daemon.drivers.franka.connecting import FRANKY_ERRORS
 from robot_daemon.drivers.franka.faults import FaultMemory, condition_of
-from robot_daemon.drivers.franka.message_clock import MessageClock
-from robot_daemon.drivers.franka.samples import Sample, arm_state
+from robot_daemon.drivers.franka.samples import MessageClock, Sample, arm_state
 from robot_daemon.drivers.franka.steering import Steering
 
 logger = logging.getLogger(__name__)

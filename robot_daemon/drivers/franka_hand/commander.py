@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import franky
 
@@ -30,19 +30,6 @@ _abandoned: list[object] = []
 """Commands without an answer: to drop them would wait for it."""
 
 
-class Command(Protocol):
-    """Describes a command to the hand."""
-
-    @property
-    def limit_s(self) -> float:
-        """Returns the longest time it may take, s."""
-        ...
-
-    def begin(self, hand: franky.Gripper) -> franky.BoolFuture:
-        """Starts the command."""
-        ...
-
-
 @dataclass(frozen=True)
 class Move:
     """Goes to a width, m, at a speed, m/s."""
@@ -52,7 +39,7 @@ class Move:
 
     @property
     def limit_s(self) -> float:
-        """Returns the time of the longest way, s."""
+        """Returns the longest time it may take, s: that of the longest way."""
         return LONGEST_WAY / self.speed + MARGIN_S
 
     def begin(self, hand: franky.Gripper) -> franky.BoolFuture:
@@ -61,17 +48,10 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Grasp:
+class Grasp(Move):
     """Closes on whatever is there at a speed, m/s, and keeps a force, N."""
 
-    width: float
-    speed: float
     force: float
-
-    @property
-    def limit_s(self) -> float:
-        """Returns the time of the longest way, s."""
-        return LONGEST_WAY / self.speed + MARGIN_S
 
     def begin(self, hand: franky.Gripper) -> franky.BoolFuture:
         """Starts the command."""
@@ -82,14 +62,15 @@ class Grasp:
 class Homing:
     """Closes and opens fully to measure the stroke."""
 
-    @property
-    def limit_s(self) -> float:
-        """Returns a generous limit, s."""
-        return HOMING_TIME_S
+    limit_s: float = HOMING_TIME_S
+    """Generous."""
 
     def begin(self, hand: franky.Gripper) -> franky.BoolFuture:
         """Starts the command."""
         return hand.homing_async()
+
+
+Command: TypeAlias = Move | Homing
 
 
 @dataclass(frozen=True)
@@ -142,11 +123,12 @@ class Commander:
         self._changed = threading.Condition()
         self._is_closing = False
         self._hand: franky.Gripper | None = None
-        self._sample: Sample | None = None
-        self._command: Command | None = None
+        self.sample: Sample | None = None
+        """Newest state; None while the hand is lost."""
+        self.progress = Progress(None, 0)
+        """Where the newest command stands."""
         self._count = 0
         self._begun = 0
-        self._ended_ns: int | None = 0
         self._failure: Exception | None = None
         self._threads = [
             threading.Thread(target=self._command_forever, name="franka-hand", daemon=True),
@@ -158,30 +140,19 @@ class Commander:
         for thread in self._threads:
             thread.start()
 
-    @property
-    def sample(self) -> Sample | None:
-        """Returns the newest state; None while the hand is lost."""
-        return self._sample
-
-    @property
-    def progress(self) -> Progress:
-        """Says where the newest command stands."""
-        with self._changed:
-            return Progress(self._command, self._ended_ns)
-
     def wait_for_sample(self, timeout_s: float) -> Exception | None:
         """Waits for the first state; returns why there is none, TimeoutError included, else None."""
         with self._changed:
-            self._changed.wait_for(lambda: self._sample is not None or self._failure is not None, timeout_s)
-            if self._sample is not None:
+            self._changed.wait_for(lambda: self.sample is not None or self._failure is not None, timeout_s)
+            if self.sample is not None:
                 return None
             return self._failure or TimeoutError(f"no answer within {timeout_s:g} s")
 
     def submit(self, command: Command) -> None:
         """Runs a command as soon as the present one has stopped. Ignored while the hand is lost."""
         with self._changed:
-            if self._sample is not None:
-                self._command, self._ended_ns = command, None
+            if self.sample is not None:
+                self.progress = Progress(command, None)
                 self._count += 1
                 self._changed.notify_all()
 
@@ -202,14 +173,14 @@ class Commander:
                 continue
             with self._changed:
                 self._changed.wait_for(lambda: self._is_due or self._is_closing or self._hand is None)
-                command, number = self._command, self._count
+                command, number = self.progress.command, self._count
             if command is not None and self._is_due and not self._is_closing:
                 self._begun = number
                 self._execute(hand, command, number)
 
     @property
     def _is_due(self) -> bool:
-        return self._command is not None and self._begun != self._count
+        return self.progress.command is not None and self._begun != self._count
 
     def _execute(self, hand: franky.Gripper, command: Command, number: int) -> None:
         failure = None
@@ -224,7 +195,7 @@ class Commander:
             return
         with self._changed:
             if self._count == number:
-                self._ended_ns = self._now_ns()
+                self.progress = Progress(command, self._now_ns())
         if number == self._count:
             self._listener.note_end(failure, self._now_ns())
 
@@ -257,8 +228,8 @@ class Commander:
         with self._changed:
             if self._hand is not hand:
                 return
-            is_first = self._sample is None
-            self._sample = sample
+            is_first = self.sample is None
+            self.sample = sample
             if is_first:
                 self._changed.notify_all()
         self._listener.note_sample(sample)
@@ -282,8 +253,8 @@ class Commander:
         with self._changed:
             if self._hand is not hand:
                 return
-            self._hand = self._sample = self._command = None
-            self._ended_ns = 0
+            self._hand = self.sample = None
+            self.progress = Progress(None, 0)
             self._changed.notify_all()
         logger.warning("the Franka Hand is lost: %s", error)
         self._listener.note_loss(_sentence(error), self._now_ns())

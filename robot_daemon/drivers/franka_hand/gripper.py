@@ -47,19 +47,15 @@ class FrankaHand:
             raise DeviceConnectError(_explain(options.host, error)) from None
         sample = self._commander.sample
         is_homed = sample is not None and _is_homed(sample)
-        self._info = GripperInfo(
+        self.info = GripperInfo(
             model="franka-hand",
             max_width=sample.max_width if sample is not None and is_homed else STROKE,
             max_force=MAX_FORCE,
             max_speed=MAX_SPEED,
         )
+        """Constant facts of the gripper."""
         if options.activate and not is_homed:
             self.activate()
-
-    @property
-    def info(self) -> GripperInfo:
-        """Returns constant facts of the gripper."""
-        return self._info
 
     def read_state(self) -> GripperSample:
         """Returns the newest sample. Raises DeviceUnavailableError while the hand is lost."""
@@ -132,7 +128,7 @@ class FrankaHand:
 
     def _command(self, target: GripperTarget, width: float) -> Command:
         speed = target.speed or self._options.default_speed_m_per_s
-        goal = min(max(target.width, 0.0), self._info.max_width)
+        goal = min(max(target.width, 0.0), self.info.max_width)
         if goal < width and (target.force > 0.0 or goal < self._options.grasp_below_m):
             return Grasp(goal, speed, target.force or self._options.default_force_n)
         return Move(goal, speed)

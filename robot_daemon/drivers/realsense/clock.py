@@ -18,6 +18,11 @@ MAX_SLOPE = 3e-4
 _WRAP_US = 1 << 32
 
 
+def counts_between(earlier_us: int, later_us: int) -> int:
+    """Returns the way from one count to another, across a wrap of the counter, the shorter way round, us."""
+    return (later_us - earlier_us + _WRAP_US // 2) % _WRAP_US - _WRAP_US // 2
+
+
 class Counter:
     """Continues a 32-bit counter of microseconds, which wraps every 71.6 minutes, as nanoseconds."""
 
@@ -30,8 +35,7 @@ class Counter:
         if not self._started:
             self._last_us, self._started = counter_us, True
         else:
-            step = (counter_us - self._last_us + _WRAP_US // 2) % _WRAP_US - _WRAP_US // 2
-            self._last_us += step
+            self._last_us += counts_between(self._last_us, counter_us)
         return self._last_us * 1000
 
 
@@ -44,13 +48,9 @@ class DeviceClock:
     def __init__(self) -> None:
         self._bins: deque[tuple[int, int]] = deque(maxlen=BINS)
         self._bin: int | None = None
-        self._slope = 0.0
+        self.slope = 0.0
+        """Seconds that the host gains on the device in a second of the device; 0 until it is known."""
         self._anchor = (0, 0)
-
-    @property
-    def slope(self) -> float:
-        """Returns the seconds that the host gains on the device in a second of the device; 0 until it is known."""
-        return self._slope
 
     def add(self, device_ns: int, arrival_ns: int) -> None:
         """Takes in the arrival of a frame."""
@@ -68,16 +68,16 @@ class DeviceClock:
     def earliest_ns(self, device_ns: int) -> int:
         """Returns when a frame of an instant would have arrived with the least delay seen, on the host's clock."""
         at_ns, lag_ns = self._anchor
-        return device_ns + lag_ns + round(self._slope * (device_ns - at_ns))
+        return device_ns + lag_ns + round(self.slope * (device_ns - at_ns))
 
     def _lag(self, point: tuple[int, int]) -> float:
         """Returns the lag of a point, with the drift since the anchor taken off."""
-        return point[1] - self._slope * (point[0] - self._anchor[0])
+        return point[1] - self.slope * (point[0] - self._anchor[0])
 
     def _fit(self) -> None:
         points = list(self._bins)
         if len(points) >= 2 and points[-1][0] - points[0][0] >= SLOPE_SPAN_NS:
-            self._slope = _edge_slope(points)
+            self.slope = _edge_slope(points)
         if points:
             # An anchor that has left the window must not hold the line down for ever.
             self._anchor = min(points, key=self._lag)

@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 import numpy as np
 
-from robot_daemon.drivers.realsense.clock import Counter, DeviceClock
+from robot_daemon.drivers.realsense.clock import Counter, DeviceClock, counts_between
 from serl_api.enums import StampSource
 
 MAX_LATENCY_NS = 300_000_000
@@ -22,7 +22,6 @@ PAIR_SPACING_NS = 50_000_000
 PAIRS = 1200
 RESTART_NS = 2_000_000_000
 """A step of the camera's count, beyond what passed on the host, that means that it began anew."""
-_COUNTER_US = 1 << 32
 
 NO_METADATA = (
     "its frames carry no metadata, so their stamps are times of arrival minus latency_s; install the patched kernel "
@@ -110,7 +109,7 @@ class Stamper:
             host_ns = round(times.timestamp_ms * 1e6) - times.wall_offset_ns
             if -SLACK_NS <= times.receive_ns - host_ns <= MAX_LATENCY_NS:
                 self._offset.add(device_ns, host_ns)
-        before_ns = 0 if times.middle_us is None else _counts_between(times.middle_us, readout_us) * 1000
+        before_ns = 0 if times.middle_us is None else counts_between(times.middle_us, readout_us) * 1000
         offset_ns = self._offset.at(device_ns, self._clock.slope)
         if offset_ns is None:
             time_ns = self._clock.earliest_ns(device_ns) - self._latency_ns
@@ -159,7 +158,3 @@ class GlobalOffset:
         said = self._said[: min(self._count, PAIRS)]
         passed = device_ns - self._origin[0]
         return self._origin[1] + round(float(np.median(said[:, 1] + slope * (passed - said[:, 0]))))
-
-
-def _counts_between(earlier_us: int, later_us: int) -> int:
-    return (later_us - earlier_us + _COUNTER_US // 2) % _COUNTER_US - _COUNTER_US // 2

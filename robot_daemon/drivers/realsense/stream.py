@@ -50,7 +50,8 @@ class RealsenseStream:
         self._on_silence = on_silence
         self._heard_ns = now_ns()
         self._stamper = Stamper(round(options.latency_s * 1e9))
-        self._problem = ""
+        self.problem = ""
+        """What makes the stamps worse than they could be."""
         self._device = device = profile.get_device()
         colour = profile.get_stream(rs.stream.color).as_video_stream_profile()
         self._is_reversed = _order(colour.format())
@@ -59,7 +60,7 @@ class RealsenseStream:
         self._depth_scale = float(device.first_depth_sensor().get_depth_scale()) if options.depth else 0.0
         self._half_period_ms = 500.0 / colour.fps()
         lens = colour.get_intrinsics()
-        self._info = CameraInfo(
+        self.info = CameraInfo(
             name=name,
             model=f"realsense {fact(device, rs.camera_info.name)}".strip(),
             serial_number=fact(device, rs.camera_info.serial_number),
@@ -70,16 +71,6 @@ class RealsenseStream:
             intrinsics=self._framing.intrinsics(CameraIntrinsics(lens.fx, lens.fy, lens.ppx, lens.ppy)),
             mount=options.mount,
         )
-
-    @property
-    def info(self) -> CameraInfo:
-        """Returns constant facts of the camera."""
-        return self._info
-
-    @property
-    def problem(self) -> str:
-        """Says what makes the stamps worse than they could be."""
-        return self._problem
 
     def read(self, timeout_s: float) -> FrameSample | None:
         """Waits for the next frame; None when none came in time. Raises StreamLostError when none will come."""
@@ -99,7 +90,7 @@ class RealsenseStream:
             if not paired or abs(paired.get_timestamp() - colour.get_timestamp()) > self._half_period_ms:
                 return None  # The matcher's first framesets are partial; a picture without its depth is a lost one.
             depth = self._framing.depth(np.asanyarray(self._align.process(frames).get_depth_frame().get_data()))
-        self._problem = stamp.problem
+        self.problem = stamp.problem
         pixels = np.asanyarray(colour.get_data())
         return FrameSample(
             time_ns=stamp.time_ns,

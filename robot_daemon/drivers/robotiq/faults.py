@@ -68,12 +68,8 @@ class FaultMemory:
     def __init__(self, where: str) -> None:
         self._where = where
         self._lock = threading.Lock()
-        self._active: tuple[DeviceFault, ...] = ()
-
-    @property
-    def active(self) -> tuple[DeviceFault, ...]:
-        """Returns active faults."""
-        return self._active
+        self.active: tuple[DeviceFault, ...] = ()
+        """Active faults."""
 
     def note_status(self, status: Status, time_ns: int) -> None:
         """Takes in what the gripper reports; critical faults stay when it reports them no more."""
@@ -95,15 +91,15 @@ class FaultMemory:
     def note_reset(self) -> None:
         """Drops critical faults; those that persist come back with the next report."""
         with self._lock:
-            self._active = tuple(fault for fault in self._active if fault.severity is not FaultSeverity.CRITICAL)
+            self.active = tuple(fault for fault in self.active if fault.severity is not FaultSeverity.CRITICAL)
 
     def _replace(self, present: list[DeviceFault]) -> None:
-        if not present and not self._active:
+        if not present and not self.active:
             return
         with self._lock:
-            known = {fault.id: fault for fault in self._active}
-            kept = {fault.id: fault for fault in self._active if fault.severity is FaultSeverity.CRITICAL}
-            self._active = tuple((kept | {fault.id: known.get(fault.id, fault) for fault in present}).values())
+            known = {fault.id: fault for fault in self.active}
+            kept = {fault.id: fault for fault in self.active if fault.severity is FaultSeverity.CRITICAL}
+            self.active = tuple((kept | {fault.id: known.get(fault.id, fault) for fault in present}).values())
 
 
 def _fault(code: FaultCode, time_ns: int) -> DeviceFault:

@@ -34,22 +34,18 @@ class RobotiqGripper:
     def __init__(self, options: RobotiqOptions, timebase: Timebase) -> None:
         model = MODELS[options.model]
         self._scale = options.scale
-        self._info = GripperInfo(
+        self.info = GripperInfo(
             model=f"robotiq-{options.model}",
             max_width=self._scale.stroke,
             max_force=model.max_force,
             max_speed=model.max_speed,
         )
+        """Constant facts of the gripper."""
         self._faults = FaultMemory(options.port)
         self._poller = Poller(lambda: _connect(options), self._faults, timebase.now_ns, options.poll_rate_hz)
         sample = self._poller.sample
         if options.activate and (sample is None or sample.status.activation is not Activation.ACTIVE):
             self.activate()
-
-    @property
-    def info(self) -> GripperInfo:
-        """Returns constant facts of the gripper."""
-        return self._info
 
     def read_state(self) -> GripperSample:
         """Returns the newest sample. Raises DeviceUnavailableError while the gripper is lost."""

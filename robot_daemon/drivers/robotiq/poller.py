@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
 
+from robot_daemon.drivers.robotiq.faults import FaultMemory
 from robot_daemon.drivers.robotiq.modbus import AnswerError, LineLostError, ModbusClient
 from robot_daemon.drivers.robotiq.registers import (
     COMMAND_ADDRESS,
@@ -75,22 +75,6 @@ class Cycle(Enum):
     ACTIVATE = auto()
 
 
-class Listener(Protocol):
-    """Receives what the polling thread finds; must not block."""
-
-    def note_status(self, status: Status, time_ns: int) -> None:
-        """Called with each good reading."""
-        ...
-
-    def note_loss(self, reason: str, time_ns: int) -> None:
-        """Called when the gripper cannot be reached."""
-        ...
-
-    def note_reset(self) -> None:
-        """Called after a reset has cleared the gripper's faults; the next reading says which persist."""
-        ...
-
-
 class Poller:
     """Owns the line. Other threads leave requests, of which the newest wins, and look at the newest sample.
 
@@ -99,7 +83,7 @@ class Poller:
 
     Args:
         connect: Opens the line and sees whether the gripper answers. Raises DeviceConnectError.
-        listener: Hears of every sample, loss and reset.
+        faults: Hears of every sample, loss and reset.
         now_ns: Clock of the samples.
         rate_hz: Readings a second.
 
@@ -108,34 +92,26 @@ class Poller:
     """
 
     def __init__(
-        self, connect: Callable[[], Device], listener: Listener, now_ns: Callable[[], int], rate_hz: float
+        self, connect: Callable[[], Device], faults: FaultMemory, now_ns: Callable[[], int], rate_hz: float
     ) -> None:
         self._connect = connect
-        self._listener = listener
+        self._faults = faults
         self._now_ns = now_ns
         self._period_s = 1.0 / rate_hz
         self._changed = threading.Condition()
         self._closing = threading.Event()
-        self._request: Request | None = None
+        self.request: Request | None = None
+        """Newest request since the gripper was last found or reset; None when there was none."""
         self._count = 0
         self._written = 0
         self._cycle = Cycle.NONE
         self._cycle_count = 0
         self._misses = 0
-        self._sample: Sample | None = None
+        self.sample: Sample | None = None
+        """Newest reading; None while the gripper is lost."""
         self._device: Device | None = self._attach()
         self._thread = threading.Thread(target=self._run, name="robotiq", daemon=True)
         self._thread.start()
-
-    @property
-    def sample(self) -> Sample | None:
-        """Returns the newest reading; None while the gripper is lost."""
-        return self._sample
-
-    @property
-    def request(self) -> Request | None:
-        """Returns the newest request since the gripper was last found or reset; None when there was none."""
-        return self._request
 
     @property
     def is_cycling(self) -> bool:
@@ -145,18 +121,18 @@ class Poller:
     def submit(self, command: Command, width: float) -> None:
         """Asks for a command. Ignored while the gripper is lost, or reset and not about to be activated."""
         with self._changed:
-            sample = self._sample
+            sample = self.sample
             if sample is None or (sample.status.is_reset and self._cycle is not Cycle.ACTIVATE):
                 return
-            if self._request is None or self._request.command != command:
+            if self.request is None or self.request.command != command:
                 self._count += 1
-                self._request = Request(self._count, command, width)
+                self.request = Request(self._count, command, width)
 
     def begin(self, cycle: Cycle) -> None:
         """Asks for an activation or a reset, and forgets earlier requests. Ignored while the gripper is lost."""
         with self._changed:
-            if self._sample is not None:
-                self._cycle, self._request = cycle, None
+            if self.sample is not None:
+                self._cycle, self.request = cycle, None
                 self._cycle_count += 1
 
     def wait_for_cycle(self, timeout_s: float) -> None:
@@ -203,14 +179,14 @@ class Poller:
     def _write(self, device: Device) -> int:
         """Hands over the cycle, else the request, that is due; returns the number of a completed cycle, else 0."""
         with self._changed:
-            cycle, number, request, sample = self._cycle, self._cycle_count, self._request, self._sample
+            cycle, number, request, sample = self._cycle, self._cycle_count, self.request, self.sample
         if cycle is not Cycle.NONE:
             return number if self._hand_over(device, cycle) else 0
         if request is None or request.number <= self._written or sample is None:
             return 0
         if sample.status.is_reset:  # Meanwhile; writing the request would activate the gripper.
             with self._changed:
-                self._request = None
+                self.request = None
         elif sample.status.activation is Activation.ACTIVE:
             device.write(request.command)
             self._written = request.number
@@ -224,25 +200,25 @@ class Poller:
         if cycle is Cycle.ACTIVATE:
             device.write(Command(activate=True))
         else:
-            self._listener.note_reset()
+            self._faults.note_reset()
         return True
 
     def _read(self, device: Device, done: int = 0) -> None:
         before = self._now_ns()
         status = device.read()
         time_ns = (before + self._now_ns()) // 2
-        self._listener.note_status(status, time_ns)
+        self._faults.note_status(status, time_ns)
         with self._changed:
-            self._sample = Sample(time_ns, status, self._written)
+            self.sample = Sample(time_ns, status, self._written)
             if done == self._cycle_count:  # Not when another one was begun meanwhile.
                 self._cycle = Cycle.NONE
             self._changed.notify_all()
 
     def _lose(self, reason: str) -> None:
         device, self._device = self._device, None
-        self._listener.note_loss(reason, self._now_ns())
+        self._faults.note_loss(reason, self._now_ns())
         with self._changed:
-            self._sample = self._request = None
+            self.sample = self.request = None
             self._cycle = Cycle.NONE
             self._misses = 0
             self._changed.notify_all()
@@ -264,5 +240,5 @@ class Poller:
             self._device = self._attach()
             logger.info("the gripper is back")
         except DeviceConnectError as error:
-            self._listener.note_loss(str(error), self._now_ns())
+            self._faults.note_loss(str(error), self._now_ns())
             self._closing.wait(RECONNECT_INTERVAL_S)

@@ -63,7 +63,7 @@ def captured():
             raise item
         return item
 
-    camera = CapturedCamera(open_stream, time.monotonic_ns, reopen_interval_s=0.01)
+    camera = CapturedCamera("front", open_stream, time.monotonic_ns, reopen_interval_s=0.01)
     yield SimpleNamespace(camera=camera, stream=first, opening=opening)
     camera.close()
 

@@ -78,7 +78,9 @@ def test_an_unplugged_camera_returns_without_restart(timebase, plug, two, closin
     plug.into(two[0])
     options = dataclasses.replace(OPTIONS, serial="111")
     camera = closing(
-        CapturedCamera(lambda: open_device("front", options, timebase.now_ns), timebase.now_ns, reopen_interval_s=0.05)
+        CapturedCamera(
+            "front", lambda: open_device("front", options, timebase.now_ns), timebase.now_ns, reopen_interval_s=0.05
+        )
     )
     before = camera.read(10.0)
     plug.out(two[0])

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robot_daemon.drivers.franka.message_clock import MessageClock
+from robot_daemon.drivers.franka.samples import MessageClock
 
 MS = 1_000_000
 
