@@ -142,7 +142,7 @@ class WebcamStream:
         time.sleep(max(0.0, (self._due_ns - self._now_ns()) * 1e-9))
 
     def _arrival_ns(self, receive_ns: int) -> int:
-        """Returns when the kernel had the frame, if it says so on the monotonic clock (V4L2 does), else when it came."""
+        """Returns when the kernel had the frame, if it says so on the monotonic clock (V4L2 does), else on arrival."""
         if self._is_file:
             return receive_ns
         kernel_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)

@@ -3,7 +3,6 @@
 import contextlib
 import grp
 import math
-import os
 import pwd
 import re
 import shlex
@@ -17,6 +16,7 @@ from typing import TextIO
 
 from robot_daemon.api.server import CLOSE_LIMIT_S, REST_LIMIT_S
 from robot_daemon.config.cell_config import DaemonConfig
+from serl_api.lifetime.whole_file import written_whole
 
 UNIT = "robot-daemon.service"
 RULES = "60-serl-robot.rules"
@@ -187,14 +187,8 @@ def _write(path: Path, text: str, *, force: bool) -> str:
                 return "unchanged"
             if not force:
                 raise InstallError(f"{path} exists and differs; look at both, then say --force to replace it")
-        scratch = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            scratch.write_text(text, encoding="utf-8")
-            scratch.chmod(0o644)
-            scratch.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                scratch.unlink(missing_ok=True)
+        with written_whole(path, mode=0o644) as file:
+            file.write(text.encode())
     except OSError as error:
         hint = "run it with sudo, or write to a folder with --output" if isinstance(error, PermissionError) else ""
         hint = hint or "give an existing folder with --output, or - to print"

@@ -1,9 +1,7 @@
 """Reads and writes the black box's file: a zip of NumPy arrays with `header.json`, without pickle."""
 
-import contextlib
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from robot_daemon.control.events import Command, Event
 from robot_daemon.hardware.devices import ArmSample, GripperSample
 from serl_api.enums import GripperMotion
+from serl_api.lifetime.whole_file import written_whole
 from serl_api.values import JointTarget, Pose, WrenchTarget
 
 FORMAT = "serl-black-box"
@@ -115,25 +114,14 @@ def write_recording(path: Path, recording: Recording) -> int:
     Raises:
         OSError: The disk is full or may not be written.
     """
-    scratch = path.with_name(f".{path.name}.partial")
-    try:
-        with scratch.open("wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                archive.writestr(HEADER, json.dumps(recording.header, indent=1))
-                for name, array in recording.arrays.items():
-                    buffer = io.BytesIO()
-                    np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
-                    archive.writestr(f"{name}.npy", buffer.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-            size = file.tell()
-        scratch.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            scratch.unlink()
-        raise
-    _sync_directory(path.parent)
-    return size
+    with written_whole(path) as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            archive.writestr(HEADER, json.dumps(recording.header, indent=1))
+            for name, array in recording.arrays.items():
+                buffer = io.BytesIO()
+                np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
+                archive.writestr(f"{name}.npy", buffer.getbuffer())
+        return file.tell()
 
 
 def read_recording(path: Path) -> Recording:
@@ -180,12 +168,3 @@ def _target_values(command: Command) -> tuple[int, list[float]]:
     if isinstance(target, WrenchTarget):
         return TARGET_KINDS.index("wrench"), target.wrench.tolist()
     return 0, []
-
-
-def _sync_directory(directory: Path) -> None:
-    """Makes the rename durable."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

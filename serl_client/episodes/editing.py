@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from serl_api.lifetime.whole_file import sync_folder
 from serl_client.episodes.files import Episode, EpisodeWriter, iterate_episodes, read_header
 from serl_client.errors import EpisodeFileError
 
@@ -49,13 +50,5 @@ def edit_episodes(path: Path | str, edit: Callable[[int, Episode], Episode | Non
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
-        _synchronise(path.parent)
+        sync_folder(path.parent)
     return kept
-
-
-def _synchronise(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

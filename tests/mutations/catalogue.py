@@ -223,7 +223,7 @@ CAMERAS = mutations(
     (
         "stamps are the readout, not the middle of the exposure",
         "robot_daemon",
-        "before_ns = 0 if times.middle_us is None else _counts_between(times.middle_us, readout_us) * 1000",
+        "before_ns = 0 if times.middle_us is None else counts_between(times.middle_us, readout_us) * 1000",
         "before_ns = 0",
         "test_stamps_are_the_middle_of_the_exposure",
     ),
@@ -290,8 +290,8 @@ SPACEMOUSE = mutations(
     (
         "an unplugged device keeps its last output",
         "serl_client",
-        "self._newest = Reading(self._at_rest, self._newest.time, fault)",
-        'self._newest = Reading(self._newest.controls, self._newest.time, "")',
+        "self.newest = Reading(self._at_rest, self.newest.time, fault)",
+        'self.newest = Reading(self.newest.controls, self.newest.time, "")',
         "test_unplugging_is_zero_and_a_fault_and_plugging_in_ends_it",
     ),
     (

@@ -54,11 +54,11 @@ def check_devices(config: DaemonConfig) -> list[Finding]:
         gripper = None
         if config.gripper is not None:
             gripper = _open(findings, opened, _without_motion(config.gripper), "gripper", timebase)
-        cameras: dict[str, Camera] = {}
-        for name, driver in config.cameras.items():
-            camera = _open(findings, opened, driver, f"cameras.{name}", timebase)
-            if camera is not None:
-                cameras[name] = camera
+        found = {
+            name: _open(findings, opened, driver, f"cameras.{name}", timebase)
+            for name, driver in config.cameras.items()
+        }
+        cameras: dict[str, Camera] = {name: camera for name, camera in found.items() if camera is not None}
         heard_arm, heard_gripper, heard_cameras = _listen(arm, gripper, cameras, timebase)
         if arm is not None and heard_arm is not None:
             findings.extend(_arm_findings(config, arm, heard_arm))
@@ -112,11 +112,8 @@ def _arm_findings(config: DaemonConfig, arm: Arm, heard: Heard[ArmSample]) -> It
         f"{heard.median_age_s * 1e3:.1f} ms old, longest gap {heard.longest_gap_s * 1e3:.1f} ms"
     )
     wanted = config.synchronization.sample_rate_hz
-    if heard.rate_hz < 0.9 * wanted:
-        fix = f"look at the network and the load of this machine, or lower synchronization.sample_rate_hz ({wanted:g})"
-        yield Finding("arm", Verdict.WARNING, text, fix)
-    else:
-        yield Finding("arm", Verdict.OK, text)
+    fix = f"look at the network and the load of this machine, or lower synchronization.sample_rate_hz ({wanted:g})"
+    yield Finding.judged("arm", text, fix, is_fine=heard.rate_hz >= 0.9 * wanted)
     yield from _fault_findings("arm", arm.faults())
     state = heard.samples[-1]
     outside = outside_workspace(config.limits, state)
@@ -174,11 +171,8 @@ def _camera_findings(name: str, camera: Camera, heard: Heard[FrameSample]) -> It
         f"{heard.rate_hz:.1f} of {info.rate_hz:g} frames/s, {lost} lost, {heard.median_age_s * 1e3:.0f} ms old, "
         f"stamped by {'the ' if source is not StampSource.ARRIVAL else ''}{source.name.lower()}"
     )
-    if heard.rate_hz < 0.9 * info.rate_hz or lost > 0:
-        fix = "shorten the exposure, lower rate or size, or give the camera a USB 3 controller of its own"
-        yield Finding(what, Verdict.WARNING, text, fix)
-    else:
-        yield Finding(what, Verdict.OK, text)
+    fix = "shorten the exposure, lower rate or size, or give the camera a USB 3 controller of its own"
+    yield Finding.judged(what, text, fix, is_fine=heard.rate_hz >= 0.9 * info.rate_hz and lost == 0)
     if source is StampSource.ARRIVAL:
         yield Finding(
             what,
@@ -206,10 +200,9 @@ def _skew_findings(config: DaemonConfig, heard: Mapping[str, Heard[FrameSample]]
     if not parts:
         return
     text = f"exposures against {first}: {', '.join(parts)}"
-    if worst > 1.0:  # In periods of the other camera; half a period is what free-running cameras reach.
-        yield Finding("skew", Verdict.WARNING, text, "look for lost frames, or synchronise the cameras by cable")
-    else:
-        yield Finding("skew", Verdict.OK, text)
+    fix = "look for lost frames, or synchronise the cameras by cable"
+    # In periods of the other camera; half a period is what free-running cameras reach.
+    yield Finding.judged("skew", text, fix, is_fine=worst <= 1.0)
 
 
 def _fault_findings(what: str, faults: tuple[DeviceFault, ...]) -> Iterator[Finding]:

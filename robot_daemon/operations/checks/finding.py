@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Self
 
 WIDTH = 118
 """Characters of a line."""
@@ -28,6 +29,11 @@ class Finding:
     """What was found."""
     fix: str = ""
     """What to do; empty when nothing is wrong, or when `text` says it."""
+
+    @classmethod
+    def judged(cls, what: str, text: str, fix: str, *, is_fine: bool) -> Self:
+        """Makes a finding that is fine, or else a warning with its way out."""
+        return cls(what, Verdict.OK, text) if is_fine else cls(what, Verdict.WARNING, text, fix)
 
 
 def table(findings: Iterable[Finding]) -> Iterator[str]:

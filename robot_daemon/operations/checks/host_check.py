@@ -216,9 +216,7 @@ def _disk(directory: Path) -> Finding:
     existing = next(folder for folder in (directory, *directory.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     text = f"{free / 1e9:.1f} GB free for the black box in {directory}"
-    if free < FREE_BYTES:
-        return Finding("disk", Verdict.WARNING, text, "delete something, or lower black_box.keep")
-    return Finding("disk", Verdict.OK, text)
+    return Finding.judged("disk", text, "delete something, or lower black_box.keep", is_fine=free >= FREE_BYTES)
 
 
 def _suffices(limit: int, needed: int) -> bool:

@@ -3,24 +3,13 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 import numpy as np
 
 from robot_daemon.hardware.devices import Camera, FrameSample
+from robot_daemon.sensing.soft_sync import S, Stamped
 from serl_api.errors.robot import DeviceUnavailableError
-
-
-class Stamped(Protocol):
-    """Describes anything that was sampled at a time."""
-
-    @property
-    def time_ns(self) -> int:
-        """Returns when, on the cell's clock."""
-        ...
-
-
-S = TypeVar("S", bound=Stamped)
 
 LISTEN_S = 1.0
 """How long each device is listened to, s."""

@@ -89,7 +89,7 @@ def test_numpy_and_unzip_read_it_without_pickle(tmp_path, arm_at):
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("robot_daemon.operations.recording.os.fsync", lambda _: (_ for _ in ()).throw(OSError("full")))
+    monkeypatch.setattr("serl_api.lifetime.whole_file.os.fsync", lambda _: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
         recorded(tmp_path / "a.npz")
     assert list(tmp_path.iterdir()) == []

@@ -160,7 +160,7 @@ def test_an_arm_that_is_slow_is_told(cell, check, monkeypatch):
 
 def test_a_joint_near_its_limit_is_told(cell, check, monkeypatch):
     monkeypatch.setattr(
-        cell.arm, "_info", cell.arm.info.__class__(**{**vars(cell.arm.info), "joint_upper": np.full(7, 0.02)})
+        cell.arm, "info", cell.arm.info.__class__(**{**vars(cell.arm.info), "joint_upper": np.full(7, 0.02)})
     )
     assert "joint 1 is 0.020 rad from its limit" in wrong(check())["arm"][1][1]
 
