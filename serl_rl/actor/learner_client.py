@@ -102,7 +102,8 @@ class LearnerClient:
         self._channel = open_channel(self.address, token=credentials.token(), tls_root=credentials.tls_root)
         self._stub = learner_service_pb2_grpc.LearnerServiceStub(self._channel)
         self._changed = threading.Condition()
-        self._status = LearnerStatus(0, 0, pb.PHASE_UNSPECIFIED, 0, is_connected=False)
+        self.status = LearnerStatus(0, 0, pb.PHASE_UNSPECIFIED, 0, is_connected=False)
+        """What the learner said last."""
         self._closed = threading.Event()
         self._finishing = threading.Event()
         self._error: Exception | None = None
@@ -111,11 +112,6 @@ class LearnerClient:
         self._calls: set[grpc.Call] = set()
         self._threads: list[threading.Thread] = []
         self.receiver = PolicyReceiver()
-
-    @property
-    def status(self) -> LearnerStatus:
-        """Returns what the learner said last."""
-        return self._status
 
     def join(self, timeout_s: float, should_stop: Callable[[], bool] = lambda: False) -> pb.JoinResponse:
         """Joins, trying again while the learner does not answer.
@@ -188,7 +184,7 @@ class LearnerClient:
         return self._may_send(sequence)
 
     def _may_send(self, sequence: int) -> bool:
-        return sequence <= self._status.granted or self._status.phase == pb.PHASE_FINISHED
+        return sequence <= self.status.granted or self.status.phase == pb.PHASE_FINISHED
 
     def check(self) -> None:
         """Raises what ended the connection for good, if anything did."""
@@ -257,7 +253,7 @@ class LearnerClient:
 
     def _set_status(self, **changes: object) -> None:
         with self._changed:
-            self._status = replace(self._status, **changes)  # pyright: ignore[reportArgumentType]
+            self.status = replace(self.status, **changes)  # pyright: ignore[reportArgumentType]
             self._changed.notify_all()
 
     def _stream_forever(self) -> None:
@@ -310,7 +306,7 @@ class LearnerClient:
         spool = self._spool
         assert spool is not None
         ended = threading.Event()
-        call = self._stub.StreamSteps(self._requests(spool, self._status.acknowledged + 1, ended))
+        call = self._stub.StreamSteps(self._requests(spool, self.status.acknowledged + 1, ended))
         self._calls.add(call)
         try:
             for answer in call:

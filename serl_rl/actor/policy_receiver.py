@@ -33,17 +33,8 @@ class PolicyReceiver:
         self._pieces = bytearray()
         self._collecting = 0
         self._newest: ReceivedPolicy | None = None
-        self._taken = 0
-
-    @property
-    def newest_version(self) -> int:
-        """Returns the newest complete version; 0 before the first."""
-        return self._newest.version if self._newest is not None else 0
-
-    @property
-    def taken_version(self) -> int:
-        """Returns the version that the actor uses; 0 before the first."""
-        return self._taken
+        self.taken_version = 0
+        """Version that the actor uses; 0 before the first."""
 
     def set_layout(self, layout: Sequence[tensor_pb2.Tensor]) -> None:
         """Sets the names, types and shapes of the policy's arrays.
@@ -77,9 +68,9 @@ class PolicyReceiver:
     def take(self) -> ReceivedPolicy | None:
         """Takes the newest version, if it is another one than the last taken."""
         newest = self._newest
-        if newest is None or newest.version == self._taken:
+        if newest is None or newest.version == self.taken_version:
             return None
-        self._taken = newest.version
+        self.taken_version = newest.version
         return newest
 
     def wait(self, timeout_s: float) -> bool:

@@ -70,7 +70,8 @@ class Spool:
         self, directory: Path, row_type: np.dtype[Any], owner: str, limit_bytes: int, next_sequence: int = 1
     ) -> None:
         self._directory = directory
-        self._row_type = row_type
+        self.row_type = row_type
+        """Structured type of one row."""
         self._owner = owner
         self._record_bytes = row_type.itemsize + _CRC_BYTES
         self._limit_rows = max(1, limit_bytes // self._record_bytes)
@@ -88,29 +89,14 @@ class Spool:
         except BaseException:
             self._unlock()
             raise
-        self._next = max(self._segments[-1].last + 1 if self._segments else 1, next_sequence)
-        self.acknowledge(next_sequence - 1)
-
-    @property
-    def row_type(self) -> np.dtype[Any]:
-        """Structured type of one row."""
-        return self._row_type
-
-    @property
-    def next_sequence(self) -> int:
+        self.next_sequence = max(self._segments[-1].last + 1 if self._segments else 1, next_sequence)
         """Number that the next row gets."""
-        return self._next
-
-    @property
-    def first_sequence(self) -> int:
-        """Number of the oldest row that is still here; `next_sequence` when there is none."""
-        with self._changed:
-            return self._segments[0].first if self._segments else self._next
+        self.acknowledge(next_sequence - 1)
 
     @property
     def waiting_count(self) -> int:
         """Rows that are not acknowledged."""
-        return self._next - 1 - self._acknowledged
+        return self.next_sequence - 1 - self._acknowledged
 
     @property
     def is_full(self) -> bool:
@@ -135,9 +121,9 @@ class Spool:
             segment = self._writable_segment()
             self._write(segment, record)
             segment.count += 1
-            self._next += 1
+            self.next_sequence += 1
             self._changed.notify_all()
-            return self._next - 1
+            return self.next_sequence - 1
 
     def wait(self, sequence: int, timeout_s: float) -> bool:
         """Waits until a row has been written.
@@ -150,8 +136,8 @@ class Spool:
             Whether it is here; False after `close`.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._next > sequence, timeout_s)
-            return not self._closed and self._next > sequence
+            self._changed.wait_for(lambda: self._closed or self.next_sequence > sequence, timeout_s)
+            return not self._closed and self.next_sequence > sequence
 
     def read(self, first: int, max_rows: int) -> RowArray:
         """Reads consecutive rows.
@@ -169,16 +155,17 @@ class Spool:
         with self._changed:
             segment = next((item for item in self._segments if item.first <= first <= item.last), None)
             if segment is None:
-                if first >= self._next:
-                    return np.empty(0, self._row_type)
+                if first >= self.next_sequence:
+                    return np.empty(0, self.row_type)
+                oldest = self._segments[0].first if self._segments else self.next_sequence
                 raise SpoolError(
-                    f"row {first} is no longer in the spool {self._directory}, which starts at {self.first_sequence}: "
+                    f"row {first} is no longer in the spool {self._directory}, which starts at {oldest}: "
                     "the learner lost rows that it had acknowledged; start the actor under another --actor-id"
                 )
             count = min(max_rows, segment.last - first + 1)
             start = segment.offset + (first - segment.first) * self._record_bytes
             data = os.pread(segment.descriptor, count * self._record_bytes, start)
-        return _unpack(data, self._row_type, segment.path)
+        return _unpack(data, self.row_type, segment.path)
 
     def acknowledge(self, sequence: int) -> None:
         """Forgets rows that the learner holds.
@@ -187,7 +174,7 @@ class Spool:
             sequence: Number of the last one that it holds.
         """
         with self._changed:
-            self._acknowledged = max(self._acknowledged, min(sequence, self._next - 1))
+            self._acknowledged = max(self._acknowledged, min(sequence, self.next_sequence - 1))
             while self._segments and self._segments[0].last <= self._acknowledged and self._is_complete(0):
                 segment = self._segments.pop(0)
                 os.close(segment.descriptor)
@@ -231,14 +218,14 @@ class Spool:
     def _writable_segment(self) -> _Segment:
         if self._segments:
             newest = self._segments[-1]
-            if newest.count < self._segment_rows and newest.last + 1 == self._next:
+            if newest.count < self._segment_rows and newest.last + 1 == self.next_sequence:
                 return newest
-        segment = self._create(self._next)
+        segment = self._create(self.next_sequence)
         self._segments.append(segment)
         return segment
 
     def _create(self, first: int) -> _Segment:
-        header = json.dumps({"owner": self._owner, "first": first, "row_type": _describe(self._row_type)}).encode()
+        header = json.dumps({"owner": self._owner, "first": first, "row_type": _describe(self.row_type)}).encode()
         prefix = _MAGIC + len(header).to_bytes(4, "little") + zlib.crc32(header).to_bytes(4, "little")
         path = self._directory / f"rows-{first:016d}.spool"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
@@ -293,13 +280,13 @@ class Spool:
             os.close(descriptor)
             path.unlink()
             return
-        if header["owner"] != self._owner or header["row_type"] != _describe(self._row_type):
+        if header["owner"] != self._owner or header["row_type"] != _describe(self.row_type):
             os.close(descriptor)
             raise SpoolError(
                 f"the spool {self._directory} holds rows of {header['owner']!r}, not of {self._owner!r}: "
                 "give another --spool-directory, or remove it if those rows are not needed"
             )
-        count = _whole_records(content[offset:], self._row_type)
+        count = _whole_records(content[offset:], self.row_type)
         os.ftruncate(descriptor, offset + count * self._record_bytes)
         self._segments.append(_Segment(path, int(header["first"]), count, descriptor, offset))
 

@@ -3,74 +3,44 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from serl_rl.errors import UsageError
 
 
-@dataclass(frozen=True)
 class RunDirectory:
-    """Names the paths of one run."""
+    """Names the paths of one run.
 
-    path: Path
-    """Folder of the run."""
+    Args:
+        path: Folder of the run.
+    """
 
-    @property
-    def config(self) -> Path:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        """Folder of the run."""
+        self.config = path / "config.json"
         """The resolved configuration."""
-        return self.path / "config.json"
-
-    @property
-    def run(self) -> Path:
+        self.run = path / "run.json"
         """Identity of the run, and what must outlive the learner."""
-        return self.path / "run.json"
-
-    @property
-    def replay(self) -> Path:
+        self.replay = path / "replay"
         """Rows of the actors."""
-        return self.path / "replay"
-
-    @property
-    def checkpoints(self) -> Path:
+        self.checkpoints = path / "checkpoints"
         """Numbered checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def final_checkpoint(self) -> Path:
+        self.final_checkpoint = path / "checkpoint"
         """Checkpoint at the end of the run."""
-        return self.path / "checkpoint"
-
-    @property
-    def demonstrations(self) -> Path:
+        self.demonstrations = path / "demonstrations" / "demonstrations.episodes"
         """Recorded demonstrations."""
-        return self.path / "demonstrations" / "demonstrations.episodes"
-
-    @property
-    def encoder(self) -> Path:
+        self.encoder = path / "encoder.safetensors"
         """Weights of a backbone that was pretrained for this run."""
-        return self.path / "encoder.safetensors"
-
-    @property
-    def logs(self) -> Path:
+        self.logs = path / "logs"
         """Logs of the processes."""
-        return self.path / "logs"
-
-    @property
-    def curves(self) -> Path:
+        self.curves = path / "curves.png"
         """Learning curves."""
-        return self.path / "curves.png"
-
-    @property
-    def video(self) -> Path:
+        self.video = path / "policy.mp4"
         """Video of evaluation episodes."""
-        return self.path / "policy.mp4"
-
-    @property
-    def result(self) -> Path:
+        self.result = path / "result.json"
         """Results of the run."""
-        return self.path / "result.json"
 
     def has_run(self) -> bool:
         """Returns whether a learner has worked here."""

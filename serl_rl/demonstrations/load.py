@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from serl_rl.demonstrations.files import check_header
 from serl_rl.errors import UsageError
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.rows import rows_from_episode
-
-if TYPE_CHECKING:
-    pass
 
 
 def load_demonstrations(paths: tuple[Path, ...], spec: EnvironmentSpec, frame_stack: int = 1) -> ReplayBuffer | None:

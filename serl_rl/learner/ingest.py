@@ -37,16 +37,12 @@ class Ingest:
         self._settings = settings
         self._package_version = package_version
         self._ready = state.changed
-        self._spec: EnvironmentSpec | None = None
+        self.spec: EnvironmentSpec | None = None
+        """The agreed spec; None before it is known."""
         self._replay: ReplayBuffer | None = None
         self._layout: Layout | None = None
         self._joined: set[str] = set()
         self._streaming: set[str] = set()
-
-    @property
-    def spec(self) -> EnvironmentSpec | None:
-        """Returns the agreed spec; None before it is known."""
-        return self._spec
 
     def offer_spec(self, spec: EnvironmentSpec) -> EnvironmentSpec:
         """Sets the spec unless there is one.
@@ -55,16 +51,16 @@ class Ingest:
             The agreed spec.
         """
         with self._ready:
-            if self._spec is None:
-                self._spec = spec
+            if self.spec is None:
+                self.spec = spec
                 self._ready.notify_all()
-            return self._spec
+            return self.spec
 
     def wait_for_spec(self, timeout_s: float) -> EnvironmentSpec | None:
         """Waits for the spec; None after the timeout."""
         with self._ready:
-            self._ready.wait_for(lambda: self._spec is not None, timeout_s)
-            return self._spec
+            self._ready.wait_for(lambda: self.spec is not None, timeout_s)
+            return self.spec
 
     def open(self, replay: ReplayBuffer, layout: Layout) -> None:
         """Admits actors from now on.
@@ -153,7 +149,7 @@ class Ingest:
         Raises:
             LearnerError: A gap before the batch, rows that do not fit the spec, or a full disk.
         """
-        replay, spec = self._replay, self._spec
+        replay, spec = self._replay, self.spec
         assert replay is not None
         assert spec is not None
         self._state.heard_of(request.actor_id)

@@ -42,14 +42,10 @@ class PolicyPublisher:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._newest: PolicySnapshot | None = None
+        self.newest: PolicySnapshot | None = None
+        """The newest version; None before the first."""
         self._history: OrderedDict[int, PolicySnapshot] = OrderedDict()
         self._closed = False
-
-    @property
-    def newest(self) -> PolicySnapshot | None:
-        """Returns the newest version; None before the first."""
-        return self._newest
 
     def publish(self, snapshot: PolicySnapshot) -> None:
         """Makes a version the newest and wakes everyone who watches.
@@ -58,9 +54,9 @@ class PolicyPublisher:
             snapshot: The version; an older one than the newest is ignored.
         """
         with self._changed:
-            if self._newest is not None and snapshot.version <= self._newest.version:
+            if self.newest is not None and snapshot.version <= self.newest.version:
                 return
-            self._newest = snapshot
+            self.newest = snapshot
             self._history[snapshot.version] = snapshot
             while len(self._history) > max(_HISTORY_LEAST, _HISTORY_BYTES // max(len(snapshot.data), 1)):
                 self._history.popitem(last=False)
@@ -89,7 +85,7 @@ class PolicyPublisher:
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._is_newer(known_version), timeout_s)
-            return self._newest if self._is_newer(known_version) else None
+            return self.newest if self._is_newer(known_version) else None
 
     def watch(self, known_version: int, is_active: Callable[[], bool]) -> Iterator[PolicyPiece]:
         """Yields the pieces of each newer version; a newer one interrupts an older.
@@ -112,4 +108,4 @@ class PolicyPublisher:
                 yield PolicyPiece(snapshot, offset, snapshot.data[offset : offset + _PIECE_BYTES])
 
     def _is_newer(self, known_version: int) -> bool:
-        return self._newest is not None and self._newest.version > known_version
+        return self.newest is not None and self.newest.version > known_version

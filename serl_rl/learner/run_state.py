@@ -70,17 +70,13 @@ class RunState:
         self._reported_evaluations: dict[tuple[str, int], pb.EvaluationSummary] = {}
         self._new_evaluations: list[pb.EvaluationSummary] = []
         self._heard: dict[str, float] = {}
-        self._closed = False
+        self.is_closed = False
+        """Whether the learner is leaving."""
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the learner began to accept actors."""
         return self._clock() - self._start
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the learner is leaving."""
-        return self._closed
 
     def heard_of(self, actor_id: str) -> None:
         """Notes that an actor is alive."""
@@ -119,7 +115,7 @@ class RunState:
     def close(self) -> None:
         """Wakes and ends everybody who waits."""
         with self.changed:
-            self._closed = True
+            self.is_closed = True
             self.changed.notify_all()
 
     def granted_sequence(self, acknowledged: int) -> int:

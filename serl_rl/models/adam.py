@@ -30,14 +30,10 @@ class Adam:
         self._zeros = [torch.zeros_like(parameter) for parameter in self._parameters]
         self._learning_rate = learning_rate
         self._warm_up_steps = warm_up_steps
-        self._step_count = 0
+        self.step_count = 0
+        """Steps so far, those of zero gradient included."""
         # The kernel reads the number of steps on the device; all parameters share one.
         self._device_count = torch.zeros((), device=self._parameters[0].device)
-
-    @property
-    def step_count(self) -> int:
-        """Number of steps so far, those of zero gradient included."""
-        return self._step_count
 
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Makes one step. Does not wait for the device.
@@ -45,8 +41,8 @@ class Adam:
         Args:
             gradients: One for each parameter, in order.
         """
-        ratio = min(1.0, self._step_count / self._warm_up_steps) if self._warm_up_steps else 1.0
-        self._step_count += 1
+        ratio = min(1.0, self.step_count / self._warm_up_steps) if self._warm_up_steps else 1.0
+        self.step_count += 1
         self._device_count += 1
         torch._fused_adam_(  # pyright: ignore[reportPrivateImportUsage] - torch.optim adds 0.3 ms a step around it.
             self._parameters,
@@ -70,15 +66,15 @@ class Adam:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Returns copies of both moments of each parameter, and the number of steps."""
-        state = {"step_count": torch.tensor(self._step_count)}
+        state = {"step_count": torch.tensor(self.step_count)}
         for name, first, second in zip(self._names, self._first_moments, self._second_moments, strict=True):
             state |= {f"first_moment.{name}": first.clone(), f"second_moment.{name}": second.clone()}
         return state
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Copies what `state_dict` returned."""
-        self._step_count = int(state["step_count"])
-        self._device_count.fill_(self._step_count)
+        self.step_count = int(state["step_count"])
+        self._device_count.fill_(self.step_count)
         for name, first, second in zip(self._names, self._first_moments, self._second_moments, strict=True):
             first.copy_(state[f"first_moment.{name}"])
             second.copy_(state[f"second_moment.{name}"])

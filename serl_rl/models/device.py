@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from serl_rl.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 
 def find_device(name: str, option: str = "--learner.device") -> str:

@@ -49,10 +49,6 @@ class GaussianTanhPolicy(nn.Module):
         log_std = log_std.clamp(math.log(MIN_STANDARD_DEVIATION), math.log(MAX_STANDARD_DEVIATION))
         return self.mean(features, torch.float32), log_std
 
-    def mode(self, observations: Tensor) -> Tensor:
-        """Returns the deterministic action tanh(mean). Shape (B, A)."""
-        return torch.tanh(self(observations)[0])
-
 
 def squashed_sample(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     r"""Draws actions and their log-probabilities.

@@ -51,6 +51,6 @@ class VisualGraspCritic(nn.Module):
         self.perception = perception
         self.network = network
 
-    def forward(self, preprocessor: VisualInput) -> Tensor:
+    def forward(self, seen: VisualInput) -> Tensor:
         """Returns the value of each choice. Shape (B, choices)."""
-        return self.network(self.perception(preprocessor))
+        return self.network(self.perception(seen))

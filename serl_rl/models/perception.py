@@ -39,17 +39,17 @@ class Perception(nn.Module):
             self.proprioception = HiddenLayer(vector_size, features, None, Arithmetic(), generator)
             self.output_size += features
 
-    def forward(self, preprocessor: VisualInput, *, learns_images: bool = True) -> Tensor:
+    def forward(self, seen: VisualInput, *, learns_images: bool = True) -> Tensor:
         """Reads observations.
 
         Args:
-            preprocessor: The observations.
+            seen: The observations.
             learns_images: Whether gradients reach what reads the cameras. Those of the flat vectors always do.
 
         Returns:
             float32 of shape (B, output_size).
         """
-        vector, cameras = preprocessor
+        vector, cameras = seen
         features = self.images(cameras)
         if not learns_images:
             features = features.detach()
@@ -64,13 +64,9 @@ class VisualPolicy(nn.Module):
         self.perception = perception
         self.policy = policy
 
-    def forward(self, preprocessor: VisualInput) -> tuple[Tensor, Tensor]:
+    def forward(self, seen: VisualInput) -> tuple[Tensor, Tensor]:
         """Returns mean and logarithm of the standard deviation before squashing. Shapes (B, A) and (B, A)."""
-        return self.policy(self.perception(preprocessor, learns_images=False))
-
-    def mode(self, preprocessor: VisualInput) -> Tensor:
-        """Returns the deterministic action tanh(mean). Shape (B, A)."""
-        return torch.tanh(self(preprocessor)[0])
+        return self.policy(self.perception(seen, learns_images=False))
 
 
 class VisualCritic(nn.Module):
@@ -81,9 +77,9 @@ class VisualCritic(nn.Module):
         self.perception = perception
         self.ensemble = ensemble
 
-    def forward(self, preprocessor: VisualInput, actions: Tensor, members: Tensor | None = None) -> Tensor:
+    def forward(self, seen: VisualInput, actions: Tensor, members: Tensor | None = None) -> Tensor:
         """Returns the values; arguments as in `CriticEnsemble.forward`. Shape (M, B) or (N, B)."""
-        return self.ensemble(self.perception(preprocessor), actions, members)
+        return self.ensemble(self.perception(seen), actions, members)
 
 
 def is_trained_by_policy(name: str) -> bool:

@@ -105,18 +105,6 @@ def from_torch(name: str, tensor: torch.Tensor) -> tensor_pb2.Tensor:
     return tensor_pb2.Tensor(name=name, data_type=tensor_pb2.DATA_TYPE_BFLOAT16, shape=value.shape, data=data)
 
 
-def to_torch(tensor: tensor_pb2.Tensor) -> torch.Tensor:
-    """Unpacks into a torch tensor of its own memory; a bfloat16 stays one.
-
-    Raises:
-        TensorError: As `from_proto`.
-    """
-    import torch
-
-    value = torch.from_numpy(from_proto(tensor).copy())
-    return value.to(torch.bfloat16) if tensor.data_type == tensor_pb2.DATA_TYPE_BFLOAT16 else value
-
-
 def _check_length(tensor: tensor_pb2.Tensor, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     if any(size < 0 for size in shape):
         raise TensorError(f"tensor {tensor.name!r} has shape {shape}; no dimension may be negative")

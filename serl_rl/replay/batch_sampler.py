@@ -8,43 +8,18 @@ that a resumed run draws the same as one that was never stopped.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TypeAlias
 
 import numpy as np
 
-from serl_rl.replay.batch import Places, TransitionBatch, empty_batch
+from serl_rl.replay.batch import TransitionBatch, empty_batch
+from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.errors import EmptyReplayError
+from serl_rl.replay.feature_cache import EncodedReplay
 from serl_rl.replay.update_batch import UpdateBatch, to_update_batch
 
-
-class TransitionSource(Protocol):
-    """Samples transitions: a replay buffer, or one whose images were encoded."""
-
-    @property
-    def transition_count(self) -> int:
-        """Number of transitions that can be sampled."""
-        ...
-
-    @property
-    def intervention_count(self) -> int:
-        """Number of those whose action a person chose."""
-        ...
-
-    @property
-    def layout(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-        """Shape and type of one transition's observation, by name."""
-        ...
-
-    @property
-    def action_size(self) -> int:
-        """Components of an action."""
-        ...
-
-    def sample_into(
-        self, batch: TransitionBatch, places: Places, rng: np.random.Generator, *, only_interventions: bool = False
-    ) -> None:
-        """Draws transitions uniformly into some places of a batch."""
-        ...
+TransitionSource: TypeAlias = ReplayBuffer | EncodedReplay
+"""Where transitions are drawn from: a replay, or one whose images are sampled as feature maps."""
 
 
 class BatchSampler:

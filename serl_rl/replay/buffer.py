@@ -250,10 +250,6 @@ class ReplayBuffer:
         """Identifier of the episode of rows by number. Shape (N,)."""
         return self._storage.columns["episode_ids"][numbers % self.capacity]
 
-    def flush(self) -> None:
-        """Writes everything to the disk; blocks until it is there. Only a power cut makes this necessary."""
-        self._storage.flush()
-
     def close(self) -> None:
         """Releases the directory. The buffer must not be used afterwards. Safe to call twice."""
         with self._lock:

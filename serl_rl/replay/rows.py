@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from serl.learner.v1 import learner_service_pb2
@@ -14,6 +14,9 @@ from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.protocol.tensors import TensorError, from_proto, to_proto
 from serl_rl.replay.columns import SampledColumns, column, columns_of
 from serl_rl.replay.errors import InvalidRowsError
+
+if TYPE_CHECKING:
+    from serl_client.episodes.files import Episode
 
 
 class RowKind(enum.IntEnum):
@@ -130,47 +133,8 @@ def rows_from_proto(
         raise InvalidRowsError("batch", str(error)) from error
 
 
-class EpisodeLike(Protocol):
-    """What `rows_from_episode` needs of an episode of T steps."""
-
-    @property
-    def observations(self) -> Mapping[str, np.ndarray]:
-        """Observations by name. Shape (T + 1, ...)."""
-        ...
-
-    @property
-    def actions(self) -> np.ndarray:
-        """Executed actions. Shape (T, A)."""
-        ...
-
-    @property
-    def rewards(self) -> np.ndarray:
-        """Rewards. Shape (T,)."""
-        ...
-
-    @property
-    def terminated(self) -> bool:
-        """Whether the task ended the episode."""
-        ...
-
-    @property
-    def truncated(self) -> bool:
-        """Whether the clock ended the episode."""
-        ...
-
-    @property
-    def interventions(self) -> np.ndarray:
-        """Whether a person chose each action. Shape (T,)."""
-        ...
-
-    @property
-    def grasp_penalties(self) -> np.ndarray | None:
-        """Reward of the gripper alone, shape (T,); None where the task has none."""
-        ...
-
-
 def rows_from_episode(
-    episode: EpisodeLike,
+    episode: Episode,
     episode_id: int,
     *,
     actor_id: str = "",

@@ -2,7 +2,7 @@
 
 Crash safety rests on the order of stores. Rows that will be overwritten are given up first (`begin`), then the new rows
 are written, then they are committed (`end`). The kernel keeps mapped pages of a process that was killed, so after a
-kill -9 at any moment the rows from `begin` to `end` are whole. `flush` also survives a power cut.
+kill -9 at any moment the rows from `begin` to `end` are whole.
 """
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ class RowStorage:
         self.spec = spec
         self.capacity = capacity
         self._directory = directory
-        self._mapped: list[np.memmap] = []
         self._reserved_rows = 0
         self._layout = _row_layout(spec)
         self._lock_file = None if directory is None else _lock(directory)
@@ -134,11 +133,6 @@ class RowStorage:
         self._header[_ACTORS] = index + 1
         return index
 
-    def flush(self) -> None:
-        """Writes everything to the disk; blocks until it is there. Only a power cut makes this necessary."""
-        for array in self._mapped:
-            array.flush()
-
     def close(self) -> None:
         """Lets another process open the directory. Safe to call twice."""
         if self._lock_file is not None:
@@ -161,9 +155,7 @@ class RowStorage:
             os.ftruncate(descriptor, size)
         finally:
             os.close(descriptor)
-        mapped = np.memmap(path, dtype=dtype, mode="r+", shape=(rows, *shape))
-        self._mapped.append(mapped)
-        return mapped.view(np.ndarray)
+        return np.memmap(path, dtype=dtype, mode="r+", shape=(rows, *shape)).view(np.ndarray)
 
     def _check_header(self) -> None:
         if not 0 <= self.begin <= self.end <= self.begin + self.capacity:

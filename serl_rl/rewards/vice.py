@@ -114,16 +114,12 @@ class Vice:
         self.network = EventClassifier(images, spec.vector_size, config, generator).to(self._device).eval()
         """From maps or flat vectors to the logit of success."""
         self._arrays: Arrays = {name: value.detach() for name, value in self.network.named_parameters()}
-        self._adam = Adam(self._arrays, config.learning_rate)
+        self.adam = Adam(self._arrays, config.learning_rate)
+        """Its optimiser, which counts the classifier's updates."""
         self._seed = seed
         self._call_count = 0
         self._goals: Goals | None = None
         self._loss = torch.full((), torch.nan, device=self._device)
-
-    @property
-    def update_count(self) -> int:
-        """Updates of the classifier so far."""
-        return self._adam.step_count
 
     def set_goals(self, goals: Goals) -> None:
         """Sets the frames that show the task done; at least one."""
@@ -157,7 +153,7 @@ class Vice:
         """Returns copies of everything that training goes on from."""
         state = {"calls": torch.tensor(self._call_count)}
         state |= {f"network.{name}": value.clone() for name, value in self._arrays.items()}
-        return state | {f"adam.{name}": value for name, value in self._adam.state_dict().items()}
+        return state | {f"adam.{name}": value for name, value in self.adam.state_dict().items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Copies what `state_dict` returned, of equal settings.
@@ -170,7 +166,7 @@ class Vice:
                 raise ValueError(f"array {name!r} of vice is missing or has another shape; load it with equal settings")
         for name, value in self._arrays.items():
             value.copy_(state[f"network.{name}"])
-        self._adam.load_state_dict({k.removeprefix("adam."): v for k, v in state.items() if k.startswith("adam.")})
+        self.adam.load_state_dict({k.removeprefix("adam."): v for k, v in state.items() if k.startswith("adam.")})
         self._call_count = int(state["calls"])
 
     def _read(self, observations: Mapping[str, Tensor], rng: np.random.Generator) -> Arrays:
@@ -198,7 +194,7 @@ class Vice:
         self.network.train()
         loss, gradients = event_gradients(self.network, frames, labels, partners, share, blend, config.gradient_penalty)
         self.network.eval()
-        self._adam.step(gradients)
+        self.adam.step(gradients)
         self._loss = loss
 
 

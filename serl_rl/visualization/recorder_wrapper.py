@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, SupportsFloat
+from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
 
 from serl_client.episodes.info_keys import INTERVENTION_ACTION
-from serl_rl.algorithms.algorithm import ActionValues
+from serl_rl.algorithms.algorithm import ActionCritic
 from serl_rl.visualization.labels import Labels
+from serl_rl.visualization.saved_critic import NewestCritic
 from serl_rl.visualization.step_record import FloatArray, Image, StepRecord, StepSink
 
 _PROBABILITY = "_probability"
 _POSITION = "_position"
-
-
-class Judge(Protocol):
-    """Predicts the values of actions."""
-
-    def begin_episode(self) -> None:
-        """Clears the state of the last episode."""
-        ...
-
-    def values(self, observation: Mapping[str, np.ndarray], action: np.ndarray) -> ActionValues | None:
-        """Predicts the values of an action; None without critics."""
-        ...
 
 
 class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -37,7 +26,7 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         env: The environment.
         sinks: Who is told.
         labels: Names of the cameras, and the rate where the environment's info has no stamps.
-        judge: Says what to expect of an action; None for nobody.
+        critic: Predicts the values of actions; None for none.
     """
 
     def __init__(
@@ -45,12 +34,12 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         env: gymnasium.Env[Any, Any],
         sinks: Sequence[StepSink],
         labels: Labels,
-        judge: Judge | None = None,
+        critic: ActionCritic | NewestCritic | None = None,
     ) -> None:
         super().__init__(env)
         self._sinks = tuple(sinks)
         self._labels = labels
-        self._judge = judge
+        self._critic = critic
         self._episode = 0
         self._wanting: tuple[StepSink, ...] = ()
         self._seen: dict[str, Any] = {}
@@ -62,8 +51,8 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._episode += 1
         self._wanting = tuple(one for one in self._sinks if one.wants(self._episode))
         if self._wanting:
-            if self._judge is not None:
-                self._judge.begin_episode()
+            if self._critic is not None:
+                self._critic.begin_episode()
             self._see(observation, info, step=0, reward=0.0, total_reward=0.0)
         return observation, info
 
@@ -84,7 +73,7 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         return result
 
     def _tell_of_action(self, action: np.ndarray, *, is_intervention: bool) -> None:
-        values = self._judge.values(self._observation, action) if self._judge is not None else None
+        values = self._critic.values(self._observation, action) if self._critic is not None else None
         self._emit(StepRecord(**self._seen, action=action, values=values, is_intervention=is_intervention))
 
     def _emit(self, record: StepRecord) -> None:

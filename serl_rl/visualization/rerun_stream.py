@@ -9,7 +9,7 @@ import logging
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -34,18 +34,6 @@ _GREEN, _RED, _GREY = (96, 208, 128), (255, 104, 98), (150, 154, 165)
 _ACTION_COLOURS = (_RED, _GREEN, _BLUE, (255, 160, 155), (160, 232, 178), (165, 205, 255), _ORANGE)
 
 
-class Recording(Protocol):
-    """Defines what is used of `rerun.RecordingStream`."""
-
-    def set_time(self, timeline: str, *, sequence: int = ..., duration: float = ...) -> None:
-        """Sets the time of what is logged next."""
-        ...
-
-    def log(self, path: str, value: Any, *, static: bool = False) -> None:  # noqa: ANN401
-        """Logs an entity."""
-        ...
-
-
 class RerunStream:
     """A `StepSink` that logs every step record to rerun.
 
@@ -62,7 +50,7 @@ class RerunStream:
     def __init__(self, rerun: Any, recording: Any, labels: Labels, *, needs_scene: bool = True) -> None:  # noqa: ANN401
         self.needs_scene = needs_scene
         self._rerun = rerun
-        self._recording: Recording = recording
+        self._recording = recording
         self._labels = labels
         self._step = self._episode = 0
         self._start_s = 0.0

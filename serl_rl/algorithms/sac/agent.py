@@ -69,7 +69,9 @@ class SacAgent(Agent):
         sizes, first_weights = (spec.vector_size, self._grippers.arm_size), torch.Generator().manual_seed(seed)
         networks = make_networks(*sizes, config, self.preprocessor, arithmetic, first_weights, self.device)
         wrap = compiled if self.is_compiled else _unchanged
-        self._networks, self._grasp = networks, None
+        self.networks = networks
+        """Policy, critics with their target, and temperature."""
+        self._grasp = None
         if config.grippers:
             critics = networks.critic, networks.target_critic
             rest = arithmetic, first_weights, self.device, wrap
@@ -77,41 +79,13 @@ class SacAgent(Agent):
         self._create_optimizers()
         self._seed = seed
         self._generator = torch.Generator(self.device).manual_seed(seed)
-        self._critic_update_count = 0
-        self._update_count = 0
+        self.critic_update_count = 0
+        """Critic updates so far."""
+        self.update_count = 0
+        """Calls of `update` so far, each of which updates the policy once."""
         self._next_actions = wrap(next_actions)
         self._critic_gradients = wrap(critic_gradients)
         self._policy_gradients = wrap(policy_gradients)
-
-    @property
-    def policy(self) -> torch.nn.Module:
-        """Returns the policy network: observations to mean and logarithm of the standard deviation."""
-        return self._networks.policy
-
-    @property
-    def critic(self) -> torch.nn.Module:
-        """Returns the critic network: observations and actions to values."""
-        return self._networks.critic
-
-    @property
-    def target_critic(self) -> torch.nn.Module:
-        """Returns the target critics, with the image encoder that they share."""
-        return self._networks.target_critic
-
-    @property
-    def temperature(self) -> torch.nn.Module:
-        """Returns the weight of the entropy."""
-        return self._networks.temperature
-
-    @property
-    def critic_update_count(self) -> int:
-        """Returns the number of critic updates so far."""
-        return self._critic_update_count
-
-    @property
-    def update_count(self) -> int:
-        """Returns the number of calls of `update` so far, which is the number of policy updates."""
-        return self._update_count
 
     def update(self, batch: UpdateBatch) -> dict[str, Tensor]:
         """Updates critics once for each minibatch, then policy and temperature once.
@@ -130,7 +104,7 @@ class SacAgent(Agent):
             ValueError: The batch has other sizes than the settings.
         """
         self._check_batch(batch)
-        networks, batch = self._networks, batch.to(self.device)
+        networks, batch = self.networks, batch.to(self.device)
         observations = self._read(batch.observations)
         next_observations = self._read(batch.next_observations)
         shape = (*batch.actions.shape[:2], self._grippers.arm_size)
@@ -146,7 +120,7 @@ class SacAgent(Agent):
         metrics |= self._update_policy(
             flattened(chosen(observations, share)), next_log_probabilities[share], self._imitation(batch)
         )
-        self._update_count += 1
+        self.update_count += 1
         return metrics
 
     def prepare(self, *, kept_maps: bool = False) -> None:
@@ -161,7 +135,8 @@ class SacAgent(Agent):
 
     def policy_arrays(self) -> dict[str, Tensor]:
         """Returns the policy's arrays, and those of the grasp critic where there is one."""
-        return dict(self.policy.named_parameters()) | ({} if self._grasp is None else self._grasp.policy_arrays())
+        grasp = {} if self._grasp is None else self._grasp.policy_arrays()
+        return dict(self.networks.policy.named_parameters()) | grasp
 
     def start_from(self, policy: Mapping[str, Tensor]) -> None:
         """Takes over a policy that was learned elsewhere, and its image heads for the critics.
@@ -173,19 +148,19 @@ class SacAgent(Agent):
         Raises:
             ValueError: An array is missing, unknown, or has another shape; nothing was changed.
         """
-        own = dict(self.policy.named_parameters())
+        own = dict(self.networks.policy.named_parameters())
         given = {name: value for name, value in policy.items() if not name.startswith(PREFIX)}
         _check_state(own, given)
         for name, parameter in own.items():
             parameter.data.copy_(given[name])
-        networks = self._networks
+        networks = self.networks
         for name, target in networks.target_arrays.items():
             if name.startswith("perception."):
                 target.copy_(networks.critic_arrays[name])
 
     def state_dict(self) -> dict[str, Tensor]:
         """Returns copies of everything that training goes on from: networks, optimisers, counts, random generator."""
-        counts = torch.tensor([self._critic_update_count, self._update_count])
+        counts = torch.tensor([self.critic_update_count, self.update_count])
         state = {"counts": counts, "generator": self._generator.get_state()}
         for part, arrays in self._parts().items():
             state |= {f"{part}.{name}": value.clone() for name, value in arrays.items()}
@@ -207,11 +182,11 @@ class SacAgent(Agent):
             prefix = f"{part}_adam."
             optimizer.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
         self._generator.set_state(state["generator"].cpu())
-        self._critic_update_count, self._update_count = state["counts"].tolist()
+        self.critic_update_count, self.update_count = state["counts"].tolist()
 
     def _create_optimizers(self) -> None:
         rate, warm_up = self.config.learning_rate, self.config.warm_up_steps
-        networks = self._networks
+        networks = self.networks
         self._critic_adam = Adam(networks.critic_arrays, rate, warm_up)
         self._policy_adam = Adam(networks.policy_arrays, rate, warm_up)
         self._temperature_adam = Adam(networks.temperature_arrays, rate)
@@ -231,7 +206,7 @@ class SacAgent(Agent):
         }
 
     def _parts(self) -> dict[str, Arrays]:
-        return self._networks.parts() | ({} if self._grasp is None else self._grasp.parts())
+        return self.networks.parts() | ({} if self._grasp is None else self._grasp.parts())
 
     def _check_batch(self, batch: UpdateBatch) -> None:
         expected = (self.config.critic_updates_per_actor_update, self.config.batch_size)
@@ -272,8 +247,8 @@ class SacAgent(Agent):
 
     def _seed_dropout(self) -> None:
         """Dropout draws from torch's own generator: an update must draw the same after a restart."""
-        if self._networks.has_dropout:
-            torch.manual_seed(hash((self._seed, self._update_count)) % 2**63)
+        if self.networks.has_dropout:
+            torch.manual_seed(hash((self._seed, self.update_count)) % 2**63)
 
     def _draw_members(self) -> list[Tensor | None]:
         """Draws the members of each minibatch's target, with replacement."""
@@ -292,7 +267,7 @@ class SacAgent(Agent):
         next_actions: Tensor,
         next_log_probabilities: Tensor,
     ) -> dict[str, Tensor]:
-        networks = self._networks
+        networks = self.networks
         bonus = -networks.temperature().detach() * next_log_probabilities if self.config.backup_entropy else None
         metrics: list[Tensor] = []
         for index, members in enumerate(self._draw_members()):
@@ -313,7 +288,7 @@ class SacAgent(Agent):
                 own = rewards + batch.grasp_penalties[index]
                 grasp_gradients, more = self._grasp.gradients(now, actions, own, terminated, following)
                 values = torch.cat([values, more])
-                self._grasp.step(grasp_gradients)
+                self._grasp.adam.step(grasp_gradients)
             metrics.append(values)
             self._step_critic(gradients)
         return dict(zip(_CRITIC_METRICS, torch.stack(metrics).mean(0), strict=False))
@@ -325,9 +300,9 @@ class SacAgent(Agent):
             self._temperature_adam.step_without_gradient()
         if self._grasp is not None:
             self._grasp.follow()
-        target, critic = list(self._networks.target_arrays.values()), list(self._networks.critic_arrays.values())
+        target, critic = list(self.networks.target_arrays.values()), list(self.networks.critic_arrays.values())
         torch._foreach_lerp_(target, critic, self.config.target_update_rate)  # pyright: ignore[reportPrivateImportUsage]
-        self._critic_update_count += 1
+        self.critic_update_count += 1
 
     def _imitation(self, batch: UpdateBatch) -> tuple[Tensor, Tensor, float] | None:
         """What the policy's loss imitates: actions (B, A) of the arm, whether a person chose them (B,), its weight."""
@@ -342,7 +317,7 @@ class SacAgent(Agent):
         next_log_probabilities: Tensor,
         imitation: tuple[Tensor, Tensor, float] | None = None,
     ) -> dict[str, Tensor]:
-        networks, shape = self._networks, (next_log_probabilities.numel(), self._grippers.arm_size)
+        networks, shape = self.networks, (next_log_probabilities.numel(), self._grippers.arm_size)
         noise = torch.randn(shape, generator=self._generator, device=self.device)
         policy_gradients, temperature_gradients, metrics = self._policy_gradients(
             (networks.training_policy, networks.critic, networks.temperature),

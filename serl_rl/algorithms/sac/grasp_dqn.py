@@ -64,13 +64,9 @@ class GraspLearner:
         if perception is not None:
             self._arrays = _joined(critic, self._own)
             self._target_arrays = _joined(target_critic, self._own_target)
-        self._adam = Adam(self._arrays, config.learning_rate, config.warm_up_steps)
+        self.adam = Adam(self._arrays, config.learning_rate, config.warm_up_steps)
+        """Its optimiser; the target follows by `follow`."""
         self._gradients = wrap(grasp_gradients)
-
-    @property
-    def adam(self) -> Adam:
-        """Returns the optimiser."""
-        return self._adam
 
     def parts(self) -> dict[str, Arrays]:
         """Returns the arrays of a checkpoint, without perception, by part."""
@@ -107,10 +103,6 @@ class GraspLearner:
         return self._gradients(
             self.critic, self._arrays, self._target_arrays, minibatch, self._config.discount, largest
         )
-
-    def step(self, gradients: list[Tensor]) -> None:
-        """Takes one step of the optimiser. The target follows by `follow`."""
-        self._adam.step(gradients)
 
     def follow(self) -> None:
         """Moves the target towards the critic, shared arrays excepted."""

@@ -15,7 +15,6 @@ from serl_rl.models.gripper_layout import GripperLayout
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.perception import VisualPolicy
 from serl_rl.models.vision.config import VisionConfig
-from serl_rl.models.vision.feature_memo import FeatureMemo
 from serl_rl.models.vision.frame_stacker import FrameStacker
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 from serl_rl.protocol.spec import EnvironmentSpec
@@ -52,24 +51,16 @@ class VisionPolicy:
         self._grasp: dict[str, np.ndarray] = {}
         preprocessor = ImagePreprocessor(spec, config, torch.device(device))
         self._see = FrameStacker(spec, preprocessor)
-        self._memo = None if preprocessor.frozen is None else preprocessor.frozen.memo
+        self.memo = None if preprocessor.frozen is None else preprocessor.frozen.memo
+        """Feature maps for classifiers with the same frozen backbone; None without one."""
         generator, arithmetic = torch.Generator().manual_seed(0), Arithmetic()
         perception = preprocessor.make_perception(arithmetic, generator)
         self._perceived_size = perception.output_size
         sizes = (perception.output_size, self._grippers.arm_size, hidden_sizes)
         policy = GaussianTanhPolicy(*sizes, arithmetic, generator)
         self._policy = VisualPolicy(perception, policy).to(device).eval()
-        self._is_loaded = False
-
-    @property
-    def memo(self) -> FeatureMemo | None:
-        """Returns the memo of feature maps for classifiers with the same frozen backbone; None without one."""
-        return self._memo
-
-    @property
-    def is_loaded(self) -> bool:
-        """Returns whether `load` has been called."""
-        return self._is_loaded
+        self.is_loaded = False
+        """Whether `load` has been called."""
 
     def load(self, state: Mapping[str, np.ndarray | Tensor]) -> None:
         """Takes over the arrays of a policy; the old ones stay when it raises.
@@ -88,7 +79,7 @@ class VisionPolicy:
         with torch.no_grad():
             for name, parameter in own.items():
                 parameter.copy_(arrays[name])
-        self._is_loaded = True
+        self.is_loaded = True
 
     def begin_episode(self) -> None:
         """Clears the frames of the last episode."""
@@ -107,7 +98,7 @@ class VisionPolicy:
         Returns:
             Action in [-1, 1]. Shape (A,), float32.
         """
-        if not self._is_loaded:
+        if not self.is_loaded:
             return rng.uniform(-1, 1, self.spec.action_size).astype(np.float32)
         with torch.inference_mode():
             perceived = self._policy.perception(self._see(observation))

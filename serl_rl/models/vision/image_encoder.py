@@ -49,11 +49,6 @@ class ImageEncoder(nn.Module):
         return self.heads.output_size
 
     @property
-    def feature_shapes(self) -> dict[str, tuple[int, int, int]]:
-        """Channels, height and width of the maps of each camera."""
-        return dict(self.heads.shapes)
-
-    @property
     def is_frozen(self) -> bool:
         """Whether all backbones are frozen, so that the maps of an image never change."""
         return all(self.backbone(camera).is_frozen for camera in self.cameras)

@@ -73,21 +73,18 @@ class SpatialSoftmax(nn.Module):
 
     Args:
         shape: Channels, height and width of the maps.
-        learns_temperature: Whether the softmax has a temperature that is trained, from 1.
     """
 
-    def __init__(self, shape: tuple[int, int, int], *, learns_temperature: bool = False) -> None:
+    def __init__(self, shape: tuple[int, int, int]) -> None:
         super().__init__()
         _, height, width = shape
-        self.temperature = nn.Parameter(torch.ones(1)) if learns_temperature else None
         rows, columns = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
         self.register_buffer("x", columns.repeat(height), persistent=False)
         self.register_buffer("y", rows.repeat_interleave(width), persistent=False)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Pools in float32. Shape (B, C, h, w) to (B, 2 C): all x to the right, then all y downwards."""
-        heights = maps.flatten(2).float()
-        attention = torch.softmax(heights if self.temperature is None else heights / self.temperature, dim=-1)
+        attention = torch.softmax(maps.flatten(2).float(), dim=-1)
         return torch.cat([attention @ self.get_buffer("x"), attention @ self.get_buffer("y")], dim=-1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import gymnasium
 import numpy as np
@@ -19,35 +19,6 @@ from serl_rl.envs.patience import Patience
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
-
-
-class TaskPlayer(Protocol):
-    """Plays the episodes of one task of a pair."""
-
-    @property
-    def is_learning(self) -> bool:
-        """Returns whether a learner still wants its episodes."""
-        ...
-
-    def figures(self) -> str:
-        """Describes its progress in a few words."""
-        ...
-
-    def wait_for_policy(self) -> None:
-        """Waits until it can play."""
-        ...
-
-    def play(self) -> EpisodeEnd:
-        """Plays one episode from the scene as it is."""
-        ...
-
-    def release(self) -> None:
-        """Lets go of the arm."""
-        ...
-
-    def close(self) -> None:
-        """Sends what is left and ends the connection."""
-        ...
 
 
 class FinishedTaskPlayer:
@@ -177,3 +148,7 @@ class LearningTaskPlayer:
         self.close()
         log.info("%s has finished; it only plays for the other task now", self._client.address)
         return FinishedTaskPlayer(self._env, self._policy, self._stop)
+
+
+TaskPlayer: TypeAlias = FinishedTaskPlayer | LearningTaskPlayer
+"""Plays the episodes of one task of a pair."""

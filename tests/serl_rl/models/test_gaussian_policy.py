@@ -64,8 +64,3 @@ def test_standard_deviation_is_clipped(policy):
     np.testing.assert_allclose(log_std.exp().detach(), [[1e-5, 5.0]], rtol=1e-5)
     log_std.sum().backward()
     assert torch.isfinite(policy.log_std.bias.grad).all()
-
-
-def test_mode_is_the_squashed_mean(policy):
-    observations = torch.linspace(-1.0, 1.0, 12).reshape(4, 3)
-    torch.testing.assert_close(policy.mode(observations), torch.tanh(policy(observations)[0]))

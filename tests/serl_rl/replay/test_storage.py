@@ -37,7 +37,6 @@ def test_restart_continues_with_everything(open_buffer, make_episode, make_rows)
         first.append(make_episode(4, episode=episode, actor="a"))
         first.append(make_episode(2, episode=episode, actor="b", mark=1))
     first.append(make_rows([RowKind.STEP], episode=12, actor="a"))
-    first.flush()
     first.close()
     second = open_buffer()
     for name in ("row_count", "transition_count", "environment_step_count"):

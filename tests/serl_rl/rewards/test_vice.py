@@ -138,7 +138,7 @@ def test_classifier_is_updated_once_for_some_updates_of_the_agent(every):
     vice = make_vice(config=replace(CONFIG, every_updates=every))
     for seed in range(6):
         vice.reward(make_batch(seed=seed))
-    assert vice.update_count == 6 // every
+    assert vice.adam.step_count == 6 // every
 
 
 @pytest.mark.parametrize("spec", [STATE, PIXELS], ids=["state", "pixels"])

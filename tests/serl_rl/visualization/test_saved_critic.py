@@ -36,7 +36,7 @@ def sight_of(agent, *frames):
 
 def assert_values(found, agent, *frames, action=ACTION):
     def expected():
-        return agent.critic(sight_of(agent, *frames), torch.from_numpy(action)[None])[:, 0].detach()
+        return agent.networks.critic(sight_of(agent, *frames), torch.from_numpy(action)[None])[:, 0].detach()
 
     np.testing.assert_allclose(found, expected(), rtol=0, atol=kernel_bound(expected))
 
@@ -131,6 +131,7 @@ def test_the_order_of_several_vectors_is_the_spec_s(make_config, save, tmp_path)
     found = load_critic(tmp_path / "1").values(seen, ACTION)
 
     def expected():
-        return agent.critic(torch.tensor([[3.0, 4.0, 1.0, 2.0]]), torch.from_numpy(ACTION)[None])[:, 0].detach()
+        observations = torch.tensor([[3.0, 4.0, 1.0, 2.0]])
+        return agent.networks.critic(observations, torch.from_numpy(ACTION)[None])[:, 0].detach()
 
     np.testing.assert_allclose(found.arm, expected(), rtol=0, atol=kernel_bound(expected))

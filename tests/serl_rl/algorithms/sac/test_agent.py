@@ -74,7 +74,8 @@ def test_update_matches_numpy(spec, make_batch, critics, targets, backup_entropy
     batch = make_batch(spec)
     everything = actor_batch == "all"
     next_noise, members, noise = draw(agent, 2, 8, 2, 16 if everything else 8)
-    critic, target_critic, policy = (arrays(m) for m in (agent.critic, agent.target_critic, agent.policy))
+    networks = agent.networks
+    critic, target_critic, policy = (arrays(m) for m in (networks.critic, networks.target_critic, networks.policy))
     states, following, actions = (
         x.double().numpy() for x in (batch.observations["state"], batch.next_observations["state"], batch.actions)
     )
@@ -100,9 +101,9 @@ def test_update_matches_numpy(spec, make_batch, critics, targets, backup_entropy
 
 def test_target_follows_the_whole_critic(spec, make_batch):
     agent = make_agent(spec, critic_updates_per_actor_update=1, target_update_rate=0.25)
-    before = arrays(agent.target_critic)
+    before = arrays(agent.networks.target_critic)
     agent.update(make_batch(spec, updates=1))
-    critic, target = arrays(agent.critic), arrays(agent.target_critic)
+    critic, target = arrays(agent.networks.critic), arrays(agent.networks.target_critic)
     assert set(target) == set(critic)
     for name, value in target.items():
         assert (critic[name] != before[name]).any(), name
@@ -126,8 +127,8 @@ def record_gradients(monkeypatch, adam):
 def test_policy_steps_follow_the_chosen_clock(spec, make_batch, monkeypatch, clock, pattern):
     agent = make_agent(spec, adam_clock=clock)
     name = "mean.weight"
-    index = list(arrays(agent.policy)).index(name)
-    x = arrays(agent.policy)[name]
+    index = list(arrays(agent.networks.policy)).index(name)
+    x = arrays(agent.networks.policy)[name]
     recorded = record_gradients(monkeypatch, agent._policy_adam)
     for seed in range(2):
         agent.update(make_batch(spec, seed=seed))
@@ -137,7 +138,7 @@ def test_policy_steps_follow_the_chosen_clock(spec, make_batch, monkeypatch, clo
         g = gradients[index]
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
         x = x - 3e-4 * (m / (1 - 0.9**count)) / (np.sqrt(v / (1 - 0.999**count)) + 1e-8)
-    np.testing.assert_allclose(arrays(agent.policy)[name], x, atol=1e-6)
+    np.testing.assert_allclose(arrays(agent.networks.policy)[name], x, atol=1e-6)
 
 
 @pytest.mark.trap
@@ -155,9 +156,9 @@ def test_joint_clock_counts_every_step_for_every_network(spec, make_batch, clock
 def test_policy_update_leaves_the_critics_alone(spec, make_batch):
     agent = make_agent(spec)
     agent.update(make_batch(spec))
-    before = arrays(agent.critic)
+    before = arrays(agent.networks.critic)
     agent._update_policy(torch.zeros(8, 3), torch.zeros(1, 8))
-    for name, value in arrays(agent.critic).items():
+    for name, value in arrays(agent.networks.critic).items():
         np.testing.assert_array_equal(value, before[name])
 
 
@@ -200,7 +201,7 @@ def test_equal_seeds_learn_equally_and_others_do_not(spec, make_batch):
 
 def test_policy_state_is_the_policy_alone(spec):
     agent = make_agent(spec)
-    assert set(agent.policy_state()) == set(arrays(agent.policy))
+    assert set(agent.policy_state()) == set(arrays(agent.networks.policy))
 
 
 def test_prepare_changes_nothing(spec):

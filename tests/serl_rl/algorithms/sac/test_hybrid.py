@@ -179,7 +179,7 @@ def image_batch(make_batch, spec):
 
 def test_grasp_critic_shares_perception_and_its_target_that_of_the_target(make_spec, make_batch):
     agent = make_agent(image_spec(make_spec), vision=VISION)
-    critic, target = agent._networks.critic_arrays, agent._networks.target_arrays
+    critic, target = agent.networks.critic_arrays, agent.networks.target_arrays
     shared = [name for name in agent._grasp._arrays if name.startswith("perception.")]
     assert len(shared) == len([name for name in critic if name.startswith("perception.")])
     for name in shared:
@@ -215,7 +215,7 @@ def test_resumed_hybrid_run_equals_one_that_never_stopped(make_spec, make_batch)
 
 def assert_is_mode(arm, agent, seen):
     def mode():
-        return agent.policy.mode(seen).detach()[0]
+        return torch.tanh(agent.networks.policy(seen)[0]).detach()[0]
 
     np.testing.assert_allclose(arm, mode(), rtol=0, atol=kernel_bound(mode))
 

@@ -44,7 +44,7 @@ def test_critics_and_their_target_perceive_as_the_cloned_policy_does():
     agent = SacAgent(PIXELS, CONFIG, vision=VISION, seed=0)
     clone = BcAgent(PIXELS, CONFIG, BcConfig(), vision=VISION, seed=1).policy_state()
     agent.start_from(clone)
-    for network in (agent.critic, agent.target_critic):
+    for network in (agent.networks.critic, agent.networks.target_critic):
         seen = {name: value for name, value in network.named_parameters() if name.startswith("perception.")}
         assert seen
         assert all(torch.equal(value, clone[name]) for name, value in seen.items())

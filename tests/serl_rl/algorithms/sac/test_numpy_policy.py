@@ -26,7 +26,7 @@ def policy(spec, agent):
 @pytest.mark.trap
 def test_deterministic_action_is_the_squashed_mean_of_the_network(policy, agent):
     def expected():
-        return agent.policy.mode(torch.from_numpy(OBSERVATION["state"])[None]).detach().numpy()[0]
+        return torch.tanh(agent.networks.policy(torch.from_numpy(OBSERVATION["state"])[None])[0]).detach().numpy()[0]
 
     found = [policy.act(OBSERVATION, np.random.default_rng(seed), deterministic=True) for seed in range(2)]
     np.testing.assert_allclose(found[0], expected(), rtol=0, atol=kernel_bound(expected))
@@ -37,7 +37,7 @@ def test_sample_is_the_network_s_with_equal_noise(policy, agent):
     noise = torch.from_numpy(np.random.default_rng(1).standard_normal(2, np.float32))
 
     def expected():
-        return squashed_sample(*agent.policy(torch.from_numpy(OBSERVATION["state"])[None]), noise)[0][0]
+        return squashed_sample(*agent.networks.policy(torch.from_numpy(OBSERVATION["state"])[None]), noise)[0][0]
 
     found = policy.act(OBSERVATION, np.random.default_rng(1))
     np.testing.assert_allclose(found, expected().detach(), rtol=0, atol=kernel_bound(expected))
@@ -72,7 +72,7 @@ def test_several_vectors_are_read_in_the_spec_s_order(make_spec):
     values = {"a": np.ones(3, np.float32), "z": np.full(3, -2, np.float32)}
 
     def expected():
-        return agent.policy.mode(torch.tensor([[-2.0] * 3 + [1.0] * 3])).detach()[0]
+        return torch.tanh(agent.networks.policy(torch.tensor([[-2.0] * 3 + [1.0] * 3]))[0]).detach()[0]
 
     found = policy.act(values, np.random.default_rng(0), deterministic=True)
     np.testing.assert_allclose(found, expected(), rtol=0, atol=kernel_bound(expected))

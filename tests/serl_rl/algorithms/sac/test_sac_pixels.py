@@ -128,14 +128,15 @@ def test_update_matches_numpy(shares_value_layer):
     tiny = {"learning_rate": 1e-12, "target_update_rate": 1e-12}
     agent = make_agent(critic_count=3, shares_value_layer=shares_value_layer, initial_temperature=0.3, **tiny)
     with torch.no_grad():  # A target that differs from the critics, in its heads too.
-        for value in agent.target_critic.parameters():
+        for value in agent.networks.target_critic.parameters():
             value.add_(0.01 * torch.ones_like(value))
     batch = make_batch(maps=True)
     generator = torch.Generator()
     generator.set_state(agent.state_dict()["generator"])
     next_noise = torch.randn(2, 6, 2, generator=generator).double().numpy()
     noise = torch.randn(6, 2, generator=generator).double().numpy()
-    critic, target, policy = (arrays(m) for m in (agent.critic, agent.target_critic, agent.policy))
+    networks = agent.networks
+    critic, target, policy = (arrays(m) for m in (networks.critic, networks.target_critic, networks.policy))
     if shares_value_layer:
         assert critic["ensemble.value.weight"].shape == (16, 1)
     losses, log_probabilities = [], []
@@ -171,26 +172,26 @@ def changed_names(before, after):
 @pytest.mark.trap
 def test_policy_loss_trains_the_proprioception_but_never_the_image_heads():
     agent = make_agent(adam_clock="separate")
-    before = arrays(agent.policy)
+    before = arrays(agent.networks.policy)
     preprocessor = agent._read(make_batch(maps=True).observations)
     chosen = preprocessor[0][0], {camera: maps[0] for camera, maps in preprocessor[1].items()}
     agent._update_policy(chosen, torch.zeros(1, 6))
-    changed = changed_names(before, arrays(agent.policy))
+    changed = changed_names(before, arrays(agent.networks.policy))
     assert {name.split(".")[1] for name in changed if name.startswith("perception.")} == {"proprioception"}
     assert "policy.mean.weight" in changed
 
 
 def test_critic_loss_trains_heads_and_proprioception():
     agent = make_agent(critic_updates_per_actor_update=1)
-    before = arrays(agent.critic)
+    before = arrays(agent.networks.critic)
     agent.update(make_batch(updates=1, maps=True))
-    assert changed_names(before, arrays(agent.critic)) == set(before)
+    assert changed_names(before, arrays(agent.networks.critic)) == set(before)
 
 
 def test_policy_and_critics_share_one_perception():
     agent = make_agent()
     agent.update(make_batch(maps=True))
-    critic, policy = arrays(agent.critic), arrays(agent.policy)
+    critic, policy = arrays(agent.networks.critic), arrays(agent.networks.policy)
     for name in (name for name in policy if name.startswith("perception.")):
         np.testing.assert_array_equal(policy[name], critic[name])
 
@@ -198,11 +199,11 @@ def test_policy_and_critics_share_one_perception():
 @pytest.mark.trap
 def test_target_network_includes_the_encoder_heads():
     agent = make_agent(critic_updates_per_actor_update=1, target_update_rate=0.25)
-    before = arrays(agent.target_critic)
+    before = arrays(agent.networks.target_critic)
     heads = [name for name in before if name.startswith("perception.images.")]
     assert heads
     agent._update_critics(*critic_inputs(agent))
-    critic, target = arrays(agent.critic), arrays(agent.target_critic)
+    critic, target = arrays(agent.networks.critic), arrays(agent.networks.target_critic)
     for name in before:
         assert (target[name] != before[name]).any(), name
         np.testing.assert_allclose(target[name], 0.75 * before[name] + 0.25 * critic[name], atol=1e-6)
@@ -220,7 +221,7 @@ def test_pretrained_weights_are_in_the_target_from_the_first_update(tmp_path):
     save_weights(make_backbone(BackboneConfig(name="small", seed=7, frozen=False)), path)
     agent = make_agent(vision=with_backbone(weights=path, frozen=False))
     wanted = dict(make_backbone(BackboneConfig(name="small", seed=7)).named_parameters())
-    for module in (agent.critic, agent.target_critic):
+    for module in (agent.networks.critic, agent.networks.target_critic):
         found = {n: v for n, v in module.named_parameters() if "backbones" in n}
         assert len(found) == len(wanted)
         for name, value in found.items():
@@ -236,7 +237,7 @@ def test_pretrained_heads_are_where_policy_and_critics_start_if_wanted(tmp_path)
     for pretrained in (True, False):
         head = dataclasses.replace(HEAD, pretrained=pretrained)
         agent = make_agent(vision=with_backbone(weights=path, head=head))
-        for module in (agent.critic, agent.target_critic):
+        for module in (agent.networks.critic, agent.networks.target_critic):
             found = {n.split("perception.images.")[1]: v for n, v in module.named_parameters() if "images" in n}
             assert found.keys() == wanted.keys()
             same = [torch.equal(found[name], value) for name, value in wanted.items() if value.std() > 0]
@@ -328,16 +329,16 @@ def test_kept_maps_and_images_give_the_same_update():
 @pytest.mark.trap
 def test_trained_backbone_learns_from_the_critics_alone():
     agent = make_agent(vision=with_backbone(frozen=False), critic_updates_per_actor_update=1)
-    before = arrays(agent.critic)
+    before = arrays(agent.networks.critic)
     agent.update(make_batch(updates=1))
-    changed = changed_names(before, arrays(agent.critic))
+    changed = changed_names(before, arrays(agent.networks.critic))
     assert {name for name in before if "backbones" in name} <= changed
-    assert not any("backbones" in name for name in agent._networks.policy_arrays)
+    assert not any("backbones" in name for name in agent.networks.policy_arrays)
 
 
 def test_backbones_of_the_cameras_can_be_apart():
     agent = make_agent(vision=with_backbone(frozen=False, shared=False))
-    names = {name.split("backbones.")[1][0] for name in arrays(agent.critic) if "backbones" in name}
+    names = {name.split("backbones.")[1][0] for name in arrays(agent.networks.critic) if "backbones" in name}
     assert names == {"0", "1"}
     agent.update(make_batch())
 
@@ -404,7 +405,7 @@ def test_prepare_changes_nothing():
 def critic_arguments(agent, batch):
     sights = (agent._read(part) for part in (batch.observations, batch.next_observations))
     now, following = ((vector[0], {c: maps[0] for c, maps in cameras.items()}) for vector, cameras in sights)
-    networks = agent._networks
+    networks = agent.networks
     minibatch = now, batch.actions[0], batch.rewards[0], batch.terminated[0], following, batch.actions[0]
     return networks.critic, networks.critic_arrays, networks.target_arrays, minibatch, None, None, 0.96, None
 
@@ -436,7 +437,7 @@ def test_compiled_and_eager_critics_have_equal_gradients_from_kept_maps():
     arguments = critic_arguments(agent, make_batch(maps=True))
     expected, found = critic_gradients(*arguments), compiled(critic_gradients)(*arguments)
     torch.testing.assert_close(found[1], expected[1], rtol=1e-4, atol=1e-5)
-    for one, two, name in zip(found[0], expected[0], agent._networks.critic_arrays, strict=True):
+    for one, two, name in zip(found[0], expected[0], agent.networks.critic_arrays, strict=True):
         torch.testing.assert_close(one, two, rtol=2e-2, atol=1e-2 * float(two.abs().max()), msg=name)
 
 

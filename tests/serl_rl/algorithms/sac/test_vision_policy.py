@@ -53,7 +53,7 @@ def expected_mode(agent, observation, frames=None):
     images = torch.from_numpy(np.stack(frames or [observation["wrist"]]))[None]
     cameras = agent.preprocessor({"wrist": images if frames else images[:, 0]})
     preprocessor = torch.from_numpy(observation["state"])[None], cameras
-    return agent.policy.mode(preprocessor).detach().numpy()[0]
+    return torch.tanh(agent.networks.policy(preprocessor)[0]).detach().numpy()[0]
 
 
 def assert_acts(found, agent, *seen):
@@ -88,7 +88,7 @@ def test_sample_scatters_with_the_policy_s_deviation():
         torch.from_numpy(observation["state"])[None],
         agent.preprocessor({"wrist": torch.from_numpy(observation["wrist"].copy())[None]}),
     )
-    mean, log_std = agent.policy(preprocessor)
+    mean, log_std = agent.networks.policy(preprocessor)
     np.testing.assert_allclose(raw.mean(0), mean.detach().numpy()[0], atol=0.25)
     np.testing.assert_allclose(raw.std(0), log_std.exp().detach().numpy()[0], rtol=0.15)
 
