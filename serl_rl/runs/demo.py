@@ -6,24 +6,25 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
+import gymnasium
 from serl.learner.v1 import learner_service_pb2 as pb
 
-from serl_api.lifetime.child_process import ChildProcess, ProcessError, python_command
+from serl_api.lifetime.child_process import ChildProcess, python_command
 from serl_api.lifetime.stop_signal import StopSignal
-from serl_api.progress import ENDED
-from serl_client.envs.private_simulator import simulator_command
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import TrainConfig, to_json
-from serl_rl.envs.evaluation import EVALUATING, EvaluationResult, report_evaluation, result_values
+from serl_rl.envs.evaluation import EvaluationResult, report_evaluation, result_values
 from serl_rl.envs.factory import RobotConfig, make_environment, simulator_scene, spec_of
 from serl_rl.monitoring.metrics import MetricsRow, MetricsTail, read_metrics
 from serl_rl.runs.dashboard import Dashboard
+from serl_rl.runs.live_view import LiveView
+from serl_rl.runs.supervisor import Supervisor
 
 _POLL_S = 0.25
-_FINAL_SEED = 500_000
+FINAL_SEED = 500_000
+"""Seed of the first episode of a final evaluation."""
 _LEAVE_S = 30.0
 
 
@@ -51,7 +52,7 @@ class PhaseClock:
 
 
 class Demo:
-    """One run of the demonstration.
+    """Runs the demonstration.
 
     Args:
         config: The experiment.
@@ -75,7 +76,7 @@ class Demo:
         self._video_episodes = video_episodes
         self._stop = stop
         self._clock = PhaseClock()
-        self._children: list[ChildProcess] = []
+        self._supervisor = Supervisor({"": config}, directory, "demo", stop)
         self._result: EvaluationResult | None = None
 
     def run(self) -> bool:
@@ -90,17 +91,17 @@ class Demo:
                 self._directory.config.write_text(to_json(self._config))
                 self._pretrain(dashboard)
                 self._directory.config.write_text(to_json(self._config))  # Now with the weights, if they are new.
-                robot = self._start(dashboard)
+                self._start(dashboard)
                 if not self._stop.is_set():
                     with self._clock.part("training_s"):
                         self._follow(dashboard)
-                is_reached = self._drain_training()
+                self._supervisor.drain()
                 if not self._stop.is_set():
-                    self._evaluate(robot, dashboard)
+                    self._evaluate(dashboard)
             finally:
-                self._stop_children()
+                self._supervisor.stop()
             self._report(dashboard)
-        return is_reached
+        return reached_row(read_metrics(self._directory.path), self._config) is not None
 
     def _pretrain(self, dashboard: Dashboard) -> None:
         """Makes the weights of the frozen backbone, where none are given."""
@@ -113,164 +114,74 @@ class Demo:
         settings = {f"pretraining.{name}": value for name, value in asdict(self._config.pretraining).items()}
         command = python_command("serl_rl", "pretrain-encoder", output=weights, backbone=backbone.name, **settings)
         with self._clock.part("pretraining_s"), dashboard.phase("pretraining the backbone") as phase:
-            child = self._spawn("pretraining", command, threads=None)
+            child = ChildProcess("pretraining", command, self._directory.logs / "pretraining.log", threads=None)
             phase.report(note=child.last_words)
-            while child.poll() is None and not self._stop.wait(_POLL_S):
-                pass
+            try:
+                while child.poll() is None and not self._stop.wait(_POLL_S):
+                    pass
+            finally:
+                child.stop(_LEAVE_S)
         if self._stop.is_set():
-            child.stop(_LEAVE_S)
             return
         child.check()
         encoder = replace(vision.encoder, backbone=replace(backbone, weights=weights))
         self._config = replace(self._config, vision=replace(vision, encoder=encoder))
         dashboard.note(f"pretrained in {self._clock.parts['pretraining_s']:.0f} s: {weights}")
 
-    def _start(self, dashboard: Dashboard) -> str | None:
+    def _start(self, dashboard: Dashboard) -> None:
         """Starts the processes; compiling, the simulator's start and recording overlap."""
-        learner = self._spawn_learner()
-        robot = None
-        with self._clock.part("simulator_start_s"):
-            scene = simulator_scene(self._config.environment)
-            if scene is not None:
-                dashboard.note("starting the simulator")
-                with dashboard.phase("starting the simulator"):
-                    robot = self._spawn_simulator(scene)
+        self._supervisor.start_learner("")
+        if simulator_scene(self._config.environment) is not None:
+            dashboard.note("starting the simulator")
+        with self._clock.part("simulator_start_s"), dashboard.phase("starting the simulator"):
+            self._supervisor.start_simulator()
         if self._stop.is_set():
-            return robot
+            return
         with self._clock.part("demonstrations_s"):
-            self._prepare(robot, dashboard)
+            environment = self._config.environment
+            with contextlib.closing(make_environment(environment, RobotConfig(robot=self._supervisor.robot))) as env:
+                prepare_learner(self._supervisor, "", env, self._config, dashboard)
         if not self._stop.is_set():
             with dashboard.phase("waiting for the learner"):
-                address = learner.wait_for_file(self._ready("learner"), self._stop)
-            if address:
-                self._spawn_actor(address, robot)
-                dashboard.note("compiling the update, then training")
-        return robot
-
-    def _prepare(self, robot: str | None, dashboard: Dashboard) -> None:
-        """Tells the learner the environment, and records demonstrations while it compiles."""
-        from serl_rl.demonstrations.scripted import record
-        from serl_rl.protocol.spec_file import write_spec
-
-        config, count = self._config, self._config.demonstration_count
-        env = make_environment(config.environment, RobotConfig(robot=robot))
-        try:
-            write_spec(self._spec_path, spec_of(env, config.environment))
-            if count:
-                dashboard.note(f"recording {count} scripted demonstrations")
-                with dashboard.phase("recording demonstrations", count) as phase:
-                    record(env, config, self._directory.demonstrations, lambda told: phase.report(told.recorded))
-        finally:
-            env.close()
-
-    @property
-    def _spec_path(self) -> Path:
-        return self._directory.logs / "spec.json"
-
-    def _ready(self, name: str) -> Path:
-        return self._directory.logs / f"{name}.ready"
-
-    def _spawn(self, name: str, command: list[str], *, threads: int | None = 1) -> ChildProcess:
-        child = ChildProcess(name, command, self._directory.logs / f"{name}.log", threads=threads)
-        self._children.append(child)
-        return child
-
-    def _spawn_simulator(self, scene: str) -> str:
-        ready = self._ready("simulator")
-        command = simulator_command(scene, "127.0.0.1:0", ready, seed=self._config.seed)
-        return self._spawn("simulator", command).wait_for_file(ready, self._stop)
-
-    def _spawn_learner(self) -> ChildProcess:
-        directory = self._directory
-        command = python_command(
-            "serl_rl",
-            "learner",
-            address="127.0.0.1:0",
-            config_file=directory.config,
-            run_directory=directory.path,
-            demonstrations=directory.demonstrations if self._config.demonstration_count else None,
-            spec_file=self._spec_path,
-            ready_file=self._ready("learner"),
-        )
-        return self._spawn("learner", command, threads=None)
-
-    def _spawn_actor(self, learner: str, robot: str | None) -> None:
-        command = python_command(
-            "serl_rl",
-            "actor",
-            config_file=self._directory.config,
-            learner_address=learner,
-            actor_id="demo",
-            spool_directory=self._directory.path / "spool",
-            ready_file=self._ready("actor"),
-            robot=robot,
-        )
-        self._spawn("actor", command)
-
-    def _child(self, name: str) -> ChildProcess | None:
-        return next((child for child in self._children if child.name == name), None)
+                self._supervisor.start_actor()
+            dashboard.note("compiling the update, then training")
 
     def _follow(self, dashboard: Dashboard) -> None:
         """Shows progress until the learner is done."""
-        tail, learner = MetricsTail(self._directory.path), self._child("learner")
-        assert learner is not None
+        tail = MetricsTail(self._directory.path)
         with contextlib.ExitStack() as until_first_row:
             until_first_row.enter_context(dashboard.phase("compiling the update"))
-            while learner.poll() is None and not self._stop.wait(_POLL_S):
-                for child in self._children:
-                    child.check()
+            while self._supervisor.is_training() and not self._stop.wait(_POLL_S):
+                self._supervisor.check()
                 for row in tail.read_new():
                     until_first_row.close()
                     dashboard.show(row, pb.PHASE_TRAINING if row.critic_updates else pb.PHASE_WARM_UP)
-                dashboard.show_activity(self._evaluation_of_actor())
+                dashboard.show_activity(self._supervisor.evaluation_of_actor())
         dashboard.show_activity("")
         for row in tail.read_new():
             dashboard.show(row)
 
-    def _evaluation_of_actor(self) -> str:
-        """What the actor said last, while that is how far an evaluation is; else nothing."""
-        actor = self._child("actor")
-        said = actor.last_words().partition(EVALUATING) if actor is not None else ("", "", "")
-        return "" if ENDED in said[2] else "".join(said[1:])
-
-    def _drain_training(self) -> bool:
-        """Ends actor and learner in this order, so that every row arrives."""
-        for name in ("actor", "learner"):
-            child = self._child(name)
-            if child is None:
-                continue
-            if self._stop.is_set():
-                child.stop(_LEAVE_S)
-            elif child.wait(_LEAVE_S) is None:
-                raise ProcessError(f"the {name} did not end within {_LEAVE_S:.0f} s (log: {child.log_path})")
-            if not self._stop.is_set():
-                child.check()
-        return reached_row(read_metrics(self._directory.path), self._config) is not None
-
-    def _evaluate(self, robot: str | None, dashboard: Dashboard) -> None:
+    def _evaluate(self, dashboard: Dashboard) -> None:
         from serl_rl.policies.saved import load_policy
         from serl_rl.visualization.evaluation import watched_evaluation
         from serl_rl.visualization.video import write_video
 
         checkpoint = self._directory.path
         policy, config, _ = load_policy(checkpoint)
-        env = make_environment(config.environment, RobotConfig(robot=robot))
-        try:
-            with self._clock.part("final_evaluation_s"):
-                count, stop = self._evaluation_episodes, self._stop
-                dashboard.note(f"evaluating the checkpoint in {count} episodes")
-                with dashboard.phase("final evaluation", max(count, self._video_episodes)) as phase:
-                    self._result, film = watched_evaluation(
-                        env,
-                        policy,
-                        checkpoint,
-                        count,
-                        _FINAL_SEED,
-                        lambda result: report_evaluation(phase, result) or stop.is_set(),
-                        film_episodes=self._video_episodes,
-                    )
-        finally:
-            env.close()
+        count, stop = self._evaluation_episodes, self._stop
+        env = make_environment(config.environment, RobotConfig(robot=self._supervisor.robot))
+        with contextlib.closing(env), self._clock.part("final_evaluation_s"):
+            dashboard.note(f"evaluating the checkpoint in {count} episodes")
+            with dashboard.phase("final evaluation", max(count, self._video_episodes)) as phase:
+                self._result, film = watched_evaluation(
+                    env,
+                    policy,
+                    checkpoint,
+                    count,
+                    FINAL_SEED,
+                    lambda result: report_evaluation(phase, result) or stop.is_set(),
+                    film_episodes=self._video_episodes,
+                )
         if film is not None and not film.is_empty:
             with self._clock.part("video_s"), dashboard.phase("writing the video"):
                 write_video(film, self._directory.video, film.rate_hz)
@@ -308,9 +219,28 @@ class Demo:
         success = f"{result.success_count} of {result.episode_count} evaluation episodes succeed; " if result else ""
         return f"{success}{self._clock.elapsed_s:.0f} s in all; {where}"
 
-    def _stop_children(self) -> None:
-        for child in reversed(self._children):
-            child.stop()
+
+def prepare_learner(
+    supervisor: Supervisor, name: str, env: gymnasium.Env[Any, Any], config: TrainConfig, view: LiveView
+) -> None:
+    """Tells a learner its environment, and records demonstrations while it compiles.
+
+    Args:
+        supervisor: Has started the learner.
+        name: Of the learner.
+        env: Its environment.
+        config: Its experiment.
+        view: Shows how far it is.
+    """
+    from serl_rl.demonstrations.scripted import record
+    from serl_rl.protocol.spec_file import write_spec
+
+    write_spec(supervisor.spec_path(name), spec_of(env, config.environment))
+    if count := config.demonstration_count:
+        view.note(f"recording {count} scripted demonstrations {name}".rstrip())
+        with view.phase(f"recording {name or 'demonstrations'}", count) as phase:
+            path = supervisor.directory_of(name).demonstrations
+            record(env, config, path, lambda told: phase.report(told.recorded))
 
 
 def training_figures(rows: list[MetricsRow], config: TrainConfig, result: EvaluationResult | None) -> dict[str, Any]:

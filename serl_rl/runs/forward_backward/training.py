@@ -9,15 +9,14 @@ from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.envs.evaluation import EvaluationResult, evaluate, report_evaluation
-from serl_rl.envs.factory import RobotConfig, make_environment, spec_of
+from serl_rl.envs.factory import RobotConfig, make_environment
 from serl_rl.monitoring.metrics import MetricsTail, read_metrics
-from serl_rl.runs.demo import PhaseClock, reached_row, training_figures
+from serl_rl.runs.demo import FINAL_SEED, PhaseClock, prepare_learner, reached_row, training_figures
 from serl_rl.runs.forward_backward.dashboard import PairDashboard
-from serl_rl.runs.forward_backward.supervisor import Supervisor
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, pair_environments, task_pair_of
+from serl_rl.runs.supervisor import Supervisor
 
 _POLL_S = 0.25
-_FINAL_SEED = 500_000
 
 
 class PairTraining:
@@ -41,7 +40,8 @@ class PairTraining:
         self._evaluation_episodes = evaluation_episodes
         self._stop = stop
         self._clock = PhaseClock()
-        self._supervisor = Supervisor(self._task_pair, directory, stop)
+        configs = {direction: self._task_pair.of(direction) for direction in DIRECTIONS}
+        self._supervisor = Supervisor(configs, directory, "pair", stop)
         self._results: dict[Direction, EvaluationResult] = {}
 
     def run(self) -> bool:
@@ -74,28 +74,15 @@ class PairTraining:
             self._supervisor.start_simulator()
         if self._stop.is_set():
             return
-        with self._clock.part("demonstrations_s"):
-            self._prepare(dashboard)
+        robot = RobotConfig(robot=self._supervisor.robot)
+        with self._clock.part("demonstrations_s"), pair_environments(self._task_pair, robot) as envs:
+            for direction, env in envs.items():
+                prepare_learner(self._supervisor, direction, env, self._task_pair.of(direction), dashboard)
+                env.get_wrapper_attr("release")()
         if not self._stop.is_set():
             with dashboard.phase("waiting for the learners"):
                 self._supervisor.start_actor()
             dashboard.note("compiling the updates, then training")
-
-    def _prepare(self, dashboard: PairDashboard) -> None:
-        """Tells the learners their environments, and records demonstrations while they compile."""
-        from serl_rl.demonstrations.scripted import record
-        from serl_rl.protocol.spec_file import write_spec
-
-        with pair_environments(self._task_pair, RobotConfig(robot=self._supervisor.robot)) as envs:
-            for direction, env in envs.items():
-                config = self._task_pair.of(direction)
-                write_spec(self._supervisor.spec_path(direction), spec_of(env, config.environment))
-                if config.demonstration_count:
-                    dashboard.note(f"recording {config.demonstration_count} scripted demonstrations {direction}")
-                    with dashboard.phase(f"recording {direction}", config.demonstration_count) as phase:
-                        path = self._supervisor.directory_of(direction).demonstrations
-                        record(env, config, path, lambda told, phase=phase: phase.report(told.recorded))
-                    env.get_wrapper_attr("release")()
 
     def _follow(self, dashboard: PairDashboard) -> None:
         """Shows progress until both learners are done; restarts what is killed."""
@@ -129,7 +116,7 @@ class PairTraining:
                         env,
                         policy,
                         count,
-                        _FINAL_SEED,
+                        FINAL_SEED,
                         lambda result, phase=phase: report_evaluation(phase, result) or stop.is_set(),
                     )
 

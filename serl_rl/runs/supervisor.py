@@ -1,90 +1,103 @@
-"""Supervises the processes of a task pair (simulator, two learners, actor); restarts those that were killed."""
+"""Supervises the processes of a run (simulator, one learner or two, actor); restarts those that were killed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from serl_api.lifetime.child_process import ChildProcess, ProcessError, python_command
 from serl_api.lifetime.stop_signal import StopSignal
+from serl_api.progress import ENDED
 from serl_client.envs.private_simulator import simulator_command
 from serl_rl.artifacts.run_directory import RunDirectory
+from serl_rl.config.train import TrainConfig
+from serl_rl.envs.evaluation import EVALUATING
 from serl_rl.envs.factory import simulator_scene
-from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, TaskPair
 
 _LEAVE_S = 30.0
 _MOST_RETURNS = 10
-_ACTOR_ID = "pair"
 
 
 class Supervisor:
-    """Starts the processes, restarts those that were killed, and drains them in order."""
+    """Starts the processes, restarts those that were killed, and drains them in order.
 
-    def __init__(self, task_pair: TaskPair, directory: RunDirectory, stop: StopSignal) -> None:
-        self._task_pair = task_pair
+    Args:
+        configs: The experiment of each learner by the name of its folder in the run's, which is empty for a single one.
+            The second one's task undoes that of the first.
+        directory: Folder of the run.
+        actor_id: Name of the actor.
+        stop: Ends every wait.
+    """
+
+    def __init__(
+        self, configs: Mapping[str, TrainConfig], directory: RunDirectory, actor_id: str, stop: StopSignal
+    ) -> None:
+        self._configs = configs
         self._directory = directory
+        self._actor_id = actor_id
         self._stop = stop
         self._simulator: ChildProcess | None = None
         self._actor: ChildProcess | None = None
-        self._learners: dict[Direction, ChildProcess] = {}
-        self._addresses: dict[Direction, str] = {}
+        self._learners: dict[str, ChildProcess] = {}
+        self._addresses: dict[str, str] = {}
         self._returns = 0
         self.robot: str | None = None
         """Address of the simulator; None where none is needed."""
 
-    def directory_of(self, direction: Direction) -> RunDirectory:
-        """Returns the folder of one direction's run."""
-        return RunDirectory(self._directory.path / direction)
+    def directory_of(self, name: str) -> RunDirectory:
+        """Returns the folder of one learner's run."""
+        return RunDirectory(self._directory.path / name)
 
-    def spec_path(self, direction: Direction) -> Path:
+    def spec_path(self, name: str) -> Path:
         """Returns the file in which a learner waits for its environment's spec."""
-        return self.directory_of(direction).logs / "spec.json"
+        return self.directory_of(name).logs / "spec.json"
 
     def start_simulator(self) -> None:
         """Starts the simulator, if the tasks need one, and waits for it."""
-        scene = simulator_scene(self._task_pair.forward.environment)
+        config = next(iter(self._configs.values()))
+        scene = simulator_scene(config.environment)
         if scene is None or self._stop.is_set():
             return
         ready = self._ready("simulator")
         ready.unlink(missing_ok=True)
-        command = simulator_command(scene, self.robot or "127.0.0.1:0", ready, seed=self._task_pair.forward.seed)
+        command = simulator_command(scene, self.robot or "127.0.0.1:0", ready, seed=config.seed)
         self._simulator = self._spawn("simulator", command, "simulator")
-        self.robot = self._simulator.wait_for_file(ready, self._stop).strip() or None
+        self.robot = self._simulator.wait_for_file(ready, self._stop) or None
 
-    def start_learner(self, direction: Direction) -> None:
+    def start_learner(self, name: str) -> None:
         """Starts a learner; one that worked here before goes on where it was."""
-        directory = self.directory_of(direction)
-        self._ready(direction).unlink(missing_ok=True)
+        directory, ready = self.directory_of(name), self._ready(_log_of(name))
+        ready.unlink(missing_ok=True)
         command = python_command(
             "serl_rl",
             "learner",
             config_file=directory.config,
             run_directory=directory.path,
-            address=self._addresses.get(direction, "127.0.0.1:0"),
-            spec_file=self.spec_path(direction),
-            ready_file=self._ready(direction),
-            demonstrations=directory.demonstrations if self._task_pair.of(direction).demonstration_count else None,
+            address=self._addresses.get(name, "127.0.0.1:0"),
+            spec_file=self.spec_path(name),
+            ready_file=ready,
+            demonstrations=directory.demonstrations if self._configs[name].demonstration_count else None,
             resume=directory.has_run(),
         )
-        self._learners[direction] = self._spawn(f"{direction} learner", command, f"learner-{direction}", threads=None)
+        self._learners[name] = self._spawn(f"{name} learner".lstrip(), command, _log_of(name), threads=None)
 
     def start_actor(self) -> None:
-        """Starts the actor once both learners serve."""
-        for direction in DIRECTIONS:
-            if direction not in self._addresses:
-                address = self._learners[direction].wait_for_file(self._ready(direction), self._stop)
+        """Starts the actor once all learners serve."""
+        for name in self._configs:
+            if name not in self._addresses:
+                address = self._learners[name].wait_for_file(self._ready(_log_of(name)), self._stop)
                 if not address:
                     return
-                self._addresses[direction] = address.strip()
-        forward, backward = (self.directory_of(direction) for direction in DIRECTIONS)
+                self._addresses[name] = address
+        options: dict[str, object] = {}
+        for prefix, name in zip(("", "backward_"), self._configs, strict=False):
+            options[f"{prefix}config_file"] = self.directory_of(name).config
+            options[f"{prefix}learner_address"] = self._source(name)
         command = python_command(
             "serl_rl",
             "actor",
-            config_file=forward.config,
-            backward_config_file=backward.config,
-            learner_address=self._source("forward"),
-            backward_learner_address=self._source("backward"),
-            actor_id=_ACTOR_ID,
+            **options,
+            actor_id=self._actor_id,
             spool_directory=self._directory.path / "spool",
             ready_file=self._ready("actor"),
             robot=self.robot,
@@ -95,6 +108,20 @@ class Supervisor:
         """Returns whether a learner still trains, or was killed and will."""
         return any(child.poll() is None or _was_killed(child) for child in self._learners.values())
 
+    def evaluation_of_actor(self) -> str:
+        """Returns what the actor said last, while that is how far an evaluation is; else nothing."""
+        said = self._actor.last_words().partition(EVALUATING) if self._actor is not None else ("", "", "")
+        return "" if ENDED in said[2] else "".join(said[1:])
+
+    def check(self) -> None:
+        """Raises if a process has failed or was killed.
+
+        Raises:
+            ProcessError: One did; its last words are quoted.
+        """
+        for child in self._children():
+            child.check()
+
     def restart_killed(self) -> tuple[str, ...]:
         """Restarts processes that were killed, and returns their names.
 
@@ -102,9 +129,9 @@ class Supervisor:
             ProcessError: A process failed by itself, or they are killed again and again.
         """
         back: list[str] = []
-        for direction, learner in self._learners.items():
+        for name, learner in self._learners.items():
             if self._is_to_come_back(learner):
-                self.start_learner(direction)
+                self.start_learner(name)
                 back.append(learner.name)
         if self._actor is not None:
             back += self._restart_actor(self._actor)
@@ -138,26 +165,29 @@ class Supervisor:
         Raises:
             ProcessError: One does not end, or ended badly.
         """
-        for child in (self._actor, *self._learners.values()):
-            if child is None:
+        for child in self._children():
+            if child is self._simulator:
                 continue
             if self._stop.is_set():
                 child.stop(_LEAVE_S)
             elif child.wait(_LEAVE_S) is None:
                 raise ProcessError(f"the {child.name} did not end within {_LEAVE_S:.0f} s (log: {child.log_path})")
-            else:
+            if not self._stop.is_set():
                 child.check()
 
     def stop(self) -> None:
         """Ends everything that still runs."""
-        for child in (self._actor, *self._learners.values(), self._simulator):
-            if child is not None:
-                child.stop(_LEAVE_S)
+        for child in self._children():
+            child.stop(_LEAVE_S)
 
-    def _source(self, direction: Direction) -> str:
+    def _children(self) -> list[ChildProcess]:
+        """Returns actor, learners and simulator, in the order in which they end."""
+        return [child for child in (self._actor, *self._learners.values(), self._simulator) if child is not None]
+
+    def _source(self, name: str) -> str:
         """Returns a learner's address, or the folder of its run once it has finished."""
-        has_finished = self._learners[direction].poll() == 0
-        return str(self.directory_of(direction).path) if has_finished else self._addresses[direction]
+        has_finished = self._learners[name].poll() == 0
+        return str(self.directory_of(name).path) if has_finished else self._addresses[name]
 
     def _count_return(self, child: ChildProcess) -> None:
         self._returns += 1
@@ -172,6 +202,11 @@ class Supervisor:
 
     def _spawn(self, name: str, command: list[str], log: str, *, threads: int | None = 1) -> ChildProcess:
         return ChildProcess(name, command, self._directory.logs / f"{log}.log", threads=threads)
+
+
+def _log_of(name: str) -> str:
+    """Returns the stem of a learner's log and ready file."""
+    return f"learner-{name}" if name else "learner"
 
 
 def _was_killed(child: ChildProcess) -> bool:

@@ -8,9 +8,9 @@ from serl_api.lifetime.child_process import ChildProcess, ProcessError
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.artifacts.run_directory import RunDirectory
 from serl_rl.config.presets import preset
-from serl_rl.runs.forward_backward import supervisor as supervision
-from serl_rl.runs.forward_backward.supervisor import Supervisor
-from serl_rl.runs.forward_backward.task_pair import task_pair_of
+from serl_rl.runs import supervisor as supervision
+from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, task_pair_of
+from serl_rl.runs.supervisor import Supervisor
 
 WAIT_S = 30.0
 # Says that it is ready, in a file that is seen whole or not at all, and then waits for a signal.
@@ -47,7 +47,9 @@ class WaitingSupervisor(Supervisor):
 
 @pytest.fixture
 def supervisor(tmp_path):
-    made = WaitingSupervisor(task_pair_of(preset("relocate-cube")), RunDirectory(tmp_path), StopSignal())
+    pair = task_pair_of(preset("relocate-cube"))
+    configs = {direction: pair.of(direction) for direction in DIRECTIONS}
+    made = WaitingSupervisor(configs, RunDirectory(tmp_path), "pair", StopSignal())
     yield made
     made.stop()
 
