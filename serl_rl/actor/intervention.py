@@ -75,25 +75,6 @@ def open_interventions(
         yield _within_chunks(add_intervention)
 
 
-@contextlib.contextmanager
-def with_intervention(
-    env: gymnasium.Env[Any, Any],
-    config: TrainConfig,
-    teleop: TeleopConfig,
-    *,
-    human_reward: bool,
-    should_stop: Callable[[], bool],
-) -> Iterator[InterventionEnvironment]:
-    """Wraps one environment for the duration of a block; see `open_interventions`.
-
-    Raises:
-        DeviceUnavailableError: A device is missing, or keys are needed and there is no terminal.
-        UsageError: The task has no expert that could correct.
-    """
-    with open_interventions(config, teleop, human_reward=human_reward, should_stop=should_stop) as add_intervention:
-        yield add_intervention(env, config)
-
-
 def _within_chunks(add_intervention: AddIntervention) -> AddIntervention:
     """An intervention replaces single actions, also where a policy chooses several actions at once."""
 

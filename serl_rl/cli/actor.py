@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 from dataclasses import dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +17,7 @@ from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from serl_api.security import ChannelSecurity
 from serl_client.teleop.opening import TeleopConfig
-from serl_rl.cli.options import Experiment, RerunTarget
+from serl_rl.cli.options import Experiment, RerunTarget, config_of_file
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
@@ -26,9 +25,8 @@ from serl_rl.errors import UsageError
 if TYPE_CHECKING:
     import gymnasium
 
-    from serl_rl.actor.intervention import InterventionEnvironment
-    from serl_rl.actor.learner_client import LearnerClient
-    from serl_rl.protocol.spec import EnvironmentSpec
+    from serl_rl.actor.intervention import AddIntervention, InterventionEnvironment
+    from serl_rl.actor.joining import ActorIdentity
 
 log = logging.getLogger(__name__)
 
@@ -88,50 +86,24 @@ class ActorCommand(Experiment):
         """Acts until training has finished or it is stopped."""
         # One picture at a time needs no more, and a learner on the same machine does. Read when torch is loaded.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        from serl_rl.actor.intervention import with_intervention
-        from serl_rl.actor.learner_client import LearnerClient
-        from serl_rl.envs.factory import make_environment, spec_of
-        from serl_rl.visualization.evaluation import watching
-
-        stop = StopSignal().install()
-        if self.backward_learner is not None:
-            self._act_both_ways(self.backward_learner, stop)
-            return 0
-        config = self.config
-        with Progress(say=log.info).phase("opening the environment"):
-            env = make_environment(config.environment, self.robot)
-        with contextlib.closing(env):
-            spec = spec_of(env, config.environment)
-            version = metadata.version("serl-robot")
-            settings = config.shared_settings()
-            # Before joining, so that a missing device is told at once.
-            with (
-                watching(self.rerun, self.actor_id, self.rerun_run) as watch,
-                with_intervention(
-                    env, config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set
-                ) as together,
-                contextlib.closing(
-                    LearnerClient(self.learner, self.actor_id, spec, settings, version, self.credentials)
-                ) as client,
-            ):
-                self._act(replace(together, env=watch(together.env)), spec, client, stop)
-        return 0
-
-    def _act_both_ways(self, backward_learner: str, stop: StopSignal) -> None:
         from serl_rl.actor.intervention import open_interventions
-        from serl_rl.cli.options import config_of_file
-        from serl_rl.runs.forward_backward.actor import PairActor
-        from serl_rl.runs.forward_backward.task_pair import TaskPair, task_pair_of
+        from serl_rl.actor.joining import ActorIdentity
         from serl_rl.visualization.evaluation import watching
 
-        config, path = self.config, self.backward_config_file
-        task_pair = task_pair_of(config) if path is None else TaskPair(config, config_of_file(path))
-        if self.rerun_run is not None:
+        if self.backward_learner is not None and self.rerun_run is not None:
             raise UsageError("--rerun-run is the folder of one run, and --backward-learner-address brings a second one")
+        stop, human_reward = StopSignal().install(), self.human_reward
+        identity = ActorIdentity(
+            actor_id=self.actor_id,
+            spool_directory=self.spool_directory,
+            credentials=self.credentials,
+            join_timeout_s=self.join_timeout_s,
+        )
+        # Before anything else, so that a missing device is told at once.
         with (
-            watching(self.rerun, self.actor_id) as watch,
+            watching(self.rerun, self.actor_id, self.rerun_run) as watch,
             open_interventions(
-                config, self.teleop, human_reward=self.human_reward, should_stop=stop.is_set
+                self.config, self.teleop, human_reward=human_reward, should_stop=stop.is_set
             ) as add_intervention,
         ):
 
@@ -139,46 +111,40 @@ class ActorCommand(Experiment):
                 together = add_intervention(env, config)
                 return replace(together, env=watch(together.env))
 
-            actor = PairActor(
-                task_pair=task_pair,
-                learners={"forward": self.learner, "backward": backward_learner},
-                robot=self.robot,
-                actor_id=self.actor_id,
-                spool_directory=self.spool_directory,
-                add_intervention=add_and_watch,
-                credentials=self.credentials,
-                join_timeout_s=self.join_timeout_s,
-            )
-            actor.run(stop, self._announce)
+            if self.backward_learner is None:
+                self._act(identity, add_and_watch, stop)
+            else:
+                self._act_both_ways(self.backward_learner, identity, add_and_watch, stop)
+        return 0
+
+    def _act(self, identity: ActorIdentity, add_intervention: AddIntervention, stop: StopSignal) -> None:
+        from serl_rl.envs.factory import make_environment, spec_of
+
+        config, progress = self.config, Progress(say=log.info)
+        with progress.phase("opening the environment"):
+            env = make_environment(config.environment, self.robot)
+        with contextlib.closing(env):
+            spec, together = spec_of(env, config.environment), add_intervention(env, config)
+            with identity.join(self.learner, together, spec, config, stop, progress) as joined:
+                self._announce()
+                joined.actor.run()
+
+    def _act_both_ways(
+        self, backward_learner: str, identity: ActorIdentity, add_intervention: AddIntervention, stop: StopSignal
+    ) -> None:
+        from serl_rl.runs.forward_backward.actor import PairActor
+        from serl_rl.runs.forward_backward.task_pair import TaskPair, task_pair_of
+
+        config, path = self.config, self.backward_config_file
+        actor = PairActor(
+            task_pair=task_pair_of(config) if path is None else TaskPair(config, config_of_file(path)),
+            learners={"forward": self.learner, "backward": backward_learner},
+            robot=self.robot,
+            identity=identity,
+            add_intervention=add_intervention,
+        )
+        actor.run(stop, self._announce)
 
     def _announce(self) -> None:
         if self.ready_file is not None:
             write_ready_file(self.ready_file, self.actor_id)
-
-    def _act(
-        self, together: InterventionEnvironment, spec: EnvironmentSpec, client: LearnerClient, stop: StopSignal
-    ) -> None:
-        from serl_rl.actor.loop import Actor
-        from serl_rl.actor.rows import row_type
-        from serl_rl.actor.spool import Spool
-        from serl_rl.envs.factory import share_maps
-        from serl_rl.policies.factory import make_policy
-
-        config = self.config
-        progress = Progress(say=log.info)
-        with progress.phase(f"joining the learner at {self.learner}"):
-            joined = client.join(self.join_timeout_s, stop.is_set)
-        spool = Spool(
-            self.spool_directory / self.actor_id,
-            row_type(spec),
-            f"{joined.run_id}/{self.actor_id}",
-            int(config.actor.spool_limit_mb * 1e6),
-            joined.acknowledged_sequence_number + 1,
-        )
-        client.start(spool)
-        self._announce()
-        log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
-        policy = make_policy(spec, config)
-        share_maps(together.env, policy)
-        Actor(together.env, spec, client, spool, policy, config, stop, together.intervention, progress=progress).run()
-        spool.close()

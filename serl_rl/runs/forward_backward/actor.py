@@ -6,7 +6,6 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,11 @@ import gymnasium
 
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
-from serl_api.security import ChannelSecurity
 from serl_rl.actor.intervention import AddIntervention
-from serl_rl.actor.learner_client import LearnerClient
-from serl_rl.actor.loop import Actor
-from serl_rl.actor.rows import row_type
-from serl_rl.actor.spool import Spool
+from serl_rl.actor.joining import ActorIdentity
 from serl_rl.config.train import TrainConfig
-from serl_rl.envs.factory import RobotConfig, share_maps, spec_of
+from serl_rl.envs.factory import RobotConfig, spec_of
 from serl_rl.errors import UsageError
-from serl_rl.policies.factory import make_policy
 from serl_rl.policies.saved import load_policy
 from serl_rl.runs.forward_backward.alternation import Alternation
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, TaskPair, pair_environments
@@ -45,16 +39,10 @@ class PairActor:
     """Address of each learner; or the folder of a finished run, whose policy then only plays."""
     robot: RobotConfig
     """Which daemon drives the arm."""
-    actor_id: str
-    """Name of this actor at both learners; kept across restarts."""
-    spool_directory: Path
-    """Folder of the spools, one for each direction."""
+    identity: ActorIdentity
+    """How it presents itself to both learners; each direction has a spool of its own."""
     add_intervention: AddIntervention
     """Lets somebody take over in an environment."""
-    credentials: ChannelSecurity = field(default_factory=ChannelSecurity)
-    """How it presents itself to the learners."""
-    join_timeout_s: float = 60.0
-    """How long to try to reach each learner, in s."""
     _progress: Progress = field(default_factory=lambda: Progress(say=log.info), init=False, repr=False)
 
     def run(self, stop: StopSignal, on_joined: Callable[[], None]) -> None:
@@ -89,44 +77,8 @@ class PairActor:
             log.warning("a real cell draws no scenes, so that %s is not evaluated meanwhile", direction)
             config = _without_evaluation(config)
         spec = spec_of(env, config.environment)
-        client = stack.enter_context(
-            contextlib.closing(
-                LearnerClient(
-                    learner,
-                    self.actor_id,
-                    spec,
-                    config.shared_settings(),
-                    metadata.version("serl-robot"),
-                    self.credentials,
-                )
-            )
-        )
-        with self._progress.phase(f"joining the learner {direction} at {learner}"):
-            joined = client.join(self.join_timeout_s, stop.is_set)
-        spool = Spool(
-            self.spool_directory / direction / self.actor_id,
-            row_type(spec),
-            f"{joined.run_id}/{self.actor_id}",
-            int(config.actor.spool_limit_mb * 1e6),
-            joined.acknowledged_sequence_number + 1,
-        )
-        client.start(spool)
-        log.info("%s: joined run %s at row %d", direction, joined.run_id, spool.next_sequence)
-        policy = make_policy(spec, config)
-        share_maps(together.env, policy)
-        actor = Actor(
-            together.env,
-            spec,
-            client,
-            spool,
-            policy,
-            config,
-            stop,
-            together.intervention,
-            keeps_scene=True,
-            progress=self._progress,
-        )
-        return LearningTaskPlayer(together.env, actor, client, spool, policy, stop)
+        joining = self.identity.join(learner, together, spec, config, stop, self._progress, direction=direction)
+        return LearningTaskPlayer(together.env, stack.enter_context(joining), stop)
 
 
 def _figures(players: Mapping[Direction, TaskPlayer]) -> list[str]:

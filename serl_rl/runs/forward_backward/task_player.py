@@ -10,9 +10,8 @@ import numpy as np
 
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_client.errors import PASSING_ERRORS
-from serl_rl.actor.learner_client import LearnerClient
-from serl_rl.actor.loop import Actor, EpisodeEnd
-from serl_rl.actor.spool import Spool
+from serl_rl.actor.joining import JoinedActor
+from serl_rl.actor.loop import EpisodeEnd
 from serl_rl.algorithms.algorithm import RunnablePolicy
 from serl_rl.envs.patience import Patience
 
@@ -75,38 +74,24 @@ class LearningTaskPlayer:
 
     Args:
         env: The environment.
-        actor: Collects its episodes, in kept scenes.
-        client: Client of its learner, started.
-        spool: Where its rows wait.
-        policy: Inference, which the actor fills.
+        joined: Collects its episodes, in kept scenes.
         stop: Ends an episode between two steps.
     """
 
-    def __init__(
-        self,
-        env: gymnasium.Env[Any, Any],
-        actor: Actor,
-        client: LearnerClient,
-        spool: Spool,
-        policy: RunnablePolicy,
-        stop: StopSignal,
-    ) -> None:
+    def __init__(self, env: gymnasium.Env[Any, Any], joined: JoinedActor, stop: StopSignal) -> None:
         self._env = env
-        self._actor = actor
-        self._client = client
-        self._spool = spool
-        self._policy = policy
+        self._joined = joined
         self._stop = stop
         self._finished: FinishedTaskPlayer | None = None
 
     @property
     def is_learning(self) -> bool:
         """Returns whether its learner has not finished."""
-        return not self._actor.is_over
+        return not self._joined.actor.is_over
 
     def figures(self) -> str:
         """Describes its actor's progress in a few words."""
-        return self._actor.figures()
+        return self._joined.actor.figures()
 
     def wait_for_policy(self) -> None:
         """Waits for the first policy, or until asked to stop.
@@ -114,8 +99,8 @@ class LearningTaskPlayer:
         Raises:
             LearnerError: The learner refused for good.
         """
-        while not self._stop.is_set() and not self._client.receiver.wait(_POLL_S):
-            self._client.check()
+        while not self._stop.is_set() and not self._joined.client.receiver.wait(_POLL_S):
+            self._joined.client.check()
 
     def play(self) -> EpisodeEnd:
         """Plays one episode.
@@ -124,8 +109,8 @@ class LearningTaskPlayer:
             LearnerError: The learner refused for good.
             SpoolFullError: The disk is full; nothing is lost.
         """
-        if self._finished is None and not self._actor.is_over:
-            return self._actor.play()
+        if self._finished is None and not self._joined.actor.is_over:
+            return self._joined.actor.play()
         if self._finished is None:
             self._finished = self._finish()
         return self._finished.play()
@@ -136,18 +121,18 @@ class LearningTaskPlayer:
 
     def close(self) -> None:
         """Sends what is left, and ends the connection. Safe to repeat."""
-        self._actor.drain()
-        self._client.close()
-        self._spool.close()
+        self._joined.actor.drain()
+        self._joined.client.close()
+        self._joined.spool.close()
 
     def _finish(self) -> FinishedTaskPlayer:
         """Leaves the learner, which ends then, with the newest policy."""
-        newest = self._client.receiver.take()
+        newest = self._joined.client.receiver.take()
         if newest is not None:
-            self._policy.load(newest.arrays)
+            self._joined.policy.load(newest.arrays)
         self.close()
-        log.info("%s has finished; it only plays for the other task now", self._client.address)
-        return FinishedTaskPlayer(self._env, self._policy, self._stop)
+        log.info("%s has finished; it only plays for the other task now", self._joined.client.address)
+        return FinishedTaskPlayer(self._env, self._joined.policy, self._stop)
 
 
 TaskPlayer: TypeAlias = FinishedTaskPlayer | LearningTaskPlayer

@@ -1,5 +1,6 @@
 """What of a teacher's work reaches the spool: executed actions, flags, penalties; whatever the learner does."""
 
+import contextlib
 import dataclasses
 import types
 
@@ -14,7 +15,7 @@ from serl_client.teleop.correction import CorrectionConfig
 from serl_client.teleop.devices.keys import PressedKeys
 from serl_client.teleop.opening import TeleopConfig
 from serl_client.wrappers import Intervention
-from serl_rl.actor.intervention import with_intervention
+from serl_rl.actor.intervention import open_interventions
 from serl_rl.actor.loop import Actor
 from serl_rl.actor.rows import pack_rows, row_type
 from serl_rl.actor.spool import Spool
@@ -226,8 +227,11 @@ def test_what_a_teacher_helped_with_triggers_no_evaluation(act):
     assert client.evaluations == []
 
 
+@contextlib.contextmanager
 def wrap(env, config, *, human_reward=False):
-    return with_intervention(env, config, TeleopConfig(), human_reward=human_reward, should_stop=lambda: False)
+    options = {"human_reward": human_reward, "should_stop": lambda: False}
+    with open_interventions(config, TeleopConfig(), **options) as add_intervention:
+        yield add_intervention(env, config)
 
 
 def test_the_script_of_the_task_corrects():

@@ -8,7 +8,7 @@ import pytest
 from serl_client.episodes.files import read_episodes, read_header
 from serl_client.teleop.correction import CorrectionConfig
 from serl_client.teleop.opening import TeleopConfig
-from serl_rl.actor.intervention import with_intervention
+from serl_rl.actor.intervention import open_interventions
 from serl_rl.config.presets import preset
 from serl_rl.demonstrations.files import check_files, read_demonstrations
 from serl_rl.demonstrations.scripted import record
@@ -62,7 +62,8 @@ def test_interventions_replay_to_the_same_poses(config, env):
     correcting = replace(
         config, intervene="scripted", correction=CorrectionConfig(probability=1.0, rest_steps=0, min_steps=2)
     )
-    with with_intervention(env, correcting, TeleopConfig(), human_reward=False, should_stop=lambda: False) as together:
+    with open_interventions(correcting, TeleopConfig(), human_reward=False, should_stop=lambda: False) as add:
+        together = add(env, correcting)
         together.env.reset(options={"scene_seed": 5})
         still = np.zeros(env.action_space.shape, np.float32)
         infos = [together.env.step(still)[-1] for _ in range(4)]

@@ -10,7 +10,9 @@ import pytest
 from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_api.lifetime.stop_signal import StopSignal
+from serl_rl.actor import joining
 from serl_rl.actor.intervention import InterventionEnvironment
+from serl_rl.actor.joining import ActorIdentity, JoinedActor
 from serl_rl.actor.loop import EpisodeEnd
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
@@ -70,7 +72,8 @@ class Pushing:
 
 def learning_player(learning, point, stop=None):
     env = TwoWayPointMassEnv("right", point)
-    return LearningTaskPlayer(env, learning, learning, learning, Pushing(), stop or StopSignal())
+    joined = JoinedActor(actor=learning, client=learning, spool=learning, policy=Pushing())
+    return LearningTaskPlayer(env, joined, stop or StopSignal())
 
 
 def test_once_its_learner_has_finished_it_leaves_and_plays_with_the_last_policy():
@@ -139,8 +142,8 @@ def test_a_finished_player_is_still_judged_by_whoever_judges(tmp_path, monkeypat
     away = Pushing()
     away.load({"push": np.array((0.0, 1.0), np.float32)})
     monkeypatch.setattr(acting, "load_policy", lambda path: (away, actor.task_pair.forward, {}))
-    monkeypatch.setattr(acting, "make_policy", lambda spec, config: away)
-    monkeypatch.setattr(acting, "LearnerClient", FinishedClient)
+    monkeypatch.setattr(joining, "make_policy", lambda spec, config: away)
+    monkeypatch.setattr(joining, "LearnerClient", FinishedClient)
     monkeypatch.setattr(Pushing, "load", lambda self, arrays: None)
     with contextlib.ExitStack() as stack:
         player = actor._make_player("forward", TwoWayPointMassEnv("right", Point()), StopSignal(), stack)
@@ -153,8 +156,7 @@ def actor_of(tmp_path, **learners):
         task_pair=task_pair_of(config),
         learners=learners,
         robot=RobotConfig(),
-        actor_id="a",
-        spool_directory=tmp_path,
+        identity=ActorIdentity(actor_id="a", spool_directory=tmp_path),
         add_intervention=lambda env, config: None,
     )
 
