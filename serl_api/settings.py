@@ -45,6 +45,23 @@ def require(name: str, value: object, is_valid: bool, bound: str) -> None:  # no
         raise ConfigError(f"{name} is {value}; it must be {bound}")
 
 
+def require_least(config: object, least: int, *names: str, section: str = "") -> None:
+    """Refuses fields of a configuration that are below a bound.
+
+    Args:
+        config: The configuration.
+        least: The smallest value that is allowed.
+        names: Of the fields.
+        section: Path of the configuration, for the message; empty at the top.
+
+    Raises:
+        ConfigError: One is smaller.
+    """
+    for name in names:
+        value = getattr(config, name)
+        require(_join(section, name), value, value >= least, f"at least {least}")
+
+
 def require_between(name: str, value: float, lower: float, upper: float, *, above: bool = False) -> None:
     """Refuses a number outside [lower, upper], or (lower, upper] when `above`.
 

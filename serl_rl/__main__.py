@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias, Union
+from typing import Annotated, Any, Protocol, Union
 
 import tyro
 
@@ -36,7 +36,7 @@ from serl_rl.errors import RunError, UsageError
 from serl_rl.processes.broken_pipe_safe_stream import BrokenPipeSafeStream
 from serl_rl.replay.errors import ReplayError
 
-_NAMES: dict[str, type[Any]] = {
+_NAMES: dict[str, type[Command]] = {
     "demo": DemoCommand,
     "learner": LearnerCommand,
     "actor": ActorCommand,
@@ -51,21 +51,15 @@ _NAMES: dict[str, type[Any]] = {
     "pretrain-encoder": PretrainEncoderCommand,
     "tasks": TasksCommand,
 }
-Command: TypeAlias = (
-    DemoCommand
-    | LearnerCommand
-    | ActorCommand
-    | ForwardBackwardCommand
-    | EvaluateCommand
-    | RecordCommand
-    | BcCommand
-    | TrainClassifierCommand
-    | PretrainEncoderCommand
-    | LabelCommand
-    | ReviewCommand
-    | PlotCommand
-    | TasksCommand
-)
+
+
+class Command(Protocol):
+    """Defines what every subcommand does."""
+
+    def run(self) -> int:
+        """Does its work; returns the exit code."""
+        ...
+
 
 _DESCRIPTION = (
     "Train a robot arm. `demo` does everything in simulation; by hand the order is record-demos, learner, actor, plot, "
@@ -86,12 +80,7 @@ def parse(arguments: Sequence[str]) -> Command:
             _with_default(name, kind, base_config(arguments), in_full=chosen) for name, kind in _NAMES.items()
         )
         union: Any = Union[commands]  # noqa: UP007 - built at run time.
-        return tyro.cli(
-            union,
-            prog="serl-train",
-            description=_DESCRIPTION,
-            args=list(arguments),
-        )
+        return tyro.cli(union, prog="serl-train", description=_DESCRIPTION, args=list(arguments))
     except ValueError as error:
         raise UsageError(str(error)) from error
     except BrokenPipeError:  # Whoever read the help, such as head, has seen enough.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serl_api.settings import require
+from serl_api.settings import require, require_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +30,7 @@ class BcConfig:
     """Whether episodes without success are imitated too."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "check_steps"):
-            require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        require_least(self, 1, "steps", "batch_size", "check_steps")
         require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
         require("largest_action", self.largest_action, 0 < self.largest_action < 1, "in (0, 1)")
         require("smallest_std", self.smallest_std, self.smallest_std > 0, "positive")

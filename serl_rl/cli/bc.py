@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +13,7 @@ import tyro
 from serl_api.progress import Progress
 from serl_rl.algorithms.bc_config import BcConfig
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
-from serl_rl.cli.options import Experiment
+from serl_rl.cli.options import Experiment, print_json, refuse_existing, say
 from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.errors import UsageError
 
@@ -54,8 +52,7 @@ class BcCommand(Experiment):
         from serl_rl.learner.trainer import Trainer
         from serl_rl.models.device import find_device
 
-        if self.run_directory.exists():
-            raise UsageError(f"{self.run_directory} exists already; give another --run-directory, or remove it")
+        refuse_existing(self.run_directory, "--run-directory")
         if self.config.algorithm != "sac":
             raise UsageError(f"bc clones into the policy of sac, but algorithm is {self.config.algorithm}; name sac")
         check_files(self.demonstrations, self.config.environment)
@@ -74,7 +71,7 @@ class BcCommand(Experiment):
             given = read_demonstrations(self.demonstrations, config.environment, keeps_failures=self.bc.keeps_failures)
         own, held_out = split_episodes(given.episodes, self.bc.validation_share, config.seed)
         left_out = f", {given.failures} without success left out" if given.failures else ""
-        _say(f"{len(own)} episodes to learn from, {len(held_out)} to validate with{left_out}")
+        say(f"{len(own)} episodes to learn from, {len(held_out)} to validate with{left_out}")
         sees = any(not array.is_vector for array in given.spec.observation)
         agent = BcAgent(
             given.spec,
@@ -99,7 +96,7 @@ class BcCommand(Experiment):
         def show(told: CloningProgress) -> bool:
             nonlocal saved_s
             phase.report(told.steps)
-            _say(_line(told, self.bc.steps))
+            say(_line(told, self.bc.steps))
             if told.is_best and time.monotonic() >= saved_s + _SAVE_S:  # What a kill must not lose.
                 writer.save(agent.policy_state(), told.steps)
                 saved_s = time.monotonic()
@@ -118,7 +115,7 @@ class BcCommand(Experiment):
             "checkpoint": str(directory.final_checkpoint),
         }
         write_json(directory.path / _RESULT, result | {"history": [_plain(progress) for progress in history]})
-        sys.stdout.write(json.dumps(result, indent=2) + "\n")
+        print_json(result)
         return 0
 
 
@@ -137,7 +134,3 @@ def _plain(progress: CloningProgress) -> dict[str, Any]:
     """As JSON values; what is NaN is left out."""
     values = {name: value for name, value in asdict(progress).items() if name != "is_best" and not math.isnan(value)}
     return {name: round(value, 6) for name, value in values.items()}
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

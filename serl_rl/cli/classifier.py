@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serl_api.progress import Progress
+from serl_rl.artifacts.run_directory import write_json
+from serl_rl.cli.options import print_json, refuse_existing, say
 from serl_rl.errors import UsageError
 from serl_rl.rewards.classifier.config import ClassifierConfig, ClassifierTrainingConfig
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _ONLY_SUCCESSES = (
     "every episode has a success: a policy will soon find pictures that none of them show and that look like one; "
-    "add failures, such as those of record-demos --teleop random --keep-failures\n"
+    "add failures, such as those of record-demos --teleop random --keep-failures"
 )
 _LEAST_RECALL = 0.5
 
@@ -59,8 +59,7 @@ class TrainClassifierCommand:
         from serl_rl.rewards.classifier.store import PLOT, REPORT, save_classifier
         from serl_rl.rewards.classifier.training import train_classifier
 
-        if self.output.exists():
-            raise UsageError(f"{self.output} exists already; give another --output, or remove it")
+        refuse_existing(self.output, "--output")
         by_class = parse_examples(self.examples)
         if not self.episodes and not by_class:
             raise UsageError("there is nothing to learn from; give --episodes FILE or --examples CLASS=FILE")
@@ -76,13 +75,12 @@ class TrainClassifierCommand:
                 seed=training.seed,
             )
         counts = ", ".join(f"{count} of {name}" for name, count in examples.counts().items())
-        sys.stderr.write(f"{len(examples)} frames: {counts}; cameras {', '.join(examples.images)}\n")
+        say(f"{len(examples)} frames: {counts}; cameras {', '.join(examples.images)}")
         if not has_failed_episode(examples):
-            sys.stderr.write(_ONLY_SUCCESSES)
+            say(_ONLY_SUCCESSES)
 
         def show(progress: TrainingProgress) -> bool:
-            line = f"step {progress.steps}: loss {progress.loss:.4f}, validation {progress.validation_loss:.4f}\n"
-            sys.stderr.write(line)
+            say(f"step {progress.steps}: loss {progress.loss:.4f}, validation {progress.validation_loss:.4f}")
             phase.report(progress.steps)
             return not stop.is_set()
 
@@ -96,19 +94,18 @@ class TrainClassifierCommand:
         facts = {"sources": sources, "report": report.to_dict()}
         save_classifier(trained.classifier, report.recommended.threshold, self.output, facts)
         plot_report(trained, report, self.output / PLOT)
-        text = json.dumps(report.to_dict(), indent=2) + "\n"
-        (self.output / REPORT).write_text(text)
-        sys.stdout.write(text)
+        write_json(self.output / REPORT, report.to_dict())
+        print_json(report.to_dict())
         if report.recommended.recall < _LEAST_RECALL:
-            sys.stderr.write(_say_blind(report.recommended, self.output / PLOT))
+            say(_blindness(report.recommended, self.output / PLOT))
         return 0
 
 
-def _say_blind(row: ThresholdRow, picture: Path) -> str:
+def _blindness(row: ThresholdRow, picture: Path) -> str:
     return (
         f"only {row.recall:.0%} of the successes pass the recommended threshold {row.threshold:.3f}, so that a policy "
         f"would seldom be rewarded: look at {picture}, then record more, train longer, or raise "
-        "--training.allowed-false-positive-rate\n"
+        "--training.allowed-false-positive-rate"
     )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import contextlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +13,7 @@ from serl_api.errors.robot import RobotError
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from serl_rl.artifacts.run_directory import write_json
-from serl_rl.cli.options import RerunTarget
+from serl_rl.cli.options import RerunTarget, print_json, say
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import EvaluationResult, report_evaluation, result_values
@@ -85,20 +84,17 @@ class EvaluateCommand:
         with progress.phase("opening the environment"):
             env = make_environment(environment, self.robot)
         share_maps(env, policy)
-        try:
+        with contextlib.closing(env):
             result, film, ended = self._evaluate(env, policy, stop, progress)
-        finally:
-            env.close()
         report = result_values(result) | {name: manifest[name] for name in ("policy_version", "env_steps")}
         report["ended"] = ended
-        sys.stdout.write(json.dumps(report, indent=2) + "\n")
-        sys.stdout.flush()
+        print_json(report)
         if self.output_json is not None:
             self._write(self.output_json, report | self._details(result, config))
         if self.video is not None and film is not None and not film.is_empty:
             with progress.phase("writing the video"):
                 written = write_video(film, self.video, film.rate_hz)
-            sys.stderr.write(f"video: {written}\n")
+            say(f"video: {written}")
         return 0 if ended in (COMPLETE, STOPPED) else 1
 
     def _evaluate(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,8 +10,7 @@ import tyro
 
 from serl_api.progress import Progress
 from serl_client.teleop.opening import TeleopConfig
-from serl_rl.cli.options import Experiment
-from serl_rl.demonstrations.recording import stoppable
+from serl_rl.cli.options import Experiment, say
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
 
@@ -92,45 +90,35 @@ class LabelCommand(Experiment):
 
         with Progress().phase("labelling") as phase:
             edit_episodes(path, label)
-        _write(
-            f"labelled {counts[True]} observations as success, {counts[False]} as failure, {counts[None]} as neither"
-        )
+        say(f"labelled {counts[True]} observations as success, {counts[False]} as failure, {counts[None]} as neither")
         return 0
 
     def _label_live(self, output: Path) -> int:
         from serl_client.episodes.recording import record_episodes
-        from serl_rl.demonstrations.recording import recording_session
-        from serl_rl.envs.factory import make_environment
+        from serl_rl.demonstrations.recording import recording_environment, recording_session
 
         if self.positives < 1:
             raise UsageError(f"positives is {self.positives}; it must be at least 1")
         output.parent.mkdir(parents=True, exist_ok=True)
-        with Progress().phase("opening the environment"):
-            env = make_environment(self.config.environment, self.robot)
-        try:
-            with (
-                stoppable(),
-                recording_session(
-                    env, self.config, output, self.teleop, self.teleop_config, labels=True, say=_write
-                ) as session,
-            ):
+        with (
+            recording_environment(self.config.environment, self.robot, output, say) as env,
+            recording_session(
+                env, self.config, output, self.teleop, self.teleop_config, labels=True, say=say
+            ) as session,
+        ):
 
-                def progress(progress: RecordingProgress) -> None:
-                    found, others = label_counts(session.recorder.episodes)
-                    _write(f"{found} of {self.positives} positives, {others} negatives in {progress.recorded} episodes")
+            def progress(progress: RecordingProgress) -> None:
+                found, others = label_counts(session.recorder.episodes)
+                say(f"{found} of {self.positives} positives, {others} negatives in {progress.recorded} episodes")
 
-                record_episodes(
-                    session.env,
-                    session.expert,
-                    session.recorder,
-                    is_done=lambda attempts: label_counts(session.recorder.episodes)[0] >= self.positives,
-                    keeps=lambda episode: True,
-                    on_progress=progress,
-                )
-        except KeyboardInterrupt:
-            _write(f"stopped; the episodes so far are in {output}")
-        finally:
-            env.close()
+            record_episodes(
+                session.env,
+                session.expert,
+                session.recorder,
+                is_done=lambda attempts: label_counts(session.recorder.episodes)[0] >= self.positives,
+                keeps=lambda episode: True,
+                on_progress=progress,
+            )
         return 0
 
 
@@ -140,7 +128,3 @@ def label_counts(episodes: list[Episode]) -> tuple[int, int]:
 
     labels = [label for episode in episodes for label in labels_of(episode)]
     return labels.count(True), labels.count(False)
-
-
-def _write(text: str) -> None:
-    sys.stderr.write(text + "\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -110,6 +112,27 @@ def _over(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
+
+
+def say(text: str) -> None:
+    """Tells people something, in a line beside the result."""
+    sys.stderr.write(f"{text}\n")
+
+
+def print_json(values: object) -> None:
+    """Prints a result."""
+    sys.stdout.write(json.dumps(values, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def refuse_existing(path: Path, option: str) -> None:
+    """Refuses to write where something is already.
+
+    Raises:
+        UsageError: It is.
+    """
+    if path.exists():
+        raise UsageError(f"{path} exists already; give another {option}, or remove it")
 
 
 def refuse_keyboard(config: TrainConfig) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
+from serl_rl.cli.options import print_json, say
 from serl_rl.errors import UsageError
 
 
@@ -53,9 +52,8 @@ class PlotCommand:
             plot_run(self.runs[0], output, self.runs[0].name)
         else:
             plot_runs(list(latest), output)
-        figures = {str(path): _figures(row.figures()) for path, row in latest.items()}
-        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
-        sys.stderr.write(f"curves: {output}\n")
+        print_json({str(path): _figures(row.figures()) for path, row in latest.items()})
+        say(f"curves: {output}")
         return 0
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from serl_api.progress import Progress
+from serl_rl.cli.options import print_json, refuse_existing, say
 from serl_rl.errors import UsageError
 from serl_rl.models.openmp import choose_waiting
 from serl_rl.models.pretraining.config import PretrainableName, PretrainingConfig
@@ -45,8 +45,7 @@ class PretrainEncoderCommand:
         from serl_rl.models.vision.factory import make_backbone
         from serl_rl.models.vision.weights.files import save_weights
 
-        if self.output.exists():
-            raise UsageError(f"{self.output} exists already; give another --output, or remove it")
+        refuse_existing(self.output, "--output")
         if self.output.suffix != ".safetensors":
             raise UsageError(f"--output {self.output} must end in .safetensors")
         device = find_device(self.pretraining.device, "--pretraining.device")
@@ -65,12 +64,12 @@ class PretrainEncoderCommand:
             pictures = draw_pictures(
                 settings.task, settings.scenes, settings.seed, address=self.simulator, on_scene=count_scene
             )
-        sys.stderr.write(f"{len(pictures)} scenes are drawn\n")
+        say(f"{len(pictures)} scenes are drawn")
         if stop.is_set():
             return 0
 
         def show(progress: PretrainingProgress) -> bool:
-            sys.stderr.write(summary(progress) + "\n")
+            say(summary(progress))
             training.report(progress.steps)
             return not stop.is_set()
 
@@ -80,6 +79,6 @@ class PretrainEncoderCommand:
         last = result.reports[-1]
         facts = {"task": settings.task, "scenes": len(pictures), "steps": last.steps, "errors_m": last.errors}
         save_weights(network, self.output, {"pretraining": json.dumps(facts)}, result.heads)
-        sys.stderr.write(f"{summary(last)}\nweights: {self.output}\n")
-        sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+        say(f"{summary(last)}\nweights: {self.output}")
+        print_json(facts)
         return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,8 +10,7 @@ import tyro
 
 from serl_api.progress import Progress
 from serl_client.teleop.opening import TeleopConfig
-from serl_rl.cli.options import Experiment
-from serl_rl.demonstrations.recording import stoppable
+from serl_rl.cli.options import Experiment, say
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
 
@@ -54,34 +52,27 @@ class RecordCommand(Experiment):
 
     def run(self) -> int:
         """Records, with a line for each episode."""
+        from serl_rl.demonstrations.recording import recording_environment
         from serl_rl.demonstrations.scripted import record
-        from serl_rl.envs.factory import make_environment
 
         if self.output.exists() and not self.append:
             raise UsageError(f"{self.output} exists already; give another --output, --append to it, or remove it")
-        if self.config.demonstration_count < 1:
-            raise UsageError(f"demonstration_count is {self.config.demonstration_count}; it must be at least 1")
+        count = self.config.demonstration_count
+        if count < 1:
+            raise UsageError(f"demonstration_count is {count}; it must be at least 1")
         if self.teleop == "random" and not self.keep_failures:
             raise UsageError("random driving hardly ever succeeds; add --keep-failures, or choose another --teleop")
-        progress, count = Progress(), self.config.demonstration_count
-        with progress.phase("opening the environment"):
-            env = make_environment(self.config.environment, self.robot)
-        try:
-            with stoppable():
-                if self.teleop == "scripted" and not self.keep_failures:
-                    with progress.phase("recording demonstrations", count) as phase:
+        with recording_environment(self.config.environment, self.robot, self.output, say) as env:
+            if self.teleop != "scripted" or self.keep_failures:
+                self._record_by_hand(env)
+                return 0
+            with Progress().phase("recording demonstrations", count) as phase:
 
-                        def say(told: RecordingProgress) -> None:
-                            phase.report(told.recorded)
-                            self._say(told)
+                def show(told: RecordingProgress) -> None:
+                    phase.report(told.recorded)
+                    self._say(told)
 
-                        record(env, self.config, self.output, say)
-                else:
-                    self._record_by_hand(env)
-        except KeyboardInterrupt:
-            sys.stderr.write(f"stopped; the episodes so far are in {self.output}\n")
-        finally:
-            env.close()
+                record(env, self.config, self.output, show)
         return 0
 
     def _record_by_hand(self, env: gymnasium.Env[Any, Any]) -> None:
@@ -91,7 +82,7 @@ class RecordCommand(Experiment):
         self.output.parent.mkdir(parents=True, exist_ok=True)
         count = self.config.demonstration_count
         with recording_session(
-            env, self.config, self.output, self.teleop, self.teleop_config, labels=False, say=_write
+            env, self.config, self.output, self.teleop, self.teleop_config, labels=False, say=say
         ) as session:
             record_episodes(
                 session.env,
@@ -105,11 +96,7 @@ class RecordCommand(Experiment):
     def _say(self, progress: RecordingProgress) -> None:
         what = "success" if progress.success else "no success"
         kept = "" if progress.kept else ", not kept"
-        _write(
+        say(
             f"demonstration {progress.recorded} of {self.config.demonstration_count} "
             f"(episode {progress.attempts}: {progress.steps} steps, {what}{kept})"
         )
-
-
-def _write(text: str) -> None:
-    sys.stderr.write(text + "\n")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
 from serl_api.progress import Progress
+from serl_rl.cli.options import print_json, say
 from serl_rl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class ReviewCommand:
                 figures.append(figures_of(number, episode))
                 phase.report(note=f"{number + 1} so far")
         if self.json:
-            sys.stdout.write(json.dumps([entry.as_dict() for entry in figures], indent=2) + "\n")
+            print_json([asdict(entry) for entry in figures])
         else:
             sys.stdout.write(table(figures))
         return 0
@@ -83,7 +83,7 @@ class ReviewCommand:
 
         with Progress().phase("writing the episodes that stay"):
             kept = edit_episodes(self.file, choose)
-        sys.stderr.write(f"deleted {count - kept} of {count} episodes; those that stay are numbered anew\n")
+        say(f"deleted {count - kept} of {count} episodes; those that stay are numbered anew")
 
     def _export(self, output: Path) -> int:
         from serl_client.episodes.files import iterate_episodes
@@ -95,7 +95,7 @@ class ReviewCommand:
             for number, episode in enumerate(iterate_episodes(self.file)):
                 count += 1
                 if number == self.episode:
-                    sys.stderr.write(f"wrote {export_frames(number, episode, output)}\n")
+                    say(f"wrote {export_frames(number, episode, output)}")
                     return 0
         check_numbers(frozenset((self.episode,)), count, self.file)
         return 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from serl_api.settings import LOCAL, require, shared_settings, to_dataclass
+from serl_api.settings import LOCAL, require, require_least, shared_settings, to_dataclass
 from serl_client.envs.task_finding import find_task, is_task
 from serl_client.teleop.correction import CorrectionConfig
 from serl_client.wrappers.plugin import find_wrappers
@@ -62,9 +62,8 @@ class LearnerConfig:
     def __post_init__(self) -> None:
         """Refuses values that cannot work."""
         require("learner.update_to_data_ratio", self.update_to_data_ratio, self.update_to_data_ratio > 0, "above 0")
-        require("learner.max_env_steps", self.max_env_steps, self.max_env_steps >= 1, "at least 1")
-        require("learner.threads", self.threads, self.threads >= 0, "at least 0")
-        require("learner.max_actors", self.max_actors, self.max_actors >= 1, "at least 1")
+        require_least(self, 0, "threads", section="learner")
+        require_least(self, 1, "max_env_steps", "max_actors", section="learner")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +117,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuses settings that cannot work, or do not go together."""
-        require("seed", self.seed, self.seed >= 0, "at least 0")
-        require("demonstration_noise", self.demonstration_noise, self.demonstration_noise >= 0, "at least 0")
+        require_least(self, 0, "seed", "demonstration_noise")
         if self.algorithm != "sac":
             self._check_algorithm_config()
         is_binary = self.environment.gripper_action == "binary"

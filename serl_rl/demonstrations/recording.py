@@ -11,6 +11,7 @@ from typing import Any
 
 import gymnasium
 
+from serl_api.progress import Progress
 from serl_client.cli.interrupt import certain_interrupt
 from serl_client.episodes.expert import Expert
 from serl_client.episodes.recording import EpisodeRecorder, episode_header
@@ -20,15 +21,33 @@ from serl_client.wrappers import HumanReward, Intervention, Pace, Pause, Recordi
 from serl_client.wrappers.chunking import around_steps
 from serl_rl.config.train import TrainConfig
 from serl_rl.demonstrations.scripted import driven_by, scripted_expert
-from serl_rl.envs.factory import control_rate_hz
+from serl_rl.envs.config import EnvironmentConfig
+from serl_rl.envs.factory import RobotConfig, control_rate_hz, make_environment
 
 KEYS_HELP = "y success, n failure, backspace discards (after an episode: takes it back), p pause, Ctrl-C ends"
 """Keys of a person who records."""
 
 
-def stoppable() -> contextlib.AbstractContextManager[None]:
-    """Runs a block that Ctrl-C and SIGTERM end by KeyboardInterrupt, so that a terminal gets its settings back."""
-    return certain_interrupt(signals=(signal.SIGINT, signal.SIGTERM))
+@contextlib.contextmanager
+def recording_environment(
+    config: EnvironmentConfig, robot: RobotConfig, output: Path, say: Callable[[str], None]
+) -> Iterator[gymnasium.Env[Any, Any]]:
+    """Opens the environment to record in, for the duration of a block that Ctrl-C and SIGTERM end without an error.
+
+    Args:
+        config: Which one.
+        robot: Which daemon.
+        output: Where the episodes go.
+        say: Told that a signal came.
+    """
+    with Progress().phase("opening the environment"):
+        env = make_environment(config, robot)
+    with contextlib.closing(env):
+        try:
+            with certain_interrupt(signals=(signal.SIGINT, signal.SIGTERM)):
+                yield env
+        except KeyboardInterrupt:  # By which a terminal gets its settings back.
+            say(f"stopped; the episodes so far are in {output}")
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -37,10 +36,6 @@ class EpisodeFigures:
     """Observations labelled as success."""
     negatives: int
     """Observations labelled as failure."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns plain values."""
-        return asdict(self)
 
 
 def figures_of(number: int, episode: Episode) -> EpisodeFigures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from serl_api.settings import LOCAL, require
+from serl_api.settings import LOCAL, require, require_least
 from serl_rl.rewards.classifier.config import ClassifierRewardConfig
 
 
@@ -42,13 +42,8 @@ class EnvironmentConfig:
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work."""
-        require("environment.max_episode_steps", self.max_episode_steps, self.max_episode_steps >= 0, "at least 0")
-        require("environment.gripper_penalty", self.gripper_penalty, self.gripper_penalty >= 0, "at least 0")
+        require_least(self, 0, "max_episode_steps", "gripper_penalty", section="environment")
         # Any other reward may end an episode where the classifier sees no success: a failure, as training would see it.
         is_judged_once = not self.classifier.judges or self.reward in ("none", "dense")
-        require(
-            "environment.reward",
-            self.reward,
-            is_judged_once,
-            "none or dense, which end no episode, beside a classifier",
-        )
+        bound = "none or dense, which end no episode, beside a classifier"
+        require("environment.reward", self.reward, is_judged_once, bound)

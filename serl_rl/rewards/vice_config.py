@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from serl_api.settings import require
+from serl_api.settings import require, require_least
 
 EventReward: TypeAlias = Literal["success", "probability", "log-odds"]
 """1 where success is at least as likely as not, as in SERL; its probability; or the logarithm of its odds."""
@@ -41,14 +41,12 @@ class ViceConfig:
     """Most goal frames that are kept; more are thinned evenly."""
 
     def __post_init__(self) -> None:
-        for name in ("every_updates", "hidden_size", "max_goals"):
-            require(f"vice.{name}", getattr(self, name), getattr(self, name) >= 1, "at least 1")
-        require("vice.batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
+        require_least(self, 0, "mixup", "gradient_penalty", section="vice")
+        require_least(self, 1, "every_updates", "hidden_size", "max_goals", section="vice")
+        require_least(self, 2, "batch_size", section="vice")
         require("vice.learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
         for name in ("dropout", "label_smoothing"):
             require(f"vice.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "in [0, 1)")
-        for name in ("mixup", "gradient_penalty"):
-            require(f"vice.{name}", getattr(self, name), getattr(self, name) >= 0, "at least 0")
 
     def largest_return(self, discount: float) -> float | None:
         """Largest discounted sum of rewards; None without a bound."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from serl_api.settings import SHARED, require
+from serl_api.settings import SHARED, require, require_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +59,12 @@ class SacConfig:
 
     def __post_init__(self) -> None:
         require("hidden_sizes", self.hidden_sizes, bool(self.hidden_sizes) and min(self.hidden_sizes) > 0, "positive")
-        for name in ("critic_count", "critic_updates_per_actor_update", "batch_size"):
-            require(name, getattr(self, name), getattr(self, name) > 0, "at least 1")
+        require_least(self, 1, "critic_count", "critic_updates_per_actor_update", "batch_size")
+        require_least(self, 0, "imitation_weight", "warm_up_steps")
         require("discount", self.discount, 0 <= self.discount <= 1, "in [0, 1]")
         require("target_update_rate", self.target_update_rate, 0 < self.target_update_rate <= 1, "in (0, 1]")
         require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
         require("initial_temperature", self.initial_temperature, self.initial_temperature > 0, "positive")
-        require("imitation_weight", self.imitation_weight, self.imitation_weight >= 0, "at least 0")
-        require("warm_up_steps", self.warm_up_steps, self.warm_up_steps >= 0, "at least 0")
         require("grippers", self.grippers, self.grippers in (0, 1, 2), "0, 1 or 2")
         bounds = self.return_range
         require("return_range", bounds, bounds is None or bounds[0] < bounds[1], "(smallest, largest), or None")

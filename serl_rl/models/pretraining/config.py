@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from serl_api.settings import require
+from serl_api.settings import require, require_least
 from serl_rl.models.vision.encoder_config import Pooling
 
 PretrainableName: TypeAlias = Literal["resnet10", "small"]
@@ -46,14 +46,9 @@ class PretrainingConfig:
     """Where to train: "cpu", "cuda", or "auto" for a GPU if there is one."""
 
     def __post_init__(self) -> None:
-        require("scenes", self.scenes, self.scenes >= 2, "at least 2")
-        require("steps", self.steps, self.steps >= 1, "at least 1")
-        require("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
-        require("features", self.features, self.features >= 1, "at least 1")
-        require("minutes", self.minutes, self.minutes >= 0, "at least 0")
-        require("threads", self.threads, self.threads >= 0, "at least 0")
-        require("seed", self.seed, self.seed >= 0, "at least 0")
+        require_least(self, 0, "minutes", "threads", "seed", "shift_px")
+        require_least(self, 1, "steps", "batch_size", "features")
+        require_least(self, 2, "scenes")
         require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
-        require("shift_px", self.shift_px, self.shift_px >= 0, "at least 0")
         require("brightness", self.brightness, 0 <= self.brightness < 1, "in [0, 1)")
         require("validation_share", self.validation_share, 0 < self.validation_share < 1, "in (0, 1)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from serl_api.settings import LOCAL, require
+from serl_api.settings import LOCAL, require, require_least
 from serl_rl.models.vision.encoder_config import EncoderConfig
 
 
@@ -21,10 +21,8 @@ class FeatureCacheConfig:
     """Rows whose crops are drawn and computed anew for each update, oldest first; fractions add up."""
 
     def __post_init__(self) -> None:
-        if self.crops < 1:
-            raise ValueError(f"crops is {self.crops}; it must be at least 1")
-        if self.refreshed_rows < 0:
-            raise ValueError(f"refreshed_rows is {self.refreshed_rows}; it must be at least 0")
+        require_least(self, 0, "refreshed_rows")
+        require_least(self, 1, "crops")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +41,8 @@ class VisionConfig:
     """Whether feature maps are kept."""
 
     def __post_init__(self) -> None:
-        for name, least in (("proprioception_features", 1), ("largest_shift", 0), ("frame_stack", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        require_least(self, 0, "largest_shift")
+        require_least(self, 1, "proprioception_features", "frame_stack")
         self._check_backbone()
         if self.frame_stack > 1 and not self.encoder.backbone.frozen:
             raise ValueError(f"frame_stack is {self.frame_stack}; a backbone that is trained sees one image at a time")

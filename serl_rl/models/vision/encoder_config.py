@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from serl_api.settings import LOCAL, shared_in_one, shared_settings
+from serl_api.settings import LOCAL, require, require_least, shared_in_one, shared_settings
 from serl_rl.errors import UsageError
 
 BackboneName: TypeAlias = Literal["resnet10", "small", "mobilenet", "resnet18", "resnet34", "resnet50"]
@@ -72,12 +72,10 @@ class HeadConfig:
     """Whether heads start from those in the backbone's weight file, where it has some that fit."""
 
     def __post_init__(self) -> None:
-        if self.embeddings < 1:
-            raise ValueError(f"embeddings is {self.embeddings}; it must be at least 1")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}; it must be in [0, 1)")
-        if self.bottleneck is not None and self.bottleneck < 1:
-            raise ValueError(f"bottleneck is {self.bottleneck}; it must be at least 1, or None")
+        require_least(self, 1, "embeddings")
+        require("dropout", self.dropout, 0 <= self.dropout < 1, "in [0, 1)")
+        size = self.bottleneck
+        require("bottleneck", size, size is None or size >= 1, "at least 1, or None")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from serl_api.settings import require
+from serl_api.settings import require, require_least
 from serl_rl.models.vision.encoder_config import EncoderConfig
 from serl_rl.rewards.classifier.stages import parse_stages
 
@@ -23,7 +23,7 @@ class ClassifierConfig:
     """Share of them that training leaves out, in [0, 1)."""
 
     def __post_init__(self) -> None:
-        require("hidden_size", self.hidden_size, self.hidden_size >= 1, "at least 1")
+        require_least(self, 1, "hidden_size")
         require("dropout", self.dropout, 0 <= self.dropout < 1, "in [0, 1)")
 
 
@@ -59,11 +59,9 @@ class ClassifierTrainingConfig:
     """Where to train: "cpu", "cuda", or "auto" for a GPU if there is one."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "check_steps", "cached_shifts", "max_frames"):
-            require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
-        for name in ("shift_px", "ambiguous_frames"):
-            require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
-        require("batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
+        require_least(self, 0, "shift_px", "ambiguous_frames")
+        require_least(self, 1, "steps", "check_steps", "cached_shifts", "max_frames")
+        require_least(self, 2, "batch_size")
         require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
         require("validation_share", self.validation_share, 0 < self.validation_share < 1, "in (0, 1)")
         rate = self.allowed_false_positive_rate
@@ -94,7 +92,7 @@ class ClassifierRewardConfig:
     def __post_init__(self) -> None:
         bar = self.threshold
         require("threshold", bar, bar is None or 0 < bar <= 1, "in (0, 1], or None")
-        require("consecutive_steps", self.consecutive_steps, self.consecutive_steps >= 1, "at least 1")
+        require_least(self, 1, "consecutive_steps")
         for stage in parse_stages(self.stages):
             if stage.path is None and self.path is None:
                 raise ValueError(

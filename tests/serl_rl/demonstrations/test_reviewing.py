@@ -1,5 +1,7 @@
 """Figures and pictures of recorded episodes."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -30,7 +32,7 @@ def images(value, height=32, width=48):
 
 def test_figures():
     figures = figures_of(7, make_episode())
-    assert figures.as_dict() == {
+    assert dataclasses.asdict(figures) == {
         "number": 7,
         "steps": 3,
         "duration_s": 0.3,
