@@ -18,13 +18,28 @@ from serl_client.errors import TaskMismatchError
 _BOUNDS = {"position": 10.0, "twist": 100.0, "wrench": 10_000.0, "width": 1.0, "joint": 100.0, "joint_velocity": 1000.0}
 
 
-class ObservationMap:
-    """Builds observations of one task."""
+MISSING_LIMIT = 3
+"""Steps in a row for which the last value of a camera or gripper stands in for one that does not come."""
 
-    def __init__(self, task: Task, joint_count: int) -> None:
+
+class ObservationMap:
+    """Builds observations of one task.
+
+    A frame that is dropped never stops an arm: the last one stands in, and `info["missing"]` says so. A sensor that
+    stays away ends the episode, so that no policy acts, and none learns, on pictures of the past.
+
+    Args:
+        task: Which cameras and objects belong to it.
+        joint_count: Of the arm.
+        has_gripper: Whether the cell has one that tells its opening.
+    """
+
+    def __init__(self, task: Task, joint_count: int, *, has_gripper: bool) -> None:
         self._task = task
         self._joint_count = joint_count
-        self._images: dict[str, NDArray[np.uint8]] = {}
+        self._has_gripper = has_gripper
+        self._last: dict[str, NDArray[Any]] = {}
+        self._missing_steps: dict[str, int] = {}
 
     @property
     def space(self) -> spaces.Dict:
@@ -45,24 +60,30 @@ class ObservationMap:
             boxes[camera] = spaces.Box(0, 255, (*self._task.image_size, 3), np.uint8)
         return spaces.Dict(boxes)
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Returns the sensors whose last values stand in at present, such as "camera/front" or "gripper"."""
+        return tuple(self._missing_steps)
+
     def begin_episode(self) -> None:
-        """Clears the frames of the last episode."""
-        self._images.clear()
+        """Clears what was seen in the last episode."""
+        self._last.clear()
+        self._missing_steps.clear()
 
     def encode(self, observation: Observation) -> dict[str, NDArray[Any]]:
         """Builds the observation of a snapshot.
 
         Raises:
-            DeviceUnavailableError: A camera delivered nothing since the episode began.
+            DeviceUnavailableError: A camera or the gripper delivered nothing since the episode began, or for more than
+                `MISSING_LIMIT` steps.
             TaskMismatchError: A camera delivers another size than the task needs.
         """
         state = observation.state
-        gripper_width = state.gripper.width if state.gripper is not None else 0.0
         values: dict[str, NDArray[Any]] = {
             "tcp_pose": pose_vector(state.tcp_pose),
             "tcp_twist": state.tcp_twist,
             "tcp_wrench": state.external_wrench,
-            "gripper_width": np.array((gripper_width,)),
+            "gripper_width": self._gripper_width(observation),
             "joint_positions": state.joint_positions,
             "joint_velocities": state.joint_velocities,
         }
@@ -72,21 +93,43 @@ class ObservationMap:
             values[camera] = self._image(camera, observation)
         return values
 
+    def _gripper_width(self, observation: Observation) -> FloatArray:
+        if not self._has_gripper:
+            return np.zeros(1)
+        gripper = observation.state.gripper
+        return self._known("gripper", None if gripper is None else np.array((gripper.width,)))
+
+    def _known(self, sensor: str, value: NDArray[Any] | None) -> NDArray[Any]:
+        """Returns the value, or the last one in its place while it is missing for a few steps."""
+        if value is not None:
+            self._last[sensor] = value
+            self._missing_steps.pop(sensor, None)
+            return value
+        if sensor not in self._last:
+            text = f"{_spoken(sensor)} delivered nothing since the episode began; is it plugged in?"
+            raise DeviceUnavailableError(text, device=sensor)
+        self._missing_steps[sensor] = self._missing_steps.get(sensor, 0) + 1
+        if self._missing_steps[sensor] > MISSING_LIMIT:
+            text = (
+                f"{_spoken(sensor)} delivered nothing for {MISSING_LIMIT} steps, so the episode ends; is it plugged in?"
+            )
+            raise DeviceUnavailableError(text, device=sensor)
+        return self._last[sensor].copy()
+
     def _image(self, camera: str, observation: Observation) -> NDArray[np.uint8]:
         frame = observation.frames.get(camera)
         if frame is None:
-            if camera not in self._images:
-                raise DeviceUnavailableError(
-                    f"camera {camera} delivered no frame since the episode began; is it plugged in?"
-                )
-            return self._images[camera].copy()  # A dropped frame never stops the arm; `synchronized` is false then.
+            return self._known(f"camera/{camera}", None)
         if (frame.height, frame.width) != self._task.image_size:
             raise TaskMismatchError(
                 f"camera {camera} delivers {frame.height} x {frame.width} px; {self._task.name} needs "
                 f"{self._task.image_size[0]} x {self._task.image_size[1]}"
             )
-        self._images[camera] = frame.rgb
-        return frame.rgb
+        return self._known(f"camera/{camera}", frame.rgb)
+
+
+def _spoken(sensor: str) -> str:
+    return sensor.replace("/", " ") if "/" in sensor else f"the {sensor}"
 
 
 def raw_info(observation: Observation, outcome: Outcome, start: Observation) -> dict[str, Any]:

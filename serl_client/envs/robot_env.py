@@ -41,9 +41,9 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
 
     `terminated` is the task's word, `truncated` the clock's (gymnasium's TimeLimit). `info` has the raw values
     "tcp_pose" and "gripper_width" of the observation's instant, "newest_tcp_pose" (younger where there are cameras),
-    "<object>_position" of all objects that the cell tracks, "success", "synchronized", "clips", "overrun_ns", the facts
-    of the reward, such as "lift", and "stamp_ns": the reference time since the episode's first observation, so that
-    equal episodes have equal infos.
+    "<object>_position" of all objects that the cell tracks, "success", "synchronized", "missing" (sensors whose last
+    value stands in for one that did not come), "clips", "overrun_ns", the facts of the reward, such as "lift", and
+    "stamp_ns": the reference time since the episode's first observation, so that equal episodes have equal infos.
 
     Args:
         task: The task, or its name as in `serl.tasks`.
@@ -109,7 +109,9 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
                 max_width=self._check_cell(),
                 added_to=_BASES[delta_reference],
             )
-            self._observations = ObservationMap(self.task, self._link.client.info.arm.joint_count)
+            info = self._link.client.info
+            has_gripper = info.gripper is not None
+            self._observations = ObservationMap(self.task, info.arm.joint_count, has_gripper=has_gripper)
         except BaseException:
             self._link.close()
             raise
@@ -183,6 +185,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             ValueError: The action has a wrong shape or a NaN.
             gymnasium.error.ResetNeeded: No episode has begun.
             FaultError: The arm is faulted.
+            DeviceUnavailableError: A camera or the gripper stays silent; the episode is over.
             ConnectionLostError: The daemon went away; `reset` reconnects.
         """
         checked = self._actions.checked(action)
@@ -200,7 +203,9 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         info = raw_info(observation, outcome, start)
         info["overrun_ns"] = result.overrun_ns
         info["clips"] = tuple(clip.kind.name for clip in result.clips)
-        return self._observations.encode(observation), outcome.reward, outcome.terminated, False, info
+        encoded = self._observations.encode(observation)
+        info["missing"] = self._observations.missing
+        return encoded, outcome.reward, outcome.terminated, False, info
 
     def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
         """An image of the scene, shape (height, width, 3): a free view of a simulator, else the first camera.

@@ -7,9 +7,10 @@ from gymnasium.utils.env_checker import check_env
 
 import serl_client
 from serl_api.enums import Pacing
-from serl_api.errors.robot import ControlHeldError, FaultError
+from serl_api.errors.robot import ControlHeldError, DeviceUnavailableError, FaultError
 from serl_api.rotation import angle_between
 from serl_client import RobotClient, SimulatorClient
+from serl_client.envs.observation_map import MISSING_LIMIT
 from serl_client.envs.robot_env import RobotEnv
 from serl_client.errors import TaskMismatchError
 
@@ -221,16 +222,39 @@ def test_images_belong_to_the_vision_environment(make):
     assert env.observation_space.contains(observation)
 
 
-def test_a_dropped_camera_repeats_its_last_image(make, simulator_address):
+def test_the_last_image_of_a_dropped_camera_stands_in_for_a_few_steps_and_then_the_episode_ends(
+    make, simulator_address
+):
     env = make("serl/PickCubeVision-v0")
     env.reset(seed=0)
-    before = env.step(STILL)[0]["front"]
+    before, *_, info = env.step(STILL)
+    assert info["missing"] == ()
     with SimulatorClient(simulator_address) as simulator:
         simulator.drop_camera("front")
-        observation, _, _, _, info = env.step(np.array((0, 1, 0, 1), np.float32))
+        for _ in range(MISSING_LIMIT):
+            observation, *_, info = env.step(np.array((0, 1, 0, 1), np.float32))
+            np.testing.assert_array_equal(observation["front"], before["front"])
+            assert info["missing"] == ("camera/front",)
+            assert not info["synchronized"]
+        with pytest.raises(DeviceUnavailableError, match="camera front delivered nothing for 3 steps"):
+            env.step(STILL)
+        with pytest.raises(DeviceUnavailableError, match="camera front delivered nothing since the episode began"):
+            env.reset(seed=0)
         simulator.clear_injections()
-    np.testing.assert_array_equal(observation["front"], before)
-    assert not info["synchronized"]
+    env.reset(seed=0)
+    assert env.step(STILL)[-1]["missing"] == ()
+
+
+def test_a_camera_that_returns_in_time_ends_nothing(make, simulator_address):
+    env = make("serl/PickCubeVision-v0")
+    env.reset(seed=0)
+    with SimulatorClient(simulator_address) as simulator:
+        for _ in range(3):
+            simulator.drop_camera("front")
+            for _ in range(MISSING_LIMIT):
+                env.step(STILL)
+            simulator.clear_injections()
+            assert env.step(STILL)[-1]["missing"] == ()
 
 
 def test_render_shows_the_simulator(make):
