@@ -64,6 +64,10 @@ class LimitsConfig:
     """Largest torque of a wrench target, Nm."""
     contact_force_n: float = 100.0
     """External force at which the arm faults, N."""
+    critical_faults: tuple[str, ...] = ()
+    """Faults that are critical in this cell though their device only warns, by identifier ("camera_lost.wrist") or by
+    its part before the dot ("camera_lost"): they end the session, and what the daemon itself finds stays until somebody
+    recovers, even when its cause has gone."""
     min_period_s: float = 0.002
     """Shortest control period, s."""
     max_period_s: float = 1.0

@@ -248,7 +248,7 @@ class DaemonCore:
 
     def _set_up(self, cell: Cell, config: LimitsConfig) -> ActiveCell:
         gripper = cell.gripper
-        faults = FaultRegistry(cell.arm, gripper, self._on_fault_change)
+        faults = FaultRegistry(cell.arm, gripper, self._on_fault_change, config.critical_faults)
         limits = Limits(config, cell.arm.info, None if gripper is None else gripper.info)
         sensors: Sensors = LockstepSensors(cell, self._sync)
         timeout_ns = 0

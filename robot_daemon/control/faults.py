@@ -2,7 +2,8 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import TypeAlias
 
 from robot_daemon.hardware.devices import Arm, DeviceFault, Gripper
@@ -20,11 +21,20 @@ class FaultRegistry:
     Args:
         arm: Reports faults of its own.
         gripper: Likewise, when there is one.
+        critical_ids: Faults that are critical here whatever their device says, by identifier or its part before the
+            dot.
         on_change: Called without locks held, by the thread that finds it, with the faults that became active and those
             that ended.
     """
 
-    def __init__(self, arm: Arm, gripper: Gripper | None, on_change: Callable[[Faults, Faults], None]) -> None:
+    def __init__(
+        self,
+        arm: Arm,
+        gripper: Gripper | None,
+        on_change: Callable[[Faults, Faults], None],
+        critical_ids: Collection[str] = (),
+    ) -> None:
+        self._critical_ids = critical_ids
         self._arm = arm
         self._gripper = gripper
         self._on_change = on_change
@@ -85,8 +95,10 @@ class FaultRegistry:
         self.refresh()
 
     def clear_fault(self, fault_id: str) -> None:
-        """Removes a fault that the daemon found, because its cause has gone."""
+        """Removes a warning that the daemon gave, because its cause has gone; what is critical waits for `recover`."""
         with self._lock:
+            if self._is_critical_here(fault_id):
+                return
             self._own.pop(fault_id, None)
         self.refresh()
 
@@ -124,9 +136,16 @@ class FaultRegistry:
         remaining = self._active
         return tuple(fault for fault in before if fault not in remaining), remaining
 
+    def _as_here(self, fault: DeviceFault) -> DeviceFault:
+        """Returns the fault with the severity that it has in this cell."""
+        return replace(fault, severity=FaultSeverity.CRITICAL) if self._is_critical_here(fault.id) else fault
+
+    def _is_critical_here(self, fault_id: str) -> bool:
+        return fault_id in self._critical_ids or fault_id.partition(".")[0] in self._critical_ids
+
     def _update(self, reported: Faults) -> tuple[Faults, Faults]:
         """Merges; returns the faults that became active and those that ended."""
-        merged = {fault.id: fault for fault in (*reported, *self._own.values())}
+        merged = {fault.id: self._as_here(fault) for fault in (*reported, *self._own.values())}
         known = {fault.id for fault in self._active}
         ended = tuple(fault for fault in self._active if fault.id not in merged)
         self._cleared.extendleft(reversed(ended))
