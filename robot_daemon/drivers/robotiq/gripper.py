@@ -25,7 +25,7 @@ _MOTIONS = {
 
 
 class RobotiqGripper:
-    """Drives a 2F-85 or 2F-140. Only `recover` waits: for a reset, at most `RESET_TIME_S`.
+    """Drives a 2F-85, 2F-140 or Hand-E. Only `recover` waits: for a reset, at most `RESET_TIME_S`.
 
     Raises:
         DeviceConnectError: No such port, no permission, or no answer from the gripper.

@@ -14,7 +14,11 @@ EXCEPTION_BIT = 0x80
 FRAME_GAP_S = 0.00175
 """Silence that separates two frames above 19200 baud, s."""
 
-_EXCEPTIONS = {1: "unknown function", 2: "unknown register", 3: "wrong value", 4: "device failure", 6: "device busy"}
+STRAY_ZEROS = 4
+"""Zero bytes in front of an answer that are skipped: many RS-485 adapters make one when they turn the line around."""
+
+_BUSY = {5: "it has begun and will take its time", 6: "it is busy"}
+_EXCEPTIONS = {1: "unknown function", 2: "unknown register", 3: "wrong value", 4: "device failure"}
 
 
 class LineLostError(Exception):
@@ -35,6 +39,10 @@ class GarbledAnswerError(AnswerError):
 
 class RefusedError(AnswerError):
     """Raised when the device answered with an exception."""
+
+
+class BusyError(AnswerError):
+    """Raised when the device answered that it cannot do this now; it is there, and may be asked again."""
 
 
 class Line(Protocol):
@@ -135,6 +143,9 @@ class ModbusClient:
 
     def _receive(self, function: int, length: int) -> bytes:
         data = self._line.read(3)
+        for _ in range(STRAY_ZEROS):
+            if len(data) == 3 and data[0] == 0:
+                data = data[1:] + self._line.read(1)
         if len(data) == 3:
             is_refusal = data[1] == function | EXCEPTION_BIT
             data += self._line.read(2 if is_refusal else length - 1)
@@ -144,6 +155,8 @@ class ModbusClient:
             raise GarbledAnswerError(f"its check is wrong: {data.hex(' ')}")
         if data[0] != self._slave_id:
             raise GarbledAnswerError(f"it comes from slave {data[0]}")
+        if data[1] == function | EXCEPTION_BIT and data[2] in _BUSY:
+            raise BusyError(f"{_BUSY[data[2]]} (Modbus exception {data[2]})")
         if data[1] == function | EXCEPTION_BIT:
             raise RefusedError(f"it refused: {_EXCEPTIONS.get(data[2], 'unknown reason')} (Modbus exception {data[2]})")
         if data[1] != function:

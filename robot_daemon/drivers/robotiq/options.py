@@ -10,18 +10,19 @@ from serl_api.settings import ConfigError, nearest, require_between
 
 @dataclass(frozen=True, kw_only=True)
 class RobotiqOptions:
-    """Says how to reach a Robotiq 2F-85 or 2F-140 over Modbus RTU."""
+    """Says how to reach a Robotiq 2F-85, 2F-140 or Hand-E over Modbus RTU."""
 
     port: str
     """Serial port, best by its lasting name below /dev/serial/by-id, or "tcp://host:port" of an RTU adapter."""
     activate: bool = False
     """Whether to activate at start when the gripper is not. The fingers then close and open fully: let go first."""
     model: str = "2f-85"
-    """"2f-85" or "2f-140"."""
+    """"2f-85", "2f-140" or "hand-e"."""
     stroke_m: float | None = None
     """Opening at `open_counts`, m; left out: the model's. Other finger tips change it."""
     open_counts: int = 3
-    """Position that the gripper reports when fully open, 0 to 255."""
+    """Position that the gripper reports when fully open, 0 to 255; measure it where the fingers are others than a
+    2F-85's."""
     closed_counts: int = 230
     """Position that it reports when closed on nothing, 0 to 255."""
     default_speed_m_per_s: float | None = None

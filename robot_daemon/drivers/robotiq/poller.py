@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from robot_daemon.drivers.robotiq.faults import FaultMemory
-from robot_daemon.drivers.robotiq.modbus import AnswerError, LineLostError, ModbusClient
+from robot_daemon.drivers.robotiq.modbus import AnswerError, BusyError, LineLostError, ModbusClient
 from robot_daemon.drivers.robotiq.registers import (
     COMMAND_ADDRESS,
     REGISTER_COUNT,
@@ -21,8 +21,9 @@ from robot_daemon.hardware.devices import DeviceConnectError
 
 logger = logging.getLogger(__name__)
 
-MISSES_UNTIL_LOST = 3
-"""Requests in a row without a good answer after which the gripper counts as lost."""
+MISSES_UNTIL_LOST, LOST_AFTER_S = 3, 0.3
+"""Requests in a row without a good answer, and time since the last one, after which the gripper counts as lost: a burst
+of noise is over sooner, and what was asked for is then written."""
 RECONNECT_INTERVAL_S = 0.25
 
 
@@ -86,13 +87,19 @@ class Poller:
         faults: Hears of every sample, loss and reset.
         now_ns: Clock of the samples.
         rate_hz: Readings a second.
+        clock: Seconds, monotonic, by which a gripper that does not answer is given up.
 
     Raises:
         DeviceConnectError: The first connection failed.
     """
 
     def __init__(
-        self, connect: Callable[[], Device], faults: FaultMemory, now_ns: Callable[[], int], rate_hz: float
+        self,
+        connect: Callable[[], Device],
+        faults: FaultMemory,
+        now_ns: Callable[[], int],
+        rate_hz: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connect = connect
         self._faults = faults
@@ -107,6 +114,8 @@ class Poller:
         self._cycle = Cycle.NONE
         self._cycle_count = 0
         self._misses = 0
+        self._clock = clock
+        self._heard_s = clock()
         self.sample: Sample | None = None
         """Newest reading; None while the gripper is lost."""
         self._device: Device | None = self._attach()
@@ -168,13 +177,18 @@ class Poller:
         try:
             done = self._write(device)
             self._read(device, done)
-            self._misses = 0
+            self._note_answer()
         except LineLostError as error:
             self._lose(str(error))
+        except BusyError:
+            self._note_answer()
         except AnswerError as error:
             self._misses += 1
-            if self._misses >= MISSES_UNTIL_LOST:
+            if self._misses >= MISSES_UNTIL_LOST and self._clock() - self._heard_s >= LOST_AFTER_S:
                 self._lose(str(error))
+
+    def _note_answer(self) -> None:
+        self._misses, self._heard_s = 0, self._clock()
 
     def _write(self, device: Device) -> int:
         """Hands over the cycle, else the request, that is due; returns the number of a completed cycle, else 0."""
@@ -238,6 +252,7 @@ class Poller:
     def _reconnect(self) -> None:
         try:
             self._device = self._attach()
+            self._note_answer()
             logger.info("the gripper is back")
         except DeviceConnectError as error:
             self._faults.note_loss(str(error), self._now_ns())

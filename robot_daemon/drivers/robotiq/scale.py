@@ -23,8 +23,9 @@ class Model:
 MODELS: Mapping[str, Model] = {
     "2f-85": Model(stroke=0.085, min_speed=0.020, max_speed=0.150, min_force=20.0, max_force=235.0),
     "2f-140": Model(stroke=0.140, min_speed=0.030, max_speed=0.250, min_force=10.0, max_force=125.0),
+    "hand-e": Model(stroke=0.050, min_speed=0.020, max_speed=0.150, min_force=20.0, max_force=185.0),
 }
-"""Source: Robotiq, "2F-85 & 2F-140 Instruction Manual", mechanical specifications."""
+"""Sources: Robotiq, "2F-85 & 2F-140 Instruction Manual" and "Hand-E Instruction Manual", mechanical specifications."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,8 @@ from pymodbus.framer.rtu import FramerRTU
 from robot_daemon.drivers.robotiq.modbus import (
     READ_HOLDING,
     READ_INPUT,
+    STRAY_ZEROS,
+    BusyError,
     GarbledAnswerError,
     ModbusClient,
     NoAnswerError,
@@ -138,6 +140,26 @@ def test_an_acknowledgement_of_other_registers_is_refused():
 def test_an_exception_is_told_with_its_reason():
     gripper, _ = client(frame(9, bytes.fromhex("8402")))
     with pytest.raises(RefusedError, match="unknown register"):
+        gripper.read_registers(READ_INPUT, STATUS_ADDRESS, 3)
+
+
+@pytest.mark.parametrize("number", [5, 6])
+def test_a_device_that_is_busy_is_told_from_one_that_refuses(number):
+    gripper, _ = client(frame(9, bytes((0x90, number))))
+    with pytest.raises(BusyError, match=f"exception {number}"):
+        gripper.write_registers(COMMAND_ADDRESS, bytes(6))
+
+
+@pytest.mark.parametrize("zeros", range(STRAY_ZEROS + 1))
+def test_zeros_of_an_adapter_that_turns_the_line_around_are_skipped(zeros):
+    answer = bytes.fromhex("090406b90000ffbd005c9a")
+    gripper, _ = client(bytes(zeros) + answer)
+    assert gripper.read_registers(READ_INPUT, STATUS_ADDRESS, 3).hex() == "b90000ffbd00"
+
+
+def test_more_zeros_than_an_adapter_makes_are_noise():
+    gripper, _ = client(bytes(40))
+    with pytest.raises(GarbledAnswerError):
         gripper.read_registers(READ_INPUT, STATUS_ADDRESS, 3)
 
 

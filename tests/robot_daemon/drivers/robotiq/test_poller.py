@@ -5,10 +5,11 @@ import threading
 import pytest
 
 from robot_daemon.drivers.robotiq.faults import FaultMemory
-from robot_daemon.drivers.robotiq.modbus import LineLostError
-from robot_daemon.drivers.robotiq.poller import Cycle, Poller
+from robot_daemon.drivers.robotiq.modbus import BusyError, GarbledAnswerError, LineLostError
+from robot_daemon.drivers.robotiq.poller import LOST_AFTER_S, MISSES_UNTIL_LOST, Cycle, Poller
 from robot_daemon.drivers.robotiq.registers import Command, Status
 from robot_daemon.hardware.devices import DeviceConnectError
+from tests.support.clocks import ManualClock
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
@@ -32,6 +33,8 @@ class Device:
         self.on_read.pop(self.reads, lambda: None)()
         if self.statuses[0] is None:
             raise LineLostError("the port vanished")
+        if isinstance(self.statuses[0], Exception):
+            raise self.statuses[0]
         return Status.from_bytes(bytes.fromhex(self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]))
 
     def write(self, command):
@@ -46,10 +49,10 @@ def poll():
     """Begins to poll a device whose readings from the second on wait until it has returned."""
     pollers = []
 
-    def begin(device, connect=None):
+    def begin(device, connect=None, **options):
         gate = threading.Event()
         device.on_read[2] = gate.wait
-        poller = Poller(connect or (lambda: device), FaultMemory("line"), lambda: 0, 200.0)
+        poller = Poller(connect or (lambda: device), FaultMemory("line"), lambda: 0, 200.0, **options)
         pollers.append(poller)
         return poller, gate
 
@@ -119,6 +122,34 @@ def test_nothing_of_before_a_loss_is_written_after_it(poll):
     assert device.written == written
     assert poller.request is None
     assert device.is_closed
+
+
+def test_a_burst_of_noise_loses_neither_the_gripper_nor_what_was_asked_for(poll):
+    device, clock = Device(ACTIVE), ManualClock()
+    poller, gate = poll(device, clock=clock)
+    device.statuses = [GarbledAnswerError("noise")]
+    poller.submit(CLOSE, 0.0)
+    device.write = lambda command: device.read()
+    gate.set()
+    wait_until(lambda: device.reads > 3 * MISSES_UNTIL_LOST)
+    assert poller.sample is not None
+    device.write = device.written.append
+    device.statuses = [ACTIVE]
+    wait_until(lambda: device.written == [CLOSE])
+    device.statuses = [GarbledAnswerError("noise")]
+    clock.now += LOST_AFTER_S
+    wait_until(lambda: poller.sample is None)
+
+
+def test_a_gripper_that_is_busy_is_there(poll):
+    device, clock = Device(ACTIVE), ManualClock()
+    poller, gate = poll(device, clock=clock)
+    device.statuses = [BusyError("busy")]
+    clock.now += 2 * LOST_AFTER_S
+    gate.set()
+    reads = device.reads
+    wait_until(lambda: device.reads > reads + 3 * MISSES_UNTIL_LOST)
+    assert poller.sample is not None
 
 
 def test_a_device_that_answers_once_and_then_no_more_cannot_be_used():

@@ -48,6 +48,7 @@ def test_the_ends_ask_for_the_whole_range(model):
     [
         ("2f-85", 0.085, (0.020, 0.150), (20.0, 235.0)),
         ("2f-140", 0.140, (0.030, 0.250), (10.0, 125.0)),
+        ("hand-e", 0.050, (0.020, 0.150), (20.0, 185.0)),
     ],
 )
 def test_speed_and_force_span_the_ratings_of_the_manual(model, stroke, speeds, forces):
