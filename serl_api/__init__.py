@@ -1,1 +1,1 @@
-"""The schema as Python, for both columns: no torch, MuJoCo, gymnasium or device library."""
+"""Gives the schema to Python, for both columns: no torch, MuJoCo, gymnasium or device library."""

@@ -21,7 +21,7 @@ _CHECK_S = 0.25
 
 
 class WorkerPool:
-    """Workers for calls of one kind. As many more wait for first requests, so that waiting never takes a worker.
+    """Holds workers for calls of one kind. As many more wait for first requests, so that waiting never takes a worker.
 
     Args:
         workers: Calls answered at once; more queue.
@@ -56,7 +56,7 @@ class WorkerPool:
                 self._end(context)
 
     def _most_dispensable(self) -> grpc.ServicerContext:
-        """The oldest call of the connection that has most of those that wait."""
+        """Finds the oldest call of the connection that has most of those that wait."""
         counts = Counter(peer for peer, _ in self._waiting.values())
         return max(self._waiting, key=lambda context: counts[self._waiting[context][0]])
 
@@ -113,7 +113,7 @@ class Admission(grpc.ServerInterceptor):
 
 
 def _admitting(handler: grpc.RpcMethodHandler, pool: WorkerPool) -> grpc.RpcMethodHandler:
-    """A handler for the same method; on the wire, a call of one request is a stream of one."""
+    """Makes a handler for the same method; on the wire, a call of one request is a stream of one."""
     given: Any = handler
     behave: Any = given.unary_unary or given.unary_stream or given.stream_unary or given.stream_stream
 

@@ -1,4 +1,4 @@
-"""Frozen facts of a cell, constant while its daemon runs."""
+"""Defines the facts of a cell, constant while its daemon runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from serl_api.values import Compliance, FloatArray, Pose
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ArmInfo:
-    """Facts of an arm with n joints."""
+    """Holds the facts of an arm with n joints."""
 
     model: str
     """Lower case: "panda", "fr3"."""
@@ -30,13 +30,13 @@ class ArmInfo:
 
     @property
     def joint_count(self) -> int:
-        """N."""
+        """Returns n."""
         return len(self.home)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GripperInfo:
-    """Facts of a gripper."""
+    """Holds the facts of a gripper."""
 
     model: str
     """Lower case: "robotiq-2f-85"."""
@@ -50,7 +50,7 @@ class GripperInfo:
 
 @dataclass(frozen=True)
 class CameraIntrinsics:
-    """Pinhole parameters of delivered frames, px."""
+    """Holds the pinhole parameters of delivered frames, px."""
 
     fx: float
     """Focal length along x."""
@@ -64,7 +64,7 @@ class CameraIntrinsics:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CameraInfo:
-    """Facts of a camera."""
+    """Holds the facts of a camera."""
 
     name: str
     """Unique within the cell."""
@@ -92,7 +92,7 @@ class CameraInfo:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Limits:
-    """Bounds that the daemon enforces for every client."""
+    """Holds the bounds that the daemon enforces for every client."""
 
     workspace_lower: FloatArray
     """Shape (3,), m."""
@@ -120,7 +120,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CellInfo:
-    """What stands behind an address."""
+    """Says what stands behind an address."""
 
     cell_name: str
     """From the cell's configuration."""

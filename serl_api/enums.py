@@ -1,4 +1,4 @@
-"""Enumerations of the robot API; the numbers are the schema's, and a number this client does not know is UNKNOWN."""
+"""Defines the robot API's enumerations: the schema's numbers, where one that this client does not know is UNKNOWN."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class _OpenEnum(IntEnum):
-    """An enumeration to which later versions of the schema may add values."""
+    """Enumerates what later versions of the schema may add values to."""
 
     @classmethod
     def _missing_(cls, value: object) -> _OpenEnum:
@@ -15,7 +15,7 @@ class _OpenEnum(IntEnum):
 
 
 class Backend(_OpenEnum):
-    """What stands behind the API."""
+    """Says what stands behind the API."""
 
     UNKNOWN = 0
     REAL = 1
@@ -24,7 +24,7 @@ class Backend(_OpenEnum):
 
 
 class Pacing(_OpenEnum):
-    """Who makes time pass: the daemon's clock, or the requests."""
+    """Says who makes time pass: the daemon's clock, or the requests."""
 
     UNKNOWN = 0
     REAL_TIME = 1
@@ -32,7 +32,7 @@ class Pacing(_OpenEnum):
 
 
 class ControlMode(_OpenEnum):
-    """What an arm can track."""
+    """Says what an arm can track."""
 
     UNKNOWN = 0
     CARTESIAN_IMPEDANCE = 1
@@ -41,7 +41,7 @@ class ControlMode(_OpenEnum):
 
 
 class ArmMode(_OpenEnum):
-    """What the arm is doing; treat UNKNOWN as "not accepting targets"."""
+    """Says what the arm is doing; treat UNKNOWN as "not accepting targets"."""
 
     UNKNOWN = 0
     IDLE = 1
@@ -55,7 +55,7 @@ class ArmMode(_OpenEnum):
 
 
 class GripperMotion(_OpenEnum):
-    """What the fingers are doing."""
+    """Says what the fingers are doing."""
 
     UNKNOWN = 0
     INACTIVE = 1
@@ -66,7 +66,7 @@ class GripperMotion(_OpenEnum):
 
 
 class FaultSource(_OpenEnum):
-    """The part of the cell that raised a fault."""
+    """Names the part of the cell that raised a fault."""
 
     UNKNOWN = 0
     ARM = 1
@@ -76,7 +76,7 @@ class FaultSource(_OpenEnum):
 
 
 class FaultSeverity(_OpenEnum):
-    """What a fault does to motion: nothing, or it is refused until recovery."""
+    """Says what a fault does to motion: nothing, or it is refused until recovery."""
 
     UNKNOWN = 0
     WARNING = 1
@@ -84,7 +84,7 @@ class FaultSeverity(_OpenEnum):
 
 
 class IncrementBase(_OpenEnum):
-    """The pose to which an increment is added."""
+    """Names the pose to which an increment is added."""
 
     UNKNOWN = 0
     MEASURED = 1
@@ -92,7 +92,7 @@ class IncrementBase(_OpenEnum):
 
 
 class MotionOutcome(_OpenEnum):
-    """How a motion stands; all but RUNNING are final."""
+    """Says how a motion stands; all but RUNNING are final."""
 
     UNKNOWN = 0
     RUNNING = 1
@@ -102,7 +102,7 @@ class MotionOutcome(_OpenEnum):
 
 
 class ClipKind(_OpenEnum):
-    """Which limit changed a target."""
+    """Says which limit changed a target."""
 
     UNKNOWN = 0
     WORKSPACE_POSITION = 1
@@ -117,7 +117,7 @@ class ClipKind(_OpenEnum):
 
 
 class PixelEncoding(_OpenEnum):
-    """Layout of an image."""
+    """Names the layout of an image."""
 
     UNKNOWN = 0
     RGB8 = 1
@@ -127,7 +127,7 @@ class PixelEncoding(_OpenEnum):
 
 
 class StampSource(_OpenEnum):
-    """Where a frame's exposure time comes from, and so how far it can be trusted."""
+    """Says where a frame's exposure time comes from, and so how far it can be trusted."""
 
     UNKNOWN = 0
     SENSOR = 1

@@ -32,7 +32,7 @@ class PluginError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Plugin:
-    """One object that a package offers; loaded by `load`."""
+    """Describes one object that a package offers; loaded by `load`."""
 
     group: str
     """Such as "serl.tasks"."""
@@ -47,7 +47,7 @@ class Plugin:
 
     @property
     def origin(self) -> str:
-        """Package and version, for people."""
+        """Returns package and version, for people."""
         return f"{self.package} {self.version}".strip()
 
     def load(self, kind: type[_Kind], expected: str = "") -> _Kind:
@@ -89,7 +89,7 @@ class Plugin:
 
 
 def list_plugins(group: str) -> tuple[Plugin, ...]:
-    """Everything that installed packages offer under a group, by name; imports none of it.
+    """Lists what installed packages offer under a group, by name; imports none of it.
 
     A name that several packages offer is there several times.
     """
@@ -128,7 +128,7 @@ def load_plugin(group: str, name: str, kind: type[_Kind], expected: str = "") ->
 
 
 def plugin_table(groups: Mapping[str, str]) -> str:
-    """Lines for people: every object of some groups with its package and version.
+    """Lists for people every object of some groups with its package and version.
 
     Args:
         groups: Heading of each group, such as {"serl.arms": "arms"}.

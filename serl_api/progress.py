@@ -27,7 +27,7 @@ Clock = Callable[[], float]
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: "45 s", "3 min 20 s", "2 h 5 min"."""
+    """Writes seconds as people say them: "45 s", "3 min 20 s", "2 h 5 min"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -38,7 +38,7 @@ def duration(seconds: float) -> str:
 
 
 class Phase:
-    """One part of a command: name, age and, where it is known, a count of a total.
+    """Describes one part of a command: name, age and, where it is known, a count of a total.
 
     Args:
         name: What is being done, such as "compiling the update".
@@ -56,12 +56,12 @@ class Phase:
 
     @property
     def elapsed_s(self) -> float:
-        """Its age, s."""
+        """Returns its age, s."""
         return self._clock() - self._start_s
 
     @property
     def remaining_s(self) -> float | None:
-        """Time that is left at the mean speed so far, s; None while that cannot be said."""
+        """Returns the time that is left at the mean speed so far, s; None while that cannot be said."""
         if not self.total or self.done <= 0:
             return None
         return self.elapsed_s * max(self.total - self.done, 0.0) / self.done
@@ -79,7 +79,7 @@ class Phase:
             self.note = note
 
     def __str__(self) -> str:
-        """Such as "evaluating: 37 of 100, success 97 %, 12 s, about 20 s left"."""
+        """Writes it such as "evaluating: 37 of 100, success 97 %, 12 s, about 20 s left"."""
         parts = [] if self.total is None else [f"{self.done:g} of {self.total:g}"]
         remaining_s = self.remaining_s
         note = self.note() if callable(self.note) else self.note
@@ -143,7 +143,7 @@ class Progress:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a line that lives can be drawn."""
+        """Returns whether a line that lives can be drawn."""
         return self._say is None and self._target.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
     @property

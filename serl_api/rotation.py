@@ -1,4 +1,4 @@
-"""Quaternions, rotation vectors and changes of frame, for both ends of the API.
+"""Computes with quaternions, rotation vectors and changes of frame, for both ends of the API.
 
 Quaternions are x, y, z, w with the Hamilton product, of unit length unless said otherwise; both signs mean the same
 rotation. `a_q_b` is the orientation of frame b in frame a, so that `a_q_c = multiply(a_q_b, b_q_c)`. Six-vectors are
@@ -24,7 +24,7 @@ _SMALL_ANGLE_RAD = 1e-12
 
 
 def multiply(a: Sequence[float], b: Sequence[float]) -> Quaternion:
-    """Hamilton product: applies rotation `b` first, then `a`."""
+    """Multiplies by the Hamilton product: applies rotation `b` first, then `a`."""
     ax, ay, az, aw = a
     bx, by, bz, bw = b
     return (
@@ -68,13 +68,13 @@ def canonical(q: Sequence[float]) -> Quaternion:
 
 
 def angle_between(a: Sequence[float], b: Sequence[float]) -> float:
-    """Angle of the relative rotation, rad, in [0, pi]. It has no wrap and does not depend on signs."""
+    """Returns the angle of the relative rotation, rad, in [0, pi]. It has no wrap and does not depend on signs."""
     x, y, z, w = multiply(a, conjugate(b))
     return 2.0 * math.atan2(math.sqrt(x * x + y * y + z * z), abs(w))
 
 
 def to_rotvec(q: Sequence[float]) -> Vector:
-    """Rotation vector, rad, of length in [0, pi]."""
+    """Converts to a rotation vector, rad, of length in [0, pi]."""
     x, y, z, w = q
     if w < 0.0:
         x, y, z, w = -x, -y, -z, -w
@@ -84,7 +84,7 @@ def to_rotvec(q: Sequence[float]) -> Vector:
 
 
 def from_rotvec(rotvec: Sequence[float]) -> Quaternion:
-    """Rotation by the vector's length, rad, about its direction."""
+    """Converts from a rotation by the vector's length, rad, about its direction."""
     x, y, z = rotvec
     angle = math.sqrt(x * x + y * y + z * z)
     scale = 0.5 if angle < _SMALL_ANGLE_RAD else math.sin(0.5 * angle) / angle
@@ -98,7 +98,7 @@ def slerp(a: Sequence[float], b: Sequence[float], ratio: float) -> Quaternion:
 
 
 def to_matrix(a_q_b: _Numbers) -> FloatArray:
-    """Rotation matrix of a unit quaternion. Shape (4,). Returns shape (3, 3)."""
+    """Converts a unit quaternion, shape (4,), to a rotation matrix, shape (3, 3)."""
     x, y, z, w = map(float, a_q_b)
     return np.array(
         (
@@ -110,7 +110,7 @@ def to_matrix(a_q_b: _Numbers) -> FloatArray:
 
 
 def rotate(a_q_b: _Numbers, vector: _Numbers) -> FloatArray:
-    """Components in axes of a of a vector given in axes of b. Shapes (4,) and (3,). Returns shape (3,)."""
+    """Returns the components in axes of a of a vector given in axes of b. Shapes (4,) and (3,); returns shape (3,)."""
     return to_matrix(a_q_b) @ np.asarray(vector, float)
 
 
@@ -132,20 +132,20 @@ def rotate_six_vector(a_q_b: _Numbers, six_vector: _Numbers) -> FloatArray:
 
 
 def compose_poses(a_t_b: Pose, b_t_c: Pose) -> Pose:
-    """Pose of c in a."""
+    """Returns the pose of c in a."""
     position = a_t_b.position + rotate(a_t_b.quaternion_xyzw, b_t_c.position)
     quaternion = multiply(a_t_b.quaternion_xyzw.tolist(), b_t_c.quaternion_xyzw.tolist())
     return Pose(position, np.array(quaternion))
 
 
 def invert_pose(a_t_b: Pose) -> Pose:
-    """Pose of a in b."""
+    """Returns the pose of a in b."""
     inverse = np.array(conjugate(a_t_b.quaternion_xyzw.tolist()))
     return Pose(-rotate(inverse, a_t_b.position), inverse)
 
 
 def adjoint_matrix(a_t_b: Pose) -> FloatArray:
-    """Matrix that takes a twist (v, w) of a body from frame b to frame a, reference point included.
+    """Returns the matrix that takes a twist (v, w) of a body from frame b to frame a, reference point included.
 
     Both twists are those of the body's point that passes through the origin of their frame:
     `v_a = R v_b + p x (R w_b)`, `w_a = R w_b`. With (v, w) order the lever arm stands in the *upper right* block: a

@@ -1,4 +1,4 @@
-"""TLS, bearer tokens and addresses, for servers and for the channels to them.
+"""Secures servers and the channels to them by TLS, bearer tokens and addresses.
 
 Only this machine is reached in the clear. Anyone else needs TLS and a token, or the server's word insecure; and no
 token ever leaves the machine on a channel without TLS.
@@ -48,7 +48,7 @@ _UNIX_PATH_MAX_BYTES = 107
 
 @dataclass(frozen=True, kw_only=True)
 class ServerSecurity:
-    """Whom a server lets in. Only loopback may do without TLS and a token."""
+    """Says whom a server lets in. Only loopback may do without TLS and a token."""
 
     insecure: bool = False
     """Serve other machines without TLS and token. Anyone on the network can then move the arm, or feed the learner."""
@@ -80,7 +80,7 @@ class ServerSecurity:
             )
 
     def credentials(self) -> grpc.ServerCredentials | None:
-        """TLS credentials; None when none are configured.
+        """Loads the TLS credentials; None when none are configured.
 
         Raises:
             ConfigError: A file cannot be read.
@@ -90,7 +90,7 @@ class ServerSecurity:
         return grpc.ssl_server_credentials([(_read(self.tls_key), _read(self.tls_certificate))])
 
     def interceptors(self, refuse: Callable[[grpc.ServicerContext], NoReturn]) -> list[grpc.ServerInterceptor]:
-        """What refuses calls without the token; nothing when no token is configured.
+        """Makes what refuses calls without the token; nothing when no token is configured.
 
         Raises:
             ConfigError: The token file cannot be read or is empty.
@@ -100,7 +100,7 @@ class ServerSecurity:
 
 @dataclass(frozen=True, kw_only=True)
 class ChannelSecurity:
-    """How a client presents itself to a server."""
+    """Says how a client presents itself to a server."""
 
     tls_root: Path | None = None
     """PEM file with the certificate that signed the server's; none for a plain connection."""
@@ -108,7 +108,7 @@ class ChannelSecurity:
     """File whose first line is the bearer token."""
 
     def token(self) -> str | None:
-        """The bearer token; None without a file.
+        """Reads the bearer token; None without a file.
 
         Raises:
             ConfigError: The file cannot be read or is empty.
@@ -182,7 +182,7 @@ def _parse_unix(address: str) -> str:
 
 
 def is_local(address: str) -> bool:
-    """Whether an address such as "127.0.0.1:0", "localhost:1" or "unix:/path" is of this machine alone."""
+    """Returns whether an address such as "127.0.0.1:0", "localhost:1" or "unix:/path" is of this machine alone."""
     if address.startswith(("unix:", "unix-abstract:")):
         return True
     host = address.rpartition(":")[0].strip("[]")

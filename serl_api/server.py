@@ -1,4 +1,4 @@
-"""What every server here does: binds one address safely, answers for its health, lists its services, and drains."""
+"""Does what every server here does: binds one address safely, answers for its health, lists its services, drains."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ServeError(Exception):
 
 
 class ApiServer:
-    """A gRPC server behind one address, with health and reflection. Safe from any thread.
+    """Serves gRPC behind one address, with health and reflection. Safe from any thread.
 
     Args:
         address: `host:port` (port 0 picks a free one) or `unix:/path`.

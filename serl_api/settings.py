@@ -1,4 +1,4 @@
-"""Strict settings: a table of TOML or JSON becomes a frozen dataclass; what does not fit is named by its full path.
+"""Makes frozen dataclasses from tables of TOML or JSON, strictly: what does not fit is named by its full path.
 
 Fields may be marked `SHARED` or `LOCAL`, which decides what `shared_settings` lists.
 """
@@ -126,7 +126,7 @@ def to_dataclass(cls: type[T], table: Mapping[str, Any], where: str = "", given:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Half a sentence that helps after a wrong name: the nearest known one, else the list."""
+    """Makes half a sentence that helps after a wrong name: the nearest known one, else the list."""
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"did you mean {close[0]}?"
@@ -141,7 +141,7 @@ LOCAL: Mapping[str, Any] = types.MappingProxyType({"shared": False})
 
 
 def shared_in_one(text: Callable[[Any], str] = str) -> Mapping[str, Any]:
-    """Metadata of a shared section that is compared as one entry, or of a field that is compared by a text of its own.
+    """Makes the metadata of a shared section that is compared as one entry, or a field compared by a text of its own.
 
     Args:
         text: Makes the text of a field's value. A section's is that of its shared fields, joined.

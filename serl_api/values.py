@@ -1,4 +1,4 @@
-"""Frozen values that the API speaks of.
+"""Defines the frozen values that the API speaks of.
 
 SI units and radians, `base` frame, quaternions xyzw. Arrays are float64 and must not be written to. Times ending in
 `_time_ns` are on the daemon's monotonic clock; `capture_time_s` is its wall clock, for people and logs.
@@ -29,7 +29,7 @@ FloatArray: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """Position and orientation of a frame in `base`."""
+    """Holds position and orientation of a frame in `base`."""
 
     position: FloatArray
     """Shape (3,), m."""
@@ -39,7 +39,7 @@ class Pose:
 
 @dataclass(frozen=True, eq=False)
 class JointTarget:
-    """Joint positions to be tracked compliantly."""
+    """Holds joint positions to be tracked compliantly."""
 
     positions: FloatArray
     """Shape (n,), rad."""
@@ -47,7 +47,7 @@ class JointTarget:
 
 @dataclass(frozen=True, eq=False)
 class WrenchTarget:
-    """Wrench that the tool should exert at the TCP, in base axes."""
+    """Holds the wrench that the tool should exert at the TCP, in base axes."""
 
     wrench: FloatArray
     """Shape (6,): N, then Nm."""
@@ -59,7 +59,7 @@ Triple: TypeAlias = tuple[float, float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Compliance:
-    """Cartesian impedance. None leaves a value as it is; out of range is refused with LimitExceededError."""
+    """Holds a Cartesian impedance. None leaves a value as it is; out of range is refused with LimitExceededError."""
 
     translational_stiffness: float | None = None
     """N/m, in [0, 6000]."""
@@ -83,7 +83,7 @@ class Compliance:
 
 @dataclass(frozen=True, kw_only=True)
 class FullCompliance(Compliance):
-    """Cartesian impedance with every value set, as it is in force; the defaults are a daemon's."""
+    """Holds a Cartesian impedance with every value set, as it is in force; the defaults are a daemon's."""
 
     translational_stiffness: float = 2000.0
     translational_damping: float = 89.0
@@ -98,7 +98,7 @@ class FullCompliance(Compliance):
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What the arm carries, in the flange frame."""
+    """Says what the arm carries, in the flange frame."""
 
     mass: float
     """kg."""
@@ -110,7 +110,7 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True)
 class GripperTarget:
-    """What the gripper should do. Widths outside the stroke are clipped."""
+    """Says what the gripper should do. Widths outside the stroke are clipped."""
 
     width: float
     """Opening between the finger tips, m."""
@@ -122,7 +122,7 @@ class GripperTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class GripperState:
-    """What a two-finger gripper measures."""
+    """Holds what a two-finger gripper measures."""
 
     width: float
     """Opening, m."""
@@ -136,7 +136,7 @@ class GripperState:
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """An abnormal condition, active until `RobotClient.recover` clears it."""
+    """Describes an abnormal condition, active until `RobotClient.recover` clears it."""
 
     id: str
     """Stable identifier, such as "joint_reflex" or "camera_lost.wrist"."""
@@ -156,7 +156,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ArmState:
-    """What an arm with n joints measures at one instant."""
+    """Holds what an arm with n joints measures at one instant."""
 
     joint_positions: FloatArray
     """Shape (n,), rad."""
@@ -178,7 +178,7 @@ class ArmState:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RobotState(ArmState):
-    """One consistent sample of the arm and the gripper; n is the number of joints."""
+    """Holds one consistent sample of the arm and the gripper; n is the number of joints."""
 
     monotonic_time_ns: int
     """Instant of the sample."""
@@ -202,7 +202,7 @@ class RobotState(ArmState):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DepthImage:
-    """Depth aligned to a colour image."""
+    """Holds depth aligned to a colour image."""
 
     values: NDArray[np.uint16]
     """Shape (height, width), 0 where unknown."""
@@ -212,7 +212,7 @@ class DepthImage:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
-    """One image of one camera."""
+    """Holds one image of one camera."""
 
     camera: str
     """Name of the camera."""
@@ -237,7 +237,7 @@ class Frame:
 
     @property
     def rgb(self) -> NDArray[np.uint8]:
-        """Pixels, shape (height, width, 3), read-only view.
+        """Returns the pixels, shape (height, width, 3), as a read-only view.
 
         Raises:
             ValueError: The frame is encoded; ask for `PixelEncoding.RGB8`.
@@ -251,7 +251,7 @@ class Frame:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrackedObject:
-    """An object whose pose is known without the cameras that the policy sees."""
+    """Describes an object whose pose is known without the cameras that the policy sees."""
 
     name: str
     """Unique within the cell."""
@@ -267,7 +267,7 @@ class TrackedObject:
 
 @dataclass(frozen=True, slots=True)
 class SensorOffset:
-    """How far one sensor's sample lies from the reference time."""
+    """Says how far one sensor's sample lies from the reference time."""
 
     sensor: str
     """"arm", "gripper" or "camera/<name>"."""
@@ -280,13 +280,13 @@ class SensorOffset:
 
     @property
     def within(self) -> bool:
-        """Whether the sensor counts as synchronised."""
+        """Returns whether the sensor counts as synchronised."""
         return not self.missing and abs(self.offset_ns) <= self.tolerance_ns
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Observation:
-    """One soft-synchronised snapshot of every sensor of the cell."""
+    """Holds one soft-synchronised snapshot of every sensor of the cell."""
 
     reference_time_ns: int
     """Instant that the snapshot stands for."""
@@ -313,7 +313,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Clip:
-    """A limit that changed a target."""
+    """Describes a limit that changed a target."""
 
     kind: ClipKind
     """Which limit."""
@@ -323,7 +323,7 @@ class Clip:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StepResult:
-    """The end of one control period."""
+    """Describes the end of one control period."""
 
     observation: Observation
     """The cell at the end of the period."""
@@ -341,7 +341,7 @@ class StepResult:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MotionProgress:
-    """How a `Move` stands."""
+    """Says how a `Move` stands."""
 
     outcome: MotionOutcome
     """RUNNING until the last one."""
@@ -355,7 +355,7 @@ class MotionProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryResult:
-    """Outcome of `RobotClient.recover`."""
+    """Holds the outcome of `RobotClient.recover`."""
 
     cleared: tuple[Fault, ...]
     """Faults that are gone."""
@@ -365,7 +365,7 @@ class RecoveryResult:
 
 @dataclass(frozen=True, kw_only=True)
 class FaultList:
-    """Faults of a cell, newest first."""
+    """Lists the faults of a cell, newest first."""
 
     active: tuple[Fault, ...]
     """Active now."""

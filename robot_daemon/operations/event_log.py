@@ -35,7 +35,7 @@ def log_event(logger: logging.Logger, name: str, fields: Mapping[str, FieldValue
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-01-31T12:00:00.123Z INFO session_opened session=1 client="ada"`."""
+    """Writes `2026-01-31T12:00:00.123Z INFO session_opened session=1 client="ada"`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Formats one line, with a traceback below it where there is one."""
@@ -50,7 +50,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """`{"time": "2026-01-31T12:00:00.123Z", "level": "info", "event": "session_opened", "session": 1}`.
+    """Writes `{"time": "2026-01-31T12:00:00.123Z", "level": "info", "event": "session_opened", "session": 1}`.
 
     A line that is no event has the event "message", its logger and its text.
     """

@@ -1,4 +1,4 @@
-"""From the first call to the last: serves until a signal, then lets the arm come to rest."""
+"""Serves from the first call to the last: until a signal, then lets the arm come to rest."""
 
 import contextlib
 import logging

@@ -1,1 +1,1 @@
-"""Values to messages of the robot API and back."""
+"""Converts values to messages of the robot API and back."""

@@ -1,4 +1,4 @@
-"""Facts of a cell, between values and messages of `robot_service.proto` and `camera_service.proto`."""
+"""Converts facts of a cell between values and messages of `robot_service.proto` and `camera_service.proto`."""
 
 from collections.abc import Iterable
 

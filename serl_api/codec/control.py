@@ -1,4 +1,4 @@
-"""Targets, compliance and outcomes of control, between values and messages of `control.proto`.
+"""Converts targets, compliance and outcomes of control between values and messages of `control.proto`.
 
 What a daemon reads of a request goes through `requests`, which checks every number.
 """

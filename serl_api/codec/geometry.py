@@ -1,4 +1,4 @@
-"""Vectors, poses, twists and wrenches, between arrays and messages.
+"""Converts vectors, poses, twists and wrenches between arrays and messages.
 
 `write_*` fill in a part of an answer in place: half the cost of a part that is built and then copied into its parent.
 """

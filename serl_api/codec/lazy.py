@@ -1,4 +1,4 @@
-"""Values that decode each field of their message when it is first read: a step reads few of the many."""
+"""Makes values that decode a field of their message when it is first read: a step reads few of the many."""
 
 from __future__ import annotations
 

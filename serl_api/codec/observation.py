@@ -1,4 +1,4 @@
-"""Frames, tracked objects and observations, between values and messages of `observation.proto`."""
+"""Converts frames, tracked objects and observations between values and messages of `observation.proto`."""
 
 from collections.abc import Callable, Iterable
 from typing import cast

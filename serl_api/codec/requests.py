@@ -1,4 +1,4 @@
-"""Requests to values: every number is checked here, once, before anything else sees it."""
+"""Converts requests to values: every number is checked here, once, before anything else sees it."""
 
 import math
 from dataclasses import replace
@@ -43,7 +43,7 @@ _COMPLIANCE_BOUNDS = {
 
 
 def decode_pose(pose: geometry_pb2.Pose, field: str) -> Pose:
-    """A pose with a quaternion of exactly unit length.
+    """Converts a pose, to a quaternion of exactly unit length.
 
     Raises:
         InvalidTargetError: A part is absent or not finite, or the quaternion is not of unit length.
@@ -72,7 +72,7 @@ def _orientation(quaternion: geometry_pb2.Quaternion, field: str) -> FloatArray:
 
 
 def decode_joints(target: control_pb2.JointTarget, joint_count: int, field: str) -> JointTarget:
-    """Joint positions, rad.
+    """Converts joint positions, rad.
 
     Raises:
         InvalidTargetError: Wrong length, or not finite.
@@ -87,7 +87,7 @@ def decode_joints(target: control_pb2.JointTarget, joint_count: int, field: str)
 
 
 def decode_wrench(wrench: geometry_pb2.Wrench, field: str) -> WrenchTarget:
-    """A wrench, N and Nm.
+    """Converts a wrench, N and Nm.
 
     Raises:
         InvalidTargetError: A part is absent or not finite.
@@ -101,7 +101,7 @@ def decode_wrench(wrench: geometry_pb2.Wrench, field: str) -> WrenchTarget:
 
 
 def decode_increment(message: control_pb2.PoseIncrement, field: str) -> PoseIncrement:
-    """An increment on a pose.
+    """Converts an increment on a pose.
 
     Raises:
         InvalidTargetError: A number is not finite, an orientation not of unit length, or a box has no inside.
@@ -128,7 +128,7 @@ def _decode_pose_box(message: control_pb2.PoseBox, field: str) -> PoseBox:
 
 
 def decode_step_target(step: control_pb2.Step, joint_count: int) -> Target | PoseIncrement | None:
-    """The target of a `Step`; None when it asks to hold.
+    """Converts the target of a `Step`; None when it asks to hold.
 
     Raises:
         InvalidTargetError: No limit can repair it.
@@ -148,7 +148,7 @@ def decode_step_target(step: control_pb2.Step, joint_count: int) -> Target | Pos
 def decode_goal(
     request: control_pb2.Move | control_pb2.Reset, joint_count: int, field: str
 ) -> Pose | JointTarget | None:
-    """The goal of a `Move` or the start of a `Reset`; None when neither kind is given.
+    """Converts the goal of a `Move` or the start of a `Reset`; None when neither kind is given.
 
     Raises:
         InvalidTargetError: It is malformed.
@@ -161,7 +161,7 @@ def decode_goal(
 
 
 def decode_gripper(target: control_pb2.GripperTarget, field: str) -> GripperTarget:
-    """What the gripper should do.
+    """Converts what the gripper should do.
 
     Raises:
         InvalidTargetError: Not finite.
@@ -174,12 +174,12 @@ def decode_gripper(target: control_pb2.GripperTarget, field: str) -> GripperTarg
 
 
 def decode_period_ns(period: duration_pb2.Duration) -> int:
-    """Nanoseconds; absent gives 0, which the limits refuse."""
+    """Converts to nanoseconds; absent gives 0, which the limits refuse."""
     return period.seconds * 1_000_000_000 + period.nanos
 
 
 def decode_speed_ratio(ratio: float, field: str) -> float:
-    """Fraction of the top speed; 0 means 0.2.
+    """Returns the fraction of the top speed; 0 means 0.2.
 
     Raises:
         LimitExceededError: Outside [0, 1].
@@ -190,7 +190,7 @@ def decode_speed_ratio(ratio: float, field: str) -> float:
 
 
 def decode_compliance(message: control_pb2.Compliance, present: FullCompliance) -> FullCompliance:
-    """The present compliance with the fields that the message sets.
+    """Returns the present compliance with the fields that the message sets.
 
     Raises:
         LimitExceededError: A value is out of range or not a number.
@@ -216,7 +216,7 @@ def _require_within(value: float | Triple, field: str, upper: float, unit: str) 
 
 
 def decode_load(message: control_pb2.SetLoad) -> Load:
-    """What the arm carries.
+    """Converts what the arm carries.
 
     Raises:
         InvalidRequestError: Negative or not finite mass, or an inertia without nine finite values.

@@ -1,4 +1,4 @@
-"""States of arm and gripper, and faults, between values and messages of `state.proto`."""
+"""Converts states of arm and gripper, and faults, between values and messages of `state.proto`."""
 
 from collections.abc import Callable, Iterable
 

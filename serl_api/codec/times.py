@@ -1,4 +1,4 @@
-"""Durations and wall-clock times, between numbers and messages."""
+"""Converts durations and wall-clock times between numbers and messages."""
 
 import math
 

@@ -1,1 +1,1 @@
-"""Errors of the APIs: exceptions, their gRPC statuses and their reasons on the wire."""
+"""Defines the errors of the APIs: exceptions, their gRPC statuses and their reasons on the wire."""

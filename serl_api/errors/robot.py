@@ -1,4 +1,4 @@
-"""Exceptions of the robot API: the daemon raises them to refuse a call, the client gets the same ones.
+"""Defines the exceptions of the robot API: the daemon refuses calls by them, the client gets the same ones.
 
 RobotError
 ├── InvalidTargetError (ValueError)      a target has a NaN, a wrong length, no unit quaternion
@@ -71,12 +71,12 @@ class ControlHeldError(RobotError):
 
     @property
     def holder(self) -> str:
-        """Name of the client that holds it."""
+        """Returns the name of the client that holds it."""
         return self.metadata.get("holder", "")
 
     @property
     def peer(self) -> str:
-        """Network address of that client."""
+        """Returns the network address of that client."""
         return self.metadata.get("peer", "")
 
 
@@ -94,12 +94,12 @@ class FaultError(RobotError):
 
     @property
     def fault_ids(self) -> tuple[str, ...]:
-        """Identifiers of the active faults."""
+        """Returns the identifiers of the active faults."""
         return self._names("faults")
 
     @property
     def black_box(self) -> str:
-        """File on the robot PC with the last seconds; empty when none was written."""
+        """Returns the file on the robot PC with the last seconds; empty when none was written."""
         return self.metadata.get("black_box", "")
 
 
@@ -115,7 +115,7 @@ class StopLatchedError(RobotError):
 
     @property
     def stopped_by(self) -> str:
-        """Who stopped the arm."""
+        """Returns who stopped the arm."""
         return self.metadata.get("stopped_by", "")
 
 
@@ -135,7 +135,7 @@ class NotFoundError(RobotError, LookupError):
 
     @property
     def available(self) -> tuple[str, ...]:
-        """Names that exist."""
+        """Returns the names that exist."""
         return self._names("available")
 
 

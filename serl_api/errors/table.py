@@ -1,4 +1,4 @@
-"""The table of an API's errors: reason on the wire, gRPC status and exception, in both directions."""
+"""Tabulates an API's errors: reason on the wire, gRPC status and exception, in both directions."""
 
 from collections.abc import Mapping
 from typing import Any, Generic, NoReturn, TypeVar
@@ -46,11 +46,11 @@ class ErrorTable(Generic[Error]):
         self._reasons: dict[type[Exception], str] = {exception: reason for reason, (_, exception) in rows.items()}
 
     def covers(self, error: Exception) -> bool:
-        """Whether the exception has a reason, so that it may go over the wire."""
+        """Returns whether the exception has a reason, so that it may go over the wire."""
         return type(error) in self._reasons
 
     def reason_of(self, error: Exception) -> str:
-        """The reason as `google.rpc.ErrorInfo` carries it, such as "ARM_FAULTED".
+        """Returns the reason as `google.rpc.ErrorInfo` carries it, such as "ARM_FAULTED".
 
         Raises:
             KeyError: The table does not cover the exception.
@@ -58,7 +58,7 @@ class ErrorTable(Generic[Error]):
         return self._reasons[type(error)]
 
     def to_status(self, error: ApiError) -> grpc.Status:
-        """The gRPC status of a refusal.
+        """Makes the gRPC status of a refusal.
 
         Raises:
             KeyError: The table does not cover the exception.
@@ -77,7 +77,7 @@ class ErrorTable(Generic[Error]):
         raise AssertionError("abort_with_status returned")
 
     def info_of(self, error: grpc.RpcError) -> error_details_pb2.ErrorInfo | None:
-        """What this API's server said about a failed call; None when the failure is not the server's word."""
+        """Reads what this API's server said about a failed call; None when the failure is not the server's word."""
         call: Any = error
         try:
             status = rpc_status.from_call(call)
@@ -90,7 +90,7 @@ class ErrorTable(Generic[Error]):
         return None
 
     def exception_of(self, error: grpc.RpcError) -> Error | None:
-        """The exception of a failed call's reason; None without a reason that this table knows."""
+        """Makes the exception of a failed call's reason; None without a reason that this table knows."""
         call: Any = error
         info = self.info_of(error)
         if info is None or info.reason not in self.rows:
@@ -99,7 +99,7 @@ class ErrorTable(Generic[Error]):
 
 
 def shortened(text: str) -> str:
-    """A text as it goes over the wire: one that a peer made long keeps its beginning."""
+    """Shortens a text for the wire: one that a peer made long keeps its beginning."""
     encoded = text.encode(errors="replace")
     if len(encoded) <= MAX_TEXT_BYTES:
         return text

@@ -1,1 +1,1 @@
-"""Signals, ready files and children: how processes here begin and end together."""
+"""Lets processes begin and end together: signals, ready files, whole files and children."""

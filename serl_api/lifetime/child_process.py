@@ -1,4 +1,4 @@
-"""Child processes: start, wait until ready, drain; they end with their parent, however that ends."""
+"""Starts child processes, waits until they are ready, drains them; they end with their parent, however that ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ProcessError(RuntimeError):
 
 
 class ChildProcess:
-    """One child with its log file.
+    """Runs one child with its log file.
 
     Args:
         name: What it is, for messages, such as "learner".
@@ -59,11 +59,11 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """Process identifier."""
+        """Returns the process identifier."""
         return self._process.pid
 
     def poll(self) -> int | None:
-        """Exit code, or None while it runs."""
+        """Returns the exit code, or None while it runs."""
         return self._process.poll()
 
     def check(self) -> None:
@@ -77,12 +77,12 @@ class ChildProcess:
             raise ProcessError(f"the {self.name} ended with code {code}: {self.last_words()} (log: {self.log_path})")
 
     def last_words(self) -> str:
-        """Last line of the log that is not empty."""
+        """Returns the last line of the log that is not empty."""
         lines = [line for line in self.log().splitlines() if line.strip()]
         return lines[-1].strip() if lines else "it said nothing"
 
     def log(self) -> str:
-        """All that it has said; empty once the log is gone."""
+        """Returns all that it has said; empty once the log is gone."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def wait_for_file(self, path: Path, stop: StopSignal, timeout_s: float = 60.0) -> str:
@@ -125,7 +125,7 @@ class ChildProcess:
 
 
 def python_command(module: str, *words: str, **options: object) -> list[str]:
-    """Command line of a module of this Python; an option that is None or False is left out, True is a flag."""
+    """Makes the command line of a Python module; options that are None or False are left out, True is a flag."""
     command = [sys.executable, "-m", module, *words]
     for name, value in options.items():
         if value is not None and value is not False:

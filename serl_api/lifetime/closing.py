@@ -1,4 +1,4 @@
-"""What is closed at the end of a `with` block."""
+"""Closes things at the end of a `with` block."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Self
 
 
 class ClosedOnExit:
-    """A context manager that closes itself."""
+    """Closes itself at the end of a `with` block."""
 
     def close(self) -> None:
         """Lets go of everything. Safe to repeat."""

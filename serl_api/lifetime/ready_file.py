@@ -1,4 +1,4 @@
-"""Ready files: how a process tells others that it answers, and where."""
+"""Writes ready files, by which a process tells others that it answers, and where."""
 
 from __future__ import annotations
 

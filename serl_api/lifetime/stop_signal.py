@@ -11,7 +11,7 @@ from typing import Any, Self
 
 
 class StopSignal:
-    """An event that is set by a signal, by the code, or never.
+    """Holds an event that is set by a signal, by the code, or never.
 
     Safe from any thread. `install` must run in the main thread, or the context begin there, which puts the former
     handlers back at its end.
@@ -71,7 +71,7 @@ class StopSignal:
         self._hurry = callback
 
     def is_set(self) -> bool:
-        """Whether to stop."""
+        """Returns whether to stop."""
         return self._event.is_set()
 
     def wait(self, timeout_s: float | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""Subcommands that only look: status, watch, faults, snapshot."""
+"""Implements the subcommands that only look: status, watch, faults, snapshot."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Snapshot(Common):
 
 
 def status_document(info: CellInfo, state: RobotState) -> dict[str, Any]:
-    """Snapshot as JSON values, SI and xyzw."""
+    """Converts a snapshot to JSON values, SI and xyzw."""
     return {
         "cell": info.cell_name,
         "backend": info.backend.name.lower(),

@@ -1,4 +1,4 @@
-"""Subcommands that move something: move, home, gripper."""
+"""Implements the subcommands that move something: move, home, gripper."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def _require_active(state: RobotState) -> None:
 
 
 def _because(state: RobotState) -> str:
-    """The gripper's faults in brackets."""
+    """Lists the gripper's faults in brackets."""
     texts = [fault.text for fault in state.faults if fault.source is FaultSource.GRIPPER]
     return f" ({'; '.join(texts)})" if texts else ""
 

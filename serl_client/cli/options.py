@@ -14,16 +14,16 @@ from serl_client.robot import RobotClient
 
 
 class UsageError(Exception):
-    """The command line asks for something that cannot be; exit code 2."""
+    """Raised when the command line asks for something that cannot be; exit code 2."""
 
 
 class CommandError(Exception):
-    """The cell cannot do what the command asks for; exit code 1."""
+    """Raised when the cell cannot do what the command asks for; exit code 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Common:
-    """How to reach a daemon."""
+    """Says how to reach a daemon."""
 
     address: str = "127.0.0.1:50051"
     """HOST:PORT or unix:/PATH of the daemon."""
@@ -42,7 +42,7 @@ class Common:
 
 @dataclass(frozen=True, kw_only=True)
 class Moving(Common):
-    """A command that moves the arm or the fingers."""
+    """Asks before the arm or the fingers move."""
 
     yes: bool = False
     """Do not ask before a real arm moves."""

@@ -1,4 +1,4 @@
-"""Subcommands for when something is wrong: stop, recover."""
+"""Implements the subcommands for when something is wrong: stop, recover."""
 
 from __future__ import annotations
 

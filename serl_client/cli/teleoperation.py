@@ -1,4 +1,4 @@
-"""Subcommand that lists the devices a person can drive with, and tries one out."""
+"""Implements the subcommand that lists the devices a person can drive with, and tries one out."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TeleopDevices:
 
 
 def device_lines() -> list[str]:
-    """A line for each device, and what to do where one may not be opened."""
+    """Returns a line for each device, and what to do where one may not be opened."""
     lines: list[str] = []
     is_refused = False
     try:
@@ -73,7 +73,7 @@ def device_lines() -> list[str]:
 
 
 def sample_line(sample: TeleopSample, fault: str) -> str:
-    """A sample in one line."""
+    """Describes a sample in one line."""
     if fault:
         return fault
     numbers = "  ".join(f"{name} {value:+.2f}" for name, value in zip(_AXES, sample.twist, strict=True))

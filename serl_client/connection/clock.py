@@ -21,12 +21,12 @@ class TimeExchange:
 
     @property
     def round_trip_ns(self) -> int:
-        """Time on the way, without the daemon's own."""
+        """Returns the time on the way, without the daemon's own."""
         return (self.client_receive_ns - self.client_send_ns) - (self.daemon_send_ns - self.daemon_receive_ns)
 
     @property
     def offset_ns(self) -> int:
-        """Daemon's clock minus the client's; off by at most half the round trip."""
+        """Returns the daemon's clock minus the client's; off by at most half the round trip."""
         there = self.daemon_receive_ns - self.client_send_ns
         back = self.daemon_send_ns - self.client_receive_ns
         return (there + back) // 2

@@ -55,7 +55,7 @@ class Chunking(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     @property
     def component_names(self) -> tuple[str, ...]:
-        """Names of the numbers of a flat stack of states, oldest first, such as "-1.tcp_position.0"."""
+        """Names the numbers of a flat stack of states, oldest first, such as "-1.tcp_position.0"."""
         names = self.env.get_wrapper_attr("component_names")
         ages = range(1 - (self._history.maxlen or 1), 1)
         return tuple(f"{age}.{name}" if age else name for age in ages for name in names)

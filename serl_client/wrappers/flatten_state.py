@@ -17,7 +17,7 @@ from serl_api.values import FloatArray
 
 @dataclass(frozen=True, kw_only=True)
 class StateComponent:
-    """Some numbers of the observation: `(observation[key][indices] - minus - offset) / scale`."""
+    """Selects numbers of the observation: `(observation[key][indices] - minus - offset) / scale`."""
 
     name: str
     """What it is; component names in the vector are this and a number, such as "tcp_position.0"."""
@@ -61,7 +61,7 @@ PROPRIOCEPTION = (
 
 
 class FlattenState(gymnasium.ObservationWrapper[Any, Any, Any]):
-    """Observation {"state": float32 vector, camera images unchanged}.
+    """Turns observations into {"state": float32 vector, camera images unchanged}.
 
     The order is that of the components, never alphabetical by accident; `component_names` says what each number is.
 

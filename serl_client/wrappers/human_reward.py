@@ -12,7 +12,7 @@ SUCCESS_KEY, FAILURE_KEY = "y", "n"
 
 
 class HumanReward(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """The success key gives reward 1 and ends the episode; the failure key ends it with reward 0.
+    """Ends the episode by a key: the success key with reward 1, the failure key with reward 0.
 
     Both set `terminated`: the task's word, after which no value follows. A step without a key stays as it was. A key
     that was pressed while no episode ran counts for nothing.

@@ -15,7 +15,7 @@ from serl_client.teleop.intervention_source import InterventionSource
 
 
 class Intervention(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """A person or a script may replace any action.
+    """Lets a person or a script replace any action.
 
     * `info["intervention"]` says of each step whether that happened, `info["intervention_action"]` what was executed
       then: in the policy's own frame and range, so that it can be stored as the policy's action.
@@ -71,7 +71,7 @@ class Intervention(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 def _turner(env: gymnasium.Env[Any, Any], name: str) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """A method of the relative frame inside, if there is one."""
+    """Returns a method of the relative frame inside, if there is one."""
     try:
         return env.get_wrapper_attr(name)
     except AttributeError:

@@ -15,7 +15,7 @@ _LOOK_S = 0.05
 
 
 class Pause(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """The pause key holds the next step or reset until it is pressed again.
+    """Holds the next step or reset from one press of the pause key to the next.
 
     No target is sent meanwhile, so the daemon's watchdog lets the arm hold its pose; `step` then goes on from the pose
     that is measured. The episode is not cut: its next observation is the one after the pause.

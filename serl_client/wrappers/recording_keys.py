@@ -17,7 +17,7 @@ _LOOK_S = 0.05
 
 
 class RecordingKeys(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """An episode begins when the person moves; the discard key ends it unkept.
+    """Begins an episode when the person moves, and ends it unkept by the discard key.
 
     Between two episodes the discard key takes the last one back. Nothing waits for an answer: whoever just drives on
     keeps what succeeded.

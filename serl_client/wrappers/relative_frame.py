@@ -16,7 +16,7 @@ from serl_client.wrappers.plugin import WrapperPlugin
 
 
 class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Actions in the TCP's own axes, poses relative to the pose after reset.
+    """Lets actions be in the TCP's own axes and poses relative to the pose after reset.
 
     * `tcp_pose` and each `*_position` are expressed in the frame of the TCP as it stood *after* the reset.
     * `tcp_twist` and `tcp_wrench` are expressed in the TCP's present axes. Both belong to the TCP itself, so each half
@@ -54,15 +54,15 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self._observation(observation), reward, terminated, truncated, info
 
     def moves(self, key: str) -> bool:
-        """Whether positions under a key of the observation are relative to the start, whose zero is then the centre."""
+        """Returns whether positions under a key are relative to the start, whose zero is then the centre."""
         return key == "tcp_pose" or key.endswith("_position")
 
     def to_base(self, action: NDArray[Any]) -> NDArray[Any]:
-        """The action in base axes that executes an action of the policy now."""
+        """Returns the action in base axes that executes an action of the policy now."""
         return _turned(self._quaternion_xyzw, action)
 
     def from_base(self, action: NDArray[Any]) -> NDArray[Any]:
-        """The policy's action that does now what an action in base axes asks for; in [-1, 1], its direction kept."""
+        """Returns the policy's action that does now what one in base axes asks for; in [-1, 1], its direction kept."""
         return _turned(conjugate(self._quaternion_xyzw.tolist()), action)
 
     def _observation(self, observation: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

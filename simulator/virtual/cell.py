@@ -59,7 +59,7 @@ recording = "{file}"
 
 
 class VirtualCell(ClosedOnExit):
-    """Context manager: `address` answers the robot API, with libfranka, Modbus and librealsense at work behind it.
+    """Answers the robot API at `address`, with libfranka, Modbus and librealsense at work behind it.
 
     Args:
         task: Task whose scene the virtual arm stands in.

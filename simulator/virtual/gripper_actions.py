@@ -1,4 +1,4 @@
-"""What may be typed to any virtual gripper, and the numbers in it."""
+"""Obeys what may be typed to any virtual gripper."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class ReplayedWall:
         self._last_ms = 0
 
     def __call__(self, receive_ns: int, arrival_ms: int | None) -> int | None:
-        """Wall clock minus the cell's, ns; None when the recording does not say when its frames arrived."""
+        """Returns the wall clock minus the cell's, ns; None when the recording does not say when its frames arrived."""
         if arrival_ms is None:
             return None
         offset_ns = arrival_ms * 1_000_000 - receive_ns

@@ -23,7 +23,7 @@ _STOP_TIMEOUT_S = 5.0
 
 
 class VirtualFciProcess(ClosedOnExit):
-    """Context manager around `serl-virtual fci`. libfranka reaches it at `host`.
+    """Runs `serl-virtual fci` in a `with` block. libfranka reaches it at `host`.
 
     Args:
         arm: "panda" or "fr3".
