@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -60,8 +60,7 @@ class Tracker:
         self._options = options
         self._timebase = timebase
         self._lock = threading.Lock()
-        self._connection: socket.socket | None = None
-        self._buffer = b""
+        self._connection: tuple[socket.socket, BinaryIO] | None = None
         self._poses: tuple[TrackedObject, ...] = ()
         self._is_lost = False
         self._ended = threading.Event()
@@ -144,9 +143,12 @@ class Tracker:
     def _ask(self, op: str, **values: Any) -> Any:  # noqa: ANN401
         with self._lock:
             try:
-                connection = self._connect()
+                connection, answers = self._connect()
                 connection.sendall(json.dumps({"op": op, **values}).encode() + b"\n")
-                answer = json.loads(self._read_line(connection))
+                line = answers.readline()
+                if not line.endswith(b"\n"):
+                    raise ConnectionError("it closed the connection")
+                answer = json.loads(line)
             except (OSError, ValueError):
                 self._disconnect()
                 raise
@@ -154,7 +156,7 @@ class Tracker:
             raise ValueError(f"refused {op}: {answer}")
         return answer["ok"]
 
-    def _connect(self) -> socket.socket:
+    def _connect(self) -> tuple[socket.socket, BinaryIO]:
         if self._connection is None:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.settimeout(self._options.timeout_s)
@@ -163,21 +165,13 @@ class Tracker:
             except OSError:
                 connection.close()
                 raise
-            self._connection, self._buffer = connection, b""
+            self._connection = connection, connection.makefile("rb")
         return self._connection
-
-    def _read_line(self, connection: socket.socket) -> bytes:
-        while b"\n" not in self._buffer:
-            data = connection.recv(65536)
-            if not data:
-                raise ConnectionError("it closed the connection")
-            self._buffer += data
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return line
 
     def _disconnect(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            for part in self._connection:
+                part.close()
             self._connection = None
 
 

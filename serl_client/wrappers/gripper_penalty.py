@@ -15,6 +15,7 @@ from serl_client.wrappers.plugin import WrapperPlugin
 
 _THRESHOLD = 0.5
 _OPEN_SHARE = 0.9
+"""Share of the widest opening from which the gripper counts as open at the start."""
 
 
 class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -32,20 +33,12 @@ class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
         env: Environment whose last action component drives the gripper and whose info has "gripper_width".
         cost: Of one change, at least 0.
         max_width: Widest opening, m; None asks the environment.
-        open_share: Share of the widest opening from which the gripper counts as open at the start.
 
     Raises:
         ValueError: The cost is below 0, or there is no gripper.
     """
 
-    def __init__(
-        self,
-        env: gymnasium.Env[Any, Any],
-        cost: float = 0.02,
-        *,
-        max_width: float | None = None,
-        open_share: float = _OPEN_SHARE,
-    ) -> None:
+    def __init__(self, env: gymnasium.Env[Any, Any], cost: float = 0.02, *, max_width: float | None = None) -> None:
         super().__init__(env)
         if cost < 0.0:
             raise ValueError(f"the gripper's cost is {cost}; it must be at least 0, and is subtracted")
@@ -53,7 +46,7 @@ class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._max_width = _widest(env) if max_width is None else max_width
         if self._max_width <= 0.0:
             raise ValueError("a gripper penalty needs a gripper, and the environment has none; leave it away")
-        self._open_width = open_share * self._max_width
+        self._open_width = _OPEN_SHARE * self._max_width
         self._is_open = True
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from serl_api.rotation import Quaternion, canonical, compose_poses, conjugate, invert_pose, rotate, rotate_six_vector
 from serl_api.values import FloatArray, Pose
 from serl_client.episodes.info_keys import INTERVENTION_ACTION
+from serl_client.teleop.expert_motion import within_box
 from serl_client.wrappers.plugin import WrapperPlugin
 
 
@@ -99,11 +100,7 @@ def _turned(quaternion_xyzw: FloatArray | Quaternion, action: NDArray[Any]) -> N
     """Turns the translation, and the rotation of a 7-D or 6-D action; what follows them stays."""
     action = np.asarray(action)
     result = np.array(action, float)
-    result[:3] = _within_box(rotate(quaternion_xyzw, action[:3]))
+    result[:3] = within_box(rotate(quaternion_xyzw, action[:3]), 1.0)
     if len(action) >= 6:
-        result[3:6] = _within_box(rotate(quaternion_xyzw, action[3:6]))
+        result[3:6] = within_box(rotate(quaternion_xyzw, action[3:6]), 1.0)
     return result.astype(action.dtype)
-
-
-def _within_box(vector: FloatArray) -> FloatArray:
-    return vector / max(1.0, float(np.abs(vector).max()))

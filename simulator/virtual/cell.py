@@ -5,13 +5,12 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 from serl_api.lifetime.child_process import ChildProcess, python_command
-from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.lifetime.stop_signal import StopSignal
 from simulator.model.gripper_model import TCP_OFFSET
 from simulator.virtual.fci.process import VirtualFciProcess
+from simulator.virtual.serving import Device
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 15.0
@@ -58,7 +57,7 @@ recording = "{file}"
 """
 
 
-class VirtualCell(ClosedOnExit):
+class VirtualCell(Device):
     """Answers the robot API at `address`, with libfranka, Modbus and librealsense at work behind it.
 
     Args:
@@ -127,10 +126,6 @@ class VirtualCell(ClosedOnExit):
             child.stop()
         self.fci.close()
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
 
     def _config(self, port: str) -> str:
         text = _TEXT.format(

@@ -5,8 +5,9 @@ import select
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Self, TypeAlias
 
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.lifetime.ready_file import announced
 from serl_api.lifetime.stop_signal import StopSignal
 
@@ -14,16 +15,16 @@ Action: TypeAlias = Callable[[str], None]
 """What a typed word does with the rest of its line. Raises ValueError with what is wrong."""
 
 
-class Device(Protocol):
-    """Describes something that can be served."""
+class Device(ClosedOnExit):
+    """Answers between `start` and `close`, or inside a `with` block."""
 
     def start(self) -> None:
         """Begins to answer. Raises OSError when the address cannot be served."""
-        ...
+        raise NotImplementedError
 
-    def close(self) -> None:
-        """Ends everything."""
-        ...
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
 
 def serve_until_signal(

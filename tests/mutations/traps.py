@@ -171,7 +171,7 @@ TRAPS: tuple[Mutation, ...] = (
         (
             "the threshold of open does not fit the gripper",
             "serl_client",
-            "self._open_width = open_share * self._max_width",
+            "self._open_width = _OPEN_SHARE * self._max_width",
             "self._open_width = 0.95",
             "test_the_widest_opening_comes_from_the_environment",
         ),

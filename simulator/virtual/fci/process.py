@@ -6,23 +6,23 @@ import signal
 import socket
 import tempfile
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from serl_api.lifetime.child_process import ChildProcess, python_command
-from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.lifetime.stop_signal import StopSignal
 from simulator.virtual.fci.control_channel import ControlClient
 from simulator.virtual.fci.controller.reflexes import LOST_PACKET_LIMIT
 from simulator.virtual.fci.cycle_log import read_cycle_log
 from simulator.virtual.fci.protocol import PORT, VERSION
+from simulator.virtual.serving import Device
 
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 5.0
 
 
-class VirtualFciProcess(ClosedOnExit):
+class VirtualFciProcess(Device):
     """Runs `serl-virtual fci` in a `with` block. libfranka reaches it at `host`.
 
     Args:
@@ -164,10 +164,6 @@ class VirtualFciProcess(ClosedOnExit):
         """Returns the server's process id."""
         assert self._process is not None, "not started"
         return self._process.pid
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
 
     def _ask(self, op: str, **values: Any) -> Any:  # noqa: ANN401
         assert self._control is not None, "not started"

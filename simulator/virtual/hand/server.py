@@ -1,26 +1,22 @@
 """Serves a virtual Franka Hand on TCP port 1338, to which libfranka's gripper client connects."""
 
+import asyncio
 import contextlib
-import os
-import select
 import socket
-import threading
 import time
-from collections.abc import Sequence
-from typing import Self
 
-from serl_api.lifetime.closing import ClosedOnExit
 from simulator.virtual.fingers import Fingers, RigidFingers
 from simulator.virtual.hand import protocol
 from simulator.virtual.hand.hand import MAX_SPEED, Ended, Hand
 from simulator.virtual.hand.protocol import Kind, Message
+from simulator.virtual.loop_device import LoopDevice
 
 STROKE = 0.08
 """Largest opening of the Franka Hand with its own fingers, m."""
 _TEMPERATURE = 30
 
 
-class VirtualHand(ClosedOnExit):
+class VirtualHand(LoopDevice):
     """Serves a hand on a host between `start` and `close`, or inside a `with` block.
 
     libfranka knows no other port than 1338, so each hand on one machine needs an address of its own; all of 127.0.0.0/8
@@ -45,6 +41,7 @@ class VirtualHand(ClosedOnExit):
         version: int = protocol.VERSION,
         rate_hz: float = 100.0,
     ) -> None:
+        super().__init__("virtual-hand")
         self.host = host
         self.fingers = fingers or RigidFingers(STROKE)
         self.commands: list[Message] = []
@@ -56,85 +53,36 @@ class VirtualHand(ClosedOnExit):
         self._hand = Hand(self.fingers, STROKE, is_homed=is_homed, homing_speed=homing_speed)
         self._version = version
         self._period_s = 1.0 / rate_hz
-        self._listener: socket.socket | None = None
-        self._client: socket.socket | None = None
+        self._server: asyncio.Server | None = None
+        self._client: asyncio.StreamWriter | None = None
         self._states: socket.socket | None = None
-        self._buffer = b""
-        self._lock = threading.RLock()
-        self._is_closing = False
-        self._wake_reader, self._wake_writer = os.pipe()
-        self._thread = threading.Thread(target=self._serve, name="virtual-hand", daemon=True)
+        self._ticking: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begins to answer. Raises OSError when the address cannot be served."""
-        self.plug()
-        self._thread.start()
+    async def _listen(self) -> None:
+        if self._server is None:
+            listener = socket.create_server((self.host, protocol.PORT))
+            self._server = await asyncio.start_server(self._talk, sock=listener)
+        if self._ticking is None:
+            self._ticking = asyncio.create_task(self._tick_forever())
 
-    def close(self) -> None:
-        """Ends everything."""
-        self._is_closing = True
-        self.unplug()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5.0)
-        os.close(self._wake_reader)
-        os.close(self._wake_writer)
+    async def _hang_up(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._drop_client()
 
-    def unplug(self) -> None:
-        """Breaks the connection and refuses new ones. The fingers follow their last command."""
-        with self._lock:
-            self._drop_client()
-            if self._listener is not None:
-                # A thread that waits for the socket keeps it open beyond `close`; this refuses clients at once.
-                self._listener.shutdown(socket.SHUT_RDWR)
-                self._listener.close()
-                self._listener = None
-        os.write(self._wake_writer, b"-")
-
-    def plug(self) -> None:
-        """Accepts connections again."""
-        with self._lock:
-            if self._listener is None:
-                self._listener = socket.create_server((self.host, protocol.PORT))
-        os.write(self._wake_writer, b"+")
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def _serve(self) -> None:
-        due = time.monotonic()
-        while not self._is_closing:
-            with self._lock:
-                watched = [source for source in (self._listener, self._client) if source is not None]
-            with contextlib.suppress(OSError, ValueError):  # A socket was closed by `unplug` meanwhile.
-                ready, _, _ = select.select([*watched, self._wake_reader], [], [], max(0.0, due - time.monotonic()))
-                if self._wake_reader in ready:
-                    os.read(self._wake_reader, 64)
-                with self._lock:
-                    self._receive(ready)
-            if time.monotonic() >= due:
-                due = max(due + self._period_s, time.monotonic())
-                with self._lock:
-                    self._tick()
-
-    def _receive(self, ready: Sequence[object]) -> None:
-        if self._listener is not None and self._listener in ready:
-            connection, _ = self._listener.accept()
-            self._drop_client()
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._client, self._buffer = connection, b""
-        elif self._client is not None and self._client in ready:
-            try:
-                data = self._client.recv(4096)
-                self._buffer += data
-                if not data:
-                    raise ValueError("the client left")
-                message, self._buffer = protocol.split(self._buffer)
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serves a client until it leaves or talks nonsense; a newer one takes its place."""
+        self._drop_client()
+        self._client, buffer = writer, b""
+        with contextlib.suppress(OSError, ValueError):
+            while (data := await reader.read(4096)) and self._client is writer:
+                message, buffer = protocol.split(buffer + data)
                 while message is not None:
                     self._take(message)
-                    message, self._buffer = protocol.split(self._buffer)
-            except (OSError, ValueError):
-                self._drop_client()
+                    message, buffer = protocol.split(buffer)
+        if self._client is writer:
+            self._drop_client()
 
     def _take(self, message: Message) -> None:
         if message.kind is Kind.CONNECT:
@@ -148,12 +96,19 @@ class VirtualHand(ClosedOnExit):
         assert self._client is not None
         version, port = message.values
         fits = version == self._version
-        self._client.sendall(protocol.answer(message, 0 if fits else 1, self._version))
+        self._client.write(protocol.answer(message, 0 if fits else 1, self._version))
         if fits:
             states = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             states.bind((self.host, 0))
-            states.connect((self._client.getpeername()[0], int(port)))
+            states.connect((self._client.get_extra_info("peername")[0], int(port)))
             self._states = states
+
+    async def _tick_forever(self) -> None:
+        due_s = time.monotonic()
+        while True:
+            self._tick()
+            due_s = max(due_s + self._period_s, time.monotonic())
+            await asyncio.sleep(due_s - time.monotonic())
 
     def _tick(self) -> None:
         try:
@@ -169,9 +124,8 @@ class VirtualHand(ClosedOnExit):
 
     def _tell(self, ended: list[Ended]) -> None:
         for end in ended:
-            with contextlib.suppress(OSError):
-                if self._client is not None:
-                    self._client.sendall(protocol.answer(end.message, end.outcome))
+            if self._client is not None:
+                self._client.write(protocol.answer(end.message, end.outcome))
 
     def _drop_client(self) -> None:
         for connection in (self._client, self._states):

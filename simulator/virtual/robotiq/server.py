@@ -1,20 +1,17 @@
 """Serves a virtual Robotiq gripper: pymodbus answers RTU frames, on a serial port or over TCP."""
 
-import asyncio
 import tempfile
-import threading
 from collections import deque
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from pymodbus.constants import ExcCodes
 from pymodbus.framer import FramerType
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from serl_api.lifetime.closing import ClosedOnExit
 from simulator.virtual.fingers import Fingers, RigidFingers
+from simulator.virtual.loop_device import LoopDevice
 from simulator.virtual.robotiq.firmware import TWO_FINGER_85, Firmware, Ratings
 from simulator.virtual.robotiq.terminal import TerminalPair
 
@@ -22,10 +19,9 @@ COMMAND_ADDRESS = 1000
 STATUS_ADDRESS = 2000
 _ANY_SLAVE = 0
 _BAUDRATE = 115200
-_CLOSING_TURNS = 3
 
 
-class VirtualRobotiq(ClosedOnExit):
+class VirtualRobotiq(LoopDevice):
     """Serves a gripper on `port` between `start` and `close`, or inside a `with` block.
 
     Args:
@@ -45,6 +41,7 @@ class VirtualRobotiq(ClosedOnExit):
         link: Path | None = None,
         tcp: tuple[str, int] | None = None,
     ) -> None:
+        super().__init__("virtual-robotiq")
         self.fingers = fingers or RigidFingers(ratings.stroke)
         self.firmware = Firmware(self.fingers, ratings)
         self.frames: deque[tuple[str, bytes]] = deque(maxlen=2000)
@@ -59,8 +56,6 @@ class VirtualRobotiq(ClosedOnExit):
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._cable: TerminalPair | None = None
         self._server: ModbusSerialServer | ModbusTcpServer | None = None
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="virtual-robotiq", daemon=True)
 
     @property
     def port(self) -> str:
@@ -77,19 +72,11 @@ class VirtualRobotiq(ClosedOnExit):
                 self._folder = tempfile.TemporaryDirectory(prefix="virtual-robotiq-")
                 self._link = Path(self._folder.name) / "ttyRobotiq"
             self._cable = TerminalPair(self._link)
-        self._thread.start()
-        try:
-            self._run(self._listen())
-        except BaseException:
-            self.close()
-            raise
+        super().start()
 
     def close(self) -> None:
         """Ends everything."""
-        self._run(self._hang_up())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=5.0)
-        self._loop.close()
+        super().close()
         if self._cable is not None:
             self._cable.close()
         if self._folder is not None:
@@ -100,18 +87,14 @@ class VirtualRobotiq(ClosedOnExit):
         if self._cable is not None:
             self._cable.unplug()
         else:
-            self._run(self._hang_up())
+            super().unplug()
 
     def plug(self) -> None:
         """Restores the port under its name."""
         if self._cable is not None:
             self._cable.plug()
         else:
-            self._run(self._listen())
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
+            super().plug()
 
     async def _listen(self) -> None:
         if self._server is not None:
@@ -137,8 +120,6 @@ class VirtualRobotiq(ClosedOnExit):
         server, self._server = self._server, None
         if server is not None:
             await server.shutdown()
-            for _ in range(_CLOSING_TURNS):  # Transports close their sockets in a later turn of the loop.
-                await asyncio.sleep(0)
 
     def _device(self, slave_id: int) -> SimDevice:
         """Returns the gripper's registers, or those that swallow what is meant for other slaves."""
@@ -184,10 +165,3 @@ class VirtualRobotiq(ClosedOnExit):
             return b""
         self.frames.append(("out", data))
         return bytes((*data[:3], data[3] ^ 1, *data[4:])) if self.is_garbled else data
-
-    def _run(self, work: Any) -> None:  # noqa: ANN401 - a coroutine of pymodbus.
-        if self._thread.is_alive():
-            done: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
-            done.result(timeout=10.0)
-        else:
-            work.close()
