@@ -39,8 +39,8 @@ TRAPS: tuple[Mutation, ...] = (
         (
             "pictures reach the environment as BGR",
             "serl_client",
-            "self._images[camera] = frame.rgb\n        return frame.rgb",
-            "self._images[camera] = frame.rgb[..., ::-1]\n        return frame.rgb[..., ::-1]",
+            'self._known(f"camera/{camera}", frame.rgb)',
+            'self._known(f"camera/{camera}", frame.rgb[..., ::-1])',
             "test_the_red_cube_is_red_in_the_environment",
         ),
         (
