@@ -109,10 +109,10 @@ def find_plugin(group: str, name: str) -> Plugin:
     """
     if ":" in name:
         return _by_path(group, name)
-    offered = list_plugins(group)
-    matches = [plugin for plugin in offered if plugin.name == name]
+    points = {point.value: point for point in entry_points(group=group, name=name)}
+    matches = [_plugin(group, points[target]) for target in sorted(points)]  # To read who offers the others is slow.
     if not matches:
-        raise PluginError(_unknown(group, name, offered))
+        raise PluginError(_unknown(group, name, list_plugins(group)))
     if len(matches) > 1:
         origins = " and ".join(f"{plugin.origin} ({plugin.target})" for plugin in matches)
         raise PluginError(

@@ -76,9 +76,8 @@ def parse(arguments: Sequence[str]) -> Command:
     """
     try:
         chosen = next(iter(arguments), "") in _NAMES
-        commands = tuple(
-            _with_default(name, kind, base_config(arguments), in_full=chosen) for name, kind in _NAMES.items()
-        )
+        config = base_config(arguments)
+        commands = tuple(_with_default(name, kind, config, in_full=chosen) for name, kind in _NAMES.items())
         union: Any = Union[commands]  # noqa: UP007 - built at run time.
         return tyro.cli(union, prog="serl-train", description=_DESCRIPTION, args=list(arguments))
     except ValueError as error:
