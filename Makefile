@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 QUICK := not slow and not gpu and not hardware
+unexport PYTHONDONTWRITEBYTECODE  # The suite starts some hundred processes; none should compile what another has.
 
 .PHONY: demo test test-slow mutations check format proto bench clean
 
@@ -19,7 +20,7 @@ demo: $(STAMP)  ## Train pick-cube from state in simulation, with live progress.
 test: $(STAMP)  ## The whole test suite but the slow learning runs.
 	@failed=0; \
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m '$(QUICK) and not real_time' || failed=1; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m '$(QUICK) and real_time' || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m '$(QUICK) and real_time' || failed=1; \
 	exit $$failed
 
 test-slow: $(STAMP)  ## The learning runs, minutes each.

@@ -13,7 +13,12 @@ from hypothesis import settings
 with contextlib.suppress(ImportError):
     import triton  # noqa: F401
 
-pytest_plugins = ["tests.support.noise", "tests.support.real_time", "tests.support.simulation"]
+pytest_plugins = [
+    "tests.support.daemon_scheduling",
+    "tests.support.noise",
+    "tests.support.real_time",
+    "tests.support.simulation",
+]
 
 settings.register_profile("quick", max_examples=50, deadline=None)
 settings.load_profile("quick")

@@ -41,7 +41,7 @@ def examples():
 def run_example():
     """Runs a file of `examples/` with the suite's Python and returns what it printed; warnings are errors there too."""
 
-    def run(name, *arguments, timeout_s=50):
+    def run(name, *arguments, timeout_s=150):
         command = [sys.executable, "-W", "error", str(EXAMPLES / name), *map(str, arguments)]
         finished = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
         assert finished.returncode == 0, finished.stderr

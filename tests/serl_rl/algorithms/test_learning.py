@@ -79,28 +79,6 @@ class Run:
         return successes / episodes, steps / episodes
 
 
-CONFIG = SacConfig(
-    hidden_sizes=(64, 64),
-    batch_size=64,
-    critic_updates_per_actor_update=2,
-    discount=0.9,
-    target_update_rate=0.02,
-    learning_rate=1e-3,
-    initial_temperature=0.05,
-    compile="off",
-)
-
-
-def test_point_learns_to_reach_the_centre():
-    run = Run(CONFIG, seed=0)
-    run.train(1500)
-    success, steps = run.evaluate()
-    # The expert needs 3.5 steps; a policy that does not aim needs most of its 20 and often fails. Processors round
-    # apart, which makes another run of it on each.
-    assert success >= 0.9
-    assert steps < 7
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(3))
