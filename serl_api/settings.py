@@ -1,13 +1,17 @@
 """Makes frozen dataclasses from tables of TOML or JSON, strictly: what does not fit is named by its full path.
 
-Fields may be marked `SHARED` or `LOCAL`, which decides what `shared_settings` lists.
+A field's annotation says all of it: its type, its choices (`Literal`) and its `Bound` (`Annotated`). A dataclass that
+calls `check_fields` after it was filled is held to them wherever its values come from. Fields may be marked `SHARED`
+or `LOCAL`, which decides what `shared_settings` lists.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import json
+import math
 import re
 import tomllib
 import types
@@ -31,8 +35,116 @@ _SCALARS: Mapping[Hint, tuple[tuple[type, ...], str]] = {
 """What is accepted for a type, and its name in messages."""
 
 
+_SHOWN = 100
+"""Characters of a value that a message repeats."""
+
+
 class ConfigError(ValueError):
     """A setting or a file of settings that cannot be used; the message is one sentence for people."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Bound:
+    """Says between which numbers a field's value lies, or each of its values; stands in its `Annotated` type."""
+
+    lower: float | None = None
+    """Smallest value; None for none."""
+    upper: float | None = None
+    """Largest value; None for none."""
+    open_lower: bool = False
+    """Whether `lower` itself is too small."""
+    open_upper: bool = False
+    """Whether `upper` itself is too large."""
+
+    def holds(self, value: float) -> bool:
+        """Returns whether a number lies within; NaN never does."""
+        lower, upper = self.lower, self.upper
+        is_above = lower is None or (value > lower if self.open_lower else value >= lower)
+        return is_above and (upper is None or (value < upper if self.open_upper else value <= upper))
+
+    def __str__(self) -> str:
+        if self.upper is None:
+            return f"{'above' if self.open_lower else 'at least'} {self.lower}"
+        if self.lower is None:
+            return f"{'below' if self.open_upper else 'at most'} {self.upper}"
+        return f"in {'(' if self.open_lower else '['}{self.lower}, {self.upper}{')' if self.open_upper else ']'}"
+
+
+AT_LEAST_0 = Bound(0)
+"""Zero or more."""
+AT_LEAST_1 = Bound(1)
+"""One or more."""
+POSITIVE = Bound(0, open_lower=True)
+"""More than zero."""
+RATIO = Bound(0, 1)
+"""From nothing to all."""
+LESS_THAN_ALL = Bound(0, 1, open_upper=True)
+"""A share that leaves something."""
+SEED = Bound(0, 2**32 - 1)
+"""What every library takes for a seed."""
+THREADS = Bound(0, 1024)
+"""Threads of a numerical library; 0 leaves the choice to it."""
+
+_WHOLE = Bound(-(2**63), 2**63 - 1)
+"""What libraries and the wire take for a whole number."""
+
+
+def check_fields(config: object) -> None:
+    """Refuses a dataclass with a field that is none of its choices, out of its bound, or not finite.
+
+    Call it in `__post_init__`: settings of a file, of a command line and of a program are then held to the same.
+
+    Raises:
+        ConfigError: Naming the field, the value and the bound.
+    """
+    for name, hint in _hints(type(config)).items():
+        _check_value(hint, getattr(config, name), name, None)
+
+
+def is_text(cls: type, name: str) -> bool:
+    """Returns whether a field holds a text, so that a value such as "1" is not a number there."""
+    return _hints(cls)[name] is str
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Hint]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(typing.cast(Any, cls))}
+
+
+def _check_value(hint: Hint, value: object, name: str, bound: Bound | None) -> None:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        own = next((mark for mark in arguments[1:] if isinstance(mark, Bound)), bound)
+        _check_value(arguments[0], value, name, own)
+    elif origin in (types.UnionType, typing.Union):
+        for option in arguments:
+            if typing.get_origin(option) is not typing.Literal:
+                _check_value(option, value, name, bound)
+    elif origin is typing.Literal:
+        _convert(hint, value, name)
+    elif origin is tuple and isinstance(value, tuple):
+        hints = (arguments[0],) * len(value) if arguments[-1] is Ellipsis else arguments
+        for index, (inner, item) in enumerate(zip(hints, value, strict=False)):
+            _check_value(inner, item, f"{name}[{index}]", bound)
+    elif hint in (int, float) and isinstance(value, (int, float)) and not isinstance(value, bool):
+        _check_number(value, name, bound)
+
+
+def _check_number(value: float, name: str, bound: Bound | None) -> None:
+    if isinstance(value, float):
+        finite = "a finite number" if bound is None else f"{bound} and finite"
+        require(name, value, math.isfinite(value), finite)
+    else:
+        require(name, shown(value), _WHOLE.holds(value), "a whole number of at most 64 bits")
+    if bound is not None:
+        require(name, value, bound.holds(value), str(bound))
+
+
+def shown(value: object) -> str:
+    """Returns a value for a message, shortened where a file could make it endless."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def require(name: str, value: object, is_valid: bool, bound: str) -> None:  # noqa: FBT001
@@ -43,23 +155,6 @@ def require(name: str, value: object, is_valid: bool, bound: str) -> None:  # no
     """
     if not is_valid:
         raise ConfigError(f"{name} is {value}; it must be {bound}")
-
-
-def require_least(config: object, least: int, *names: str, section: str = "") -> None:
-    """Refuses fields of a configuration that are below a bound.
-
-    Args:
-        config: The configuration.
-        least: The smallest value that is allowed.
-        names: Of the fields.
-        section: Path of the configuration, for the message; empty at the top.
-
-    Raises:
-        ConfigError: One is smaller.
-    """
-    for name in names:
-        value = getattr(config, name)
-        require(_join(section, name), value, value >= least, f"at least {least}")
 
 
 def require_between(name: str, value: float, lower: float, upper: float, *, above: bool = False) -> None:
@@ -105,13 +200,14 @@ def to_dataclass(cls: type[T], table: Mapping[str, Any], where: str = "", given:
     Raises:
         ConfigError: Unknown key (with the nearest known one), missing key, or a value of another type or out of range.
     """
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, cls))}
     values = dict(given or {})
     for key, value in table.items():
         if key not in fields or key in values:
             raise ConfigError(f"unknown key {_join(where, key)}; {nearest(key, list(fields))}")
         values[key] = _convert(hints[key], value, _join(where, key))
+        _check_value(hints[key], values[key], _join(where, key), None)
     for name, field in fields.items():
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if required and name not in values:
@@ -179,10 +275,10 @@ def _text(value: object) -> str:
 
 def _read(path: Path, parse: Callable[[str], Any], kind: str) -> Any:  # noqa: ANN401 - whatever it holds.
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        return parse(path.read_text(encoding="utf-8-sig"))  # Some editors begin a file with a byte order mark.
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"is not {kind}: {error}") from None
 
 
@@ -194,17 +290,19 @@ def _convert(hint: Hint, value: object, where: str) -> object:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint in (Any, object):
         return value
+    if origin is typing.Annotated:
+        return _convert(arguments[0], value, where)
     if origin in (types.UnionType, typing.Union):
         return _convert_union(arguments, value, where)
     if dataclasses.is_dataclass(hint) or origin in (dict, Mapping):
         if not isinstance(value, dict):
-            raise ConfigError(f"{where} must be a table, not {value!r}")
+            raise ConfigError(f"{where} must be a table, not {shown(value)}")
         if origin is None:
             return to_dataclass(typing.cast(type, hint), value, where)
         return {str(key): _convert(arguments[1], item, _join(where, key)) for key, item in value.items()}
     if origin is typing.Literal:
         if value not in arguments:
-            raise ConfigError(f"{where} is {value!r}; it must be one of: {', '.join(map(repr, arguments))}")
+            raise ConfigError(f"{where} is {shown(value)}; it must be one of: {', '.join(map(repr, arguments))}")
         return value
     if origin is tuple:
         return _convert_tuple(arguments, value, where)
@@ -225,7 +323,7 @@ def _convert_union(options: tuple[Hint, ...], value: object, where: str) -> obje
 
 def _convert_tuple(items: tuple[Hint, ...], value: object, where: str) -> tuple[object, ...]:
     if not isinstance(value, (list, tuple)):
-        raise ConfigError(f"{where} must be a list, not {value!r}")
+        raise ConfigError(f"{where} must be a list, not {shown(value)}")
     if items[-1] is Ellipsis:
         items = (items[0],) * len(value)
     if len(value) != len(items):
@@ -238,5 +336,8 @@ def _convert_scalar(hint: Hint, value: object, where: str) -> object:
         raise ConfigError(f"{where} cannot come from a file: its type is {hint}; give it a default and leave it out")
     accepted, words = _SCALARS[hint]
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
-        raise ConfigError(f"{where} must be {words}, not {value!r}")
-    return hint(value)
+        raise ConfigError(f"{where} must be {words}, not {shown(value)}")
+    try:
+        return hint(value)
+    except OverflowError:
+        raise ConfigError(f"{where} is {shown(value)}; no number is that large") from None

@@ -12,6 +12,7 @@ import tyro
 from serl_api.errors.robot import RobotError
 from serl_api.settings import ConfigError
 from serl_client.cli.bench import Bench
+from serl_client.cli.command_line import parse_command
 from serl_client.cli.interrupt import INTERRUPTED, certain_interrupt
 from serl_client.cli.looking import Faults, Snapshot, Status, Watch
 from serl_client.cli.moving import Gripper, Home, Move
@@ -38,7 +39,8 @@ Command = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits: 0 done or Ctrl-C, 1 the robot refused, 2 wrong usage."""
     try:
-        command = tyro.cli(Command, prog="serl-robot", description=__doc__, args=arguments)  # type: ignore[arg-type]
+        given = sys.argv[1:] if arguments is None else arguments
+        command = parse_command(Command, "serl-robot", __doc__, given)
         with certain_interrupt():
             command.run()
             sys.stdout.flush()

@@ -16,6 +16,7 @@ from serl_api.errors.robot import RobotError
 from serl_api.lifetime.child_process import ProcessError
 from serl_api.server import ServeError
 from serl_api.settings import ConfigError
+from serl_client.cli.command_line import parse_command
 from serl_client.errors import AddressError
 from serl_rl.cli.actor import ActorCommand
 from serl_rl.cli.bc import BcCommand
@@ -79,7 +80,7 @@ def parse(arguments: Sequence[str]) -> Command:
         config = base_config(arguments)
         commands = tuple(_with_default(name, kind, config, in_full=chosen) for name, kind in _NAMES.items())
         union: Any = Union[commands]  # noqa: UP007 - built at run time.
-        return tyro.cli(union, prog="serl-train", description=_DESCRIPTION, args=list(arguments))
+        return parse_command(union, "serl-train", _DESCRIPTION, arguments)
     except ValueError as error:
         raise UsageError(str(error)) from error
     except BrokenPipeError:  # Whoever read the help, such as head, has seen enough.

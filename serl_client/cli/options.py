@@ -6,9 +6,11 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from serl_api.enums import Backend
 from serl_api.security import read_token
+from serl_api.settings import AT_LEAST_0, check_fields
 from serl_client.connection.channel import CONNECT_TIMEOUT_S
 from serl_client.robot import RobotClient
 
@@ -31,8 +33,12 @@ class Common:
     """File whose first line is the bearer token."""
     tls_root: Path | None = None
     """PEM file with the certificate that signed the daemon's."""
-    connect_timeout_s: float = CONNECT_TIMEOUT_S
+    connect_timeout_s: Annotated[float, AT_LEAST_0] = CONNECT_TIMEOUT_S
     """How long to try the address, in s."""
+
+    def __post_init__(self) -> None:
+        """Refuses values that cannot work."""
+        check_fields(self)
 
     def connect(self) -> RobotClient:
         """Connects to the daemon."""

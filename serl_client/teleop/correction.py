@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_api.settings import AT_LEAST_0, AT_LEAST_1, RATIO, check_fields, require
 from serl_api.values import FloatArray
 from serl_client.episodes.expert import EnvInfo, EnvObservation, Expert
 
@@ -17,34 +18,27 @@ from serl_client.episodes.expert import EnvInfo, EnvObservation, Expert
 class CorrectionConfig:
     """Says when a scripted expert intervenes, and for how long."""
 
-    stall_steps: int = 15
+    stall_steps: Annotated[int, AT_LEAST_0] = 15
     """Steps in which the TCP must get somewhere; 0 for never."""
-    stall_distance: float = 0.02
+    stall_distance: Annotated[float, AT_LEAST_0] = 0.02
     """Distance that counts as somewhere, m."""
-    stray_steps: int = 10
+    stray_steps: Annotated[int, AT_LEAST_0] = 10
     """Steps over which policy and expert are compared; 0 for never."""
-    stray_distance: float = 0.8
+    stray_distance: Annotated[float, AT_LEAST_0] = 0.8
     """Mean difference of a component of their actions from which the policy strays, of at most 2."""
-    probability: float = 0.0
+    probability: Annotated[float, RATIO] = 0.0
     """Chance of taking over at any step, whatever the policy does, in [0, 1]."""
-    min_steps: int = 5
+    min_steps: Annotated[int, AT_LEAST_1] = 5
     """Steps of a correction at least."""
-    max_steps: int = 15
+    max_steps: Annotated[int, AT_LEAST_1] = 15
     """Steps of a correction at most."""
-    rest_steps: int = 10
+    rest_steps: Annotated[int, AT_LEAST_0] = 10
     """Steps that the policy has to itself at the start and after a correction."""
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work."""
-        for name in ("stall_steps", "stall_distance", "stray_steps", "stray_distance", "rest_steps"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"correction.{name} is {getattr(self, name)}; it must be at least 0")
-        if not 0.0 <= self.probability <= 1.0:
-            raise ValueError(f"correction.probability is {self.probability}; it must be in [0, 1]")
-        if not 1 <= self.min_steps <= self.max_steps:
-            raise ValueError(
-                f"a correction lasts {self.min_steps} to {self.max_steps} steps; give at least 1, the smaller one first"
-            )
+        check_fields(self)
+        require("min_steps", self.min_steps, self.min_steps <= self.max_steps, f"at most max_steps, {self.max_steps}")
 
 
 class ScriptedIntervention:

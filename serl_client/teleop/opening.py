@@ -6,13 +6,14 @@ import contextlib
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import gymnasium
 
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.plugins import find_plugin
+from serl_api.settings import AT_LEAST_0, LESS_THAN_ALL, RATIO, Bound, check_fields
 from serl_client.teleop.devices.axis_map import AxisMap, Viewpoint
 from serl_client.teleop.devices.device import TeleopDevice
 from serl_client.teleop.devices.keys import DesktopKeys, PressedKeys, TerminalKeys, standard_terminal
@@ -34,19 +35,18 @@ class TeleopConfig:
     """Where keys are read: in this terminal, also over SSH, or from the whole desktop, with true releases."""
     viewpoint: Viewpoint = "facing"
     """Where the person stands: facing the arm, or behind it, looking along its x axis."""
-    translation_scale: float = 1.0
+    translation_scale: Annotated[float, Bound(0, 1, open_lower=True)] = 1.0
     """Largest translation, as a share of the environment's full step, in (0, 1]."""
-    rotation_scale: float = 1.0
+    rotation_scale: Annotated[float, RATIO] = 1.0
     """Largest rotation, as a share of the environment's full step, in [0, 1]; 0 leaves the orientation alone."""
-    dead_zone: float = 0.1
+    dead_zone: Annotated[float, LESS_THAN_ALL] = 0.1
     """Share of an axis around its centre that counts as zero, in [0, 1)."""
-    hold_s: float = 0.2
+    hold_s: Annotated[float, AT_LEAST_0] = 0.2
     """Time for which a person stays in control after the last movement, s."""
 
     def __post_init__(self) -> None:
-        """Refuses values that cannot work; an `AxisMap` refuses the others."""
-        if not self.hold_s >= 0.0:
-            raise ValueError(f"hold_s is {self.hold_s}; it must be at least 0")
+        """Refuses values that cannot work."""
+        check_fields(self)
 
     def apply(self, axes: AxisMap) -> AxisMap:
         """Returns the axis map of a device with these settings."""

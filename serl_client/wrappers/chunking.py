@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self, SupportsFloat
+from typing import Annotated, Any, Self, SupportsFloat
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from serl_api.settings import AT_LEAST_1, check_fields
 from serl_client.episodes.info_keys import INTERVENTION, INTERVENTION_ACTION
 from serl_client.wrappers.plugin import WrapperPlugin
 
@@ -137,10 +138,13 @@ def around_steps(
 class ChunkingOptions:
     """Configures observation history and action chunks."""
 
-    observation_horizon: int = 1
+    observation_horizon: Annotated[int, AT_LEAST_1] = 1
     """State vectors that are seen at once."""
-    action_horizon: int = 4
+    action_horizon: Annotated[int, AT_LEAST_1] = 4
     """Actions that are chosen at once."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 CHUNKING = WrapperPlugin(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, SupportsFloat
+from typing import Annotated, Any, SupportsFloat
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_api.settings import AT_LEAST_0, check_fields
 from serl_client.episodes.info_keys import INTERVENTION_ACTION
 from serl_client.wrappers.plugin import WrapperPlugin
 
@@ -70,8 +71,11 @@ class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
 class GripperPenaltyOptions:
     """Configures the cost of a change of the gripper."""
 
-    cost: float = 0.02
-    """Cost of one change, at least 0."""
+    cost: Annotated[float, AT_LEAST_0] = 0.02
+    """Cost of one change."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 GRIPPER_PENALTY = WrapperPlugin(

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 import gymnasium
 
 from serl_api.plugins import PluginError, find_plugin
+from serl_api.settings import is_text, to_dataclass
 
 GROUP = "serl.wrappers"
 """Entry-point group of `WrapperPlugin`."""
@@ -92,9 +93,9 @@ def _find(text: str) -> ChosenWrapper:
                 f'the wrapper {name} has no option "{assignment}"; {hint}'
                 f"write name=value, of: {', '.join(known) or 'none'}"
             )
-        values[key] = _value(value)
+        values[key] = value if is_text(plugin.options, key) else _value(value)
     try:
-        return ChosenWrapper(text=text, plugin=plugin, options=plugin.options(**values))
+        return ChosenWrapper(text=text, plugin=plugin, options=to_dataclass(plugin.options, values))
     except (TypeError, ValueError) as error:
         raise PluginError(f"the wrapper {text} cannot be used: {error}") from error
 

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from serl_api.settings import require, require_least
+from serl_api.settings import AT_LEAST_1, LESS_THAN_ALL, POSITIVE, Bound, check_fields
 
 
 @dataclass(frozen=True, kw_only=True)
 class BcConfig:
     """How a policy is cloned. Network, cameras, seed, device and threads are those of the experiment."""
 
-    steps: int = 2000
+    steps: Annotated[int, AT_LEAST_1] = 2000
     """Gradient steps."""
-    batch_size: int = 256
+    batch_size: Annotated[int, AT_LEAST_1] = 256
     """Steps of demonstrations in a batch."""
-    learning_rate: float = 3e-4
+    learning_rate: Annotated[float, POSITIVE] = 3e-4
     """Adam's step size."""
-    largest_action: float = 0.99
+    largest_action: Annotated[float, Bound(0, 1, open_lower=True, open_upper=True)] = 0.99
     """Size that components of actions are clipped to, in (0, 1): tanh never reaches 1, whose density is infinite."""
-    smallest_std: float = 0.1
+    smallest_std: Annotated[float, POSITIVE] = 0.1
     """Least standard deviation, before squashing, that the loss credits. Without it, components that demonstrations
     never vary, such as an open gripper, would raise the likelihood without end and drown the others."""
-    validation_share: float = 0.1
+    validation_share: Annotated[float, LESS_THAN_ALL] = 0.1
     """Share of the episodes that only validate, in [0, 1); 0 for none, and then the last weights are kept."""
-    check_steps: int = 100
+    check_steps: Annotated[int, AT_LEAST_1] = 100
     """Steps between two validations; the weights with the smallest error of the deterministic action are kept."""
     keeps_failures: bool = False
     """Whether episodes without success are imitated too."""
 
     def __post_init__(self) -> None:
-        require_least(self, 1, "steps", "batch_size", "check_steps")
-        require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
-        require("largest_action", self.largest_action, 0 < self.largest_action < 1, "in (0, 1)")
-        require("smallest_std", self.smallest_std, self.smallest_std > 0, "positive")
-        require("validation_share", self.validation_share, 0 <= self.validation_share < 1, "in [0, 1)")
+        check_fields(self)

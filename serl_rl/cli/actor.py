@@ -16,6 +16,7 @@ from serl_api.lifetime.ready_file import write_ready_file
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from serl_api.security import ChannelSecurity
+from serl_api.settings import AT_LEAST_0
 from serl_client.teleop.opening import TeleopConfig
 from serl_rl.cli.options import Experiment, RerunTarget, config_of_file
 from serl_rl.config.train import TrainConfig
@@ -73,7 +74,7 @@ class ActorCommand(Experiment):
     """Folder for steps that are not acknowledged yet."""
     credentials: Annotated[ChannelSecurity, tyro.conf.arg(name="")] = field(default_factory=ChannelSecurity)
     """How it presents itself to the learner."""
-    join_timeout_s: float = 60.0
+    join_timeout_s: Annotated[float, AT_LEAST_0] = 60.0
     """How long to try to reach the learner, in s."""
     rerun: RerunTarget = None
     rerun_run: Path | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, get_args
 
 import tyro
 
+from serl_api.settings import AT_LEAST_0, AT_LEAST_1
 from serl_rl.cli.options import Experiment, chosen_preset, refuse_keyboard
 from serl_rl.errors import UsageError
 from serl_rl.models.pretraining.config import PretrainableName
@@ -36,9 +37,9 @@ class DemoCommand(Experiment):
     """Name of the run; by default the preset's, numbered."""
     runs: Path = Path("runs")
     """Folder of all runs."""
-    evaluation_episodes: int = 100
+    evaluation_episodes: Annotated[int, AT_LEAST_1] = 100
     """Episodes of the final evaluation with the checkpoint."""
-    video_episodes: int = 5
+    video_episodes: Annotated[int, AT_LEAST_0] = 5
     """Episodes in the video; 0 for none."""
 
     def run(self) -> int:

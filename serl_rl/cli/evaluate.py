@@ -12,6 +12,7 @@ import tyro
 from serl_api.errors.robot import RobotError
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
+from serl_api.settings import AT_LEAST_1, SEED, check_fields
 from serl_rl.artifacts.run_directory import write_json
 from serl_rl.cli.options import RerunTarget, print_json, say
 from serl_rl.config.train import TrainConfig
@@ -52,9 +53,9 @@ class EvaluateCommand:
 
     checkpoint: Path
     """A checkpoint, or the folder of a run."""
-    episodes: int = 100
+    episodes: Annotated[int, AT_LEAST_1] = 100
     """Number of episodes."""
-    evaluation_seed: int = DEFAULT_SEED
+    evaluation_seed: Annotated[int, SEED] = DEFAULT_SEED
     """Seed of the first episode; the others count up."""
     robot: Annotated[RobotConfig, tyro.conf.arg(name="")] = field(default_factory=RobotConfig)
     """Which daemon drives the arm."""
@@ -64,11 +65,15 @@ class EvaluateCommand:
     """File for the result, with every episode's seed, outcome, return and length."""
     video: Path | None = None
     """MP4 file to write."""
-    video_episodes: int = 5
+    video_episodes: Annotated[int, AT_LEAST_1] = 5
     """Episodes in the video: the first ones that are evaluated."""
     overlay: bool = True
     """Whether the video shows values, actions, probabilities and rewards under the pictures."""
     rerun: RerunTarget = None
+
+    def __post_init__(self) -> None:
+        """Refuses values that cannot work."""
+        check_fields(self)
 
     def run(self) -> int:
         """Evaluates."""
@@ -139,9 +144,6 @@ class EvaluateCommand:
 
     def _check(self) -> None:
         """Refuses what cannot work before the arm moves."""
-        for name, count in (("--episodes", self.episodes), ("--video-episodes", self.video_episodes)):
-            if count < 1:
-                raise UsageError(f"{name} is {count}; it must be at least 1")
         if self.output_json is not None:
             try:
                 self.output_json.parent.mkdir(parents=True, exist_ok=True)

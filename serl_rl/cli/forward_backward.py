@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from serl_api.settings import AT_LEAST_1
 from serl_rl.cli.options import Experiment, PresetName, refuse_keyboard
 from serl_rl.config.train import TrainConfig
 
@@ -35,7 +36,7 @@ class ForwardBackwardCommand(Experiment):
     """Name of the run; by default the preset's, numbered."""
     runs: Path = Path("runs")
     """Folder of all runs."""
-    evaluation_episodes: int = 100
+    evaluation_episodes: Annotated[int, AT_LEAST_1] = 100
     """Episodes of the final evaluation of each checkpoint."""
 
     def run(self) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from serl_api.progress import Progress
+from serl_api.settings import AT_LEAST_0, AT_LEAST_1
 from serl_client.teleop.opening import TeleopConfig
 from serl_rl.cli.options import Experiment, say
 from serl_rl.envs.factory import RobotConfig
@@ -40,13 +41,13 @@ class LabelCommand(Experiment):
     """Afterwards: episode file to label anew."""
     mark: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Afterwards: observations that show the task done: EPISODE:FIRST-LAST, EPISODE:all or EPISODE:none."""
-    last: int = 0
+    last: Annotated[int, AT_LEAST_0] = 0
     """Afterwards: label this many observations at the end of every success, and all others as failure."""
-    unsure: int = 2
+    unsure: Annotated[int, AT_LEAST_0] = 2
     """Afterwards: observations before those of --last that show neither clearly and get no label."""
     teleop: str = "keyboard"
     """Live: who drives."""
-    positives: int = 200
+    positives: Annotated[int, AT_LEAST_1] = 200
     """Live: observations to label as success."""
     teleop_config: Annotated[TeleopConfig, tyro.conf.arg(name="")] = field(default_factory=TeleopConfig)
     """Live: how a person drives."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from serl_api.settings import read_json
+from serl_api.settings import check_fields, read_json
 from serl_rl.artifacts.run_directory import RunDirectory
 from serl_rl.config import train as configuration
 from serl_rl.config.presets import preset, preset_names
@@ -48,6 +48,10 @@ class Experiment:
     config_file: ConfigFile = None
     config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
     """The experiment; each value can be overridden."""
+
+    def __post_init__(self) -> None:
+        """Refuses values that cannot work."""
+        check_fields(self)
 
 
 _DEFAULT_PRESETS = {"forward-backward": "relocate-cube"}

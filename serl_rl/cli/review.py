@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from serl_api.progress import Progress
+from serl_api.settings import AT_LEAST_0, check_fields
 from serl_rl.cli.options import print_json, say
 from serl_rl.errors import UsageError
 
@@ -41,10 +42,14 @@ class ReviewCommand:
     """Episodes to keep; all others are deleted."""
     export: Path | None = None
     """What to write the pictures of --episode to: a .gif, an .mp4, or a folder of PNG files."""
-    episode: int = 0
+    episode: Annotated[int, AT_LEAST_0] = 0
     """Episode to export."""
     json: bool = False
     """Whether to list as JSON."""
+
+    def __post_init__(self) -> None:
+        """Refuses values that cannot work."""
+        check_fields(self)
 
     def run(self) -> int:
         """Does what was asked, and lists what the file holds then."""

@@ -6,9 +6,21 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from serl_api.settings import LOCAL, require, require_least, shared_settings, to_dataclass
+from serl_api.settings import (
+    AT_LEAST_0,
+    AT_LEAST_1,
+    LOCAL,
+    POSITIVE,
+    SEED,
+    THREADS,
+    Bound,
+    check_fields,
+    require,
+    shared_settings,
+    to_dataclass,
+)
 from serl_client.envs.task_finding import find_task, is_task
 from serl_client.teleop.correction import CorrectionConfig
 from serl_client.wrappers.plugin import find_wrappers
@@ -26,56 +38,58 @@ from serl_rl.rewards.vice_config import ViceConfig
 class LearnerConfig:
     """How the learner trains."""
 
-    update_to_data_ratio: float = 4.0
+    update_to_data_ratio: Annotated[float, POSITIVE] = 4.0
     """Critic updates for each environment step; larger than 0."""
-    warm_up_steps: int = 60
+    warm_up_steps: Annotated[int, AT_LEAST_0] = 60
     """Environment steps before the first update."""
-    lead_steps: int = 20
+    lead_steps: Annotated[int, AT_LEAST_1] = 20
     """Environment steps that actors in simulation may collect before their updates are done."""
-    tolerance_steps: int = 4
+    tolerance_steps: Annotated[int, AT_LEAST_0] = 4
     """Environment steps' worth of updates that the learner may do before their data has come."""
-    max_env_steps: int = 40_000
+    max_env_steps: Annotated[int, AT_LEAST_1] = 40_000
     """Environment steps after which a run ends, successful or not."""
-    replay_capacity: int = 200_000
+    replay_capacity: Annotated[int, Bound(2)] = 200_000
     """Rows kept; the oldest go first."""
-    publish_updates: int = 5
+    publish_updates: Annotated[int, AT_LEAST_1] = 5
     """Policy updates between two published policies at least."""
-    publish_period_s: float = 0.1
+    publish_period_s: Annotated[float, AT_LEAST_0] = 0.1
     """Seconds between two published policies at least."""
     publish_type: Literal["float32", "bfloat16"] = "float32"
     """Type of a published policy's numbers; bfloat16 halves its bytes."""
-    checkpoint_period_s: float = 60.0
+    checkpoint_period_s: Annotated[float, POSITIVE] = 60.0
     """Seconds between two checkpoints."""
-    kept_checkpoints: int = 3
+    kept_checkpoints: Annotated[int, AT_LEAST_1] = 3
     """Checkpoints that stay; the oldest go first."""
-    metrics_period_s: float = 1.0
+    metrics_period_s: Annotated[float, AT_LEAST_0] = 1.0
     """Seconds between two rows of metrics."""
-    threads: int = 1
+    threads: Annotated[int, THREADS] = 1
     """Threads of the numerical library; 0 leaves the choice to it. More than there are free cores are slow."""
     prefetch: Literal["auto", "on", "off"] = "auto"
     """Whether a thread samples batches ahead; auto does so for a GPU. On a CPU it would take a core from the update."""
     device: str = "auto"
     """Where to train: "cpu", "cuda", or "auto" for a GPU if there is one."""
-    max_actors: int = 16
+    max_actors: Annotated[int, Bound(1, 1024)] = 16
     """Actors served at once."""
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work."""
-        require("learner.update_to_data_ratio", self.update_to_data_ratio, self.update_to_data_ratio > 0, "above 0")
-        require_least(self, 0, "threads", section="learner")
-        require_least(self, 1, "max_env_steps", "max_actors", section="learner")
+        check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ActorConfig:
     """How the actor explores and sends."""
 
-    random_steps: int = 0
+    random_steps: Annotated[int, AT_LEAST_0] = 0
     """First environment steps with uniformly random actions instead of the policy's."""
-    spool_limit_mb: float = 512.0
+    spool_limit_mb: Annotated[float, POSITIVE] = 512.0
     """Most megabytes of unacknowledged rows on disk; the actor waits when they are reached."""
     ignores_grants: bool = False
     """Whether to go on when the learner is behind: for a real robot, which should not stop in the middle of a task."""
+
+    def __post_init__(self) -> None:
+        """Refuses values that cannot work."""
+        check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,16 +122,16 @@ class TrainConfig:
     """Whether `demo` first pretrains the backbone on pictures of the simulator, unless it is given a weight file."""
     pretraining: PretrainingConfig = field(default_factory=PretrainingConfig, metadata=LOCAL)
     """How it does."""
-    demonstration_count: int = field(default=20, metadata=LOCAL)
+    demonstration_count: Annotated[int, AT_LEAST_0] = field(default=20, metadata=LOCAL)
     """Demonstrations to record, by a script or a person; `demo` takes 0 for none."""
-    demonstration_noise: float = field(default=0.1, metadata=LOCAL)
+    demonstration_noise: Annotated[float, AT_LEAST_0] = field(default=0.1, metadata=LOCAL)
     """Standard deviation of the noise on the expert's movements, as a share of the largest action."""
-    seed: int = field(default=0, metadata=LOCAL)
+    seed: Annotated[int, SEED] = field(default=0, metadata=LOCAL)
     """Seed of networks, sampling, exploration and resets."""
 
     def __post_init__(self) -> None:
         """Refuses settings that cannot work, or do not go together."""
-        require_least(self, 0, "seed", "demonstration_noise")
+        check_fields(self)
         if self.algorithm != "sac":
             self._check_algorithm_config()
         is_binary = self.environment.gripper_action == "binary"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
-from serl_api.settings import LOCAL, require, require_least
+from serl_api.settings import AT_LEAST_0, LOCAL, check_fields, require
 from serl_rl.rewards.classifier.config import ClassifierRewardConfig
 
 
@@ -20,13 +20,13 @@ class EnvironmentConfig:
     reward: str = "sparse"
     """Name of one of the task's rewards, such as sparse: 1 for success; dense: shaped, for training without
     demonstrations; none: nothing, where a person or a classifier judges."""
-    max_episode_steps: int = field(default=0, metadata=LOCAL)
+    max_episode_steps: Annotated[int, AT_LEAST_0] = field(default=0, metadata=LOCAL)
     """Steps after which an episode is truncated; 0 leaves it to the task. A person needs more than a policy."""
     classifier: ClassifierRewardConfig = field(default_factory=ClassifierRewardConfig, metadata=LOCAL)
     """A trained classifier in the place of the reward, which is then "none"."""
     gripper_action: Literal["absolute", "binary"] = "absolute"
     """Whether the last component of an action is the gripper's width, or closes below -0.5 and opens above 0.5."""
-    gripper_penalty: float = field(default=0.0, metadata=LOCAL)
+    gripper_penalty: Annotated[float, AT_LEAST_0] = field(default=0.0, metadata=LOCAL)
     """Cost of each change of the gripper, such as 0.02, for a critic that chooses gripper actions; 0 for none.
     Short for the wrapper gripper-penalty."""
     wrappers: tuple[str, ...] = ()
@@ -42,8 +42,12 @@ class EnvironmentConfig:
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work."""
-        require_least(self, 0, "max_episode_steps", "gripper_penalty", section="environment")
+        check_fields(self)
         # Any other reward may end an episode where the classifier sees no success: a failure, as training would see it.
         is_judged_once = not self.classifier.judges or self.reward in ("none", "dense")
-        bound = "none or dense, which end no episode, beside a classifier"
-        require("environment.reward", self.reward, is_judged_once, bound)
+        require(
+            "reward",
+            self.reward,
+            is_judged_once,
+            "none or dense, which end no episode, beside a classifier",
+        )

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import gymnasium
 import numpy as np
 import numpy.typing as npt
 
 from serl_api.progress import Phase
+from serl_api.settings import AT_LEAST_0, AT_LEAST_1, RATIO, check_fields
 from serl_rl.envs.patience import Patience
 
 Observation = dict[str, npt.NDArray[np.generic]]
@@ -162,20 +163,24 @@ def evaluate(
 class EvaluationConfig:
     """When the actor evaluates, and what ends a run."""
 
-    target_success_ratio: float = 0.99
+    target_success_ratio: Annotated[float, RATIO] = 0.99
     """Success rate of a deterministic evaluation that ends the run, in [0, 1]."""
-    episode_count: int = 100
+    episode_count: Annotated[int, AT_LEAST_1] = 100
     """Episodes of an evaluation that may end the run."""
-    check_episode_count: int = 20
+    check_episode_count: Annotated[int, AT_LEAST_1] = 20
     """Episodes after which a hopeless evaluation is broken off; still reported."""
-    trigger_success_ratio: float = 0.6
+    trigger_success_ratio: Annotated[float, RATIO] = 0.6
     """Success rate of the latest training episodes from which evaluating is worth its time, in [0, 1]."""
-    trigger_episode_count: int = 10
+    trigger_episode_count: Annotated[int, AT_LEAST_1] = 10
     """Training episodes that the trigger looks at."""
-    shortest_gap_steps: int = 250
+    shortest_gap_steps: Annotated[int, AT_LEAST_0] = 250
     """Environment steps between two evaluations at least."""
-    longest_gap_steps: int = 4000
+    longest_gap_steps: Annotated[int, AT_LEAST_1] = 4000
     """Environment steps between two evaluations at most."""
+
+    def __post_init__(self) -> None:
+        """Refuses values that cannot work."""
+        check_fields(self)
 
     def allowed_failures(self) -> int:
         """Failures that an evaluation may hold and still reach the target."""

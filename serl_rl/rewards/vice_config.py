@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from serl_api.settings import require, require_least
+from serl_api.settings import AT_LEAST_0, AT_LEAST_1, LESS_THAN_ALL, POSITIVE, Bound, check_fields
 
 EventReward: TypeAlias = Literal["success", "probability", "log-odds"]
 """1 where success is at least as likely as not, as in SERL; its probability; or the logarithm of its odds."""
@@ -20,33 +20,28 @@ class ViceConfig:
     reward: EventReward = "success"
     """What a step earns by the classifier's opinion of what is seen after it: 1 where success is at least as likely as
     not, the probability, or the logarithm of the odds."""
-    every_updates: int = 1
+    every_updates: Annotated[int, AT_LEAST_1] = 1
     """Updates of the agent for each of the classifier."""
-    batch_size: int = 256
+    batch_size: Annotated[int, Bound(2)] = 256
     """Frames of one update of the classifier: half show goals, half are of the replay."""
-    learning_rate: float = 3e-4
+    learning_rate: Annotated[float, POSITIVE] = 3e-4
     """Adam's step size."""
-    hidden_size: int = 256
+    hidden_size: Annotated[int, AT_LEAST_1] = 256
     """Features of the classifier's hidden layer."""
-    dropout: float = 0.1
+    dropout: Annotated[float, LESS_THAN_ALL] = 0.1
     """Share of them that training leaves out, in [0, 1)."""
-    label_smoothing: float = 0.2
+    label_smoothing: Annotated[float, LESS_THAN_ALL] = 0.2
     """How far labels are drawn from 0 and 1 towards 0.5, in [0, 1): 0.2 gives 0.1 and 0.9."""
-    mixup: float = 1.0
+    mixup: Annotated[float, AT_LEAST_0] = 1.0
     """Alpha of the Beta distribution that mixes frames in pairs; 0 for none."""
-    gradient_penalty: float = 10.0
+    gradient_penalty: Annotated[float, AT_LEAST_0] = 10.0
     """Weight of the loss that holds the slope of the logit at 1; 0 for none. Its unit is that of the input: lower it
     where flat vectors are classified whose goals lie close to other states."""
-    max_goals: int = 500
+    max_goals: Annotated[int, AT_LEAST_1] = 500
     """Most goal frames that are kept; more are thinned evenly."""
 
     def __post_init__(self) -> None:
-        require_least(self, 0, "mixup", "gradient_penalty", section="vice")
-        require_least(self, 1, "every_updates", "hidden_size", "max_goals", section="vice")
-        require_least(self, 2, "batch_size", section="vice")
-        require("vice.learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
-        for name in ("dropout", "label_smoothing"):
-            require(f"vice.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "in [0, 1)")
+        check_fields(self)
 
     def largest_return(self, discount: float) -> float | None:
         """Largest discounted sum of rewards; None without a bound."""

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 
 from serl_api.settings import (
+    AT_LEAST_1,
     LOCAL,
     SHARED,
+    Bound,
     ConfigError,
+    check_fields,
     read_json,
     read_toml,
     require,
@@ -130,6 +133,66 @@ def test_json_must_hold_an_object(tmp_path):
     path.write_text("[1]")
     with pytest.raises(ConfigError, match="holds list, not an object of settings"):
         read_json(path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounded:
+    count: Annotated[int, AT_LEAST_1] = 1
+    ratio: Annotated[float, Bound(0, 1, open_lower=True)] = 1.0
+    limit: Annotated[float | None, Bound(upper=5)] = None
+    sizes: Annotated[tuple[int, ...], AT_LEAST_1] = ()
+    mode: Literal["slow", "fast"] = "slow"
+    free: float = 0.0
+    large: int = 0
+
+    def __post_init__(self):
+        check_fields(self)
+
+
+REFUSED = [
+    ("count", 0, "count is 0; it must be at least 1"),
+    ("ratio", 0.0, "ratio is 0.0; it must be in (0, 1]"),
+    ("ratio", float("nan"), "ratio is nan; it must be in (0, 1] and finite"),
+    ("limit", 6.0, "limit is 6.0; it must be at most 5"),
+    ("sizes", (1, 0), "sizes[1] is 0; it must be at least 1"),
+    ("mode", "Fast", "mode is 'Fast'; it must be one of: 'slow', 'fast'"),
+    ("free", float("inf"), "free is inf; it must be a finite number"),
+    ("large", 2**63, "large is 9223372036854775808; it must be a whole number of at most 64 bits"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), REFUSED)
+def test_a_field_is_held_to_its_bound_wherever_its_value_comes_from(name, value, message):
+    with pytest.raises(ConfigError) as caught:
+        Bounded(**{name: value})
+    assert str(caught.value) == message
+    with pytest.raises(ConfigError) as caught:
+        to_dataclass(Bounded, {name: value}, "section")
+    assert str(caught.value) == f"section.{message}"
+
+
+def test_what_lies_within_is_taken():
+    assert to_dataclass(Bounded, {"limit": 5, "sizes": [1, 2], "ratio": 1}) == Bounded(limit=5.0, sizes=(1, 2))
+
+
+def test_a_number_too_large_for_any_is_one_sentence():
+    with pytest.raises(ConfigError, match=r"^free is 10+\.\.\.; no number is that large$"):
+        to_dataclass(Bounded, {"free": 10**400})
+
+
+@pytest.mark.parametrize(("read", "text"), [(read_toml, "a = 1"), (read_json, '{"a": 1}')])
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path, read, text):
+    path = tmp_path / "settings"
+    path.write_text(text, encoding="utf-8-sig")
+    assert read(path) == {"a": 1}
+
+
+@pytest.mark.parametrize(("read", "text"), [(read_toml, "a = " + "[" * 100_000), (read_json, '{"a":' + "[" * 100_000)])
+def test_endless_nesting_is_one_sentence(tmp_path, read, text):
+    path = tmp_path / "settings"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"is not (TOML|JSON): "):
+        read(path)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from serl_api.settings import LOCAL, require, require_least, shared_in_one, shared_settings
+from serl_api.settings import AT_LEAST_1, LESS_THAN_ALL, LOCAL, SEED, check_fields, shared_in_one, shared_settings
 from serl_rl.errors import UsageError
 
 BackboneName: TypeAlias = Literal["resnet10", "small", "mobilenet", "resnet18", "resnet34", "resnet50"]
@@ -44,7 +44,7 @@ class BackboneConfig:
     random ones."""
     initialization: Initialization = "he"
     """How convolutions start without a file."""
-    seed: int = 0
+    seed: Annotated[int, SEED] = 0
     """Seed of random weights; actor and learner must share it."""
     shared: bool = True
     """Whether all cameras share one backbone."""
@@ -52,8 +52,11 @@ class BackboneConfig:
     """Whether the weights stay as they are; then the maps of an image need computing only once."""
     normalization: Literal["auto", "group", "fixed-batch"] = field(default="auto", metadata=LOCAL)
     """How a network of torchvision normalises; auto takes fixed batch statistics if the weight file has them."""
-    condition_size: int | None = field(default=None, metadata=LOCAL)
+    condition_size: Annotated[int | None, AT_LEAST_1] = field(default=None, metadata=LOCAL)
     """Components of a condition vector that modulates the maps of ResNet-10 (FiLM); None for none."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,20 +65,17 @@ class HeadConfig:
 
     pooling: Pooling = "learned"
     """How maps become a vector: spatial learned embeddings, spatial softmax, average or maximum."""
-    embeddings: int = 8
+    embeddings: Annotated[int, AT_LEAST_1] = 8
     """Learned embeddings of each channel."""
-    dropout: float = field(default=0.1, metadata=LOCAL)
+    dropout: Annotated[float, LESS_THAN_ALL] = field(default=0.1, metadata=LOCAL)
     """Share of the learned embeddings that training leaves out, in [0, 1)."""
-    bottleneck: int | None = 256
+    bottleneck: Annotated[int | None, AT_LEAST_1] = 256
     """Features of a camera: the output of a dense layer, layer normalisation and tanh; None for the pooled vector."""
     pretrained: bool = field(default=True, metadata=LOCAL)
     """Whether heads start from those in the backbone's weight file, where it has some that fit."""
 
     def __post_init__(self) -> None:
-        require_least(self, 1, "embeddings")
-        require("dropout", self.dropout, 0 <= self.dropout < 1, "in [0, 1)")
-        size = self.bottleneck
-        require("bottleneck", size, size is None or size >= 1, "at least 1, or None")
+        check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True)

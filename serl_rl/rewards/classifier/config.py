@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from serl_api.settings import require, require_least
+from serl_api.settings import AT_LEAST_0, AT_LEAST_1, LESS_THAN_ALL, POSITIVE, SEED, THREADS, Bound, check_fields
 from serl_rl.models.vision.encoder_config import EncoderConfig
 from serl_rl.rewards.classifier.stages import parse_stages
 
@@ -17,55 +17,48 @@ class ClassifierConfig:
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """From images to features."""
-    hidden_size: int = 256
+    hidden_size: Annotated[int, AT_LEAST_1] = 256
     """Features of the hidden layer."""
-    dropout: float = 0.1
+    dropout: Annotated[float, LESS_THAN_ALL] = 0.1
     """Share of them that training leaves out, in [0, 1)."""
 
     def __post_init__(self) -> None:
-        require_least(self, 1, "hidden_size")
-        require("dropout", self.dropout, 0 <= self.dropout < 1, "in [0, 1)")
+        check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierTrainingConfig:
     """How a classifier is trained."""
 
-    steps: int = 400
+    steps: Annotated[int, AT_LEAST_1] = 400
     """Gradient steps."""
-    batch_size: int = 128
+    batch_size: Annotated[int, Bound(2)] = 128
     """Frames of a step, as many of each class."""
-    learning_rate: float = 3e-4
+    learning_rate: Annotated[float, POSITIVE] = 3e-4
     """Adam's step size."""
-    shift_px: int = 4
+    shift_px: Annotated[int, AT_LEAST_0] = 4
     """Largest random shift of training images, px; 0 for none."""
-    cached_shifts: int = 4
+    cached_shifts: Annotated[int, AT_LEAST_1] = 4
     """Shifts of each frame that go once through a frozen backbone; later steps reuse its maps."""
-    validation_share: float = 0.2
+    validation_share: Annotated[float, Bound(0, 1, open_lower=True, open_upper=True)] = 0.2
     """Share of the episodes that only validate, in (0, 1). No episode does both."""
-    check_steps: int = 25
+    check_steps: Annotated[int, AT_LEAST_1] = 25
     """Steps between two validations; the best weights are kept."""
-    max_frames: int = 4000
+    max_frames: Annotated[int, AT_LEAST_1] = 4000
     """Most frames of each class; more are thinned at random."""
-    ambiguous_frames: int = 2
+    ambiguous_frames: Annotated[int, AT_LEAST_0] = 2
     """Frames before the success of an episode without labels that are neither: they look almost done."""
-    allowed_false_positive_rate: float = 0.0
+    allowed_false_positive_rate: Annotated[float, LESS_THAN_ALL] = 0.0
     """Share of validation frames that are no success but may pass the recommended threshold, in [0, 1)."""
-    seed: int = 0
+    seed: Annotated[int, SEED] = 0
     """Seed of weights, split and shifts."""
-    threads: int = 0
+    threads: Annotated[int, THREADS] = 0
     """Threads of the numerical library; 0 leaves the choice to it."""
     device: str = "auto"
     """Where to train: "cpu", "cuda", or "auto" for a GPU if there is one."""
 
     def __post_init__(self) -> None:
-        require_least(self, 0, "shift_px", "ambiguous_frames")
-        require_least(self, 1, "steps", "check_steps", "cached_shifts", "max_frames")
-        require_least(self, 2, "batch_size")
-        require("learning_rate", self.learning_rate, self.learning_rate > 0, "positive")
-        require("validation_share", self.validation_share, 0 < self.validation_share < 1, "in (0, 1)")
-        rate = self.allowed_false_positive_rate
-        require("allowed_false_positive_rate", rate, 0 <= rate < 1, "in [0, 1)")
+        check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +67,12 @@ class ClassifierRewardConfig:
 
     path: Path | None = None
     """Folder of the classifier; of all stages that name none. None, and no stages, leave the environment's reward."""
-    threshold: float | None = None
+    threshold: Annotated[float | None, Bound(0, 1, open_lower=True)] = None
     """Probability of success from which a frame passes, in (0, 1]; None takes the one its report recommends. Of stages
     that name none as well; where the report is about another class, None is 0.75."""
     condition: str = ""
     """What a step must meet besides, such as 'tcp_pose[2] > 0.115' (SI units); empty for nothing."""
-    consecutive_steps: int = 1
+    consecutive_steps: Annotated[int, AT_LEAST_1] = 1
     """Steps in a row that must pass; of stages that name none as well."""
     stages: tuple[str, ...] = ()
     """Stages of the task, in order, such as "grasped path=classifiers/grasped" "lifted path=classifiers/lifted
@@ -90,9 +83,7 @@ class ClassifierRewardConfig:
     """Reward 1 when all stages have passed, or an equal share of 1 for each the first time it does."""
 
     def __post_init__(self) -> None:
-        bar = self.threshold
-        require("threshold", bar, bar is None or 0 < bar <= 1, "in (0, 1], or None")
-        require_least(self, 1, "consecutive_steps")
+        check_fields(self)
         for stage in parse_stages(self.stages):
             if stage.path is None and self.path is None:
                 raise ValueError(

@@ -99,10 +99,10 @@ def test_equal_seeds_correct_alike():
     ("changes", "message"),
     [
         ({"probability": 1.5}, "probability is 1.5"),
-        ({"min_steps": 9}, "lasts 9 to 3 steps"),
-        ({"stall_steps": -5}, "correction.stall_steps is -5; it must be at least 0"),
-        ({"stray_distance": -0.1}, "correction.stray_distance is -0.1; it must be at least 0"),
-        ({"rest_steps": -1}, "correction.rest_steps is -1"),
+        ({"min_steps": 9}, "min_steps is 9; it must be at most max_steps, 3"),
+        ({"stall_steps": -5}, "stall_steps is -5; it must be at least 0"),
+        ({"stray_distance": -0.1}, "stray_distance is -0.1; it must be at least 0"),
+        ({"rest_steps": -1}, "rest_steps is -1"),
     ],
 )
 def test_values_that_cannot_work_are_refused(changes, message):

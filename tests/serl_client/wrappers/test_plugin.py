@@ -61,7 +61,7 @@ def test_what_cannot_be_used_is_one_sentence(texts, message):
 def test_a_wrapper_that_does_not_fit_says_so():
     with pytest.raises(PluginError, match=r"wrapper relative-frame cannot be used here: .*tcp_pose"):
         find_wrappers(("relative-frame",))[0].wrap(Line())
-    with pytest.raises(PluginError, match=r"cost=-1 cannot be used here"):
+    with pytest.raises(PluginError, match=r"cost=-1 cannot be used: cost is -1.0; it must be at least 0"):
         find_wrappers(("gripper-penalty,cost=-1",))[0].wrap(Line())
 
 

@@ -167,7 +167,7 @@ def test_a_person_who_takes_over_while_the_learner_is_down_loses_nothing(act):
     ("config", "sentence"),
     [
         (ActorConfig(), "the arm waits for the learner; with --actor.ignores-grants it would go on without"),
-        (ActorConfig(ignores_grants=True, spool_limit_mb=0.0), "the spool is full (actor.spool_limit_mb is 0)"),
+        (ActorConfig(ignores_grants=True, spool_limit_mb=1e-6), "the spool is full (actor.spool_limit_mb is 1e-06)"),
     ],
 )
 def test_why_the_arm_stands_still_is_said_once(tmp_path, caplog, config, sentence):

@@ -76,7 +76,7 @@ def test_grippers_that_the_task_lacks_are_refused(task, grippers, bound):
 
 
 def test_numbers_that_the_libraries_would_trip_over_are_refused():
-    with pytest.raises(ValueError, match="seed is -1; it must be at least 0"):
+    with pytest.raises(ValueError, match=r"seed is -1; it must be in \[0, 4294967295\]"):
         TrainConfig(seed=-1)
-    with pytest.raises(ValueError, match=r"learner\.threads is -1; it must be at least 0"):
+    with pytest.raises(ValueError, match=r"threads is -1; it must be in \[0, 1024\]"):
         LearnerConfig(threads=-1)

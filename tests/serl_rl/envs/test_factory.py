@@ -41,12 +41,12 @@ def test_an_unknown_environment_is_answered_with_the_nearest():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"gripper_penalty": -0.02}, "environment.gripper_penalty is -0.02; it must be at least 0"),
-        ({"max_episode_steps": -1}, "environment.max_episode_steps is -1"),
-        ({"classifier": ClassifierRewardConfig(path=Path("a"))}, "environment.reward is sparse; it must be none"),
+        ({"gripper_penalty": -0.02}, "gripper_penalty is -0.02; it must be at least 0"),
+        ({"max_episode_steps": -1}, "max_episode_steps is -1"),
+        ({"classifier": ClassifierRewardConfig(path=Path("a"))}, "reward is sparse; it must be none"),
         (
             {"classifier": ClassifierRewardConfig(stages=("up path=a",))},
-            "environment.reward is sparse; it must be none",
+            "reward is sparse; it must be none",
         ),
     ],
 )

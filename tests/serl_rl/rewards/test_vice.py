@@ -214,9 +214,9 @@ def test_without_goals_it_says_so():
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
-        ({"dropout": 1.0}, r"vice\.dropout is 1.0; it must be in \[0, 1\)"),
-        ({"every_updates": 0}, r"vice\.every_updates is 0; it must be at least 1"),
-        ({"mixup": -1.0}, r"vice\.mixup is -1.0; it must be at least 0"),
+        ({"dropout": 1.0}, r"dropout is 1.0; it must be in \[0, 1\)"),
+        ({"every_updates": 0}, r"every_updates is 0; it must be at least 1"),
+        ({"mixup": -1.0}, r"mixup is -1.0; it must be at least 0"),
     ],
 )
 def test_settings_out_of_range_are_named(setting, sentence):

@@ -8,7 +8,7 @@ from serl_rl.algorithms.sac.config import SacConfig
     [
         ({"discount": 1.5}, r"discount is 1\.5; it must be in \[0, 1\]"),
         ({"critic_count": 0}, r"critic_count is 0; it must be at least 1"),
-        ({"target_critic_count": 0}, r"target_critic_count is 0; it must be at least 1, or None for all"),
+        ({"target_critic_count": 0}, r"target_critic_count is 0; it must be at least 1"),
         ({"return_range": (1.0, 0.0)}, r"return_range is \(1\.0, 0\.0\); it must be \(smallest, largest\), or None"),
         (
             {"return_range": (0.0, 1.0), "backup_entropy": True},

@@ -103,5 +103,5 @@ def test_unknown_names_are_refused():
         make_backbone(BackboneConfig(name="vgg"))
     with pytest.raises(ValueError, match="takes no condition"):
         make_backbone(BackboneConfig(name="small", condition_size=3))
-    with pytest.raises(ValueError, match="'he' or 'orthogonal'"):
+    with pytest.raises(ValueError, match="'he', 'orthogonal'"):
         make_backbone(BackboneConfig(initialization="zeros"))
