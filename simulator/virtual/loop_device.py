@@ -33,7 +33,7 @@ class LoopDevice(Device):
     def close(self) -> None:
         """Ends everything. Safe to repeat."""
         if self._thread.is_alive():
-            self._run(self._disconnect())
+            self._run(self._end())
             self._run(_cancel_all())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=5.0)
@@ -45,7 +45,8 @@ class LoopDevice(Device):
 
     def unplug(self) -> None:
         """Breaks the connection and refuses new ones. The device keeps its power and follows its last command."""
-        self._run(self._disconnect())
+        self._run(self._hang_up())
+        self._run(let_transports_close())
 
     async def _listen(self) -> None:
         """Begins to accept connections; does nothing while it does."""
@@ -55,13 +56,19 @@ class LoopDevice(Device):
         """Ends the connection and accepts no other."""
         raise NotImplementedError
 
-    async def _disconnect(self) -> None:
+    async def _end(self) -> None:
+        """Ends everything."""
         await self._hang_up()
-        for _ in range(_CLOSING_TURNS):  # Transports close their sockets in a later turn of the loop.
-            await asyncio.sleep(0)
+        await let_transports_close()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10.0)
+
+
+async def let_transports_close() -> None:
+    """Returns when transports have closed their sockets, which they do in a later turn of the loop."""
+    for _ in range(_CLOSING_TURNS):
+        await asyncio.sleep(0)
 
 
 async def _cancel_all() -> None:

@@ -11,7 +11,7 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from simulator.virtual.fingers import Fingers, RigidFingers
-from simulator.virtual.loop_device import LoopDevice
+from simulator.virtual.loop_device import LoopDevice, let_transports_close
 from simulator.virtual.robotiq.firmware import TWO_FINGER_85, Firmware, Ratings
 from simulator.virtual.robotiq.terminal import TerminalPair
 
@@ -60,53 +60,43 @@ class VirtualRobotiq(LoopDevice):
     @property
     def port(self) -> str:
         """Returns the value of the key `port` of a cell's file."""
-        if self._tcp is not None:
-            return f"tcp://{self._tcp[0]}:{self._tcp[1]}"
-        assert self._cable is not None, "not started"
-        return self._cable.client_port
+        return str(self._link) if self._tcp is None else f"tcp://{self._tcp[0]}:{self._tcp[1]}"
 
-    def start(self) -> None:
-        """Begins to answer. Raises OSError when the address cannot be served."""
-        if self._tcp is None:
+    def close(self) -> None:
+        """Ends everything. Safe to repeat."""
+        super().close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    async def _listen(self) -> None:
+        if self._server is None:
+            await self._serve()
+        if self._cable is not None:
+            self._cable.plug()
+
+    async def _hang_up(self) -> None:
+        if self._cable is not None:
+            self._cable.unplug()
+        else:
+            await self._shut_down()
+
+    async def _end(self) -> None:
+        await self._shut_down()
+        await let_transports_close()
+        if self._cable is not None:
+            self._cable.close()
+
+    async def _serve(self) -> None:
+        devices = [self._device(self._slave_id), self._device(_ANY_SLAVE)]
+        if self._tcp is not None:
+            server = ModbusTcpServer(devices, framer=FramerType.RTU, address=self._tcp, trace_packet=self._trace)
+        else:
             if self._link is None:
                 self._folder = tempfile.TemporaryDirectory(prefix="virtual-robotiq-")
                 self._link = Path(self._folder.name) / "ttyRobotiq"
             self._cable = TerminalPair(self._link)
-        super().start()
-
-    def close(self) -> None:
-        """Ends everything."""
-        super().close()
-        if self._cable is not None:
-            self._cable.close()
-        if self._folder is not None:
-            self._folder.cleanup()
-
-    def unplug(self) -> None:
-        """Removes the port. The gripper keeps its power and follows its last command."""
-        if self._cable is not None:
-            self._cable.unplug()
-        else:
-            super().unplug()
-
-    def plug(self) -> None:
-        """Restores the port under its name."""
-        if self._cable is not None:
-            self._cable.plug()
-        else:
-            super().plug()
-
-    async def _listen(self) -> None:
-        if self._server is not None:
-            return
-        devices = [self._device(self._slave_id), self._device(_ANY_SLAVE)]
-        if self._cable is not None:
-            server = ModbusSerialServer(
-                devices, port=self._cable.server_port, baudrate=_BAUDRATE, trace_packet=self._trace
-            )
-        else:
-            assert self._tcp is not None
-            server = ModbusTcpServer(devices, framer=FramerType.RTU, address=self._tcp, trace_packet=self._trace)
+            port = self._cable.server_port
+            server = ModbusSerialServer(devices, port=port, baudrate=_BAUDRATE, trace_packet=self._trace)
         try:
             await server.serve_forever(background=True)
         except RuntimeError:
@@ -116,7 +106,7 @@ class VirtualRobotiq(LoopDevice):
             listener: Any = server.transport
             self._tcp = (self._tcp[0], listener.sockets[0].getsockname()[1])
 
-    async def _hang_up(self) -> None:
+    async def _shut_down(self) -> None:
         server, self._server = self._server, None
         if server is not None:
             await server.shutdown()
