@@ -29,6 +29,7 @@ def is_serving(address):
     return answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize("method", ROBOT + HEALTH)
 def test_a_daemon_stops_the_arm_and_hands_it_over_while_flooded(method):
     daemon = serve()
@@ -40,6 +41,7 @@ def test_a_daemon_stops_the_arm_and_hands_it_over_while_flooded(method):
         assert is_serving(daemon.address)
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize("method", LEARNER + HEALTH)
 def test_a_learner_lets_actors_join_while_flooded(method):
     learner = RunningLearner()
@@ -57,6 +59,7 @@ def test_a_call_without_a_request_is_ended(method):
         assert call.code() is not grpc.StatusCode.OK
 
 
+@pytest.mark.real_time
 def test_stop_and_health_are_answered_while_every_other_worker_is_busy():
     daemon = serve()
     release, asked = threading.Event(), []
@@ -71,7 +74,8 @@ def test_stop_and_health_are_answered_while_every_other_worker_is_busy():
         return 0 < before == len(asked) < FLOOD
 
     daemon.core.frame = frame
-    with contextlib.closing(daemon), open_channel(daemon.address) as channel:
+    with contextlib.closing(daemon), open_channel(daemon.address) as channel, contextlib.ExitStack() as stack:
+        stack.callback(release.set)
         get_frame = camera_service_pb2_grpc.CameraServiceStub(channel).GetFrame
         frames = [get_frame.future(camera_service_pb2.GetFrameRequest(camera="wrist")) for _ in range(FLOOD)]
         wait_until(is_saturated)
@@ -79,7 +83,6 @@ def test_stop_and_health_are_answered_while_every_other_worker_is_busy():
         assert stub.Stop(robot_service_pb2.StopRequest(), timeout=ANSWERED_S).state.stop_latched
         assert is_serving(daemon.address)
         assert not any(frame.done() for frame in frames)
-        release.set()
 
 
 FEW_DESCRIPTORS = """

@@ -1,11 +1,9 @@
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 
 import grpc
 import pytest
@@ -45,10 +43,7 @@ def daemon(cell, tmp_path):
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
         try:
             assert any("listening on" in line for line in child.stderr)
-            deadline = time.monotonic() + 10
-            while not ready.exists():
-                assert time.monotonic() < deadline
-                os.sched_yield()
+            wait_until(ready.exists)
             yield child, ready
         finally:
             child.kill()

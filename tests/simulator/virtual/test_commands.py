@@ -2,13 +2,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 import pytest
 import serial
 
 from simulator.virtual.robotiq.command import main
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
 
@@ -41,16 +41,13 @@ def test_it_serves_obeys_and_ends_by_a_signal(tmp_path):
     link, ready = tmp_path / "ttyRobotiq", tmp_path / "ready"
     with start("robotiq.command", "--link", str(link), "--ready-file", str(ready)) as process:
         assert process.stdout.readline() == f"{link}\n"
-        deadline = time.monotonic() + 5.0
-        while not ready.exists():
-            assert time.monotonic() < deadline
+        wait_until(ready.exists)
         assert ready.read_text() == f"{link}\n"
         with serial.Serial(str(link), timeout=1.0) as port:
             assert status(port)[6:18] == "000000000300"
             process.stdin.write("fault 14\nfault 99\ndance\nobject wide\n")
             process.stdin.flush()
-            while status(port)[10:12] != "0e":
-                assert time.monotonic() < deadline
+            wait_until(lambda: status(port)[10:12] == "0e")
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20.0) == 0
         said = process.stderr.read().splitlines()
