@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from simulator.virtual.fingers import Fingers, RigidFingers
+from simulator.virtual.loop_device import LoopDevice
 from simulator.virtual.serving import Action
 
 
-class Unpluggable(Protocol):
-    """Describes a gripper whose connection can break."""
-
-    is_silent: bool
-    """Whether it does not answer."""
-
-    def unplug(self) -> None:
-        """Breaks the connection."""
-        ...
-
-    def plug(self) -> None:
-        """Restores it."""
-        ...
-
-
-def gripper_actions(virtual: Unpluggable, fingers: Fingers) -> Mapping[str, Action]:
+def gripper_actions(virtual: LoopDevice, fingers: Fingers) -> Mapping[str, Action]:
     """Returns what a typed word does with the rest of its line."""
 
     def place(text: str) -> None:

@@ -18,6 +18,8 @@ class LoopDevice(Device):
     """
 
     def __init__(self, name: str) -> None:
+        self.is_silent = False
+        """Whether it obeys, but neither answers nor says how it is."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
 

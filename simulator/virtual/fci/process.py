@@ -50,8 +50,6 @@ class VirtualFciProcess(Device):
     ) -> None:
         self.host = host or free_loopback_host()
         """Address that a client connects to."""
-        self.port = PORT
-        """TCP port there."""
         # In memory where possible: writing a mapped file back to a disk would hold up the loop.
         memory = Path("/dev/shm")
         self._folder = tempfile.TemporaryDirectory(prefix="virtual-fci-", dir=memory if memory.is_dir() else None)

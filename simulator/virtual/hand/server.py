@@ -46,8 +46,6 @@ class VirtualHand(LoopDevice):
         self.fingers = fingers or RigidFingers(STROKE)
         self.commands: list[Message] = []
         """What clients asked for, oldest first."""
-        self.is_silent = False
-        """Whether no states are sent."""
         self.is_stalled = False
         """Whether commands are accepted and nothing comes of them."""
         self._hand = Hand(self.fingers, STROKE, is_homed=is_homed, homing_speed=homing_speed)

@@ -46,8 +46,6 @@ class VirtualRobotiq(LoopDevice):
         self.firmware = Firmware(self.fingers, ratings)
         self.frames: deque[tuple[str, bytes]] = deque(maxlen=2000)
         """What passed, oldest first: ("in" or "out", whole frame)."""
-        self.is_silent = False
-        """Whether requests are obeyed but not answered."""
         self.is_garbled = False
         """Whether one bit of every answer flips on its way."""
         self._slave_id = slave_id
