@@ -198,7 +198,7 @@ def read_token(path: Path) -> str:
     Raises:
         ConfigError: The file cannot be read, or the line is empty or holds what no header can carry.
     """
-    token = _read(path).decode("utf-8", errors="replace").partition("\n")[0].strip()
+    token = _read(path).decode("utf-8-sig", errors="replace").partition("\n")[0].strip()
     if not token:
         raise ConfigError(f"token_file {path} is empty; write the token in its first line")
     if not (token.isascii() and token.isprintable()):

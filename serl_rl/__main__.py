@@ -33,7 +33,7 @@ from serl_rl.cli.record import RecordCommand
 from serl_rl.cli.review import ReviewCommand
 from serl_rl.cli.tasks import TasksCommand
 from serl_rl.config.train import TrainConfig
-from serl_rl.errors import RunError, UsageError
+from serl_rl.errors import RunError, UsageError, sentence_of
 from serl_rl.processes.broken_pipe_safe_stream import BrokenPipeSafeStream
 from serl_rl.replay.errors import ReplayError
 
@@ -121,6 +121,9 @@ def _run(arguments: Sequence[str]) -> None:
         sys.exit(2)
     except (RobotError, ReplayError, ServeError, ProcessError, ValueError) as error:
         print(f"serl-train: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        print(f"serl-train: {sentence_of(error)}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(0)

@@ -2,6 +2,7 @@
 
 RunError                         what a command prints, and then exits with 1
 ├── UsageError                   a wrong setting or file name; exit code 2
+├── DivergedError                training whose losses are no numbers any more
 ├── CheckpointError              a checkpoint that is corrupt or foreign
 ├── SpoolError                   the actor's spool cannot be read or belongs to another run
 │   └── SpoolFullError           the disk under the spool is full
@@ -13,6 +14,9 @@ RunError                         what a command prints, and then exits with 1
 """
 
 from __future__ import annotations
+
+import errno
+import os
 
 from serl_api.errors.table import ApiError
 
@@ -29,6 +33,10 @@ class UsageError(RunError, ValueError):
     exit_code = 2
 
 
+class DivergedError(RunError):
+    """A loss is NaN or infinite, and will never be a number again."""
+
+
 class CheckpointError(RunError):
     """A checkpoint that is corrupt, incomplete or of another kind."""
 
@@ -39,6 +47,21 @@ class SpoolError(RunError):
 
 class SpoolFullError(SpoolError):
     """The disk under the spool is full. Every row that was written before stays there."""
+
+
+def sentence_of(error: OSError) -> str:
+    """Says what the system refused, of which file, and what to do."""
+    reason = error.strerror or str(error) or type(error).__name__
+    where = "" if error.filename is None else f" of {os.fsdecode(error.filename)}"
+    remedies = {
+        errno.ENOSPC: "free space there, or choose another folder",
+        errno.EDQUOT: "free space there, or choose another folder",
+        errno.EROFS: "choose a folder that can be written to",
+        errno.EACCES: "change its permissions, or choose another",
+        errno.EPERM: "change its permissions, or choose another",
+        errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    }
+    return f"the system refused the use{where}: {reason}; {remedies.get(error.errno or 0, 'give another path')}"
 
 
 class LearnerError(ApiError, RunError):

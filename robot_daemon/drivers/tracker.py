@@ -18,10 +18,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from robot_daemon.hardware.devices import DeviceConnectError, Scene, Timebase
-from serl_api.settings import ConfigError, require_between
+from serl_api.settings import ConfigError, require_between, shown
 from serl_api.values import JointTarget, Pose, TrackedObject
 
 logger = logging.getLogger(__name__)
+
+_MAX_LINE_BYTES = 1024 * 1024
+_MAX_OBJECTS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,17 +124,20 @@ class Tracker:
         objects = answer.get("objects") if isinstance(answer, Mapping) else None
         if not isinstance(objects, Mapping):
             raise ValueError('answered without "objects"')
+        if len(objects) > _MAX_OBJECTS:
+            raise ValueError(f"gave {len(objects)} objects; at most {_MAX_OBJECTS} are allowed")
         time_ns = self._timebase.now_ns()
         return tuple(self._pose(str(name), values, time_ns) for name, values in objects.items())
 
     def _pose(self, name: str, values: Any, time_ns: int) -> TrackedObject:  # noqa: ANN401 - anything may come.
         try:
             position, quaternion = np.array(values["position"], float), np.array(values["quaternion"], float)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise ValueError(f'gave {name} no "position" and "quaternion" of numbers') from None
         norm = float(np.linalg.norm(quaternion))
-        if position.shape != (3,) or quaternion.shape != (4,) or not abs(norm - 1.0) < 1e-3:
-            raise ValueError(f"gave {name} a pose that is not 3 numbers and a unit quaternion xyzw")
+        is_place = position.shape == (3,) and bool(np.isfinite(position).all())
+        if not is_place or quaternion.shape != (4,) or not abs(norm - 1.0) < 1e-3:
+            raise ValueError(f"gave {name} a pose that is not 3 finite numbers and a unit quaternion xyzw")
         return TrackedObject(
             name=name,
             monotonic_time_ns=time_ns,
@@ -145,15 +151,20 @@ class Tracker:
             try:
                 connection, answers = self._connect()
                 connection.sendall(json.dumps({"op": op, **values}).encode() + b"\n")
-                line = answers.readline()
+                line = answers.readline(_MAX_LINE_BYTES)
+                if len(line) == _MAX_LINE_BYTES:
+                    raise ValueError(f"answered with a line of more than {_MAX_LINE_BYTES} bytes")
                 if not line.endswith(b"\n"):
                     raise ConnectionError("it closed the connection")
                 answer = json.loads(line)
             except (OSError, ValueError):
                 self._disconnect()
                 raise
+            except RecursionError:
+                self._disconnect()
+                raise ValueError("answered with endless nesting") from None
         if not isinstance(answer, Mapping) or "ok" not in answer:
-            raise ValueError(f"refused {op}: {answer}")
+            raise ValueError(f"refused {op}: {shown(answer)}")
         return answer["ok"]
 
     def _connect(self) -> tuple[socket.socket, BinaryIO]:

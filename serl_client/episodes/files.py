@@ -26,8 +26,8 @@ from serl_client.episodes.records import HEAD_BYTES, MAGIC, Record, RecordHead, 
 from serl_client.errors import EpisodeFileError
 
 _FORMAT_VERSION = 1
-_ARRAYS = ("actions", "rewards", "interventions", "stamps_ns")
-"""Arrays of every episode, beside its observations; named as the fields of `Episode`."""
+_ARRAYS = {"actions": 2, "rewards": 1, "interventions": 1, "stamps_ns": 1}
+"""Arrays of every episode, beside its observations, with their dimensions; named as the fields of `Episode`."""
 _FLAGS = ("terminated", "truncated", "success")
 _OBSERVATIONS = "observations/"
 
@@ -212,9 +212,13 @@ def read_header(path: Path | str) -> EpisodeHeader:
     if first is None or first.record is None or first.record.kind != "header":
         raise EpisodeFileError(f"{path} is cut within its header; nothing in it can be read")
     fields = first.record.fields
-    if fields["version"] > _FORMAT_VERSION:
-        raise EpisodeFileError(f"{path} has format {fields['version']}; this version reads up to {_FORMAT_VERSION}")
-    return EpisodeHeader(task=fields["task"], specification=fields["specification"], metadata=fields["metadata"])
+    version, task = fields.get("version"), fields.get("task")
+    tables = [fields.get(name) for name in ("specification", "metadata")]
+    if not isinstance(version, int) or not isinstance(task, str) or not all(isinstance(one, dict) for one in tables):
+        raise EpisodeFileError(f"{path} has a header that does not say what it holds; nothing in it can be read")
+    if version > _FORMAT_VERSION:
+        raise EpisodeFileError(f"{path} has format {version}; this version reads up to {_FORMAT_VERSION}")
+    return EpisodeHeader(task=task, specification=fields["specification"], metadata=fields["metadata"])
 
 
 def read_episodes(path: Path | str) -> list[Episode]:
@@ -236,11 +240,13 @@ def iterate_episodes(path: Path | str) -> Iterator[Episode]:
     with _open(path) as file:
         for number, scanned in enumerate(_scan(file)):
             end = scanned.end
-            if scanned.record is None:
-                warnings.warn(f"{path}: episode {number} is damaged and was left out", EpisodeFileWarning, stacklevel=3)
-            elif scanned.record.kind == "episode":
+            is_other = scanned.record is not None and scanned.record.kind != "episode"
+            episode = None if scanned.record is None or is_other else _episode(scanned.record)
+            if episode is not None:
                 count += 1
-                yield _episode(scanned.record)
+                yield episode
+            elif not is_other:
+                warnings.warn(f"{path}: episode {number} is damaged and was left out", EpisodeFileWarning, stacklevel=3)
         dropped = file.seek(0, os.SEEK_END) - end
     if dropped > 0:
         warnings.warn(
@@ -281,13 +287,21 @@ def _scan(file: BinaryIO) -> Iterator[_Scanned]:
         yield _Scanned(end, decode_record(head, file.read(head.length)))
 
 
-def _episode(record: Record) -> Episode:
+def _episode(record: Record) -> Episode | None:
+    """The episode of a record; None where it holds another number of steps, other types, or less than one needs."""
     arrays, fields = record.arrays, record.fields
     observed = [name for name in arrays if name.startswith(_OBSERVATIONS)]
-    return Episode(
-        observations={name.removeprefix(_OBSERVATIONS): arrays[name] for name in observed},
-        metadata=fields["metadata"],
-        grasp_penalties=arrays.get("grasp_penalties"),
-        **{name: arrays[name] for name in _ARRAYS},
-        **{name: fields[name] for name in _FLAGS},
-    )
+    try:
+        has_kinds = all(arrays[name].ndim == dimensions for name, dimensions in _ARRAYS.items())
+        has_kinds = has_kinds and arrays["interventions"].dtype == bool and isinstance(fields["metadata"], dict)
+        if not has_kinds or not all(isinstance(fields[name], bool) for name in _FLAGS):
+            return None
+        return Episode(
+            observations={name.removeprefix(_OBSERVATIONS): arrays[name] for name in observed},
+            metadata=fields["metadata"],
+            grasp_penalties=arrays.get("grasp_penalties"),
+            **{name: arrays[name] for name in _ARRAYS},
+            **{name: fields[name] for name in _FLAGS},
+        )
+    except (KeyError, TypeError, ValueError):
+        return None

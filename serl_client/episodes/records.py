@@ -23,6 +23,7 @@ _LENGTH = struct.Struct("<I")
 HEAD_BYTES = _HEAD.size + _CHECK.size
 _COMPRESS_FROM_BYTES = 4096
 _PLAIN_KINDS = "biuf"
+_LARGEST_ARRAY_BYTES = 1 << 36
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +95,17 @@ def encode_record(record: Record) -> bytes:
 
 
 def decode_record(head: RecordHead, body: bytes) -> Record | None:
-    """Decodes the record of a body; None when its checksum is wrong."""
+    """Decodes the record of a body; None when its checksum is wrong, or what it holds is no record."""
     if len(body) != head.length or zlib.crc32(body) != head.checksum:
         return None
+    try:
+        return _decode_body(body)
+    # Whoever wrote the checksum may have written anything before it.
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, struct.error, zlib.error):
+        return None
+
+
+def _decode_body(body: bytes) -> Record:
     (length,) = _LENGTH.unpack_from(body)
     position = _LENGTH.size + length
     manifest = json.loads(body[_LENGTH.size : position])
@@ -105,11 +114,17 @@ def decode_record(head: RecordHead, body: bytes) -> Record | None:
         blob = body[position : position + entry["bytes"]]
         position += entry["bytes"]
         arrays[entry["name"]] = _decode_array(entry, blob)
+    if not isinstance(manifest["kind"], str) or not isinstance(manifest["fields"], dict):
+        raise TypeError("a record needs a kind and fields")
     return Record(kind=manifest["kind"], fields=manifest["fields"], arrays=arrays)
 
 
 def _decode_array(entry: Mapping[str, Any], blob: bytes) -> NDArray[Any]:
     dtype = np.dtype(entry["type"])
     shape = tuple(entry["shape"])
-    raw = zlib.decompress(blob, bufsize=max(1, math.prod(shape) * dtype.itemsize)) if entry["is_packed"] else blob
+    size = math.prod(shape) * dtype.itemsize
+    if dtype.kind not in _PLAIN_KINDS or min(shape, default=0) < 0 or size > _LARGEST_ARRAY_BYTES:
+        raise ValueError(f"no array has type {dtype} and shape {shape}")
+    # One byte more than there should be betrays a blob that would go on and on.
+    raw = zlib.decompressobj().decompress(blob, size + 1) if entry["is_packed"] else blob
     return np.frombuffer(raw, dtype).reshape(shape).astype(dtype.newbyteorder("="))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,22 @@ def create(root: Path, name: str | None, default_name: str) -> RunDirectory:
             raise UsageError(f"cannot make the folder {path}: {error.strerror}") from error
         return RunDirectory(path)
     raise UsageError(f"the run {root / names[0]} exists already; give another --name, or remove it")
+
+
+def make_folder_of(output: Path, option: str) -> None:
+    """Makes the folder that an output goes into, before the work that the output is of.
+
+    Raises:
+        UsageError: It cannot be made, or nothing can be written there.
+    """
+    folder = output.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"nothing can be written in {folder}: {reason}; give another {option}") from error
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

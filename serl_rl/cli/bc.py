@@ -12,7 +12,7 @@ import tyro
 
 from serl_api.progress import Progress
 from serl_rl.algorithms.bc_config import BcConfig
-from serl_rl.artifacts.run_directory import RunDirectory, write_json
+from serl_rl.artifacts.run_directory import RunDirectory, make_folder_of, write_json
 from serl_rl.cli.options import Experiment, print_json, refuse_existing, say
 from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.errors import UsageError
@@ -56,6 +56,7 @@ class BcCommand(Experiment):
         if self.config.algorithm != "sac":
             raise UsageError(f"bc clones into the policy of sac, but algorithm is {self.config.algorithm}; name sac")
         check_files(self.demonstrations, self.config.environment)
+        make_folder_of(self.run_directory, "--run-directory")
         progress = Progress()
         with progress.phase("loading torch"):
             Trainer.preload(self.config)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serl_api.progress import Progress
-from serl_rl.artifacts.run_directory import write_json
+from serl_rl.artifacts.run_directory import make_folder_of, write_json
 from serl_rl.cli.options import print_json, refuse_existing, say
 from serl_rl.errors import UsageError
 from serl_rl.rewards.classifier.config import ClassifierConfig, ClassifierTrainingConfig
@@ -63,6 +63,7 @@ class TrainClassifierCommand:
         by_class = parse_examples(self.examples)
         if not self.episodes and not by_class:
             raise UsageError("there is nothing to learn from; give --episodes FILE or --examples CLASS=FILE")
+        make_folder_of(self.output, "--output")
         stop, training = StopSignal().install(), self.training
         shown = Progress()
         with shown.phase("reading the episodes"):

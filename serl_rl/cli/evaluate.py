@@ -13,7 +13,7 @@ from serl_api.errors.robot import RobotError
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
 from serl_api.settings import AT_LEAST_1, SEED, check_fields
-from serl_rl.artifacts.run_directory import write_json
+from serl_rl.artifacts.run_directory import make_folder_of, write_json
 from serl_rl.cli.options import RerunTarget, print_json, say
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
@@ -144,11 +144,9 @@ class EvaluateCommand:
 
     def _check(self) -> None:
         """Refuses what cannot work before the arm moves."""
-        if self.output_json is not None:
-            try:
-                self.output_json.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise UsageError(f"cannot make the folder {self.output_json.parent}: {error.strerror}") from error
+        for option, path in (("--output-json", self.output_json), ("--video", self.video)):
+            if path is not None:
+                make_folder_of(path, option)
 
     def _details(self, result: EvaluationResult, config: TrainConfig) -> dict[str, Any]:
         episodes = [

@@ -11,6 +11,7 @@ import tyro
 from serl_api.progress import Progress
 from serl_api.settings import AT_LEAST_0, AT_LEAST_1
 from serl_client.teleop.opening import TeleopConfig
+from serl_rl.artifacts.run_directory import make_folder_of
 from serl_rl.cli.options import Experiment, say
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
@@ -100,7 +101,7 @@ class LabelCommand(Experiment):
 
         if self.positives < 1:
             raise UsageError(f"positives is {self.positives}; it must be at least 1")
-        output.parent.mkdir(parents=True, exist_ok=True)
+        make_folder_of(output, "--output")
         with (
             recording_environment(self.config.environment, self.robot, output, say) as env,
             recording_session(

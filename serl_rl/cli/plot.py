@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tyro
 
+from serl_rl.artifacts.run_directory import make_folder_of
 from serl_rl.cli.options import print_json, say
 from serl_rl.errors import UsageError
 
@@ -47,7 +48,7 @@ class PlotCommand:
         if self.output is None and not is_single:
             raise UsageError("say where to draw several runs, such as --output curves.png")
         output = self.output or RunDirectory(self.runs[0]).curves
-        output.parent.mkdir(parents=True, exist_ok=True)
+        make_folder_of(output, "--output")
         if is_single:
             plot_run(self.runs[0], output, self.runs[0].name)
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from serl_api.progress import Progress
+from serl_rl.artifacts.run_directory import make_folder_of
 from serl_rl.cli.options import print_json, refuse_existing, say
 from serl_rl.errors import UsageError
 from serl_rl.models.openmp import choose_waiting
@@ -48,6 +49,7 @@ class PretrainEncoderCommand:
         refuse_existing(self.output, "--output")
         if self.output.suffix != ".safetensors":
             raise UsageError(f"--output {self.output} must end in .safetensors")
+        make_folder_of(self.output, "--output")
         device = find_device(self.pretraining.device, "--pretraining.device")
         settings, stop = replace(self.pretraining, device=device), StopSignal().install()
         network = make_backbone(

@@ -10,6 +10,7 @@ import tyro
 
 from serl_api.progress import Progress
 from serl_client.teleop.opening import TeleopConfig
+from serl_rl.artifacts.run_directory import make_folder_of
 from serl_rl.cli.options import Experiment, say
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.errors import UsageError
@@ -57,6 +58,7 @@ class RecordCommand(Experiment):
 
         if self.output.exists() and not self.append:
             raise UsageError(f"{self.output} exists already; give another --output, --append to it, or remove it")
+        make_folder_of(self.output, "--output")
         count = self.config.demonstration_count
         if count < 1:
             raise UsageError(f"demonstration_count is {count}; it must be at least 1")
@@ -79,7 +81,6 @@ class RecordCommand(Experiment):
         from serl_client.episodes.recording import record_episodes
         from serl_rl.demonstrations.recording import recording_session
 
-        self.output.parent.mkdir(parents=True, exist_ok=True)
         count = self.config.demonstration_count
         with recording_session(
             env, self.config, self.output, self.teleop, self.teleop_config, labels=False, say=say

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from serl_api.settings import shown
 from serl_client.envs.task_finding import is_task
 from serl_client.episodes.files import Episode, EpisodeHeader, read_episodes, read_header
 from serl_client.wrappers.plugin import find_wrappers
@@ -62,9 +64,7 @@ def read_demonstrations(
                 f"{path} differs from {paths[0]}: {found[0]} is {found[2]}, not {found[1]}; give files of one set-up"
             )
         spec = own
-        found_episodes = read_episodes(path)
-        if not found_episodes:
-            raise UsageError(f"{path} holds no episode; record some with `serl-train record-demos --append`")
+        found_episodes = read_nonempty(path)
         for number, episode in enumerate(found_episodes):
             rows_from_episode(episode, number).check(spec)
         episodes += found_episodes
@@ -76,6 +76,19 @@ def read_demonstrations(
             "`serl-train label-success`, or add --bc.keeps-failures"
         )
     return Demonstrations(spec=spec, episodes=tuple(kept), failures=len(episodes) - len(kept))
+
+
+def read_nonempty(path: Path) -> list[Episode]:
+    """Reads the episodes of a file that was given to be learned from.
+
+    Raises:
+        UsageError: It holds none: whoever gave it would believe that they were used.
+        EpisodeFileError: It cannot be read.
+    """
+    found = read_episodes(path)
+    if not found:
+        raise UsageError(f"{path} holds no episode; record some with `serl-train record-demos --append`")
+    return found
 
 
 def check_files(paths: Sequence[Path], config: EnvironmentConfig) -> None:
@@ -158,7 +171,33 @@ def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path)
 def _header_of(path: Path) -> EpisodeHeader:
     if not path.exists():
         raise UsageError(f"there is no demonstration file {path}; record one with `serl-train record-demos`")
-    return read_header(path)
+    header = read_header(path)
+    for name, is_valid in _SPECIFICATION.items():
+        value = header.specification.get(name)
+        if value is not None and not is_valid(value):
+            raise UsageError(f"the header of {path} does not say what its episodes hold: {name} is {shown(value)}")
+    return header
+
+
+def _is_array(value: object) -> bool:
+    """Whether it is a shape and the name of a type."""
+    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], list):
+        return False
+    return isinstance(value[1], str) and all(isinstance(size, int) and size >= 0 for size in value[0])
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+_SPECIFICATION: dict[str, Callable[[Any], bool]] = {
+    "action": _is_array,
+    "observations": lambda value: isinstance(value, dict) and all(map(_is_array, value.values())),
+    "state_components": _is_list_of_texts,
+    "wrappers": _is_list_of_texts,
+    "gripper_action": lambda value: isinstance(value, str),
+}
+"""What a header may say, each by how it is recognised."""
 
 
 def _compare_names(header: EpisodeHeader, environment: str, path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from serl_rl.demonstrations.files import check_header
+from serl_rl.demonstrations.files import check_header, read_nonempty
 from serl_rl.errors import UsageError
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.replay.buffer import ReplayBuffer
@@ -20,17 +20,15 @@ def load_demonstrations(paths: tuple[Path, ...], spec: EnvironmentSpec, frame_st
         frame_stack: Images of each camera that a transition has.
 
     Returns:
-        The buffer; None when the files hold no episode.
+        The buffer; None without files.
 
     Raises:
-        UsageError: A file is missing, or holds another task.
+        UsageError: A file is missing, holds another task, or no episode.
     """
-    from serl_client.episodes.files import read_episodes
-
     episodes = []
     for path in paths:
         check_header(path, spec)
-        episodes += read_episodes(path)
+        episodes += read_nonempty(path)
     rows = [rows_from_episode(episode, number) for number, episode in enumerate(episodes)]
     if not rows:
         return None

@@ -14,6 +14,7 @@ from serl_rl.algorithms.bc import BcAgent
 from serl_rl.config.train import TrainConfig
 from serl_rl.demonstrations.frames import FrameBank, frames_of, joined
 from serl_rl.errors import UsageError
+from serl_rl.models.divergence import require_finite
 
 _CHUNK = 256
 
@@ -112,6 +113,9 @@ def clone(
 
     Returns:
         Every check.
+
+    Raises:
+        DivergedError: The loss is NaN or infinite.
     """
     config, rng = agent.config, np.random.default_rng(seed)
     history: list[CloningProgress] = []
@@ -125,11 +129,14 @@ def clone(
             if step % config.check_steps and step != config.steps:
                 continue
             loss, error = (np.nan, np.nan) if validation is None else _validate(agent, validation)
+            if validation is not None:
+                require_finite("the validation error", error, step, "give a smaller --bc.learning-rate")
             is_best = validation is None or error < least_error
             if is_best:
                 least_error, best = error, agent.policy_state()
             mean = torch.stack(losses).mean().item()
             losses.clear()
+            require_finite("the loss", mean, step, "give a smaller --bc.learning-rate")
             progress = CloningProgress(
                 steps=step, loss=mean, validation_loss=loss, validation_error=error, is_best=is_best
             )

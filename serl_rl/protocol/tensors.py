@@ -21,6 +21,10 @@ _TYPES: dict[tensor_pb2.DataType, np.dtype[Any]] = {
     tensor_pb2.DATA_TYPE_BOOL: np.dtype("?"),
 }
 _NUMBERS = {dtype: number for number, dtype in _TYPES.items()}
+MAX_DIMENSIONS = 32
+"""Most dimensions of a tensor, as of an array of any NumPy."""
+MAX_SIZE = 2**31 - 1
+"""Most elements of a tensor, more than any message can hold."""
 _BFLOAT16_BITS = np.dtype("<u2")
 
 
@@ -80,7 +84,7 @@ def from_proto(tensor: tensor_pb2.Tensor) -> np.ndarray:
     A bfloat16 tensor becomes a float32 array.
 
     Raises:
-        TensorError: The type is unknown, a dimension is negative, or the bytes do not fill the shape.
+        TensorError: The type is unknown, the shape is none of an array, or the bytes do not fill the shape.
     """
     shape = tuple(tensor.shape)
     is_bfloat16 = tensor.data_type == tensor_pb2.DATA_TYPE_BFLOAT16
@@ -106,8 +110,13 @@ def from_torch(name: str, tensor: torch.Tensor) -> tensor_pb2.Tensor:
 
 
 def _check_length(tensor: tensor_pb2.Tensor, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if len(shape) > MAX_DIMENSIONS:
+        raise TensorError(f"tensor {tensor.name!r} has {len(shape)} dimensions; at most {MAX_DIMENSIONS} are allowed")
     if any(size < 0 for size in shape):
         raise TensorError(f"tensor {tensor.name!r} has shape {shape}; no dimension may be negative")
+    # Beside a dimension of 0 any other fits the bytes, also one that no array can have.
+    if math.prod(max(size, 1) for size in shape) > MAX_SIZE:
+        raise TensorError(f"tensor {tensor.name!r} has shape {shape}; sizes and their product are at most {MAX_SIZE}")
     expected = math.prod(shape) * dtype.itemsize
     if len(tensor.data) != expected:
         raise TensorError(

@@ -1,5 +1,7 @@
 """The command line: help, presets, overrides, one sentence for each wrong input."""
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import pytest
 
 from serl_rl.__main__ import main, parse
 from serl_rl.artifacts.run_directory import create
+from serl_rl.cli.tasks import TasksCommand
 from serl_rl.errors import UsageError
 
 
@@ -123,3 +126,45 @@ def test_an_actor_does_not_load_torch():
         "serl_rl.policies.saved; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+COMMANDS = {
+    "demo": ("--preset", "debug", "--runs", "/dev/null/runs"),
+    "learner": ("--preset", "debug", "--run-directory", "/dev/null/run"),
+    "actor": ("--preset", "debug", "--ready-file", "/dev/null/ready", "--join-timeout-s", "0.1"),
+    "record-demos": ("--preset", "debug", "--output", "/dev/null/demos"),
+    "plot": ("/dev/null/run", "--output", "/dev/null/plot.png"),
+    "review": ("/dev/null/file",),
+    "label-success": ("--file", "/dev/null/file", "--last", "2"),
+    "evaluate": ("--checkpoint", "/dev/null/run"),
+    "train-classifier": ("--episodes", "/dev/null/file", "--output", "/dev/null/classifier"),
+    "pretrain-encoder": ("--output", "/dev/null/encoder.safetensors"),
+    "bc": ("--preset", "debug", "--demonstrations", "/dev/null/file", "--run-directory", "/dev/null/run"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_path_that_cannot_be_is_one_sentence(command, capsys, caplog):
+    with pytest.raises(SystemExit) as exited:
+        main([command, *COMMANDS[command]])
+    assert exited.value.code in (1, 2)
+    assert capsys.readouterr().err.splitlines()[-1].startswith("serl-train: ")
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "No space left on device; free space there, or choose another folder"),
+        (errno.EROFS, "Read-only file system; choose a folder that can be written to"),
+        (errno.EIO, "Input/output error; give another path"),
+    ],
+)
+def test_whatever_the_system_refuses_is_one_sentence(number, remedy, capsys, monkeypatch):
+    def run(self):
+        raise OSError(number, os.strerror(number), "runs/x")
+
+    monkeypatch.setattr(TasksCommand, "run", run)
+    with pytest.raises(SystemExit) as exited:
+        main(["tasks"])
+    assert exited.value.code == 1
+    assert capsys.readouterr().err == f"serl-train: the system refused the use of runs/x: {remedy}\n"

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.models.compilation import fast_arithmetic
+from serl_rl.models.divergence import require_finite
 from serl_rl.models.mlp import Affine, Arithmetic
 from serl_rl.models.pretraining.config import PretrainingConfig
 from serl_rl.models.pretraining.pictures import Pictures
@@ -165,7 +166,9 @@ def pretrain(
         if step % _CHECK_STEPS and not is_last:
             continue
         errors = validation_errors(regressor, pictures, held_out)
-        history.append(PretrainingProgress(steps=step, loss=float(torch.stack(losses).mean()), errors=errors))
+        loss = float(torch.stack(losses).mean())
+        require_finite("the loss", loss, step, "give a smaller --pretraining.learning-rate")
+        history.append(PretrainingProgress(steps=step, loss=loss, errors=errors))
         losses.clear()
         if is_last or (on_progress is not None and not on_progress(history[-1])):
             break

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.models.device import find_device
+from serl_rl.models.divergence import require_finite
 from serl_rl.models.vision.augmentation import draw_shifts, shifted
 from serl_rl.rewards.classifier.calibration import cross_entropy, fit_temperature, softmax
 from serl_rl.rewards.classifier.config import ClassifierConfig, ClassifierTrainingConfig
@@ -121,6 +122,7 @@ def _fit(
         classifier.eval()
         scores = _logits(classifier, held_out, validation_maps)
         validation_loss = cross_entropy(softmax(scores), held_out.labels)
+        require_finite("the validation loss", validation_loss, step, "give a smaller --training.learning-rate")
         if not history or validation_loss < min(progress.validation_loss for progress in history):
             best = [weight.detach().clone() for weight in weights]
         history.append(TrainingProgress(steps=step, loss=loss.item(), validation_loss=validation_loss))

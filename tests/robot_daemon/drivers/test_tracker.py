@@ -64,9 +64,13 @@ class Program:
                 with self.changed:
                     self.asked.append(json.loads(line))
                     self.changed.notify_all()
-                peer.sendall(json.dumps(self.answer).encode() + b"\n")
+                answer = self.answer
+                peer.sendall((answer if isinstance(answer, bytes) else json.dumps(answer).encode()) + b"\n")
         except OSError:
             pass
+
+
+UNIT = [0.0, 0.0, 0.0, 1.0]
 
 
 @pytest.fixture
@@ -135,12 +139,29 @@ def test_only_a_program_that_rearranges_is_told_of_a_reset(program, rearranges, 
         ({"error": "camera unplugged"}, "camera unplugged"),
         ({"ok": {"objects": {"cube": {"position": [1, 2, 3]}}}}, 'gave cube no "position" and "quaternion"'),
         ({"ok": {"objects": {"cube": {"position": [1, 2, 3], "quaternion": [0, 0, 0, 2]}}}}, "unit quaternion xyzw"),
+        ({"ok": {"objects": {"cube": {"position": [1, float("nan"), 3], "quaternion": UNIT}}}}, "3 finite numbers"),
+        ({"ok": {"objects": {"cube": {"position": [1, 10**400, 3], "quaternion": UNIT}}}}, 'no "position"'),
+        ({"ok": {"objects": {str(n): {"position": [1, 2, 3], "quaternion": UNIT} for n in range(300)}}}, "300 objects"),
+        (b"[" * 100_000, "nesting"),
+        (b" " * 2_000_000, "a line of more than 1048576 bytes"),
     ],
 )
-def test_a_wrong_answer_at_the_start_is_said_in_one_sentence(program, answer, text):
+def test_a_wrong_answer_is_said_in_one_sentence(program, answer, text):
     program.answer = answer
     with pytest.raises(DeviceConnectError, match=text):
         tracker_of(program)
+
+
+def test_no_wrong_answer_ends_the_asking(program):
+    tracker = tracker_of(program)
+    good = program.answer
+    for answer in (b"[" * 100_000, {"ok": {"objects": {"cube": {"position": [10**400] * 3, "quaternion": UNIT}}}}):
+        program.answer = answer
+        program.wait_for_questions(3)
+    program.answer = good | {"ok": {"objects": {}}}
+    program.wait_for_questions(3)
+    assert tracker.tracked_objects() == ()
+    tracker.close()
 
 
 def test_nobody_listening_is_said_in_one_sentence(tmp_path):

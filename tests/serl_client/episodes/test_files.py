@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from serl_client.episodes.files import (
     read_episodes,
     read_header,
 )
+from serl_client.episodes.records import _LENGTH, MAGIC, Record, RecordHead, encode_record
 from serl_client.errors import EpisodeFileError
 
 HEADER = EpisodeHeader(task="serl/PickCube-v0", specification={"action": [4]}, metadata={"who": "ada"})
@@ -292,3 +294,75 @@ def test_a_file_that_was_put_in_place_of_another_is_not_written_into_the_void(pa
     monkeypatch.setattr(fcntl, "flock", replace_before_locking)
     with pytest.raises(EpisodeFileError, match="try again"):
         EpisodeWriter(path, HEADER)
+
+
+def written(body):
+    """A record with the right checksum, whatever it holds."""
+    return RecordHead(len(body), zlib.crc32(body)).pack() + body
+
+
+def manifest(text, blobs=b""):
+    return _LENGTH.pack(len(text)) + text.encode() + blobs
+
+
+def array(name="actions", kind="<f4", shape="[3, 4]", size=48, packed="false"):
+    entry = f'{{"name": "{name}", "type": "{kind}", "shape": {shape}, "bytes": {size}, "is_packed": {packed}}}'
+    return manifest(f'{{"kind": "episode", "fields": {{}}, "arrays": [{entry}]}}', b"x" * 48)
+
+
+FIELDS = {"terminated": True, "truncated": False, "success": True, "metadata": {}}
+ARRAYS = {
+    "actions": np.zeros((3, 4), np.float32),
+    "rewards": np.zeros(3),
+    "interventions": np.zeros(3, bool),
+    "stamps_ns": np.zeros(4, np.int64),
+}
+
+
+def episode_record(fields=None, **arrays):
+    return encode_record(Record(kind="episode", fields=FIELDS | (fields or {}), arrays=ARRAYS | arrays))
+
+
+WRONG = {
+    "no length": written(b"x"),
+    "a manifest that is longer than the record": written(_LENGTH.pack(2**31) + b"{}"),
+    "no JSON": written(manifest("{")),
+    "endless nesting": written(manifest("[" * 100_000)),
+    "a list": written(manifest("[]")),
+    "no arrays": written(manifest('{"kind": "episode", "fields": {}}')),
+    "fields that are none": written(manifest('{"kind": "episode", "fields": 1, "arrays": []}')),
+    "an unknown type": written(array(kind="quux")),
+    "objects": written(array(kind="|O")),
+    "an endless shape": written(array(shape="[4611686018427387904, 4611686018427387904]", packed="true")),
+    "a negative shape": written(array(shape="[-1]")),
+    "a shape of words": written(array(shape='["a"]')),
+    "what is not packed": written(array(packed="true")),
+    "a size that is none": written(array(size='"a"')),
+    "nothing of an episode": encode_record(Record(kind="episode", fields={}, arrays={})),
+    "a success that is none": episode_record({"success": 1}),
+    "metadata that are none": episode_record({"metadata": []}),
+    "another number of rewards": episode_record(rewards=np.zeros(2)),
+    "actions without components": episode_record(actions=np.zeros(3, np.float32)),
+    "rewards without steps": episode_record(rewards=np.zeros(())),
+    "interventions of numbers": episode_record(interventions=np.zeros(3)),
+}
+
+
+@pytest.mark.parametrize("record", WRONG.values(), ids=WRONG)
+def test_a_record_that_is_right_in_checksum_and_wrong_in_content_is_left_out(path, record):
+    write(path, [make_episode(seed=0)])
+    with path.open("ab") as file:
+        file.write(record)
+    write(path, [make_episode(seed=1)])
+    with pytest.warns(EpisodeFileWarning, match="episode 2 is damaged and was left out"):
+        episodes = read_episodes(path)
+    assert [episode.metadata["scene_seed"] for episode in episodes] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"version": "1", "task": "x"}, {"version": 1, "task": 3, "specification": {}, "metadata": {}}]
+)
+def test_a_header_that_is_wrong_in_content_is_one_sentence(path, fields):
+    path.write_bytes(MAGIC + encode_record(Record(kind="header", fields=fields, arrays={})))
+    with pytest.raises(EpisodeFileError, match="a header that does not say what it holds"):
+        read_episodes(path)

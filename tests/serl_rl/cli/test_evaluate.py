@@ -162,7 +162,11 @@ def test_a_result_that_cannot_be_written_is_printed_all_the_same(run, evaluate, 
     [
         (("--episodes", "0"), UsageError, "^episodes is 0; it must be at least 1"),
         (("--video-episodes", "-1"), UsageError, "^video_episodes is -1; it must be at least 1"),
-        (("--output-json", "/dev/null/x/result.json"), UsageError, "cannot make the folder /dev/null/x"),
+        (
+            ("--output-json", "/dev/null/x/result.json"),
+            UsageError,
+            "nothing can be written in /dev/null/x: Not a dir",
+        ),
         (("--checkpoint", "/nowhere"), CheckpointError, "there is no checkpoint in /nowhere"),
     ],
 )

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from serl_rl.demonstrations.files import read_demonstrations
+from serl_client.episodes.files import EpisodeHeader, EpisodeWriter
+from serl_rl.demonstrations.files import check_files, check_header, read_demonstrations
+from serl_rl.demonstrations.load import load_demonstrations
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.errors import UsageError
 from serl_rl.replay.errors import InvalidRowsError
@@ -142,3 +144,31 @@ def test_a_header_that_says_nothing(refused, tmp_path):
     with EpisodeWriter(tmp_path / "a", EpisodeHeader(task="")):
         pass
     assert "does not say what its episodes hold" in refused([tmp_path / "a"])
+
+
+def test_a_learner_refuses_a_file_without_episodes(make_episode, write, spec):
+    full, empty = write("full", [make_episode(2)]), write("empty", [])
+    assert load_demonstrations((full,), spec) is not None
+    with pytest.raises(UsageError, match="empty holds no episode; record some"):
+        load_demonstrations((full, empty), spec)
+
+
+@pytest.mark.parametrize(
+    "specification",
+    [
+        {"action": 5},
+        {"action": [2, "float32"]},
+        {"observations": []},
+        {"observations": {"state": [["2"], "float32"]}},
+        {"state_components": 3},
+        {"wrappers": [1]},
+        {"gripper_action": {}},
+    ],
+)
+def test_a_header_that_is_wrong_in_content_is_one_sentence(specification, tmp_path, spec):
+    path = tmp_path / "wrong"
+    EpisodeWriter(path, EpisodeHeader(task="", specification=specification)).close()
+    (name,) = specification
+    for check in (lambda: check_header(path, spec), lambda: check_files([path], EnvironmentConfig(id="test/Look-v0"))):
+        with pytest.raises(UsageError, match=f"does not say what its episodes hold: {name} is "):
+            check()

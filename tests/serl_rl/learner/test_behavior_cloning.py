@@ -9,7 +9,7 @@ from serl_rl.algorithms.sac.numpy_policy import NumpyPolicy
 from serl_rl.config.presets import preset
 from serl_rl.envs.evaluation import evaluate
 from serl_rl.envs.factory import spec_of
-from serl_rl.errors import UsageError
+from serl_rl.errors import DivergedError, UsageError
 from serl_rl.learner.behavior_cloning import clone, split_episodes, steps_of
 from serl_tasks.point_mass.environment import PointMassEnv
 from serl_tasks.point_mass.expert import PointMassExpert
@@ -84,3 +84,10 @@ def test_same_seed_same_policy(episodes, spec):
         clone(agent, steps_of(episodes, agent, CONFIG, crops=0), None, seed=3)
         states.append(agent.policy_state())
     assert all((states[0][name] == states[1][name]).all() for name in states[0])
+
+
+def test_cloning_that_diverges_says_so(episodes, spec):
+    agent = make_agent(spec, replace(SETTINGS, steps=200, learning_rate=1e30, check_steps=5))
+    prepared = [steps_of(part, agent, CONFIG, crops=0) for part in (episodes[:3], episodes[3:])]
+    with pytest.raises(DivergedError, match=r"training diverged: .* after \d+ steps; give a smaller --bc"):
+        clone(agent, *prepared, seed=0)

@@ -56,6 +56,15 @@ def test_negative_dimension_is_refused():
         from_proto(tensor)
 
 
+@pytest.mark.parametrize(
+    ("shape", "text"), [((0, 2**62), "at most 2147483647"), ((0, *(1,) * 69), "70 dimensions; at most 32")]
+)
+def test_a_shape_that_no_array_has_is_refused_although_it_holds_nothing(shape, text):
+    tensor = tensor_pb2.Tensor(name="x", data_type=tensor_pb2.DATA_TYPE_FLOAT32, shape=shape)
+    with pytest.raises(TensorError, match=text):
+        from_proto(tensor)
+
+
 def test_unknown_types_are_refused():
     with pytest.raises(TensorError, match="unknown"):
         dtype_of(tensor_pb2.DATA_TYPE_UNSPECIFIED)
