@@ -61,6 +61,7 @@ from serl_api.values import (
 from serl_client.camera import CameraClient
 from serl_client.connection.clock import ClockOffset
 from serl_client.envs.registration import make_training_env, register_environments
+from serl_client.envs.reset_plan import ResetPlan, Retreat
 from serl_client.envs.robot_env import RobotEnv
 from serl_client.envs.task import Outcome, Reward, Task
 from serl_client.episodes.files import (
@@ -142,6 +143,8 @@ __all__ = [
     "Pose",
     "PrivateSimulatorError",
     "RecoveryResult",
+    "ResetPlan",
+    "Retreat",
     "Reward",
     "RobotClient",
     "RobotEnv",

@@ -10,6 +10,7 @@ import gymnasium
 
 from serl_api.pose_box import PoseBox
 from serl_api.values import Compliance, JointTarget, Observation, Pose
+from serl_client.envs.reset_plan import ResetPlan
 from serl_client.episodes.expert import Expert
 from serl_client.wrappers.flatten_state import PROPRIOCEPTION, StateComponent
 
@@ -118,6 +119,8 @@ class Task:
     """Where an episode starts; a box is drawn from with the environment's seed. None is the cell's home."""
     start_gripper_width: float | None = None
     """Opening of the gripper at the start, m; None is fully open."""
+    reset_plan: ResetPlan = field(default_factory=ResetPlan)
+    """How the arm goes back to the start where it cannot be placed there."""
     box: PoseBox | None = None
     """Poses that targets are clipped to; None leaves that to the cell's own limits."""
     rotation: bool = False

@@ -10,11 +10,12 @@ import numpy as np
 from serl_api.pose_box import PoseBox
 from serl_api.rotation import conjugate, rotate
 from serl_api.values import Observation, Pose
+from serl_client.envs.reset_plan import ResetPlan, Retreat
 from serl_client.envs.rewards import NoReward, PoseReached
 from serl_client.envs.task import SERL_COMPLIANCE, Outcome, Task
 from serl_client.wrappers.flatten_state import StateComponent
 from serl_tasks.peg_insert.expert import PegInsertExpert
-from serl_tasks.peg_insert.places import PEG, PEG_BELOW_TCP, PEG_HALF_EDGE, SOCKET, SOCKET_PLACE
+from serl_tasks.peg_insert.places import DEPTH, PEG, PEG_BELOW_TCP, PEG_HALF_EDGE, SOCKET, SOCKET_PLACE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,13 @@ PEG_INSERT = Task(
         center=_INSERTED, lower=(-0.05, -0.05, 0.10), upper=(0.05, 0.05, 0.10), rotation=(0.0, 0.0, math.pi / 6)
     ),
     start_gripper_width=2 * PEG_HALF_EDGE,
+    reset_plan=ResetPlan(
+        retreats=(
+            Retreat(offset=(0.0, 0.0, DEPTH + 0.02)),
+            Retreat(offset=(0.0, 0.0, -DEPTH - 0.02), frame="tool", speed_ratio=0.05),  # A peg that went in askew.
+        ),
+        joint_reset_interval=200,
+    ),
     box=PoseBox(
         center=_INSERTED, lower=(-0.05, -0.05, 0.0), upper=(0.05, 0.05, 0.1), rotation=(0.01, 0.01, math.pi / 6)
     ),

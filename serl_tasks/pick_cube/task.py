@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from serl_api.values import Observation
+from serl_client.envs.reset_plan import ResetPlan, Retreat
 from serl_client.envs.rewards import NoReward, lift
 from serl_client.envs.task import Outcome, Task
 from serl_client.wrappers.flatten_state import PROPRIOCEPTION, StateComponent
@@ -71,11 +72,15 @@ CUBE_STATE = (
 )
 """13 numbers, or 22 with rotation. Centred on the workspace, of order one."""
 
+ABOVE_CUBE = Retreat(offset=(0.0, 0.0, 0.06), speed_ratio=0.2)
+"""Leads open fingers off the cube between them, which they would push along on a straight way to the start."""
+
 PICK_CUBE = Task(
     name="pick-cube",
     rewards={"sparse": SparseLift(), "dense": DenseLift(), "none": NoReward()},
     state=CUBE_STATE,
     tracked_objects=(CUBE,),
+    reset_plan=ResetPlan(retreats=(ABOVE_CUBE,), gripper_first=True),
     expert=PickCubeExpert,
 )
 """Lift a 4 cm cube that lies anywhere in x 0.25 to 0.55 m, y -0.25 to 0.25 m."""

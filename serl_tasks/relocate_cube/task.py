@@ -7,11 +7,12 @@ from functools import partial
 from typing import Literal
 
 from serl_api.values import Observation
+from serl_client.envs.reset_plan import ResetPlan
 from serl_client.envs.rewards import NoReward, lift
 from serl_client.envs.task import Outcome, Reach, Task
 from serl_client.wrappers.flatten_state import PROPRIOCEPTION
 from serl_tasks.pick_cube.places import CUBE
-from serl_tasks.pick_cube.task import CUBE_STATE
+from serl_tasks.pick_cube.task import ABOVE_CUBE, CUBE_STATE
 from serl_tasks.relocate_cube.expert import RelocateCubeExpert
 
 
@@ -57,6 +58,7 @@ RELOCATE_FORWARD = Task(
     rewards={"sparse": Relocated(side="right"), "none": NoReward()},
     state=CUBE_STATE,
     tracked_objects=(CUBE,),
+    reset_plan=ResetPlan(retreats=(ABOVE_CUBE,), gripper_first=True),
     reach=Reach(name=CUBE, lower=(0.22, -0.32), upper=(0.58, 0.32)),
     expert=partial(RelocateCubeExpert, "right"),
     opposite="serl/RelocateBackward-v0",

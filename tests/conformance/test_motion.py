@@ -105,6 +105,21 @@ class TestReset:
         for name, tracked in second.tracked_objects.items():
             assert np.linalg.norm(tracked.pose.position - first.tracked_objects[name].pose.position) < 2e-3
 
+    def test_fingers_let_go_before_the_arm_is_at_its_start(self, target, client):
+        requests = queue.SimpleQueue()
+        requests.put(open_request())
+        requests.put(request(2, move=control_pb2.Move(tcp_pose=raw_pose((0.4, 0.2, 0.25)), speed_ratio=1.0)))
+        under_way = []
+        for response in robot_service_pb2_grpc.RobotServiceStub(target.channel).Control(iter(requests.get, None)):
+            if response.HasField("moved"):
+                if response.sequence_number == 3 and response.moved.progress_ratio < 0.9:
+                    under_way.append(response.moved.observation.state.gripper.target_width_m)
+                if response.moved.outcome == control_pb2.MOTION_OUTCOME_REACHED:
+                    requests.put(request(3, reset=control_pb2.Reset(gripper_width_m=0.03, keep_scene=True)))
+            if response.HasField("reset_done"):
+                requests.put(None)
+        assert under_way[-1] == pytest.approx(0.03, abs=0.002)
+
     def test_a_start_outside_the_workspace_is_refused(self, client):
         with client.control("ada") as session, pytest.raises(serl_client.LimitExceededError):
             session.reset(start=shifted(home(client), z=3.0))

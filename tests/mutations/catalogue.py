@@ -406,6 +406,31 @@ SERVICE = mutations(
     ),
 )
 
+RESETS = mutations(
+    "Resets",
+    (
+        "an episode begins with the compliance of the reset",
+        "serl_client",
+        "            raise\n        session.set_compliance(before)",
+        "            raise",
+        "test_the_arm_is_stiffer_until_the_episode_begins",
+    ),
+    (
+        "the spring is made stiffer while it pulls at what the last step asked for",
+        "serl_client",
+        "session.step(self._link.client.get_state().tcp_pose, period_s=self._period_s)",
+        "pass",
+        "test_the_arm_is_stiffer_until_the_episode_begins",
+    ),
+    (
+        "the arm goes to its start without a retreat",
+        "serl_client",
+        "self._retreat(session, attempt)",
+        "pass",
+        "test_a_hundred_resets_out_of_the_socket_jam_never_and_press_softly",
+    ),
+)
+
 MUTATIONS = (
     *FRANKA,
     *VIRTUAL,
@@ -415,5 +440,6 @@ MUTATIONS = (
     *SYNCHRONISATION,
     *SESSIONS,
     *SERVICE,
+    *RESETS,
     *TRAPS,
 )

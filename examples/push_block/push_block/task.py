@@ -8,7 +8,7 @@ from push_block.expert import PushBlockExpert
 from push_block.places import BLOCK, GOAL, GOAL_RADIUS, PUSH_HEIGHT
 from serl_api.pose_box import PoseBox
 from serl_api.values import Observation, Pose
-from serl_client import Outcome, Task
+from serl_client import Outcome, ResetPlan, Retreat, Task
 from serl_client.envs.rewards import NoReward
 from serl_client.wrappers.flatten_state import PROPRIOCEPTION, StateComponent
 
@@ -40,6 +40,7 @@ PUSH_BLOCK = Task(
     translation_scale=0.03,
     start=Pose(np.array((0.30, 0.0, PUSH_HEIGHT)), _DOWN),
     start_gripper_width=0.0,
+    reset_plan=ResetPlan(retreats=(Retreat(offset=(0.0, 0.0, 0.08)),)),  # Over the block on the way back.
     box=PoseBox(
         center=Pose(np.array((0.42, 0.0, PUSH_HEIGHT)), _DOWN),
         lower=(-0.14, -0.2, 0.0),  # The height is given; actions move the fingers along the table.

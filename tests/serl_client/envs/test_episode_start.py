@@ -11,6 +11,7 @@ from serl_api.enums import Backend
 from serl_api.values import Pose
 from serl_client.envs.episode_start import EpisodeStart
 from serl_client.envs.registration import make_training_env
+from serl_client.envs.reset_plan import ResetPlan
 from serl_client.errors import MotionFailedError
 from serl_tasks.relocate_cube.task import RELOCATE_FORWARD
 
@@ -56,11 +57,16 @@ def test_a_kept_scene_stays_and_the_arm_comes_back(forward):
     assert second["gripper_width"] > 0.08  # It opens on the way.
 
 
+STRAIGHT = replace(RELOCATE_FORWARD, reset_plan=ResetPlan(retreats=(), attempts=1, compliance=None))
+"""A plan of nothing but the way to the start."""
+HAND = SimpleNamespace(max_width=0.08)
+
+
 class Daemon:
     """A link to a cell with a cube; a simulator draws it within reach, and a kept scene leaves it where it is."""
 
-    def __init__(self, backend, cube, *, fails=False, gripper="a gripper"):
-        self.client = SimpleNamespace(info=SimpleNamespace(backend=backend, gripper=gripper))
+    def __init__(self, backend, cube, *, fails=False, gripper=HAND):
+        self.client = SimpleNamespace(info=SimpleNamespace(backend=backend, gripper=gripper), get_state=self._state)
         self.resets = []
         self.widths = []
         self._cube = cube
@@ -68,6 +74,9 @@ class Daemon:
 
     def open_session(self):
         return self
+
+    def _state(self):
+        return SimpleNamespace(gripper=None, tcp_pose=Pose(np.array((0.4, 0.0, 0.2)), np.array((1.0, 0.0, 0.0, 0.0))))
 
     def reset(self, *, seed, keep_scene, speed_ratio, gripper_width, **_):
         self.widths.append(gripper_width)
@@ -82,7 +91,7 @@ class Daemon:
 
 def begin(daemon, **options):
     """Begins an episode of the forward task; seeds count up from 0."""
-    start = EpisodeStart(RELOCATE_FORWARD, daemon, lambda observation: False)
+    start = EpisodeStart(STRAIGHT, daemon, lambda observation: False)
     observation, about = start.begin(options, itertools.count().__next__)
     return observation.tracked_objects["cube"].pose.position[:2].tolist(), about
 
@@ -90,7 +99,7 @@ def begin(daemon, **options):
 def test_a_simulator_draws_anew_what_is_out_of_reach(caplog):
     daemon = Daemon(Backend.SIMULATED, cube=(0.4, 0.33))
     assert begin(daemon, keep_scene=True) == ([0.4, 0.1], {"scene_seed": 0})
-    assert daemon.resets == [("keep", 1.0), ("draw", 1.0)]
+    assert daemon.resets == [("keep", 0.4), ("draw", 0.4)]
     assert "cube is out of reach; the scene is drawn anew" in caplog.text
 
 
@@ -114,15 +123,15 @@ def test_a_real_arm_that_cannot_go_back_is_not_kept_secret():
 
 def test_a_real_cell_draws_nothing_again():
     daemon = Daemon(Backend.REAL, cube=(0.4, 0.0))
-    start = EpisodeStart(RELOCATE_FORWARD, daemon, lambda observation: True)
+    start = EpisodeStart(STRAIGHT, daemon, lambda observation: True)
     start.begin({}, lambda: 7)
     assert daemon.resets == [("draw", 0.2)]
 
 
-@pytest.mark.parametrize(("gripper", "width"), [("a gripper", 0.01), (None, None)])
+@pytest.mark.parametrize(("gripper", "width"), [(HAND, 0.01), (None, None)])
 def test_fingers_start_as_the_task_says_where_there_are_any(gripper, width):
     daemon = Daemon(Backend.REAL, cube=(0.4, 0.0), gripper=gripper)
-    task = replace(RELOCATE_FORWARD, has_gripper=False, start_gripper_width=0.01)
+    task = replace(STRAIGHT, has_gripper=False, start_gripper_width=0.01)
     EpisodeStart(task, daemon, lambda observation: False).begin({}, lambda: 7)
     assert daemon.widths == [width]
 
