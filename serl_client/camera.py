@@ -12,8 +12,7 @@ from serl_api.codec.cell import decode_cameras
 from serl_api.codec.observation import decode_frame, encode_pixel_encoding
 from serl_api.enums import PixelEncoding
 from serl_api.values import Frame
-from serl_client.connection.channel import SLOW_TIMEOUT_S
-from serl_client.connection.service_client import ServiceClient
+from serl_client.connection.channel import SLOW_TIMEOUT_S, ServiceClient
 
 
 class CameraClient(ServiceClient):

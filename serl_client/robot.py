@@ -15,9 +15,8 @@ from serl_api.cell import CellInfo
 from serl_api.codec.cell import decode_cell_info
 from serl_api.codec.state import decode_faults, decode_state
 from serl_api.values import Compliance, FaultList, RecoveryResult, RobotState
-from serl_client.connection.channel import CONNECT_TIMEOUT_S, Connection, ConnectionOptions
+from serl_client.connection.channel import CONNECT_TIMEOUT_S, Connection, ConnectionOptions, ServiceClient
 from serl_client.connection.clock import ClockOffset, TimeExchange, best_offset
-from serl_client.connection.service_client import ServiceClient
 from serl_client.session import ControlSession
 
 

@@ -15,8 +15,7 @@ from serl_api.codec.observation import decode_frame, decode_tracked_objects
 from serl_api.codec.times import encode_duration
 from serl_api.enums import Pacing
 from serl_api.values import Frame, TrackedObject, Triple
-from serl_client.connection.channel import SLOW_TIMEOUT_S
-from serl_client.connection.service_client import ServiceClient
+from serl_client.connection.channel import SLOW_TIMEOUT_S, ServiceClient
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Opens the channel to a daemon: address, TLS, token, keepalive, retries of read-only calls, deadlines."""
+"""Connects clients to a daemon: address, TLS, token, keepalive, retries of read-only calls, deadlines."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 
 import grpc
 from serl.robot.v1 import robot_service_pb2, robot_service_pb2_grpc
 
 from serl_api.errors.robot import ConnectionLostError, DeadlineError, robot_error
+from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.security import open_channel, parse_address
 from serl_api.settings import ConfigError
 from serl_client.errors import AddressError
@@ -145,3 +146,21 @@ class Connection:
     def close(self) -> None:
         """Closes the channel; open calls end."""
         self.channel.close()
+
+
+class ServiceClient(ClosedOnExit):
+    """Holds the connection of a client. Connects when made; a context manager. Safe to use from several threads.
+
+    Args:
+        target: Address, or the connection of another client, which then stays the owner.
+        options: Token, certificate and deadlines: see `Connection`, which says what is raised as well.
+    """
+
+    def __init__(self, target: str | Connection, **options: Unpack[ConnectionOptions]) -> None:
+        self._owns_connection = isinstance(target, str)
+        self.connection = Connection(target, **options) if isinstance(target, str) else target
+
+    def close(self) -> None:
+        """Closes the connection, if this client opened it; open sessions and streams end."""
+        if self._owns_connection:
+            self.connection.close()

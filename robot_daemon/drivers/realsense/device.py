@@ -50,7 +50,9 @@ def open_device(name: str, options: RealsenseOptions, now_ns: Callable[[], int])
         try:
             sensors = list(profile.get_device().query_sensors())
             apply_settings(_colour_sensor(sensors), sensors, options)
-            return RealsenseStream(name, pipeline, profile, options, now_ns, _LiveWall(now_ns), _Silence(camera.serial))
+            return RealsenseStream(
+                name, pipeline, profile, options, now_ns, _live_wall(now_ns), _Silence(camera.serial)
+            )
         except (DeviceConnectError, ConfigError):
             stop(pipeline, profile.get_device())
             raise
@@ -59,23 +61,19 @@ def open_device(name: str, options: RealsenseOptions, now_ns: Callable[[], int])
             raise DeviceConnectError(f"RealSense {camera.serial} cannot be set up ({error}); plug it in anew") from None
 
 
-class _LiveWall:
-    """Returns the wall clock minus the cell's, now: a step of the wall clock shows at once.
+def _live_wall(now_ns: Callable[[], int]) -> Callable[[int, int | None], int]:
+    """Returns what reads the wall clock minus the cell's: a step of the wall clock shows at once.
 
     Of three readings the one that was interrupted least counts.
     """
 
-    def __init__(self, now_ns: Callable[[], int]) -> None:
-        self._now_ns = now_ns
-
-    def __call__(self, _receive_ns: int, _arrival_ms: int | None) -> int:
-        return min(self._read() for _ in range(3))[1]
-
-    def _read(self) -> tuple[int, int]:
-        before_ns = self._now_ns()
+    def read() -> tuple[int, int]:
+        before_ns = now_ns()
         wall_ns = time.time_ns()
-        after_ns = self._now_ns()
+        after_ns = now_ns()
         return after_ns - before_ns, wall_ns - (before_ns + after_ns) // 2
+
+    return lambda _receive_ns, _arrival_ms: min(read() for _ in range(3))[1]
 
 
 class _Silence:
