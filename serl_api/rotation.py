@@ -142,22 +142,3 @@ def invert_pose(a_t_b: Pose) -> Pose:
     """Returns the pose of a in b."""
     inverse = np.array(conjugate(a_t_b.quaternion_xyzw.tolist()))
     return Pose(-rotate(inverse, a_t_b.position), inverse)
-
-
-def adjoint_matrix(a_t_b: Pose) -> FloatArray:
-    """Returns the matrix that takes a twist (v, w) of a body from frame b to frame a, reference point included.
-
-    Both twists are those of the body's point that passes through the origin of their frame:
-    `v_a = R v_b + p x (R w_b)`, `w_a = R w_b`. With (v, w) order the lever arm stands in the *upper right* block: a
-    rotation about a distant axis moves the origin, while a translation never turns anything. See Lynch and Park,
-    Modern Robotics (2017), section 3.3.2, which orders twists (w, v).
-
-    Returns:
-        Shape (6, 6).
-    """
-    rotation = to_matrix(a_t_b.quaternion_xyzw)
-    x, y, z = a_t_b.position.tolist()
-    matrix = np.zeros((6, 6))
-    matrix[:3, :3] = matrix[3:, 3:] = rotation
-    matrix[:3, 3:] = np.array(((0.0, -z, y), (z, 0.0, -x), (-y, x, 0.0))) @ rotation
-    return matrix

@@ -84,30 +84,6 @@ def test_poses_are_a_group(a_t_b, b_t_c):
     assert same_rotation(back.quaternion_xyzw, b_t_c.quaternion_xyzw)
 
 
-@given(poses, poses)
-def test_the_adjoint_of_a_product_is_the_product_of_adjoints(first, second):
-    expected = r.adjoint_matrix(first) @ r.adjoint_matrix(second)
-    np.testing.assert_allclose(r.adjoint_matrix(r.compose_poses(first, second)), expected, atol=1e-9)
-
-
-@pytest.mark.trap
-@given(poses, twists)
-def test_the_adjoint_agrees_with_the_motion_of_a_rigid_body(a_t_b, twist):
-    # The velocity field of the body, evaluated at the origin of frame a, computed without any six-vector.
-    rotation = Rotation.from_quat(a_t_b.quaternion_xyzw)
-    angular = rotation.apply(twist[3:])
-    linear = rotation.apply(twist[:3]) + np.cross(angular, -a_t_b.position)
-    np.testing.assert_allclose(r.adjoint_matrix(a_t_b) @ twist, np.concatenate((linear, angular)), atol=1e-9)
-
-
-@pytest.mark.trap
-def test_a_translation_never_turns_anything():
-    # SERL's matrix has the lever arm in the lower left block, where this command would turn the tool by -0.59.
-    far = Pose(np.array((0.59, 0.08, 0.09)), np.array((0.0, 0.0, 0.0, 1.0)))
-    turned = r.adjoint_matrix(far) @ np.array((0.0, 1.0, 0.0, 0.0, 0.0, 0.0))
-    np.testing.assert_array_equal(turned[3:], np.zeros(3))
-
-
 @given(quaternions, twists)
 def test_other_axes_about_the_same_point_mix_nothing(quaternion, twist):
     rotation = Rotation.from_quat(quaternion)
