@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import resource
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import grpc
@@ -19,7 +20,8 @@ from serl_api.security import KEEPALIVE_OPTIONS, ServerSecurity
 logger = logging.getLogger(__name__)
 
 _HEALTH = f"/{health.SERVICE_NAME}/"
-_RESERVED_WORKERS = 2
+RESERVED_WORKERS = 2
+"""Workers of a method that is kept apart."""
 _OPEN_FILES = 65_536
 """Open files that a server asks for; many systems grant 1024 until asked, which idle connections use up."""
 
@@ -36,7 +38,7 @@ class ApiServer:
         security: Whom it lets in.
         refuse: Aborts a call with the API's own `BAD_TOKEN`.
         workers: Calls answered at once; more wait.
-        urgent: Paths of methods that have workers of their own, as health has.
+        urgent: Paths of methods that have workers of their own, as health has, and how many.
 
     Raises:
         ConfigError: The address is not safe to serve, or a file cannot be read.
@@ -49,14 +51,14 @@ class ApiServer:
         *,
         refuse: Callable[[grpc.ServicerContext], NoReturn],
         workers: int,
-        urgent: Sequence[str] = (),
+        urgent: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         security.require_safe(address)
         self._address = address
         self._credentials = security.credentials()
         default = WorkerPool(workers, "rpc")
-        reserved = {path: WorkerPool(_RESERVED_WORKERS, path.rpartition("/")[2]) for path in urgent}
-        self._admission = Admission(default, {_HEALTH: WorkerPool(_RESERVED_WORKERS, "health"), **reserved})
+        reserved = {path: WorkerPool(count, path.rpartition("/")[2]) for path, count in urgent.items()}
+        self._admission = Admission(default, {_HEALTH: WorkerPool(RESERVED_WORKERS, "health"), **reserved})
         # A port in use must be an error, not a second server on it.
         options = [*KEEPALIVE_OPTIONS, ("grpc.so_reuseport", 0)]
         # Whoever lacks the token is refused before a worker waits for the request.

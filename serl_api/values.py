@@ -198,6 +198,8 @@ class RobotState(ArmState):
     """Last control request of the present session that took effect; 0 when none did."""
     applied_time_ns: int
     """When it took effect; 0 when none did."""
+    armed_estops: tuple[str, ...]
+    """Names of the e-stop endpoints that are armed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,6 +13,7 @@ from serl_api.errors.robot import RobotError
 from serl_api.settings import ConfigError
 from serl_client.cli.bench import Bench
 from serl_client.cli.command_line import parse_command
+from serl_client.cli.estop import EStopCommand
 from serl_client.cli.interrupt import INTERRUPTED, certain_interrupt
 from serl_client.cli.looking import Faults, Snapshot, Status, Watch
 from serl_client.cli.moving import Gripper, Home, Move
@@ -29,6 +30,7 @@ Command = (
     | Annotated[Gripper, tyro.conf.subcommand("gripper")]
     | Annotated[Snapshot, tyro.conf.subcommand("snapshot")]
     | Annotated[Stop, tyro.conf.subcommand("stop")]
+    | Annotated[EStopCommand, tyro.conf.subcommand("estop")]
     | Annotated[Recover, tyro.conf.subcommand("recover")]
     | Annotated[Faults, tyro.conf.subcommand("faults")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]

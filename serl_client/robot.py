@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from typing import Unpack
@@ -16,17 +13,10 @@ from serl_api.codec.cell import decode_cell_info
 from serl_api.codec.state import decode_faults, decode_state
 from serl_api.values import Compliance, FaultList, RecoveryResult, RobotState
 from serl_client.connection.channel import CONNECT_TIMEOUT_S, Connection, ConnectionOptions, ServiceClient
+from serl_client.connection.client_name import default_client_name
 from serl_client.connection.clock import ClockOffset, TimeExchange, best_offset
+from serl_client.estop import EStop
 from serl_client.session import ControlSession
-
-
-def default_client_name() -> str:
-    """Names the user, host and process, such as "ada@lab-pc (pid 4711)"."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "unknown"
-    return f"{user}@{socket.gethostname()} (pid {os.getpid()})"[:128]
 
 
 class RobotClient(ServiceClient):
@@ -106,6 +96,15 @@ class RobotClient(ServiceClient):
         """Stops the arm at once and latches. Software on an ordinary network: NOT a safety-rated emergency stop."""
         request = robot_service_pb2.StopRequest(client_name=client_name or default_client_name(), text=text)
         return decode_state(self.connection.call(self._stub.Stop, request).state)
+
+    def arm_estop(self, client_name: str | None = None, *, timeout_s: float = 0.5) -> EStop:
+        """Arms an e-stop endpoint in this process; see `EStop`.
+
+        Args:
+            client_name: Shown to others.
+            timeout_s: How long this process may be silent before the arm stops, from 0.1 to 0.5 s.
+        """
+        return EStop(self.connection, client_name or default_client_name(), timeout_s=timeout_s)
 
     def clear_stop(self, client_name: str | None = None) -> RobotState:
         """Releases the latch of `stop`. Moves nothing."""

@@ -18,8 +18,6 @@ from serl_api.values import Clip, GripperTarget, JointTarget, Pose, Target, Wren
 Request = robot_service_pb2.ControlRequest
 Response = robot_service_pb2.ControlResponse
 
-MAX_NAME_LENGTH = 128
-
 _MODE_OF = {
     Pose: ControlMode.CARTESIAN_IMPEDANCE,
     JointTarget: ControlMode.JOINT_IMPEDANCE,
@@ -95,10 +93,7 @@ class ControlStream:
             kind = first.WhichOneof("request") or "empty"
             text = f"the first control request is {kind}; it must be open, which claims the arm"
             raise ModeError(text, mode=self._core.mode.name)
-        name = first.open.client_name
-        if not 0 < len(name) <= MAX_NAME_LENGTH:
-            text = f"open.client_name has {len(name)} characters; it needs 1 to {MAX_NAME_LENGTH}"
-            raise InvalidRequestError(text, field="open.client_name")
+        name = requests.decode_client_name(first.open.client_name, "open.client_name")
         compliance = requests.decode_compliance(first.open.compliance, self._core.default_compliance)
         session = self._core.claim(name, self._peer, compliance)
         self._on_claim(session)

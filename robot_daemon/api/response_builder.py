@@ -129,6 +129,8 @@ class ResponseBuilder:
             message.faults.extend(self.faults(active))
         if core.stopped is not None:
             message.stop_latched = True
+        if core.armed_estops:
+            message.armed_estops.extend(core.armed_estops)
         session = core.session
         if session is not None:
             message.control_holder = session.client_name

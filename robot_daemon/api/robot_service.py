@@ -9,6 +9,7 @@ from serl.robot.v1 import robot_service_pb2 as messages
 from serl.robot.v1 import robot_service_pb2_grpc
 
 from robot_daemon.api.control_stream import ControlStream
+from robot_daemon.api.estop_stream import EStopStream
 from robot_daemon.api.refusals import refusing, refusing_stream
 from robot_daemon.api.response_builder import ResponseBuilder
 from robot_daemon.api.stream_slots import StreamSlots
@@ -24,11 +25,14 @@ MAX_STATE_RATE_HZ = 1000.0
 class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
     """Serves one arm and its gripper."""
 
-    def __init__(self, core: DaemonCore, streams: StreamSlots, control_streams: StreamSlots) -> None:
+    def __init__(
+        self, core: DaemonCore, streams: StreamSlots, control_streams: StreamSlots, estop_streams: StreamSlots
+    ) -> None:
         self._core = core
         self._responses = ResponseBuilder(core)
         self._streams = streams
         self._control_streams = control_streams
+        self._estop_streams = estop_streams
 
     @refusing
     def GetInfo(self, request: messages.GetInfoRequest, context: grpc.ServicerContext) -> messages.GetInfoResponse:
@@ -75,6 +79,14 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
         """Stops the arm at once and latches."""
         self._core.stop(request.client_name, request.text)
         return messages.StopResponse(state=self._responses.state())
+
+    @refusing_stream()
+    def EStop(
+        self, request_iterator: Iterator[messages.EStopRequest], context: grpc.ServicerContext
+    ) -> Iterator[messages.EStopResponse]:
+        """Arms an e-stop endpoint that lives as long as the call."""
+        with self._estop_streams.take(context):
+            yield from EStopStream(self._core, request_iterator).serve()
 
     @refusing
     def ClearStop(

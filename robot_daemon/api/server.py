@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 import grpc
@@ -10,6 +10,7 @@ import numpy as np
 from serl.robot.v1 import camera_service_pb2, camera_service_pb2_grpc, robot_service_pb2, robot_service_pb2_grpc
 
 from robot_daemon.api.camera_service import CameraServicer
+from robot_daemon.api.estop_stream import MAX_ESTOPS
 from robot_daemon.api.response_builder import daemon_version
 from robot_daemon.api.robot_service import RobotServicer
 from robot_daemon.api.stream_slots import StreamSlots
@@ -19,14 +20,17 @@ from robot_daemon.control.events import EventListener
 from robot_daemon.hardware.devices import Cell
 from serl_api.enums import Pacing
 from serl_api.errors.robot import ROBOT_ERRORS, AuthenticationError, DeviceUnavailableError
-from serl_api.server import ApiServer, ServeError
+from serl_api.server import RESERVED_WORKERS, ApiServer, ServeError
 from serl_api.values import FullCompliance
 
 UNARY_WORKERS = 8
 """Workers that streams can never take."""
 
-URGENT_METHODS = ("/serl.robot.v1.RobotService/Stop",)
-"""Methods that no other call can delay, however many wait."""
+URGENT_METHODS: Mapping[str, int] = {
+    "/serl.robot.v1.RobotService/Stop": RESERVED_WORKERS,
+    "/serl.robot.v1.RobotService/EStop": MAX_ESTOPS + RESERVED_WORKERS,
+}
+"""Methods that no other call can delay, however many wait, and their workers."""
 
 REST_RAD_PER_S = 0.02
 """Joint speed below which an arm stands still, rad/s; above the noise of measured speeds."""
@@ -148,7 +152,7 @@ class DaemonServer:
         streams, control_streams = self._slots
         self._server.add(
             robot_service_pb2_grpc.add_RobotServiceServicer_to_server,
-            RobotServicer(self.core, streams, control_streams),
+            RobotServicer(self.core, streams, control_streams, StreamSlots("e-stop", MAX_ESTOPS)),
             robot_service_pb2.DESCRIPTOR.services_by_name["RobotService"],
         )
         self._server.add(

@@ -64,6 +64,8 @@ class LimitsConfig:
     """Largest torque of a wrench target, Nm."""
     contact_force_n: float = 100.0
     """External force at which the arm faults, N."""
+    requires_estop: bool = False
+    """Whether sessions are open only while an e-stop endpoint is armed (`serl-robot estop`)."""
     critical_faults: tuple[str, ...] = ()
     """Faults that are critical in this cell though their device only warns, by identifier ("camera_lost.wrist") or by
     its part before the dot ("camera_lost"): they end the session, and what the daemon itself finds stays until somebody

@@ -22,6 +22,7 @@ from serl_api.errors.robot import (
     DeviceUnavailableError,
     DrainingError,
     FaultError,
+    ModeError,
     NotFoundError,
     RobotError,
     StopLatchedError,
@@ -52,6 +53,7 @@ class DaemonCore:
         self._session: ControlSession | None = None
         self._session_count = 0
         self._stopped: Stopped | None = None
+        self._estops: dict[object, str] = {}
         self._is_draining = False
         self._last_arm_state: ArmSample | None = None
         self._is_arm_silent = False
@@ -79,6 +81,11 @@ class DaemonCore:
         return self._stopped
 
     @property
+    def armed_estops(self) -> tuple[str, ...]:
+        """Returns the names of the e-stop endpoints that are armed."""
+        return tuple(self._estops.values())
+
+    @property
     def mode(self) -> ArmMode:
         """Returns what the arm is doing, as far as the last sample shows."""
         return mode_of(self._active_cell.faults, self._stopped, self._session)
@@ -90,6 +97,7 @@ class DaemonCore:
             ControlHeldError: Another client holds it.
             FaultError: A critical fault is active, or a hand is on the arm.
             StopLatchedError: `Stop` is latched.
+            ModeError: The cell wants an e-stop endpoint, and none is armed.
             DrainingError: The daemon is shutting down.
         """
         self._active_cell.faults.refresh()
@@ -117,13 +125,15 @@ class DaemonCore:
                 session.end(reason)
 
     def require_motion(self) -> None:
-        """Raises what forbids motion at present: draining, a critical fault, a hand on the arm or the stop latch."""
+        """Raises what forbids motion: draining, a critical fault, a hand on the arm, the stop latch, no e-stop."""
         if self._is_draining:
             raise DrainingError
         if self._active_cell.faults.forbidding:
             raise self._faulted()
         if self._stopped is not None:
             raise StopLatchedError.by(self._stopped.client_name, self._stopped.text)
+        if self._lacks_estop:
+            raise self._unguarded()
 
     def require_no_session(self) -> None:
         """Raises ControlHeldError while a session is open."""
@@ -141,6 +151,22 @@ class DaemonCore:
             reason = StopLatchedError.by(self._stopped.client_name, self._stopped.text)
             if self._session is not None:
                 self.release(self._session, reason)
+
+    def arm_estop(self, client_name: str) -> object:
+        """Arms an e-stop endpoint; returns what `disarm_estop` takes."""
+        endpoint = object()
+        with self.lock:
+            self._estops[endpoint] = client_name
+            self.emit("estop_armed", client=client_name)
+        return endpoint
+
+    def disarm_estop(self, endpoint: object) -> None:
+        """Lets an e-stop endpoint leave; ends the session where the cell wants one and this was the last."""
+        with self.lock:
+            client_name = self._estops.pop(endpoint)
+            self.emit("estop_disarmed", client=client_name)
+            if self._lacks_estop and self._session is not None:
+                self.release(self._session, self._unguarded())
 
     def clear_stop(self, client_name: str = "") -> None:
         """Releases the latch. Moves nothing."""
@@ -291,6 +317,14 @@ class DaemonCore:
                 self._active_cell.faults.raise_fault(
                     hand_fault(session.client_name, now_ns)
                 )  # Critical: ends the session.
+
+    @property
+    def _lacks_estop(self) -> bool:
+        return self._active_cell.limits.config.requires_estop and not self._estops
+
+    def _unguarded(self) -> ModeError:
+        text = "this cell moves only while an e-stop endpoint is armed; start `serl-robot estop` and leave it running"
+        return ModeError(text, mode=self.mode.name)
 
     def _faulted(self) -> FaultError:
         faults = self._active_cell.faults.forbidding

@@ -25,6 +25,8 @@ from serl_api.values import (
     WrenchTarget,
 )
 
+MAX_NAME_LENGTH = 128
+"""Characters of a client's name."""
 NORM_TOLERANCE = 0.001
 """Largest difference of a quaternion's norm from 1."""
 
@@ -171,6 +173,18 @@ def decode_gripper(target: control_pb2.GripperTarget, field: str) -> GripperTarg
         text = f"{field} is width {asked.width}, speed {asked.speed}, force {asked.force}; every number must be finite"
         raise InvalidTargetError(text, field=field)
     return asked
+
+
+def decode_client_name(name: str, field: str) -> str:
+    """The name that a client shows to others.
+
+    Raises:
+        InvalidRequestError: It is empty or too long.
+    """
+    if not 0 < len(name) <= MAX_NAME_LENGTH:
+        text = f"{field} has {len(name)} characters; it needs 1 to {MAX_NAME_LENGTH}"
+        raise InvalidRequestError(text, field=field)
+    return name
 
 
 def decode_period_ns(period: duration_pb2.Duration) -> int:

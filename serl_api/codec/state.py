@@ -102,6 +102,7 @@ decode_state: Callable[[state_pb2.RobotState], RobotState] = lazy_decoder(
         "control_holder": lambda message: message.control_holder,
         "applied_sequence_number": lambda message: message.applied_sequence_number,
         "applied_time_ns": lambda message: message.applied_time_ns,
+        "armed_estops": lambda message: tuple(message.armed_estops),
     },
 )
 """Converts to one state; its fields are decoded when they are first read."""

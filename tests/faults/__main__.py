@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from serl_client import RobotClient
-from tests.support import silence
+from tests.support import estops, silence
 from tests.support.daemons import serve
 from tests.support.floods import HEALTH, ROBOT, half_open_calls, idle_connections
 
@@ -45,6 +45,10 @@ SILENCES = {
     "actor notices": lambda: _in_a_folder(silence.actor_in_a_silent_network),
     "learner forgets": lambda: _in_a_folder(silence.learner_in_a_silent_network),
 }
+ESTOPS = {
+    f"arm stopped, e-stop {name}": partial(estops.seconds_until_stopped, trouble)
+    for name, trouble in estops.TROUBLES.items()
+}
 
 
 def main():
@@ -52,7 +56,7 @@ def main():
     for name, flood in FLOODS.items():
         with stopping(flood) as trial:
             _report(name, trial, count)
-    for name, trial in SILENCES.items():
+    for name, trial in (SILENCES | ESTOPS).items():
         _report(name, trial, count)
 
 

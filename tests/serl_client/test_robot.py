@@ -6,7 +6,7 @@ import pytest
 from serl_api.enums import ArmMode, Backend, ControlMode, Pacing
 from serl_api.errors.robot import ConnectionLostError, NotFoundError
 from serl_client import RobotClient
-from serl_client.robot import default_client_name
+from serl_client.connection.client_name import default_client_name
 
 
 def test_info_describes_the_cell(robot):

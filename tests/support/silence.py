@@ -44,7 +44,7 @@ def _arm_rests(silence):
         stack.callback(client.kill)
         robot = stack.enter_context(RobotClient(daemon.address))
         wait_until(lambda: _speed(robot) > AT_REST_RAD_PER_S)
-        _let_pings_drift()
+        let_pings_drift()
         started = time.monotonic()
         silence(client, proxy)
         wait_until(lambda: not robot.get_state().control_holder and _speed(robot) <= AT_REST_RAD_PER_S)
@@ -64,7 +64,7 @@ def client_in_a_silent_network():
         robot = stack.enter_context(RobotClient(proxy.address))
         session = stack.enter_context(robot.control("test"))
         session.step(period_s=0.02)
-        _let_pings_drift()
+        let_pings_drift()
         started = time.monotonic()
         proxy.fall_silent()
         try:
@@ -103,13 +103,13 @@ def _streaming_actor(folder):
 
 
 def _seconds_until(proxy, condition):
-    _let_pings_drift()
+    let_pings_drift()
     started = time.monotonic()
     proxy.fall_silent()
     wait_until(condition)
     return time.monotonic() - started
 
 
-def _let_pings_drift():
+def let_pings_drift():
     """Puts the silence at any point between two pings."""
     time.sleep(random.random())

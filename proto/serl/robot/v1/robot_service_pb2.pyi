@@ -212,6 +212,48 @@ class StopResponse(_message.Message):
     state: _state_pb2.RobotState
     def __init__(self, state: _Optional[_Union[_state_pb2.RobotState, _Mapping]] = ...) -> None: ...
 
+class EStopRequest(_message.Message):
+    __slots__ = ("arm", "challenge", "press", "release")
+    ARM_FIELD_NUMBER: _ClassVar[int]
+    CHALLENGE_FIELD_NUMBER: _ClassVar[int]
+    PRESS_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    arm: ArmEStop
+    challenge: int
+    press: PressEStop
+    release: ReleaseEStop
+    def __init__(self, arm: _Optional[_Union[ArmEStop, _Mapping]] = ..., challenge: _Optional[int] = ..., press: _Optional[_Union[PressEStop, _Mapping]] = ..., release: _Optional[_Union[ReleaseEStop, _Mapping]] = ...) -> None: ...
+
+class ArmEStop(_message.Message):
+    __slots__ = ("client_name", "timeout")
+    CLIENT_NAME_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    client_name: str
+    timeout: _duration_pb2.Duration
+    def __init__(self, client_name: _Optional[str] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class PressEStop(_message.Message):
+    __slots__ = ("text",)
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    def __init__(self, text: _Optional[str] = ...) -> None: ...
+
+class ReleaseEStop(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class EStopResponse(_message.Message):
+    __slots__ = ("challenge", "mode", "stop_latched", "control_holder")
+    CHALLENGE_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    STOP_LATCHED_FIELD_NUMBER: _ClassVar[int]
+    CONTROL_HOLDER_FIELD_NUMBER: _ClassVar[int]
+    challenge: int
+    mode: _state_pb2.ArmMode
+    stop_latched: bool
+    control_holder: str
+    def __init__(self, challenge: _Optional[int] = ..., mode: _Optional[_Union[_state_pb2.ArmMode, str]] = ..., stop_latched: _Optional[bool] = ..., control_holder: _Optional[str] = ...) -> None: ...
+
 class ClearStopRequest(_message.Message):
     __slots__ = ("client_name",)
     CLIENT_NAME_FIELD_NUMBER: _ClassVar[int]

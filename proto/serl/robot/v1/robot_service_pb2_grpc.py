@@ -60,6 +60,11 @@ class RobotServiceStub:
                 request_serializer=serl_dot_robot_dot_v1_dot_robot__service__pb2.StopRequest.SerializeToString,
                 response_deserializer=serl_dot_robot_dot_v1_dot_robot__service__pb2.StopResponse.FromString,
                 _registered_method=True)
+        self.EStop = channel.stream_stream(
+                '/serl.robot.v1.RobotService/EStop',
+                request_serializer=serl_dot_robot_dot_v1_dot_robot__service__pb2.EStopRequest.SerializeToString,
+                response_deserializer=serl_dot_robot_dot_v1_dot_robot__service__pb2.EStopResponse.FromString,
+                _registered_method=True)
         self.ClearStop = channel.unary_unary(
                 '/serl.robot.v1.RobotService/ClearStop',
                 request_serializer=serl_dot_robot_dot_v1_dot_robot__service__pb2.ClearStopRequest.SerializeToString,
@@ -135,6 +140,16 @@ class RobotServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EStop(self, request_iterator, context):
+        """Arms an e-stop endpoint for as long as the call lives: a process of its own, with a key or a button, that stops the
+        arm when it is pressed, and also when it is not there any more. The daemon sends challenges. It stops the arm as
+        `Stop` does when an answer does not come within the timeout, when the endpoint asks for that, and when the call
+        ends without `release`. Software on an ordinary network: it is NOT a safety-rated emergency stop.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ClearStop(self, request, context):
         """Releases the latch of `Stop`. Moves nothing. Safe to retry.
         """
@@ -192,6 +207,11 @@ def add_RobotServiceServicer_to_server(servicer, server):
                     servicer.Stop,
                     request_deserializer=serl_dot_robot_dot_v1_dot_robot__service__pb2.StopRequest.FromString,
                     response_serializer=serl_dot_robot_dot_v1_dot_robot__service__pb2.StopResponse.SerializeToString,
+            ),
+            'EStop': grpc.stream_stream_rpc_method_handler(
+                    servicer.EStop,
+                    request_deserializer=serl_dot_robot_dot_v1_dot_robot__service__pb2.EStopRequest.FromString,
+                    response_serializer=serl_dot_robot_dot_v1_dot_robot__service__pb2.EStopResponse.SerializeToString,
             ),
             'ClearStop': grpc.unary_unary_rpc_method_handler(
                     servicer.ClearStop,
@@ -350,6 +370,33 @@ class RobotService:
             '/serl.robot.v1.RobotService/Stop',
             serl_dot_robot_dot_v1_dot_robot__service__pb2.StopRequest.SerializeToString,
             serl_dot_robot_dot_v1_dot_robot__service__pb2.StopResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EStop(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/serl.robot.v1.RobotService/EStop',
+            serl_dot_robot_dot_v1_dot_robot__service__pb2.EStopRequest.SerializeToString,
+            serl_dot_robot_dot_v1_dot_robot__service__pb2.EStopResponse.FromString,
             options,
             channel_credentials,
             insecure,
