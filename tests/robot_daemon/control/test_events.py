@@ -70,9 +70,7 @@ def fake(request):
 
 @pytest.fixture
 def core(fake, ear):
-    made = DaemonCore(
-        fake.cell, LimitsConfig(command_timeout_s=0.05), sync=SyncConfig(camera_lost_s=0.05), listeners=[ear]
-    )
+    made = DaemonCore(fake.cell, LimitsConfig(), listeners=[ear])
     yield made
     made.close()
     assert ear.is_closed

@@ -54,7 +54,7 @@ def test_frames_come_in_order_in_rgb_until_the_end(camera):
     frames, last_words = [], ""
     while not last_words:
         try:
-            frames.append(made.read(1.0))
+            frames.append(made.read(10.0))
         except DeviceUnavailableError as error:
             last_words = str(error)
     assert "pattern.avi has ended" in last_words

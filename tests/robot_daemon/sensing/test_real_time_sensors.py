@@ -9,6 +9,7 @@ from robot_daemon.hardware.devices import DeviceFault
 from robot_daemon.sensing.real_time_sensors import RealTimeSensors
 from serl_api.enums import FaultSeverity, FaultSource
 from serl_api.errors.robot import DeviceUnavailableError
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
 
@@ -32,11 +33,7 @@ class Watched:
         self.sensors.start()
 
     def wait(self, condition):
-        for _ in range(300):
-            if condition():
-                return
-            self.sensors.wait_for_frames(0.01)
-        raise AssertionError("not within 3 s")
+        wait_until(condition, explain=lambda: self.faults)
 
 
 @pytest.fixture
@@ -63,7 +60,7 @@ def test_a_lost_camera_raises_a_warning_that_its_return_clears(watched):
     watched.wait(lambda: watched.sensors.is_delivering("front"))
     watched.fake.cameras["front"].is_delivering = False
     watched.wait(lambda: "camera_lost.front" in watched.faults)
-    (fault,) = watched.faults.values()
+    fault = watched.faults["camera_lost.front"]
     assert fault.severity is FaultSeverity.WARNING
     snapshot = watched.sensors.snapshot(("front",))
     assert (snapshot.offsets[-1].missing, snapshot.synchronized, list(snapshot.frames)) == (True, False, [])
@@ -104,7 +101,7 @@ def test_what_a_camera_reports_of_its_frames_is_a_fault_while_it_lasts(watched):
     )
     watched.fake.cameras["front"].faults = lambda: (degraded,)
     watched.wait(lambda: "camera_degraded.front" in watched.faults)
-    assert watched.faults == {degraded.id: degraded}
+    assert watched.faults[degraded.id] == degraded
     watched.fake.cameras["front"].faults = tuple
     watched.wait(lambda: not watched.faults)
 
