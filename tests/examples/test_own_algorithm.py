@@ -43,7 +43,7 @@ def serl_train(folder, command, *arguments):
 @pytest.mark.timeout(300)
 def test_td3_learns_the_point_through_learner_actor_and_evaluate(tmp_path):
     settings = ("--learner.max-env-steps", "600", "--algorithm-config.batch-size", "48")
-    settings += ("--evaluation.trigger-success-ratio", "1.1", "--evaluation.longest-gap-steps", "100000")
+    settings += ("--evaluation.shortest-gap-steps", "100000", "--evaluation.longest-gap-steps", "100000")
     config, demonstrations = preset("debug"), tmp_path / "demonstrations.episodes"
     record(make_environment(config.environment), replace(config, demonstration_count=10), demonstrations)
     run = ("--run-directory", str(tmp_path / "run"), "--address", "127.0.0.1:0")

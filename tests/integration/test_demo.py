@@ -16,7 +16,8 @@ from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.policies import saved as saved_policy
 
 WAIT_S = 150.0
-ENDLESS = ("--preset", "debug", "--evaluation.target-success-ratio", "1.1", "--learner.max-env-steps", "100000")
+NEVER_EVALUATED = ("--evaluation.shortest-gap-steps", "1000000", "--evaluation.longest-gap-steps", "1000000")
+ENDLESS = ("--preset", "debug", *NEVER_EVALUATED, "--learner.max-env-steps", "100000")
 
 
 @pytest.fixture

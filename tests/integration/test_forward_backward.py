@@ -28,7 +28,8 @@ WAIT_S = 150.0
 SLOW_WAIT_S = 300.0
 CONFIG = preset("debug")
 IDS = {"forward": "serl/PointRight-v0", "backward": "serl/PointLeft-v0"}
-ENDLESS = ("--learner.max-env-steps", "1000000", "--evaluation.target-success-ratio", "1.1")
+NEVER_EVALUATED = ("--evaluation.shortest-gap-steps", "1000000", "--evaluation.longest-gap-steps", "1000000")
+ENDLESS = ("--learner.max-env-steps", "1000000", *NEVER_EVALUATED)
 # A script that always drives: each episode succeeds, so that the turn passes on at each end.
 TAUGHT = ("--intervene", "scripted", "--correction.probability", "1", "--correction.rest-steps", "0")
 ROW_BYTES = 100  # A row is a little less; one in ten is an episode's last and no step.
@@ -48,7 +49,8 @@ class TaskPair:
     def spawn(self, command, *arguments):
         self._count += 1
         ready = self.folder / f"ready-{self._count}"
-        call = [sys.executable, "-m", "serl_rl", command, "--preset", "debug", "--ready-file", str(ready), *arguments]
+        options = ("--preset", "debug", "--ready-file", str(ready))
+        call = [sys.executable, "-m", "serl_rl", command, *options, *arguments]
         child = ChildProcess(command, call, self.folder / "logs" / f"{command}-{self._count}.log")
         return child, ready
 
@@ -63,7 +65,7 @@ class TaskPair:
         learners = ("--learner-address", self.addresses["forward"], "--backward-learner-address")
         where = ("--spool-directory", str(self.folder / "spool"), "--actor-id", "a", "--environment.id", IDS["forward"])
         self.actor, ready = self.spawn(
-            "actor", *learners, self.addresses["backward"], *where, *ENDLESS[2:], *TAUGHT, *arguments
+            "actor", *learners, self.addresses["backward"], *where, *NEVER_EVALUATED, *TAUGHT, *arguments
         )
         self.actor.wait_for_file(ready, StopSignal(), WAIT_S)
 

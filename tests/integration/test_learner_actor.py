@@ -25,7 +25,8 @@ from tests.support.waiting import wait_until
 
 CONFIG = preset("debug")
 SPEC = spec_of(make_environment(CONFIG.environment), CONFIG.environment)
-ENDLESS = ("--learner.max-env-steps", "1000000", "--evaluation.target-success-ratio", "1.1")
+NEVER_EVALUATED = ("--evaluation.shortest-gap-steps", "1000000", "--evaluation.longest-gap-steps", "1000000")
+ENDLESS = ("--learner.max-env-steps", "1000000", *NEVER_EVALUATED)
 WAIT_S = 150.0
 """Ends a test whose processes hang; no judge of their speed."""
 
@@ -43,7 +44,8 @@ class Run:
     def spawn(self, command, *arguments):
         self._count += 1
         ready = self.folder / f"ready-{self._count}"
-        call = [sys.executable, "-m", "serl_rl", command, "--preset", "debug", "--ready-file", str(ready), *arguments]
+        options = ("--preset", "debug", "--ready-file", str(ready))
+        call = [sys.executable, "-m", "serl_rl", command, *options, *arguments]
         child = ChildProcess(command, call, self.folder / "logs" / f"{command}-{self._count}.log")
         self.children.append(child)
         return child, ready
@@ -139,13 +141,13 @@ def test_training_runs_to_the_last_step_and_every_process_ends_by_itself(run):
 @pytest.mark.real_time
 def test_killed_actor_loses_and_repeats_nothing_and_is_back_within_two_seconds(run):
     run.learner(*ENDLESS)
-    actor = run.actor(*ENDLESS[2:])
+    actor = run.actor(*NEVER_EVALUATED)
     for _ in range(2):
         run.wait_for_steps(run.progress().environment_step_count + random.randint(30, 90))
         actor.signal(signal.SIGKILL)
         actor.wait(WAIT_S)
         acknowledged = run.progress().environment_step_count
-        actor = run.actor(*ENDLESS[2:])
+        actor = run.actor(*NEVER_EVALUATED)
         run.wait_for_steps(acknowledged + 1, timeout_s=2.0)
     run.stop()
     assert check_rows(run) > 60
@@ -155,7 +157,7 @@ def test_killed_learner_keeps_what_it_acknowledged_and_its_demonstrations_and_re
     path, env = tmp_path / "demonstrations.episodes", make_environment(CONFIG.environment)
     record(env, CONFIG, path)
     learner = run.learner("--demonstrations", str(path), *ENDLESS)
-    actor = run.actor(*ENDLESS[2:])
+    actor = run.actor(*NEVER_EVALUATED)
     held = run.wait_for_demonstrations()
     for _ in range(2):
         run.wait_for_steps(run.progress().environment_step_count + random.randint(60, 150))
@@ -175,7 +177,7 @@ def test_killed_learner_keeps_what_it_acknowledged_and_its_demonstrations_and_re
 
 def test_ctrl_c_ends_learner_and_actor_with_0_and_a_resumed_run_goes_on_with_its_counts(run):
     learner = run.learner(*ENDLESS)
-    actor = run.actor(*ENDLESS[2:])
+    actor = run.actor(*NEVER_EVALUATED)
     run.wait_for_steps(60)
     actor.signal(signal.SIGINT)
     assert actor.wait(WAIT_S) == 0
@@ -209,7 +211,7 @@ def test_two_actors_share_one_learner(run):
 
 def test_what_does_not_fit_a_run_is_refused_in_one_sentence(run):
     learner = run.learner(*ENDLESS)
-    actor = run.actor(*ENDLESS[2:])
+    actor = run.actor(*NEVER_EVALUATED)
     run.wait_for_steps(30)
     other, _ = run.spawn(
         "actor", "--learner-address", run.address, "--spool-directory", str(run.folder), "--sac.hidden-sizes", "8"

@@ -26,7 +26,6 @@ from serl_rl.runs.forward_backward.task_player import FinishedTaskPlayer, Learni
 log = logging.getLogger(__name__)
 
 _NEVER_STEPS = 2**62
-_NEVER_RATIO = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,5 +97,5 @@ def _check_same_task(trained: TrainConfig, config: TrainConfig, learner: str) ->
 
 
 def _without_evaluation(config: TrainConfig) -> TrainConfig:
-    never = replace(config.evaluation, trigger_success_ratio=_NEVER_RATIO, longest_gap_steps=_NEVER_STEPS)
+    never = replace(config.evaluation, shortest_gap_steps=_NEVER_STEPS, longest_gap_steps=_NEVER_STEPS)
     return replace(config, evaluation=never)
