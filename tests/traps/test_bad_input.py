@@ -204,7 +204,7 @@ def test_a_camera_that_is_unplugged_costs_no_episode_that_was_recorded(said, cel
     env.close()
     fake.cameras["wrist"].is_delivering = False
     code, found = record(said, address, path)
-    assert (code, found) == (1, "camera wrist delivered no frame since the episode began; is it plugged in?")
+    assert (code, found) == (1, "camera wrist delivered nothing since the episode began; is it plugged in?")
     assert len(read_episodes(path)) == 1
 
 
