@@ -146,6 +146,7 @@ class ControlStream:
         if target is not None:
             self._require_mode(target)
             if isinstance(target, WrenchTarget):
+                limits.require_wrench_period(period_ns * 1e-9)
                 target, clips = limits.clip_wrench(target)
             elif isinstance(target, JointTarget):
                 target, clips = limits.clip_joints(target, self._active_cell.sensors.arm_state(), period_ns * 1e-9)
@@ -162,10 +163,7 @@ class ControlStream:
         return increment.on(commanded or self._active_cell.sensors.arm_state().tcp_pose)
 
     def _require_mode(self, target: Target) -> None:
-        mode = _MODE_OF[type(target)]
-        if mode not in self._arm.control_modes:
-            name = mode.name.lower()
-            raise NotEquippedError(f"this arm ({self._arm.model}) has no {name} control", capability=name)
+        self._active_cell.limits.require_mode(_MODE_OF[type(target)])
 
     def _clip_gripper(self, message: control_pb2.GripperTarget, field: str) -> tuple[GripperTarget, list[Clip]]:
         if self._active_cell.cell.gripper is None:
@@ -178,6 +176,7 @@ class ControlStream:
         if goal is None:
             raise InvalidTargetError("move has no goal; give a TCP pose or joint positions", field="move")
         self._require_goal(goal, "move")
+        self._require_way(goal, "move.joint_positions")
         ratio = requests.decode_speed_ratio(move.speed_ratio, "move.speed_ratio")
         gripper = self._clip_gripper(move.gripper, "move.gripper")[0] if move.HasField("gripper") else None
         self._session.apply(self._number, None, gripper, 0)
@@ -191,6 +190,10 @@ class ControlStream:
             self._active_cell.limits.require_tcp_goal(goal, f"{field}.tcp_pose")
         else:
             self._active_cell.limits.require_joint_goal(goal, f"{field}.joint_positions")
+
+    def _require_way(self, goal: Pose | JointTarget, field: str) -> None:
+        if isinstance(goal, JointTarget):
+            self._active_cell.limits.require_free_way(goal, self._active_cell.sensors.arm_state(), field)
 
     def _motion(self) -> Motion:
         self._prefetcher.prefetch()
@@ -249,11 +252,13 @@ class ControlStream:
         """Moves a cell that could not be placed; returns whether the start was reached."""
         home = JointTarget(positions=self._arm.home)
         goals = [home, start] if joint_reset and start is not None else [start or home]
+        self._require_way(goals[0], "reset.joint_positions")  # Before the fingers open.
         gripper = self._active_cell.cell.gripper
         if gripper is not None:
             target = GripperTarget(width=gripper.info.max_width if width is None else width)
             self._session.apply(self._number, None, target, 0)
         for goal in goals:
+            self._require_way(goal, "reset.joint_positions")
             for outcome, progress, text in self._motion().go_to(goal, ratio):
                 if outcome is not MotionOutcome.REACHED or goal is not goals[-1]:
                     yield self._moved(
@@ -284,8 +289,7 @@ class ControlStream:
 
     def _set_load(self, request: Request) -> Iterator[Response]:
         load = requests.decode_load(request.set_load)
-        with self._core.lock:
-            self._session.require_open()
-            self._active_cell.cell.arm.set_load(load)
+        self._active_cell.limits.require_load(load)
+        self._session.set_load(load)
         self._session.note_applied(self._number)
         yield Response(sequence_number=self._number, load_set=control_pb2.LoadSet())

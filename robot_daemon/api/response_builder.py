@@ -87,7 +87,7 @@ class ResponseBuilder:
             boot_id=core.boot_id,
             backend=cell.backend,
             pacing=cell.timebase.pacing,
-            arm=cell.arm.info,
+            arm=replace(cell.arm.info, control_modes=active_cell.limits.control_modes),
             gripper=None if cell.gripper is None else cell.gripper.info,
             cameras={camera.name: camera for camera in self._cameras()},
             limits=_limits(active_cell.limits.config),

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, get_args
 
+from serl_api.codec.compliance_bounds import require_compliance
+from serl_api.errors.robot import LimitExceededError
 from serl_api.security import ServerSecurity
 from serl_api.settings import ConfigError, read_toml, require, require_between, to_dataclass
 from serl_api.values import FullCompliance, Triple
@@ -58,10 +60,26 @@ class LimitsConfig:
     """Longest translation of a target from the measured pose, m."""
     step_rotation_rad: float = 0.5
     """Largest rotation of a target from the measured pose, rad."""
+    tcp_speed_m_per_s: float = 1.0
+    """Speed of the TCP that springs are shortened to, whatever the target and the rate, m/s."""
+    tcp_rotation_rad_per_s: float = 2.0
+    """The same for rotation, rad/s."""
+    table_height_m: float = 0.0
+    """Height of the table in base, m; elbow, wrist and flange stay above it when joints are moved."""
+    wrench_control: bool = False
+    """Whether clients may push with a wrench. Off unless the cell's file says otherwise."""
     force_n: float = 30.0
     """Largest force of a wrench target, N."""
     torque_nm: float = 5.0
     """Largest torque of a wrench target, Nm."""
+    wrench_speed_m_per_s: float = 0.25
+    """Speed of the TCP at which nothing is left of a wrench's force, m/s."""
+    wrench_rotation_rad_per_s: float = 1.0
+    """The same for its torque, rad/s."""
+    wrench_timeout_s: float = 0.1
+    """Longest period of a wrench, and the age at which it expires, s; never before half of this after its period."""
+    load_kg: float = 3.0
+    """Heaviest load that `SetLoad` accepts, kg; what the arm is rated for."""
     contact_force_n: float = 100.0
     """External force at which the arm faults, N."""
     requires_estop: bool = False
@@ -91,6 +109,13 @@ class LimitsConfig:
         require_between("workspace_rotation_rad", self.workspace_rotation_rad, 0.0, math.pi, above=True)
         require_between("step_translation_m", self.step_translation_m, 0.0, 1.0, above=True)
         require_between("step_rotation_rad", self.step_rotation_rad, 0.0, math.pi, above=True)
+        require_between("tcp_speed_m_per_s", self.tcp_speed_m_per_s, 0.01, 2.0)
+        require_between("tcp_rotation_rad_per_s", self.tcp_rotation_rad_per_s, 0.01, 4.0)
+        require_between("table_height_m", self.table_height_m, -2.0, 2.0)
+        require_between("wrench_speed_m_per_s", self.wrench_speed_m_per_s, 0.01, 0.5)
+        require_between("wrench_rotation_rad_per_s", self.wrench_rotation_rad_per_s, 0.01, 2.0)
+        require_between("wrench_timeout_s", self.wrench_timeout_s, 0.01, 0.5)
+        require_between("load_kg", self.load_kg, 0.0, 20.0)
         require_between("force_n", self.force_n, 0.0, 200.0)
         require_between("torque_nm", self.torque_nm, 0.0, 50.0)
         require_between("contact_force_n", self.contact_force_n, 0.0, 1000.0, above=True)
@@ -188,6 +213,12 @@ class DaemonConfig:
     """FullCompliance that a session starts with."""
     black_box: BlackBoxConfig = BlackBoxConfig()
     """Recording of the last seconds before a fault."""
+
+    def __post_init__(self) -> None:
+        try:
+            require_compliance(self.compliance, lambda name: f"compliance.{name}")
+        except LimitExceededError as error:
+            raise ConfigError(str(error)) from None
 
     def devices(self) -> dict[str, DriverConfig]:
         """Lists the devices by the key of their table: "arm", "gripper", "cameras.NAME", "tracker"."""

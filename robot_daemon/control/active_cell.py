@@ -18,6 +18,8 @@ class ActiveCell:
     sensors: Sensors
     command_timeout_ns: int
     """0 in lockstep."""
+    wrench_timeout_ns: int
+    """0 in lockstep."""
 
 
 def close_cell(cell: Cell) -> None:

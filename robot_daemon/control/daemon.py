@@ -13,7 +13,15 @@ from robot_daemon.control.faults import FaultRegistry
 from robot_daemon.control.limits import Limits
 from robot_daemon.control.mode import Stopped, mode_of
 from robot_daemon.control.session import ControlSession
-from robot_daemon.hardware.devices import ArmSample, Cell, DeviceFault, FrameSample, GripperSample
+from robot_daemon.hardware.devices import (
+    ArmSample,
+    BoundedArm,
+    Cell,
+    DeviceFault,
+    FrameSample,
+    GripperSample,
+    LocatedArm,
+)
 from robot_daemon.sensing.real_time_sensors import RealTimeSensors
 from robot_daemon.sensing.sensors import LockstepSensors, Sensors
 from serl_api.enums import ArmMode, FaultSeverity, Pacing
@@ -112,6 +120,7 @@ class DaemonCore:
                 cell=self.cell,
                 compliance=compliance,
                 command_timeout_ns=self._active_cell.command_timeout_ns,
+                wrench_timeout_ns=self._active_cell.wrench_timeout_ns,
                 lock=self.lock,
                 listener=self.listener,
             )
@@ -275,9 +284,18 @@ class DaemonCore:
     def _set_up(self, cell: Cell, config: LimitsConfig) -> ActiveCell:
         gripper = cell.gripper
         faults = FaultRegistry(cell.arm, gripper, self._on_fault_change, config.critical_faults)
-        limits = Limits(config, cell.arm.info, None if gripper is None else gripper.info)
+        limits = Limits(
+            config,
+            cell.arm.info,
+            None if gripper is None else gripper.info,
+            cell.arm.parts if isinstance(cell.arm, LocatedArm) else None,
+        )
+        if isinstance(cell.arm, BoundedArm):
+            cell.arm.set_bounds(limits.motion_bounds)
+        else:
+            limits.forbid_wrenches()
         sensors: Sensors = LockstepSensors(cell, self._sync)
-        timeout_ns = 0
+        timeout_ns = wrench_timeout_ns = 0
         if cell.timebase.pacing is Pacing.REAL_TIME:
             sensors = RealTimeSensors(
                 cell,
@@ -287,7 +305,15 @@ class DaemonCore:
                 on_sample=self._on_sample,
             )
             timeout_ns = round(config.command_timeout_s * 1e9)
-        return ActiveCell(cell=cell, limits=limits, faults=faults, sensors=sensors, command_timeout_ns=timeout_ns)
+            wrench_timeout_ns = min(timeout_ns, round(config.wrench_timeout_s * 1e9))
+        return ActiveCell(
+            cell=cell,
+            limits=limits,
+            faults=faults,
+            sensors=sensors,
+            command_timeout_ns=timeout_ns,
+            wrench_timeout_ns=wrench_timeout_ns,
+        )
 
     def _on_sample(self, arm: ArmSample | None, gripper: GripperSample | None) -> None:
         if (arm is None) is not self._is_arm_silent:

@@ -9,22 +9,40 @@ import math
 import numpy as np
 
 from robot_daemon.config.cell_config import LimitsConfig
-from robot_daemon.hardware.devices import ArmSample
+from robot_daemon.control.clearance import Clearance, Obstruction, PartsOf
+from robot_daemon.hardware.devices import ArmSample, MotionBounds
 from serl_api.cell import ArmInfo, GripperInfo
-from serl_api.enums import ClipKind
-from serl_api.errors.robot import LimitExceededError
+from serl_api.enums import ClipKind, ControlMode
+from serl_api.errors.robot import LimitExceededError, NotEquippedError
 from serl_api.rotation import Quaternion, Vector, angle_between, normalized, slerp
-from serl_api.values import Clip, FloatArray, GripperTarget, JointTarget, Pose, WrenchTarget
+from serl_api.values import Clip, FloatArray, GripperTarget, JointTarget, Load, Pose, WrenchTarget
+
+LOAD_REACH_M = 0.5
+"""Furthest that a load's centre of mass may be from the flange along an axis, m."""
+
+_WRENCH_OFF = "wrench control is off in this cell; set wrench_control = true in [limits] of its file to allow it"
+_WRENCH_UNBOUNDED = "this arm's driver keeps no bounds by itself, so it may not push with a wrench; send poses"
 
 RELATIVE_TOLERANCE = 1e-9
 """Excess, relative to a bound, that rounding may leave after a clip."""
 
 
 class Limits:
-    """Enforces the bounds of one cell."""
+    """Enforces the bounds of one cell.
 
-    def __init__(self, config: LimitsConfig, arm: ArmInfo, gripper: GripperInfo | None) -> None:
+    Args:
+        config: What the cell's file says.
+        arm: Facts of the arm.
+        gripper: Facts of the gripper; None without one.
+        parts_of: Where parts of the arm would be; None when that cannot be foretold.
+    """
+
+    def __init__(
+        self, config: LimitsConfig, arm: ArmInfo, gripper: GripperInfo | None, parts_of: PartsOf | None = None
+    ) -> None:
         self.config = config
+        self._clearance = None if parts_of is None else Clearance(config, parts_of)
+        self._wrench_refusal = "" if config.wrench_control else _WRENCH_OFF
         self.center = normalized(config.workspace_orientation_xyzw)
         self._arm = arm
         self._gripper = gripper
@@ -34,6 +52,68 @@ class Limits:
         self._near = math.cos(0.5 * config.step_rotation_rad) + 1e-9
         self._joint_lower = arm.joint_lower
         self._joint_upper = arm.joint_upper
+
+    @property
+    def motion_bounds(self) -> MotionBounds:
+        """Returns what an arm has to keep to by itself."""
+        config = self.config
+        return MotionBounds(
+            lower=np.array(self._lower),
+            upper=np.array(self._upper),
+            speed=config.tcp_speed_m_per_s,
+            rotation_speed=config.tcp_rotation_rad_per_s,
+            push_speed=config.wrench_speed_m_per_s,
+            push_rotation_speed=config.wrench_rotation_rad_per_s,
+        )
+
+    @property
+    def control_modes(self) -> frozenset[ControlMode]:
+        """Returns what clients may let the arm track."""
+        modes = self._arm.control_modes
+        return modes - {ControlMode.WRENCH} if self._wrench_refusal else modes
+
+    def forbid_wrenches(self) -> None:
+        """Refuses wrenches: the arm's driver does not keep to bounds by itself."""
+        self._wrench_refusal = _WRENCH_UNBOUNDED
+
+    def require_mode(self, mode: ControlMode) -> None:
+        """Raises NotEquippedError for what the arm does not track, or may not."""
+        name = mode.name.lower()
+        if mode not in self._arm.control_modes:
+            raise NotEquippedError(f"this arm ({self._arm.model}) has no {name} control", capability=name)
+        if mode is ControlMode.WRENCH and self._wrench_refusal:
+            raise NotEquippedError(self._wrench_refusal, capability=name)
+
+    def require_wrench_period(self, period_s: float) -> None:
+        """Refuses a wrench for so long that nobody could stop it by falling silent. Raises LimitExceededError."""
+        lower, upper = self.config.min_period_s, self.config.wrench_timeout_s
+        if period_s > upper:
+            hint = "a wrench must be renewed this often"
+            raise LimitExceededError.outside("step.period", period_s, lower=lower, upper=upper, unit="s", hint=hint)
+
+    def require_load(self, load: Load) -> None:
+        """Refuses a load that the arm cannot carry: to be told of one makes it push. Raises LimitExceededError."""
+        bounds = [("mass_kg", load.mass, 0.0, self.config.load_kg, "kg")]
+        bounds += [("center_of_mass_m", value, -LOAD_REACH_M, LOAD_REACH_M, "m") for value in load.center_of_mass]
+        most = self.config.load_kg * LOAD_REACH_M**2
+        bounds += [("inertia_kg_m2", value, -most, most, "kg m^2") for value in load.inertia]
+        for name, value, lower, upper, unit in bounds:
+            if not lower <= value <= upper:
+                hint = "give what hangs on the flange"
+                field = f"set_load.{name}"
+                raise LimitExceededError.outside(field, value, lower=lower, upper=upper, unit=unit, hint=hint)
+
+    def require_free_way(self, goal: JointTarget, measured: ArmSample, field: str) -> None:
+        """Refuses a motion of the joints that leads out of the box or onto the table.
+
+        Raises:
+            LimitExceededError: With the part of the arm that comes furthest out.
+        """
+        if self._clearance is None:
+            return
+        found = self._clearance.obstruction(measured.joint_positions, goal.positions)
+        if found is not None:
+            raise _obstructed(field, found, "choose a goal or a way inside")
 
     def clip_tcp(self, target: Pose, measured: ArmSample) -> tuple[Pose, list[Clip]]:
         """Clips a pose to the workspace and to one step from the measured pose."""
@@ -55,6 +135,11 @@ class Limits:
         clips: list[Clip] = []
         _note(clips, ClipKind.JOINT_POSITION, float(np.abs(asked - inside).max()))
         _note(clips, ClipKind.JOINT_STEP, float(np.abs(inside - reached).max()))
+        if self._clearance is not None:
+            found = self._clearance.obstruction(measured.joint_positions, reached)
+            if found is not None:
+                reached = measured.joint_positions + found.free * (reached - measured.joint_positions)
+                _note(clips, ClipKind.WORKSPACE_POSITION, found.excess)
         return (JointTarget(positions=reached) if clips else target), clips
 
     def clip_wrench(self, target: WrenchTarget) -> tuple[WrenchTarget, list[Clip]]:
@@ -97,16 +182,20 @@ class Limits:
             raise LimitExceededError.outside(f"{field}.orientation", angle, lower=0.0, upper=self._turn, unit="rad")
 
     def require_joint_goal(self, goal: JointTarget, field: str) -> None:
-        """Refuses a goal of a motion outside the joint limits.
+        """Refuses a goal of a motion outside the joint limits, the box or above the table.
 
         Raises:
-            LimitExceededError: With the first joint that lies outside.
+            LimitExceededError: With the first joint that lies outside, or the part of the arm.
         """
         rows = zip(goal.positions.tolist(), self._joint_lower.tolist(), self._joint_upper.tolist(), strict=True)
         for joint, (value, lower, upper) in enumerate(rows):
             if not lower <= value <= upper:
                 name = f"{field}.positions_rad[{joint}]"
                 raise LimitExceededError.outside(name, value, lower=lower, upper=upper, unit="rad")
+        if self._clearance is not None:
+            found = self._clearance.misplaced(goal.positions)
+            if found is not None:
+                raise _obstructed(field, found, "choose a goal inside")
 
     def require_gripper_width(self, width: float, field: str) -> None:
         """Refuses an opening outside the stroke.
@@ -196,6 +285,12 @@ class Limits:
             fits = angle_between(candidate, origin) <= reach and self._turn_excess(candidate) <= 0.0
             allowed, refused = (middle, refused) if fits else (allowed, middle)
         return slerp(start, end, allowed) if allowed > 0.0 else start
+
+
+def _obstructed(field: str, found: Obstruction, hint: str) -> LimitExceededError:
+    verb = "leaves" if found.part == "tcp" else "meets"
+    text = f"{field} leads the {found.part} {found.excess:.3f} m too far: it {verb} {found.place}; {hint}"
+    return LimitExceededError(text, field=field, value=repr(found.excess), lower="0.0", upper="0.0")
 
 
 def _between(start: list[float], end: list[float], ratio: float) -> list[float]:

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from robot_daemon.control.events import Command, Event, EventListener, FieldValue
-from robot_daemon.hardware.devices import Cell
+from robot_daemon.hardware.devices import Cell, LoadedArm
 from serl_api.enums import Pacing
 from serl_api.errors.robot import ROBOT_ERRORS, DaemonError, RobotError
-from serl_api.values import Clip, FullCompliance, GripperTarget, Pose, Target
+from serl_api.values import Clip, FullCompliance, GripperTarget, Load, Pose, Target, WrenchTarget
 
 WAKE_TOLERANCE_NS = 1_000_000
 """Lateness of a wake-up that still counts as on time."""
@@ -61,6 +61,7 @@ class ControlSession:
         cell: The devices.
         compliance: In force at the start; applied here.
         command_timeout_ns: Age at which a target expires; 0 for never.
+        wrench_timeout_ns: The same for a wrench, which goes on moving what it pushes.
         lock: Guards every command to the devices; shared with the core, so that nothing moves after a `Stop`.
         listener: Hears of commands, clips and expired targets.
     """
@@ -75,6 +76,7 @@ class ControlSession:
         compliance: FullCompliance,
         command_timeout_ns: int,
         lock: threading.RLock,
+        wrench_timeout_ns: int | None = None,
         listener: EventListener | None = None,
     ) -> None:
         self.number = number
@@ -97,7 +99,10 @@ class ControlSession:
         self._arm = cell.arm
         self._gripper = cell.gripper
         self._now_ns = cell.timebase.now_ns
+        self._pose_timeout_ns = command_timeout_ns
+        self._wrench_timeout_ns = command_timeout_ns if wrench_timeout_ns is None else wrench_timeout_ns
         self._timeout_ns = command_timeout_ns
+        self._has_load = False
         self._deadline_ns = 0
         self._tick_ns: int | None = None
         self._lock = lock
@@ -135,6 +140,8 @@ class ControlSession:
                 self._arm.set_target(target)
                 self.is_tracking = True
                 self.commanded = target if isinstance(target, Pose) else None
+                is_wrench = isinstance(target, WrenchTarget)
+                self._timeout_ns = self._wrench_timeout_ns if is_wrench else self._pose_timeout_ns
             if gripper is not None and self._gripper is not None:
                 self._gripper.set_target(gripper)
             now = self._now_ns()
@@ -168,6 +175,13 @@ class ControlSession:
             self.require_open()
             self._arm.set_compliance(compliance)
             self.compliance = compliance
+
+    def set_load(self, load: Load) -> None:
+        """Tells the arm what it carries, until the session ends. Raises the reason of the end if it has ended."""
+        with self._lock:
+            self.require_open()
+            self._arm.set_load(load)
+            self._has_load = True
 
     def hold(self) -> None:
         """Holds the measured pose until the next target. Does nothing after the end."""
@@ -207,6 +221,8 @@ class ControlSession:
         """Holds the arm and refuses everything from now on. Only the core calls it, once."""
         with self._lock:
             self._arm.hold()
+            if self._has_load and isinstance(self._arm, LoadedArm):
+                self._arm.restore_load()
             self.is_tracking = False
             self.is_moving = False
             self._end = reason or DaemonError("the control session is closed")

@@ -6,16 +6,18 @@ All values are SI and radians in the base frame; quaternions are xyzw. Times are
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_daemon.hardware.kinematics import ArmParts
 from serl_api.cell import ArmInfo, CameraInfo, GripperInfo
 from serl_api.enums import Backend, Pacing, StampSource
 from serl_api.values import (
     ArmState,
     Fault,
+    FloatArray,
     FullCompliance,
     GripperState,
     GripperTarget,
@@ -130,6 +132,51 @@ class Arm(Protocol):
 
     def close(self) -> None:
         """Brings the arm to rest and lets go of it."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MotionBounds:
+    """Bounds what an arm may do, whatever it is asked for."""
+
+    lower: FloatArray
+    """Corner of the box that the TCP stays in. Shape (3,), m."""
+    upper: FloatArray
+    """The opposite corner. Shape (3,), m."""
+    speed: float
+    """Top speed of the TCP, m/s."""
+    rotation_speed: float
+    """Top angular speed of the TCP, rad/s."""
+    push_speed: float
+    """Top speed of the TCP under a wrench, m/s."""
+    push_rotation_speed: float
+    """Top angular speed of the TCP under a wrench, rad/s."""
+
+
+@runtime_checkable
+class BoundedArm(Protocol):
+    """What an arm has that keeps to bounds at the rate of its own loop; without it there is no wrench control."""
+
+    def set_bounds(self, bounds: MotionBounds) -> None:
+        """Keeps to bounds from now on."""
+        ...
+
+
+@runtime_checkable
+class LocatedArm(Protocol):
+    """What an arm has whose parts can be foretold; without it the way of the joints is not checked."""
+
+    def parts(self, joints: FloatArray) -> ArmParts:
+        """Returns where parts of the arm would be. Shape of the joints: (N, n), rad."""
+        ...
+
+
+@runtime_checkable
+class LoadedArm(Protocol):
+    """What an arm has that knows which load it had before sessions changed it."""
+
+    def restore_load(self) -> None:
+        """Sets the load that the arm had when the daemon connected."""
         ...
 
 

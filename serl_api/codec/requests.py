@@ -8,6 +8,7 @@ from google.protobuf import duration_pb2
 from serl.robot.v1 import control_pb2, geometry_pb2
 
 from serl_api.codec import control, geometry
+from serl_api.codec.compliance_bounds import require_compliance
 from serl_api.enums import IncrementBase
 from serl_api.errors.robot import InvalidRequestError, InvalidTargetError, LimitExceededError
 from serl_api.pose_box import PoseBox
@@ -29,19 +30,6 @@ MAX_NAME_LENGTH = 128
 """Characters of a client's name."""
 NORM_TOLERANCE = 0.001
 """Largest difference of a quaternion's norm from 1."""
-
-_COMPLIANCE_BOUNDS = {
-    "translational_stiffness": (6000.0, "N/m"),
-    "translational_damping": (500.0, "Ns/m"),
-    "rotational_stiffness": (300.0, "Nm/rad"),
-    "rotational_damping": (50.0, "Nms/rad"),
-    "translational_clip_positive": (0.1, "m"),
-    "translational_clip_negative": (0.1, "m"),
-    "rotational_clip_positive": (1.0, "rad"),
-    "rotational_clip_negative": (1.0, "rad"),
-    "nullspace_stiffness": (100.0, "Nm/rad"),
-}
-"""Upper bounds and units; the lower is 0, which a clip may not be."""
 
 
 def decode_pose(pose: geometry_pb2.Pose, field: str) -> Pose:
@@ -210,23 +198,13 @@ def decode_compliance(message: control_pb2.Compliance, present: FullCompliance) 
         LimitExceededError: A value is out of range or not a number.
     """
     asked = control.decode_compliance(message)
-    changes: dict[str, float | Triple] = {}
-    for name, (upper, unit) in _COMPLIANCE_BOUNDS.items():
-        if (value := getattr(asked, name)) is not None:
-            changes[name] = value
-            _require_within(value, f"compliance.{control.COMPLIANCE_FIELDS[name]}", upper, unit)
-    return replace(present, **changes)  # type: ignore[arg-type]
-
-
-def _require_within(value: float | Triple, field: str, upper: float, unit: str) -> None:
-    if not isinstance(value, tuple):
-        if not 0.0 <= value <= upper:
-            raise LimitExceededError.outside(field, value, lower=0.0, upper=upper, unit=unit)
-        return
-    for axis, part in zip("xyz", value, strict=True):
-        if not 0.0 < part <= upper:
-            hint = "0 is not allowed"
-            raise LimitExceededError.outside(f"{field}.{axis}", part, lower=0.0, upper=upper, unit=unit, hint=hint)
+    changes: dict[str, float | Triple] = {
+        name: value for name in control.COMPLIANCE_FIELDS if (value := getattr(asked, name)) is not None
+    }
+    changed = replace(present, **changes)  # type: ignore[arg-type]
+    if changes:
+        require_compliance(changed, lambda name: f"compliance.{control.COMPLIANCE_FIELDS[name]}")
+    return changed
 
 
 def decode_load(message: control_pb2.SetLoad) -> Load:

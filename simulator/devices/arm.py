@@ -5,13 +5,15 @@ import math
 import mujoco
 import numpy as np
 
-from robot_daemon.hardware.devices import ArmSample, DeviceFault
+from robot_daemon.hardware.devices import ArmSample, DeviceFault, MotionBounds
+from robot_daemon.hardware.kinematics import ArmParts, SerialArm
 from serl_api.cell import ArmInfo
 from serl_api.enums import ControlMode, FaultSeverity, FaultSource
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.values import FloatArray, FullCompliance, JointTarget, Load, Pose, Target
 from simulator.devices.injection import Condition, Injections
 from simulator.model.arm_table import ArmTable
+from simulator.model.gripper_model import TCP_OFFSET
 from simulator.physics.impedance import Impedance
 from simulator.physics.physics import Physics
 
@@ -46,6 +48,7 @@ class MujocoArm:
         self._info = _arm_info(physics, table)
         self._warn_lower = self._info.joint_lower + JOINT_LIMIT_MARGIN
         self._warn_upper = self._info.joint_upper - JOINT_LIMIT_MARGIN
+        self._kinematics = SerialArm(np.array((0.0, 0.0, TCP_OFFSET)))
         self._load_weight = 0.0
         self._divergence_count = 0
         self._guiding: DeviceFault | None = None
@@ -77,12 +80,13 @@ class MujocoArm:
         with self._physics.lock:
             if self._faults or self._guiding is not None:
                 return
+            state = self._present()
             if isinstance(target, Pose):
-                self._impedance.track_pose(target.position, target.quaternion_xyzw, self._present().jacobian)
+                self._impedance.track_pose(target, state.tcp_pose, state.jacobian)
             elif isinstance(target, JointTarget):
-                self._impedance.track_joints(target.positions)
+                self._impedance.track_joints(target.positions, state.joint_positions, state.jacobian)
             else:
-                self._impedance.exert_wrench(target.wrench, self._present().jacobian)
+                self._impedance.exert_wrench(target.wrench, state.tcp_pose, state.jacobian)
 
     def hold(self) -> None:
         """Holds the pose measured now, or the joint positions when those were tracked. A guided arm gives way."""
@@ -91,7 +95,7 @@ class MujocoArm:
                 return
             state = self._present()
             if self._impedance.holds_joints:
-                self._impedance.track_joints(state.joint_positions)
+                self._impedance.track_joints(state.joint_positions, state.joint_positions, state.jacobian)
             else:
                 self.hold_pose()
 
@@ -99,12 +103,26 @@ class MujocoArm:
         """Holds the pose measured now, whatever was tracked."""
         with self._physics.lock:
             state = self._present()
-            self._impedance.track_pose(state.tcp_pose.position, state.tcp_pose.quaternion_xyzw, state.jacobian)
+            self._impedance.rest_posture()
+            self._impedance.track_pose(state.tcp_pose, state.tcp_pose, state.jacobian)
 
     def set_compliance(self, compliance: FullCompliance) -> None:
         """Changes the Cartesian impedance, also while moving."""
         with self._physics.lock:
             self._impedance.set_compliance(compliance)
+
+    def set_bounds(self, bounds: MotionBounds) -> None:
+        """Keeps to bounds from the next target on."""
+        with self._physics.lock:
+            self._impedance.set_bounds(bounds)
+
+    def parts(self, joints: FloatArray) -> ArmParts:
+        """Returns where parts of the arm would be. Shape of the joints: (N, 7), rad."""
+        return self._kinematics.parts(joints)
+
+    def restore_load(self) -> None:
+        """Lets the arm carry nothing, as at the start."""
+        self.set_load(Load(mass=0.0, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))
 
     def set_load(self, load: Load) -> None:
         """Adds a payload's weight to gravity compensation and takes it out of the external wrench, as a real arm does.
@@ -154,7 +172,7 @@ class MujocoArm:
         with self._physics.lock:
             state = self._present()
             if is_guided:
-                self._impedance.exert_wrench(np.zeros(6), state.jacobian)
+                self._impedance.give_way(state.jacobian)
                 self._guiding = _guiding_warning(state.time_ns)
             else:
                 self._guiding = None

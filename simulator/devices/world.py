@@ -3,6 +3,7 @@
 import mujoco
 import numpy as np
 
+from robot_daemon.hardware.devices import MotionBounds
 from serl_api.errors.robot import InvalidTargetError
 from serl_api.values import FloatArray, JointTarget, Pose, TrackedObject
 from simulator.devices.arm import MujocoArm
@@ -18,6 +19,16 @@ from simulator.physics.rendering import Renderer
 from simulator.physics.stall import Stall
 from simulator.scene.finding import find_scene
 from simulator.scene.scene import new_scene
+
+BOUNDS = MotionBounds(
+    lower=np.full(3, -1e3),
+    upper=np.full(3, 1e3),
+    speed=1.0,
+    rotation_speed=2.0,
+    push_speed=0.25,
+    push_rotation_speed=1.0,
+)
+"""Bounds until a daemon gives those of its cell."""
 
 _SEED_RANGE = 2**63
 
@@ -46,7 +57,14 @@ class World:
         self.injections = Injections(lambda: self.physics.time_ns)
         self.stall = Stall()
         self.renderer = Renderer(self.physics)
-        self.impedance = Impedance(self.physics.model, self.physics.data, np.array(table.home))
+        self.impedance = Impedance(
+            self.physics.model,
+            self.physics.data,
+            np.array(table.home),
+            np.array([joint.speed for joint in table.joints]),
+            BOUNDS,
+        )
+        self.physics.between_steps = self.impedance.look
         self.arm = MujocoArm(self.physics, table, self.impedance, self.injections)
         self.gripper = MujocoGripper(self.physics, self.injections)
         self.scene_seed = seed
@@ -91,6 +109,7 @@ class World:
             self.impedance.posture = joints
             self.arm.forget()
             physics.settle_state()
+            self.impedance.restart()
             self.arm.hold_pose()
             physics.settle_state()
             self.arm.forget()

@@ -1,6 +1,7 @@
 r"""Implements the Cartesian impedance law by MuJoCo's own actuators: no Python runs between two physics steps.
 
-.. math:: \tau = J^\top (\mathrm{clip}(K e) - D J \dot q) + n n^\top (k_n (q_0 - q) - 2 \sqrt{k_n} \dot q) + g(q)
+.. math:: \tau = J^\top (\mathrm{clip}(K e) - D J \dot q)
+    + n (\mathrm{clip}(k_n n^\top (q_0 - q)) - 2 \sqrt{k_n} n^\top \dot q) + g(q)
 
 after Khatib (1987), with the per-axis error clip and the null-space posture of serl_franka_controllers:
 
@@ -10,8 +11,14 @@ after Khatib (1987), with the per-axis error clip and the null-space posture of 
   from target to measured, its length is that rotation vector, and the set-point is zero. The law is thus exact for
   every orientation. The force range is stiffness times clip, each direction on its own.
 - **Damper**: six more without a force range, because the law clips the spring alone.
-- **Posture**: one actuator on a tendon whose coefficients are the unit vector n that spans the null space of the
-  Jacobian, refreshed with each target. A spring along n does not push the TCP, whatever the posture.
+- **Posture**: spring and damper on a tendon whose coefficients are the unit vector n that spans the null space of the
+  Jacobian, refreshed with each target. A spring along n does not push the TCP, whatever the posture. Its force is
+  bounded, so that an arm far from its posture swings there gently. The posture is where the arm stood when poses or
+  wrenches began to be tracked, or was held last.
+- **Bounds**: with each target the springs' force ranges are narrowed to what the dampers take at the top speeds of TCP
+  and joints, so that a far target is approached no faster, whatever happens until the next one.
+- **Wrench**: a forced axis pulls to the wall of the box by no more than the force, with a damper that takes all of it
+  at the top speed; the other axes are held. The driver of a Franka arm does the same (`pushing`).
 - **Gravity and Coriolis**: gravity compensation of the bodies; Coriolis terms are left in, they are small here.
 - The set-point is not filtered, as in franky; a filter of the target belongs to the client.
 """
@@ -21,8 +28,11 @@ from enum import Enum, auto
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
-from serl_api.values import FloatArray, FullCompliance
+from robot_daemon.hardware.devices import MotionBounds
+from serl_api.rotation import conjugate, from_rotvec, multiply, to_rotvec
+from serl_api.values import FloatArray, FullCompliance, Pose
 from simulator.model.arm_model import JOINT_NAMES
 
 CARTESIAN_GROUP = 0
@@ -40,10 +50,42 @@ JOINT_STIFFNESS = (600.0, 600.0, 600.0, 600.0, 250.0, 150.0, 50.0)
 JOINT_DAMPING = (50.0, 50.0, 50.0, 50.0, 30.0, 25.0, 15.0)
 """Joint impedance, Nms/rad."""
 
-WRENCH_DAMPING = 10.0
-"""Share of the translational damper that stays on in wrench control, Ns/m: free motion ends somewhere."""
-WRENCH_ROTATIONAL_DAMPING = 1.0
+POSTURE_SPEED = 0.3
+"""Speed along n that the pull to the posture settles at, at most, rad/s."""
+
+_JOINT_STIFFNESS, _JOINT_DAMPING = np.array(JOINT_STIFFNESS), np.array(JOINT_DAMPING)
+
+WALL_STIFFNESS = 1000.0
+"""Stiffness of the walls of the box under a wrench, N/m: 30 N fade within 3 cm before a wall."""
+WALL_FORCE = 60.0
+"""Largest force of a wall, N."""
+SLIGHT = np.array([0.01] * 3 + [0.001] * 3)
+"""Wrench that counts as none, N and Nm."""
+WRENCH_DAMPING = 60.0
+"""Smallest damping of an axis that a wrench forces, Ns/m."""
+WRENCH_ROTATIONAL_DAMPING = 2.0
 """The same for rotation, Nms/rad."""
+GIVING_DAMPING = (10.0, 1.0)
+"""Dampers that stay on while the arm gives way to a hand, Ns/m and Nms/rad: free motion ends somewhere."""
+
+JOINT_SPEED_SHARE = 0.7
+"""Share of a joint's speed limit at which its own spring and damper settle at most; what couples joints adds to it."""
+CALM_SHARE = 0.75
+"""Share of its speed limit from which on a joint lets all springs fade."""
+HALT_SHARE = 0.9
+"""Share at which nothing is left of them; dampers then brake."""
+JOINT_BRAKE_S = 0.4
+"""Torque limit of a joint times this over its speed limit is the damping that brakes it from `HALT_SHARE` on, s."""
+SIDE_SHARE = 0.25
+"""Share of a bound that is left to an axis with little error of its own."""
+WALL_TIME_S = 0.1
+"""Shortest time to a wall of the box at the present speed; a TCP that is faster is braked, s."""
+WALL_DAMPING = 300.0
+"""Damping that brakes it, Ns/m."""
+NIMBLE = 0.02
+"""Manipulability below which springs pull less and less: near singular postures a slow TCP means fast joints."""
+HOLD_SHARE = 0.05
+"""Share of its top speed that a joint's spring may always pull with."""
 
 _UNBOUNDED = 1e6
 
@@ -63,16 +105,20 @@ def add_impedance(spec: mujoco.MjSpec, tool: mujoco.MjsBody, tcp_offset: float) 
         for index, axis in enumerate(AXES):
             _add_site_actuator(spec, f"{kind}_{axis}", index, limited=kind == "spring")
     posture = spec.add_tendon(name="posture")
-    for index, name in enumerate(JOINT_NAMES):
+    for name in JOINT_NAMES:
         posture.wrap_joint(name, 1.0)
-        _add_joint_actuator(spec, name, index)
-    spec.add_actuator(
-        name="posture",
-        trntype=mujoco.mjtTrn.mjTRN_TENDON,
-        target="posture",
-        biastype=mujoco.mjtBias.mjBIAS_AFFINE,
-        group=POSTURE_GROUP,
-    )
+    _add_joint_actuators(spec)
+    for name, limited in (("posture", True), ("posture_damper", False)):
+        actuator = spec.add_actuator(
+            name=name,
+            trntype=mujoco.mjtTrn.mjTRN_TENDON,
+            target="posture",
+            biastype=mujoco.mjtBias.mjBIAS_AFFINE,
+            group=POSTURE_GROUP,
+        )
+        if limited:
+            actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
+            actuator.forcerange = [-1.0, 1.0]
 
 
 def _add_site_actuator(spec: mujoco.MjSpec, name: str, axis: int, *, limited: bool) -> None:
@@ -92,27 +138,35 @@ def _add_site_actuator(spec: mujoco.MjSpec, name: str, axis: int, *, limited: bo
         actuator.forcerange = [-1.0, 1.0]
 
 
-def _add_joint_actuator(spec: mujoco.MjSpec, name: str, index: int) -> None:
-    stiffness, damping = JOINT_STIFFNESS[index], JOINT_DAMPING[index]
-    spec.add_actuator(
+def _add_joint_actuators(spec: mujoco.MjSpec) -> None:
+    for name, stiffness in zip(JOINT_NAMES, JOINT_STIFFNESS, strict=True):
+        spring = _add_joint_actuator(spec, name, name, [0.0, -stiffness, 0.0])
+        spring.gainprm = [stiffness] + [0.0] * 9
+        spring.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
+        spring.forcerange = [-1.0, 1.0]
+    for name, damping in zip(JOINT_NAMES, JOINT_DAMPING, strict=True):
+        _add_joint_actuator(spec, f"{name}_damper", name, [0.0, 0.0, -damping])
+
+
+def _add_joint_actuator(spec: mujoco.MjSpec, name: str, joint: str, bias: list[float]) -> mujoco.MjsActuator:
+    return spec.add_actuator(
         name=name,
         trntype=mujoco.mjtTrn.mjTRN_JOINT,
-        target=name,
-        gainprm=[stiffness] + [0.0] * 9,
+        target=joint,
         biastype=mujoco.mjtBias.mjBIAS_AFFINE,
-        biasprm=[0.0, -stiffness, -damping] + [0.0] * 7,
+        biasprm=bias + [0.0] * 7,
         group=JOINT_GROUP,
     )
 
 
-def null_vector(jacobian: FloatArray) -> FloatArray:
+def null_vector(jacobian: FloatArray) -> tuple[FloatArray, float]:
     """Computes the unit vector that a 6 x 7 matrix maps to zero, by its minors; zero where the matrix loses rank.
 
-    Shapes (6, 7) and (7,).
+    Shapes (6, 7) and (7,). The second value is the manipulability, sqrt(det(J J^T)) (Yoshikawa 1985): 0 there.
     """
     minors = np.linalg.det(jacobian[:, _WITHOUT_ONE].transpose(1, 0, 2)) * _ALTERNATING
     norm = math.sqrt(float(minors @ minors))
-    return minors / norm if norm > 1e-9 else np.zeros(7)
+    return (minors / norm if norm > 1e-9 else np.zeros(7)), norm
 
 
 _WITHOUT_ONE = np.array([[column for column in range(7) if column != left_out] for left_out in range(7)])
@@ -123,6 +177,7 @@ class _Law(Enum):
     POSE = auto()
     JOINTS = auto()
     WRENCH = auto()
+    GIVE_WAY = auto()
 
 
 class Impedance:
@@ -132,13 +187,33 @@ class Impedance:
         model: Compiled scene with the law's actuators.
         data: Its state.
         posture: Joint positions that the null space prefers, rad. Shape (7,).
+        joint_speed: Speed limits of the joints, rad/s. Shape (7,).
+        bounds: Box and speeds.
     """
 
-    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData, posture: FloatArray) -> None:
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        data: mujoco.MjData,
+        posture: FloatArray,
+        joint_speed: FloatArray,
+        bounds: MotionBounds,
+    ) -> None:
         self._model = model
         self._data = data
         self.posture = posture
-        """Joint positions that the null space prefers, rad. Shape (7,)."""
+        """Joint positions that the null space prefers, rad; see `rest_posture`. Shape (7,)."""
+        self._joint_speed = JOINT_SPEED_SHARE * joint_speed
+        self._joint_damping = model.dof_damping[:7].copy()
+        self._joint_brakes = JOINT_BRAKE_S * model.jnt_actfrcrange[:7, 1] / joint_speed
+        self._slowness = (1.0 / joint_speed).tolist()
+        self._velocities = data.qvel[:7]
+        self._ranges = np.zeros((6, 2))
+        self._joint_most = np.zeros(7)
+        self._place = data.site_xpos[model.site("tcp").id]
+        self._scale = 1.0
+        self._last_place: tuple[float, ...] = (0.0, 0.0, 0.0)
+        self._brakes = 0
         first = model.actuator("spring_x").id
         self._springs = slice(first, first + 6)
         self._dampers = slice(first + 6, first + 12)
@@ -148,9 +223,18 @@ class Impedance:
         first = int(model.tendon_adr[model.tendon("posture").id])
         self._posture_terms = slice(first, first + 7)
         self._error_site = model.site("tcp_error").id
+        self._anchor = np.zeros(3), np.array((0.0, 0.0, 0.0, 1.0))
         self._law = _Law.POSE
+        self._bounds = bounds
         self._compliance = FullCompliance()
         self.set_compliance(self._compliance)
+
+    def set_bounds(self, bounds: MotionBounds) -> None:
+        """Keeps to a box and top speeds from the next target on."""
+        self._bounds = bounds
+        self._walls = bounds.lower.tolist(), bounds.upper.tolist()
+        self._top_pull = (self._damping[0] * bounds.speed, self._damping[3] * bounds.rotation_speed)
+        self._side_pull = SIDE_SHARE * np.repeat(self._top_pull, 3)
 
     @property
     def compliance(self) -> FullCompliance:
@@ -165,69 +249,221 @@ class Impedance:
     def set_compliance(self, compliance: FullCompliance) -> None:
         """Changes gains and clips of the Cartesian law from the next physics step on."""
         self._compliance = compliance
-        stiffness = compliance.nullspace_stiffness
-        self._model.actuator_gainprm[self._posture_actuator, 0] = stiffness
-        self._model.actuator_biasprm[self._posture_actuator, 1:3] = (-stiffness, -2.0 * math.sqrt(stiffness))
-        if self._law is not _Law.WRENCH:
+        self._stiffness = np.repeat([compliance.translational_stiffness, compliance.rotational_stiffness], 3)
+        self._damping = np.repeat([compliance.translational_damping, compliance.rotational_damping], 3)
+        self._clip_range = self._stiffness * np.array(
+            [
+                [*compliance.translational_clip_negative, *compliance.rotational_clip_negative],
+                [*compliance.translational_clip_positive, *compliance.rotational_clip_positive],
+            ]
+        )
+        self.set_bounds(self._bounds)
+        stiffness, spring = compliance.nullspace_stiffness, self._posture_actuator
+        damping = 2.0 * math.sqrt(stiffness)
+        most = max(damping * POSTURE_SPEED, 1e-9)  # MuJoCo takes an empty range for none.
+        self._model.actuator_gainprm[spring, 0] = stiffness
+        self._model.actuator_biasprm[spring, 1] = -stiffness
+        self._model.actuator_forcerange[spring] = (-most, most)
+        self._model.actuator_biasprm[spring + 1, 2] = -damping
+        if self._law in (_Law.POSE, _Law.JOINTS):
             self._write_springs()
 
-    def track_pose(self, position: FloatArray, quat_xyzw: FloatArray, jacobian: FloatArray) -> None:
+    def look(self, elapsed_s: float) -> None:
+        """Lets the springs fade while a joint nears its speed limit, and brakes a TCP that comes too fast to a wall.
+
+        Called every few physics steps, `elapsed_s` after the last time: it is quick.
+        """
+        x, y, z = self._place.tolist()
+        last_x, last_y, last_z = self._last_place
+        self._last_place = (x, y, z)
+        (x0, y0, z0), (x1, y1, z1) = self._walls
+        reach = elapsed_s / WALL_TIME_S
+        brakes = 0
+        if x - last_x > max(x1 - x, 0.0) * reach or last_x - x > max(x - x0, 0.0) * reach:
+            brakes = 1
+        if y - last_y > max(y1 - y, 0.0) * reach or last_y - y > max(y - y0, 0.0) * reach:
+            brakes |= 2
+        if z - last_z > max(z1 - z, 0.0) * reach or last_z - z > max(z - z0, 0.0) * reach:
+            brakes |= 4
+        if brakes and self._law is not _Law.POSE:
+            brakes = 0
+        if brakes != self._brakes:
+            self._brakes = brakes
+            self._brake()
+            self._scale = -1.0
+        self._calm()
+
+    def _brake(self) -> None:
+        """Gives the axes that near a wall too fast a strong damper, the others their own."""
+        damping = self._damping.copy()
+        for axis in range(3):
+            if self._brakes & 1 << axis:
+                damping[axis] = max(damping[axis], WALL_DAMPING)
+        self._write_dampers(damping)
+
+    def _calm(self) -> None:
+        worst = max(abs(v) * slow for v, slow in zip(self._velocities.tolist(), self._slowness, strict=True))
+        scale = 1.0 if worst <= CALM_SHARE else max(0.0, (HALT_SHARE - worst) / (HALT_SHARE - CALM_SHARE))
+        if scale == self._scale:
+            return
+        self._scale = scale
+        fast = np.abs(self._velocities) * self._slowness > HALT_SHARE
+        self._model.dof_damping[:7] = self._joint_damping + np.where(fast, self._joint_brakes, 0.0)
+        if self._law is _Law.JOINTS:
+            most = self._joint_most * scale
+            self._model.actuator_forcerange[self._joints, 0] = -most
+            self._model.actuator_forcerange[self._joints, 1] = most
+            return
+        ranges = self._ranges * scale
+        for axis in range(3):
+            if self._brakes & 1 << axis:
+                middle = 0.5 * (self._walls[0][axis] + self._walls[1][axis])
+                outward = 1 if self._last_place[axis] > middle else 0
+                ranges[axis, outward] = 0.0
+        self._model.actuator_forcerange[self._springs] = ranges
+
+    def restart(self) -> None:
+        """Forgets what came before positions were written."""
+        self._last_place = tuple(self._place.tolist())
+        self._write_springs()
+
+    def rest_posture(self) -> None:
+        """Lets the null space prefer the present joint positions."""
+        self.posture = self._data.qpos[:7].copy()
+
+    def track_pose(self, pose: Pose, measured: Pose, jacobian: FloatArray) -> None:
         """Pulls the TCP to a pose in base.
 
         Args:
-            position: Shape (3,), m.
-            quat_xyzw: Shape (4,).
-            jacobian: Geometric Jacobian of the TCP now, for the null space. Shape (6, 7).
+            pose: Where to.
+            measured: Where it is.
+            jacobian: Geometric Jacobian of the TCP now. Shape (6, 7).
         """
         self._switch(_Law.POSE)
-        x, y, z, w = quat_xyzw.tolist()
-        self._model.site_quat[self._error_site] = (w, -x, -y, -z)
-        self._data.ctrl[self._springs] = (*position.tolist(), 0.0, 0.0, 0.0)
-        self._hold_posture(jacobian)
+        self._aim(pose)
+        self._data.ctrl[self._springs] = (*pose.position.tolist(), 0.0, 0.0, 0.0)
+        manipulability = self._hold_posture(jacobian)
+        self._bound_springs(_error(pose, measured), min(1.0, manipulability / NIMBLE))
 
-    def track_joints(self, positions: FloatArray) -> None:
-        """Pulls the joints to positions. Shape (7,), rad."""
+    def track_joints(self, positions: FloatArray, measured: FloatArray, jacobian: FloatArray) -> None:
+        """Pulls the joints to positions. Shapes (7,), rad, and (6, 7)."""
         self._switch(_Law.JOINTS)
         self._data.ctrl[self._joints] = positions
+        pace = _JOINT_STIFFNESS / _JOINT_DAMPING * (positions - measured)
+        pace = np.minimum(np.maximum(pace, -self._joint_speed), self._joint_speed)
+        twist = jacobian @ pace
+        bounds = self._bounds
+        haste = max(_length(twist[:3]) / bounds.speed, _length(twist[3:]) / bounds.rotation_speed, 1.0)
+        self._joint_most = _JOINT_DAMPING * np.maximum(np.abs(pace) / haste, HOLD_SHARE * self._joint_speed)
+        self._scale = -1.0
+        self._calm()
 
-    def exert_wrench(self, wrench: FloatArray, jacobian: FloatArray) -> None:
-        """Makes the tool push with a wrench at the TCP, in base axes. Shapes (6,), N and Nm, and (6, 7)."""
+    def exert_wrench(self, wrench: FloatArray, measured: Pose, jacobian: FloatArray) -> None:
+        """Makes the tool push with a wrench at the TCP, in base axes; axes without a part of it are held.
+
+        Shapes (6,), N and Nm, and (6, 7).
+        """
+        if self._law is not _Law.WRENCH:
+            self._anchor = measured.position, measured.quaternion_xyzw
         self._switch(_Law.WRENCH)
-        self._data.ctrl[self._springs] = wrench
+        forced = np.abs(wrench) > SLIGHT
+        position, bounds = measured.position, self._bounds
+        held = np.where(forced[:3], position, self._anchor[0])
+        self._anchor = held, self._anchor[1]
+        # A forced turn takes the anchor along, as far as it goes about the forced axes.
+        turn = np.where(forced[3:], 0.0, _error(Pose(*self._anchor), measured)[3:])
+        if forced[3:].any():
+            x, y, z = turn.tolist()
+            turned = multiply(from_rotvec((x, y, z)), measured.quaternion_xyzw.tolist())
+            self._anchor = held, np.array(turned)
+        self._aim(Pose(*self._anchor))
+        self._write_push(wrench, forced, np.minimum(np.maximum(held, bounds.lower), bounds.upper))
         self._hold_posture(jacobian)
+
+    def give_way(self, jacobian: FloatArray) -> None:
+        """Lets a hand lead the arm: no springs, weak dampers."""
+        self._switch(_Law.GIVE_WAY)
+        self._model.actuator_gainprm[self._springs, 0] = 0.0
+        self._model.actuator_biasprm[self._springs, 1] = 0.0
+        self._write_dampers(np.repeat(GIVING_DAMPING, 3))
+        self._hold_posture(jacobian)
+
+    def _write_push(self, wrench: FloatArray, forced: NDArray[np.bool_], held: FloatArray) -> None:
+        model, bounds, force = self._model, self._bounds, np.abs(wrench)
+        gains = np.where(forced, (WALL_STIFFNESS,) * 3 + (0.0,) * 3, self._stiffness)
+        wall = np.where(wrench[:3] > 0.0, bounds.upper, bounds.lower)
+        linear = max(WRENCH_DAMPING, _length(wrench[:3]) / bounds.push_speed)
+        angular = max(WRENCH_ROTATIONAL_DAMPING, _length(wrench[3:]) / bounds.push_rotation_speed)
+        least = np.where(wrench > 0.0, -WALL_FORCE, -force)
+        most = np.where(wrench < 0.0, WALL_FORCE, force)
+        # A motor where it turns: its gain of 1 makes the set-point a torque.
+        motors = forced.copy()
+        motors[:3] = False
+        model.actuator_gainprm[self._springs, 0] = np.where(motors, 1.0, gains)
+        model.actuator_biasprm[self._springs, 1] = -gains
+        self._set_ranges(np.where(forced, least, -self._clip_range[0]), np.where(forced, most, self._clip_range[1]))
+        self._write_dampers(np.where(forced, (linear,) * 3 + (angular,) * 3, self._damping))
+        aims = np.where(forced[:3], wall, held)
+        self._data.ctrl[self._springs] = np.concatenate([aims, np.where(forced[3:], wrench[3:], 0.0)])
 
     def _switch(self, law: _Law) -> None:
         if law is self._law:
             return
         self._law = law
-        if law is _Law.WRENCH:
-            self._write_motors()
-        else:
+        self._brakes = 0
+        self.rest_posture()
+        if law in (_Law.POSE, _Law.JOINTS):
             self._write_springs()
         off = (CARTESIAN_GROUP, POSTURE_GROUP) if law is _Law.JOINTS else (JOINT_GROUP,)
         self._model.opt.disableactuator = sum(1 << group for group in off)
 
     def _write_springs(self) -> None:
-        gains = self._compliance
-        stiffness = np.repeat([gains.translational_stiffness, gains.rotational_stiffness], 3)
-        upper = np.array([*gains.translational_clip_positive, *gains.rotational_clip_positive])
-        lower = np.array([*gains.translational_clip_negative, *gains.rotational_clip_negative])
-        self._model.actuator_gainprm[self._springs, 0] = stiffness
-        self._model.actuator_biasprm[self._springs, 1] = -stiffness
-        self._model.actuator_forcerange[self._springs] = np.stack([-stiffness * lower, stiffness * upper], axis=1)
-        self._write_dampers(gains.translational_damping, gains.rotational_damping)
+        self._model.actuator_gainprm[self._springs, 0] = self._stiffness
+        self._model.actuator_biasprm[self._springs, 1] = -self._stiffness
+        self._write_range(np.full(6, _UNBOUNDED))
+        self._brakes = 0
+        self._write_dampers(self._damping)
 
-    def _write_motors(self) -> None:
-        self._model.actuator_gainprm[self._springs, 0] = 1.0
-        self._model.actuator_biasprm[self._springs, 1] = 0.0
-        self._model.actuator_forcerange[self._springs] = (-_UNBOUNDED, _UNBOUNDED)
-        self._write_dampers(WRENCH_DAMPING, WRENCH_ROTATIONAL_DAMPING)
+    def _write_range(self, most: FloatArray) -> None:
+        """Narrows the springs' force ranges within the clips of the compliance. Shape (6,)."""
+        forces = np.minimum(self._clip_range, most)
+        self._set_ranges(-forces[0], forces[1])
 
-    def _write_dampers(self, translational: float, rotational: float) -> None:
-        self._model.actuator_biasprm[self._dampers, 2] = np.repeat([-translational, -rotational], 3)
+    def _set_ranges(self, least: FloatArray, most: FloatArray) -> None:
+        """Sets the force ranges of the Cartesian springs, before a fast joint scales them. Shapes (6,)."""
+        self._ranges[:, 0], self._ranges[:, 1] = least, most
+        self._scale = -1.0
+        self._calm()
 
-    def _hold_posture(self, jacobian: FloatArray) -> None:
-        """Turns the posture's spring into the null space at the present joint positions."""
-        direction = null_vector(jacobian)
+    def _bound_springs(self, error: FloatArray, share: float) -> None:
+        """Narrows the force ranges to what keeps the TCP below a share of its top speeds on the way to a target."""
+        pull = np.abs(self._stiffness * error)
+        force, moment = self._top_pull[0] * share, self._top_pull[1] * share
+        pull[:3] *= min(1.0, force / max(_length(pull[:3]), 1e-9))
+        pull[3:] *= min(1.0, moment / max(_length(pull[3:]), 1e-9))
+        self._write_range(np.maximum(pull, self._side_pull * share))
+
+    def _aim(self, pose: Pose) -> None:
+        x, y, z, w = pose.quaternion_xyzw.tolist()
+        self._model.site_quat[self._error_site] = (w, -x, -y, -z)
+
+    def _write_dampers(self, damping: FloatArray) -> None:
+        self._model.actuator_biasprm[self._dampers, 2] = -damping
+
+    def _hold_posture(self, jacobian: FloatArray) -> float:
+        """Turns the posture's spring into the null space at the present joints; returns the manipulability there."""
+        direction, manipulability = null_vector(jacobian)
         self._model.wrap_prm[self._posture_terms] = direction
         self._data.ctrl[self._posture_actuator] = direction @ self.posture
+        return manipulability
+
+
+def _error(pose: Pose, measured: Pose) -> FloatArray:
+    """Computes pose minus measured one in base axes: m, then rotation vector in rad. Shape (6,)."""
+    turned = conjugate(measured.quaternion_xyzw.tolist())
+    turn = to_rotvec(multiply(pose.quaternion_xyzw.tolist(), turned))
+    return np.array((*(pose.position - measured.position).tolist(), *turn))
+
+
+def _length(vector: FloatArray) -> float:
+    return math.sqrt(float(vector @ vector))

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 import mujoco
 
@@ -9,6 +10,9 @@ logger = logging.getLogger(__name__)
 
 TIMESTEP_NS = 2_000_000
 """Physics step, ns."""
+
+LOOK_STEPS = 5
+"""Physics steps between two looks of the impedance law at the joints' speeds."""
 
 _BAD_STATES = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 """Counters of warnings after which MuJoCo starts again from the model's own state."""
@@ -32,6 +36,8 @@ class Physics:
         self._bad_states = self.data.warning.number[_BAD_STATES]
         self.divergence_count = 0
         """How often the state became infinite and MuJoCo started again from the model's own."""
+        self.between_steps: Callable[[float], None] = lambda _elapsed_s: None
+        """Called with the seconds of the last steps, `LOOK_STEPS` at most, and the lock held."""
         self._origin_ns = 0
         self._fresh_count = -1
 
@@ -46,10 +52,14 @@ class Physics:
             self._origin_ns = time_ns - self.step_count * TIMESTEP_NS
 
     def advance(self, steps: int) -> None:
-        """Takes physics steps, without the interpreter lock."""
+        """Takes physics steps, without the interpreter lock; now and then `between_steps` looks at the state."""
         with self.lock:
-            mujoco.mj_step(self.model, self.data, nstep=steps)
             self.step_count += steps
+            while steps > 0:
+                chunk = min(steps, LOOK_STEPS)
+                mujoco.mj_step(self.model, self.data, nstep=chunk)
+                steps -= chunk
+                self.between_steps(chunk * TIMESTEP_NS * 1e-9)
             if self._bad_states.any():
                 self._bad_states[:] = 0
                 self.divergence_count += 1

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from robot_daemon.hardware.devices import ArmSample, DeviceFault, Timebase
+from robot_daemon.hardware.devices import ArmSample, DeviceFault, MotionBounds, Timebase
+from robot_daemon.hardware.kinematics import ArmParts
 from serl_api.cell import ArmInfo
 from serl_api.enums import ControlMode, FaultSeverity, FaultSource
 from serl_api.errors.robot import DeviceUnavailableError
@@ -57,6 +58,7 @@ class FakeArm:
         self.external_wrench = np.zeros(6)
         self.compliance = FullCompliance()
         self.load: Load | None = None
+        self.bounds: MotionBounds | None = None
         self.is_closed = False
         self.hold_count = 0
 
@@ -87,6 +89,12 @@ class FakeArm:
                 scale = (0.01,) * 3 + (0.1,) * 3
                 pushes = zip(self._positions, target.wrench.tolist(), scale, strict=False)
                 goal = [q + w * factor for q, w, factor in pushes] + self._positions[6:]
+                if self.bounds is not None:
+                    ends = zip(self.bounds.lower.tolist(), self.bounds.upper.tolist(), HOME_POSITION, strict=True)
+                    reach = [
+                        ((low - home) / REACH_M_PER_RAD, (top - home) / REACH_M_PER_RAD) for low, top, home in ends
+                    ]
+                    goal[:3] = [min(max(q, low), top) for q, (low, top) in zip(goal[:3], reach, strict=True)]
             if goal != self._target:
                 self._target = goal
 
@@ -99,6 +107,19 @@ class FakeArm:
     def set_compliance(self, compliance: FullCompliance) -> None:
         """Keeps the value for tests to read."""
         self.compliance = compliance
+
+    def set_bounds(self, bounds: MotionBounds) -> None:
+        """Keeps pushes of wrenches within the box."""
+        self.bounds = bounds
+
+    def parts(self, joints: FloatArray) -> ArmParts:
+        """Returns where the TCP would be; the fake arm has no other part."""
+        positions = np.array(HOME_POSITION) + REACH_M_PER_RAD * joints[:, None, :3]
+        return ArmParts(("tcp",), np.zeros(1), positions)
+
+    def restore_load(self) -> None:
+        """Forgets the load."""
+        self.load = None
 
     def set_load(self, load: Load) -> None:
         """Keeps the value for tests to read."""

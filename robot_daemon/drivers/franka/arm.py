@@ -13,12 +13,13 @@ from robot_daemon.drivers.franka.link import Link
 from robot_daemon.drivers.franka.loop import LoopError
 from robot_daemon.drivers.franka.motion_runner import REST_TIME_S
 from robot_daemon.drivers.franka.options import FrankaOptions
-from robot_daemon.drivers.franka.samples import Sample, arm_state
+from robot_daemon.drivers.franka.samples import Sample, arm_state, load_of
 from robot_daemon.drivers.franka.steering import Setup, Steering
-from robot_daemon.hardware.devices import ArmSample, DeviceConnectError, DeviceFault, Timebase
+from robot_daemon.hardware.devices import ArmSample, DeviceConnectError, DeviceFault, MotionBounds, Timebase
+from robot_daemon.hardware.kinematics import ArmParts, SerialArm
 from serl_api.cell import ArmInfo
 from serl_api.errors.robot import DeviceUnavailableError
-from serl_api.values import FullCompliance, Load, Target
+from serl_api.values import FloatArray, FullCompliance, Load, Target
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,9 @@ class FrankaArm:
         self._steering: Steering | None = None
         self._info: ArmInfo | None = None
         self._compliance: FullCompliance | None = None
+        self._bounds: MotionBounds | None = None
+        self._kinematics: SerialArm | None = None
+        self._first_load: Load | None = None
         self._kept: tuple[Sample, ArmSample] | None = None
         self._closing = threading.Event()
         self._link: Link | None = None
@@ -90,6 +94,22 @@ class FrankaArm:
         self._compliance = compliance
         if self._steering is not None:
             self._steering.set_compliance(compliance)
+
+    def set_bounds(self, bounds: MotionBounds) -> None:
+        """Keeps to bounds from now on, at the rate of the loop."""
+        self._bounds = bounds
+        if self._steering is not None:
+            self._steering.set_bounds(bounds)
+
+    def parts(self, joints: FloatArray) -> ArmParts:
+        """Returns where parts of the arm would be. Shape of the joints: (N, 7), rad."""
+        assert self._kinematics is not None, "set when the connection opened"
+        return self._kinematics.parts(joints)
+
+    def restore_load(self) -> None:
+        """Tells the arm the load that it had when the daemon connected."""
+        if self._first_load is not None:
+            self.set_load(self._first_load)
 
     def set_load(self, load: Load) -> None:
         """Tells the arm what it carries. A motion pauses for about half a second, since the arm takes it only at rest.
@@ -158,9 +178,13 @@ class FrankaArm:
         """Called by a link's owner. Each connection has a steering of its own: one that was given up cannot meddle."""
         if self._info is None:
             self._info = describe(robot, self._options)
+            self._first_load = load_of(robot.state)
+        self._kinematics = SerialArm(robot.state.F_T_EE.translation)
         steering = Steering(_setup(self._info, self._options), self._wake)
         if self._compliance is not None:
             steering.set_compliance(self._compliance)
+        if self._bounds is not None:
+            steering.set_bounds(self._bounds)
         self._steering = steering
         self._faults.allow_recovery(CONNECTION_LOST)
         return steering
@@ -202,7 +226,7 @@ class FrankaArm:
 def _setup(info: ArmInfo, options: FrankaOptions) -> Setup:
     return Setup(
         facts=ARMS[info.model],
-        posture=info.home if options.posture_rad is None else np.array(options.posture_rad),
+        posture=None if options.posture_rad is None else np.array(options.posture_rad),
         joint_stiffness=np.array(options.joint_stiffness_nm_per_rad),
         joint_damping=np.array(options.joint_damping_nms_per_rad),
         time_constant_s=options.target_time_constant_s,

@@ -17,7 +17,7 @@ import franky
 import numpy as np
 
 from robot_daemon.drivers.franka.facts import ArmFacts
-from robot_daemon.drivers.franka.shaping import POSTURE_TORQUE, SpringLimits
+from robot_daemon.drivers.franka.shaping import SpringLimits, posture_torque
 from serl_api.values import FloatArray, FullCompliance, Pose
 
 Motion: TypeAlias = (
@@ -35,18 +35,19 @@ class Law(Enum):
 
 TORQUE_TIMEOUT_S = 0.1
 """Age of the last torque at which a wrench motion ends."""
-WRENCH_DAMPING = np.array([10.0, 10.0, 10.0, 1.0, 1.0, 1.0])
-"""Damper that stays on in wrench control, Ns/m and Nms/rad: free motion ends somewhere."""
 
 
 def pose_motion(
     compliance: FullCompliance, limits: SpringLimits, posture: FloatArray, facts: ArmFacts, gains_time_constant_s: float
 ) -> franky.CartesianImpedanceTrackingMotion:
-    """Makes a motion that tracks a pose. Set its reference before it starts."""
+    """Makes a motion that tracks a pose. Set its reference before it starts.
+
+    The posture's pull fades in with the time constant of the gains, from nothing.
+    """
     motion = franky.CartesianImpedanceTrackingMotion(
         translational_stiffness=compliance.translational_stiffness,
         rotational_stiffness=compliance.rotational_stiffness,
-        posture_task=franky.PostureTask(posture, compliance.nullspace_stiffness, None, POSTURE_TORQUE),
+        posture_task=franky.PostureTask(posture, 0.0, None, posture_torque(compliance.nullspace_stiffness)),
         translational_error_clip=limits.symmetric[:3],
         rotational_error_clip=limits.symmetric[3:],
         lower_joint_limits=np.array(facts.lower),
@@ -75,7 +76,7 @@ def nullspace_gains(compliance: FullCompliance) -> franky.NullspaceGains:
     gains = franky.NullspaceGains()
     gains.posture_stiffness = compliance.nullspace_stiffness
     gains.posture_damping = None
-    gains.posture_max_torque = POSTURE_TORQUE
+    gains.posture_max_torque = posture_torque(compliance.nullspace_stiffness)
     return gains
 
 

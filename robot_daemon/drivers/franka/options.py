@@ -45,7 +45,8 @@ class FrankaOptions:
     home_rad: Septuple | None = None
     """Where `Reset` goes without a start; left out: the model's home."""
     posture_rad: Septuple | None = None
-    """Joint positions that the null space prefers; left out: home."""
+    """Joint positions that the null space prefers; left out: those at which the arm began to be controlled, or was held
+    last. An arm that stands elsewhere swings there at 0.3 rad/s at most, as soon as a pose is tracked."""
     tcp_position_m: Triple | None = None
     """TCP in the flange frame; left out: the end effector that is set in Desk."""
     tcp_quaternion_xyzw: tuple[float, float, float, float] = (0.0, 0.0, -0.3826834323650898, 0.9238795325112867)

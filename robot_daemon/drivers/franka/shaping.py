@@ -9,12 +9,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robot_daemon.hardware.devices import ArmSample
+from robot_daemon.hardware.devices import ArmSample, MotionBounds
 from serl_api.rotation import Quaternion, conjugate, from_rotvec, multiply, slerp, to_rotvec
 from serl_api.values import FloatArray, FullCompliance, Pose
 
-POSTURE_TORQUE = 5.0
-"""Largest torque that pulls a joint to the preferred posture, Nm: an arm far from it swings gently."""
+POSTURE_SPEED = 0.3
+"""Speed that the pull to the preferred posture settles at along the null space, at most, rad/s: an arm far from its
+posture swings gently. serl_franka_controllers pulls with 0.2 Nm/rad, joint 1 with 20, and does not bound the torque."""
+
+
+def posture_torque(stiffness: float) -> float:
+    """Returns the largest torque that pulls a joint to the posture, Nm, where the damper is critical for unit mass.
+
+    Along a unit vector of seven joints those torques add up to sqrt(7) of one.
+    """
+    return 2.0 * math.sqrt(stiffness) * POSTURE_SPEED / math.sqrt(7.0)
+
+
+WALL_TIME_S = 0.1
+"""Shortest time to a wall of the box at the present speed; a TCP that is faster is braked, s."""
+WALL_DAMPING = 300.0
+"""Damping that brakes it, Ns/m."""
+CALM_SHARE = 0.4
+"""Share of a joint's top speed up to which springs pull as they are."""
+HALT_SHARE = 0.8
+"""Share at which they no longer pull in its direction; dampers then brake. Torques take 1 ms a Nm to change."""
 
 
 def share(elapsed_s: float, time_constant_s: float) -> float:
@@ -60,6 +79,10 @@ class SpringLimits:
         upper: Largest error towards positive axes. Shape (6,).
         symmetric: Smallest clip that contains both directions, which franky enforces itself. Shape (6,).
         torque: Bound of the torque of each joint. Shape (7,), Nm.
+        force: Bound of the spring's force, N: what the damper takes at the top speed.
+        moment: The same for its torque, Nm.
+        speed: Speed limits of the joints. Shape (7,), rad/s.
+        corners: Lower and upper corner of the box of the TCP. Shape (2, 3), m.
     """
 
     stiffness: FloatArray
@@ -68,10 +91,16 @@ class SpringLimits:
     upper: FloatArray
     symmetric: FloatArray
     torque: FloatArray
+    force: float
+    moment: float
+    speed: FloatArray
+    corners: FloatArray
 
 
-def spring_limits(compliance: FullCompliance, torque: FloatArray) -> SpringLimits:
-    """Derives the limits of the spring from a compliance."""
+def spring_limits(
+    compliance: FullCompliance, torque: FloatArray, bounds: MotionBounds, speed: FloatArray
+) -> SpringLimits:
+    """Derives the limits of the spring from a compliance, the joints' bounds of torque and speed, and the cell's."""
     gains = compliance
     upper = np.array([*gains.translational_clip_positive, *gains.rotational_clip_positive])
     lower = -np.array([*gains.translational_clip_negative, *gains.rotational_clip_negative])
@@ -82,28 +111,70 @@ def spring_limits(compliance: FullCompliance, torque: FloatArray) -> SpringLimit
         upper=upper,
         symmetric=np.maximum(upper, -lower),
         torque=torque,
+        force=gains.translational_damping * bounds.speed,
+        moment=gains.rotational_damping * bounds.rotation_speed,
+        speed=speed,
+        corners=np.array([bounds.lower, bounds.upper]),
     )
 
 
 def limit_pose(target: Pose, measured: ArmSample, limits: SpringLimits) -> Pose:
     """Returns the reference that keeps the spring within its limits: the target itself where it does.
 
-    The error is clipped per axis of base and direction. Then, where spring and damper together would ask more of a
-    joint than it has, the error is shortened.
+    The error is clipped per axis of base and direction. It is shortened where the spring would pull harder than the
+    damper takes at the top speed, where a joint nears its top speed already, and where spring and damper together would
+    ask more of a joint than it has. A TCP that comes too fast to a wall of the box is braked.
     """
     turned = quaternion_of(measured.tcp_pose.quaternion_xyzw)
     rotation = to_rotvec(multiply(quaternion_of(target.quaternion_xyzw), conjugate(turned)))
     error = np.array([*(target.position - measured.tcp_pose.position).tolist(), *rotation])
     clipped = np.minimum(np.maximum(error, limits.lower), limits.upper)
+    unhurried = _shorten(clipped[:3], limits.stiffness[0], limits.force)
+    unhurried = _shorten(clipped[3:], limits.stiffness[3], limits.moment) and unhurried
+    unhurried = not _brake(clipped, measured, limits) and unhurried
     spring = measured.jacobian.T @ (limits.stiffness * clipped)
     damper = measured.jacobian.T @ (limits.damping * measured.tcp_twist)
-    ratio = affordable(spring, -damper, limits.torque)
+    ratio = affordable(spring, -damper, limits.torque) * calm(spring, measured.joint_velocities, limits.speed)
     by_franky = np.minimum(np.maximum(error, -limits.symmetric), limits.symmetric)
-    if ratio >= 1.0 and not np.count_nonzero(by_franky != clipped):
+    if ratio >= 1.0 and unhurried and not np.count_nonzero(by_franky != clipped):
         return target
     clipped *= ratio
     x, y, z = clipped[3:].tolist()
     return Pose(measured.tcp_pose.position + clipped[:3], np.array(multiply(from_rotvec((x, y, z)), turned)))
+
+
+def calm(torque: FloatArray, velocities: FloatArray, speed: FloatArray) -> float:
+    """Returns the share, in [0, 1], of torques that is left when joints near their top speeds, in their direction.
+
+    All of it up to `CALM_SHARE` of the top speed, nothing from `HALT_SHARE` on. Shapes (7,).
+    """
+    shares = np.abs(velocities) / speed
+    if not np.count_nonzero(shares > CALM_SHARE):
+        return 1.0
+    driven = torque * velocities > 0.0
+    worst = float(np.max(np.where(driven, shares, 0.0)))
+    return min(1.0, max(0.0, (HALT_SHARE - worst) / (HALT_SHARE - CALM_SHARE)))
+
+
+def _brake(error: FloatArray, measured: ArmSample, limits: SpringLimits) -> bool:
+    """Turns the error of axes that near a wall too fast, in place, into a strong damper; returns whether any does."""
+    speed, place = measured.tcp_twist[:3], measured.tcp_pose.position
+    room = np.where(speed > 0.0, limits.corners[1] - place, place - limits.corners[0])
+    fast = np.abs(speed) * WALL_TIME_S > np.maximum(room, 0.0)
+    if not np.count_nonzero(fast) or not limits.stiffness[0]:
+        return False
+    more = np.maximum(WALL_DAMPING - limits.damping[:3], 0.0) / limits.stiffness[:3]
+    error[:3] = np.where(fast, -more * speed, error[:3])
+    return True
+
+
+def _shorten(error: FloatArray, stiffness: float, most: float) -> bool:
+    """Shortens an error, in place, to what a spring turns into a bound; returns whether it was short enough."""
+    pull = stiffness * math.sqrt(float(error @ error))
+    if pull <= most:
+        return True
+    error *= most / pull
+    return False
 
 
 def affordable(wanted: FloatArray, present: FloatArray, bound: FloatArray) -> float:
@@ -154,12 +225,12 @@ def wrench_torque(
     stiffness: float,
     bound: FloatArray,
 ) -> FloatArray:
-    r"""Computes the joint torques that exert a wrench at the TCP.
+    r"""Computes the joint torques of a spring and a damper at the TCP.
 
     .. math:: \tau = J^\top (f - D J \dot q) + (I - J^+ J)(k_n (q_0 - q) - 2 \sqrt{k_n} \dot q)
 
     Args:
-        wrench: N and Nm that the tool exerts, in base axes. Shape (6,).
+        wrench: Of the spring, N and Nm that the tool exerts, in base axes. Shape (6,).
         measured: State of the arm.
         damping: Shape (6,), Ns/m and Nms/rad.
         posture: Preferred joint positions. Shape (7,), rad.
@@ -167,8 +238,9 @@ def wrench_torque(
         bound: Largest torque of each joint; the wrench is shortened, in its direction. Shape (7,), Nm.
     """
     jacobian, velocities = measured.jacobian, measured.joint_velocities
+    most = posture_torque(stiffness)
     pull = stiffness * (posture - measured.joint_positions)
-    pull = np.minimum(np.maximum(pull, -POSTURE_TORQUE), POSTURE_TORQUE) - 2.0 * math.sqrt(stiffness) * velocities
+    pull = np.minimum(np.maximum(pull, -most), most) - 2.0 * math.sqrt(stiffness) * velocities
     inner = np.linalg.solve(jacobian @ jacobian.T + 1e-8 * np.eye(6), jacobian @ pull)
     rest = pull - jacobian.T @ (inner + damping * measured.tcp_twist)
     push = jacobian.T @ wrench

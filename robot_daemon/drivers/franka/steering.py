@@ -3,6 +3,7 @@
 Targets come from any thread, `renew` from the loop, and the owner of the arm asks which motion should run.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ import numpy as np
 
 from robot_daemon.drivers.franka.facts import ArmFacts
 from robot_daemon.drivers.franka.motions import (
-    WRENCH_DAMPING,
     Law,
     Motion,
     joint_motion,
@@ -22,8 +22,10 @@ from robot_daemon.drivers.franka.motions import (
     retune,
     wrench_motion,
 )
+from robot_daemon.drivers.franka.pushing import next_anchor, push
 from robot_daemon.drivers.franka.shaping import (
     JointLimits,
+    SpringLimits,
     approach,
     approach_pose,
     limit_joints,
@@ -32,7 +34,7 @@ from robot_daemon.drivers.franka.shaping import (
     spring_limits,
     wrench_torque,
 )
-from robot_daemon.hardware.devices import ArmSample
+from robot_daemon.hardware.devices import ArmSample, MotionBounds
 from serl_api.values import FloatArray, FullCompliance, JointTarget, Pose, Target, WrenchTarget
 
 TORQUE_SHARE = 0.8
@@ -40,8 +42,20 @@ TORQUE_SHARE = 0.8
 
 SPEED_SHARE = 0.8
 """Share of a joint's speed limit at which its spring and damper settle at most."""
+POSTURE_SLACK_RAD = 0.01
+"""Distance from the posture beyond which a hold takes the present joints for it, so that all of the arm stays."""
 SLEW_SHARE = 0.5
 """Share of a joint's speed limit at which its set-point moves at most; coupling between joints adds to their speed."""
+
+UNBOUNDED = MotionBounds(
+    lower=np.full(3, -np.inf),
+    upper=np.full(3, np.inf),
+    speed=0.5,
+    rotation_speed=1.5,
+    push_speed=0.25,
+    push_rotation_speed=1.0,
+)
+"""Bounds until a daemon gives those of its cell."""
 
 SetPoint: TypeAlias = Pose | FloatArray
 """A pose, joint positions (7,) or a wrench (6,)."""
@@ -52,8 +66,8 @@ class Setup:
     """Holds what does not change while the daemon runs."""
 
     facts: ArmFacts
-    posture: FloatArray
-    """Joint positions that the null space prefers. Shape (7,), rad."""
+    posture: FloatArray | None
+    """Joint positions that the null space prefers, (7,), rad; None: where control began or the arm was held last."""
     joint_stiffness: FloatArray
     """Shape (7,), Nm/rad."""
     joint_damping: FloatArray
@@ -71,9 +85,13 @@ class Track:
     motion: Motion
     clips: tuple[float, ...]
     """Clips that a pose motion was built with."""
+    posture: FloatArray
+    """Joint positions that the null space prefers in this motion. Shape (7,), rad."""
     shaped: SetPoint
     """The goal behind its low-pass."""
     shaped_ns: int
+    anchor: Pose
+    """Where a wrench motion holds the axes that are not forced."""
     sent: SetPoint | None = None
     """Last reference that the motion was given; None before the first one."""
 
@@ -95,12 +113,15 @@ class Steering:
             setup.joint_stiffness, setup.joint_damping, self._torque_bound, SPEED_SHARE * np.array(setup.facts.speed)
         )
         self._joint_slew = SLEW_SHARE * np.array(setup.facts.speed)
+        self._joint_speed = np.array(setup.facts.speed)
         self._compliance = FullCompliance()
-        self._limits = spring_limits(self._compliance, self._torque_bound)
+        self._bounds = UNBOUNDED
+        self._limits = self._spring_limits()
         self._clips = tuple(self._limits.symmetric.tolist())
         self._wanted: Law | None = None
         self._goal: SetPoint | None = None
         self._running: Track | None = None
+        self._posture = setup.posture
 
     @property
     def is_due(self) -> bool:
@@ -110,7 +131,7 @@ class Steering:
             return False
         if running is None or running.law is not self._wanted:
             return True
-        return running.law is Law.POSE and running.clips != self._clips
+        return running.law is Law.POSE and (running.clips != self._clips or running.posture is not self._posture)
 
     @property
     def law(self) -> Law | None:
@@ -136,6 +157,7 @@ class Steering:
                 return
             law = Law.JOINTS if running.law is Law.JOINTS else Law.POSE
             self._wanted, self._goal = law, _measured(law, state)
+            self._rest_posture(running, state)
             running.shaped = np.zeros(6) if running.law is Law.WRENCH else self._goal
             self._send(running, state)
             is_due = self.is_due
@@ -146,13 +168,22 @@ class Steering:
         """Changes the Cartesian impedance, also while moving; other clips need another motion."""
         with self._lock:
             self._compliance = compliance
-            self._limits = spring_limits(compliance, self._torque_bound)
+            self._limits = self._spring_limits()
             self._clips = tuple(self._limits.symmetric.tolist())
             running, is_due = self._running, self.is_due
             if running is not None and isinstance(running.motion, franky.CartesianImpedanceTrackingMotion):
                 retune(running.motion, compliance)
         if is_due:
             self._on_due()
+
+    def set_bounds(self, bounds: MotionBounds) -> None:
+        """Keeps to bounds from the next turn on."""
+        with self._lock:
+            self._bounds = bounds
+            self._limits = self._spring_limits()
+
+    def _spring_limits(self) -> SpringLimits:
+        return spring_limits(self._compliance, self._torque_bound, self._bounds, self._joint_speed)
 
     def renew(self, state: ArmSample, now_ns: int) -> None:
         """Brings the set-point of the running motion up to date."""
@@ -166,11 +197,23 @@ class Steering:
             law, running = self._wanted, self._running
             if law is None or not self.is_due:
                 return None
+            if running is None or running.law is not law:
+                self._posture = _posture(self._setup, state)
             if running is not None and running.law is law:
                 shaped = running.shaped
             else:
                 shaped = np.zeros(6) if law is Law.WRENCH else _measured(law, state)
-            track = Track(law=law, motion=self._build(law, state), clips=self._clips, shaped=shaped, shaped_ns=now_ns)
+            posture = self._posture
+            assert posture is not None, "set when the first motion was prepared"
+            track = Track(
+                law=law,
+                motion=self._build(law, state, posture),
+                clips=self._clips,
+                posture=posture,
+                shaped=shaped,
+                shaped_ns=now_ns,
+                anchor=state.tcp_pose,
+            )
             self._send(track, state)
             return track
 
@@ -192,13 +235,20 @@ class Steering:
             if forget:
                 self._wanted = self._goal = None
 
-    def _build(self, law: Law, state: ArmSample) -> Motion:
+    def _rest_posture(self, running: Track, state: ArmSample) -> None:
+        """Lets the null space rest where it is, too, unless the cell's file names a posture."""
+        if self._setup.posture is None:
+            distance = float(np.abs(running.posture - state.joint_positions).max())
+            if distance > POSTURE_SLACK_RAD:
+                self._posture = state.joint_positions
+
+    def _build(self, law: Law, state: ArmSample, posture: FloatArray) -> Motion:
         setup = self._setup
         if law is Law.POSE:
-            return pose_motion(self._compliance, self._limits, setup.posture, setup.facts, setup.gains_time_constant_s)
+            return pose_motion(self._compliance, self._limits, posture, setup.facts, setup.gains_time_constant_s)
         if law is Law.JOINTS:
             return joint_motion(setup.joint_stiffness, setup.joint_damping, setup.facts)
-        return wrench_motion(self._wrench_torque(np.zeros(6), state), setup.facts)
+        return wrench_motion(self._wrench_torque(np.zeros(6), state, posture, state.tcp_pose), setup.facts)
 
     def _advance(self, track: Track, state: ArmSample, now_ns: int) -> None:
         """Advances the low-pass and sends the motion its set-point."""
@@ -209,9 +259,21 @@ class Steering:
             if isinstance(goal, Pose) and isinstance(shaped, Pose):
                 track.shaped = approach_pose(shaped, goal, ratio)
             elif not isinstance(goal, Pose) and not isinstance(shaped, Pose):
-                most = self._joint_slew * elapsed_s if track.law is Law.JOINTS else None
-                track.shaped = approach(shaped, goal, ratio, most)
+                if track.law is Law.JOINTS:
+                    moved = approach(shaped, goal, ratio, self._joint_slew * elapsed_s)
+                    track.shaped = self._slowed(shaped, moved, state, elapsed_s)
+                else:
+                    track.shaped = approach(shaped, goal, ratio)
         self._send(track, state)
+
+    def _slowed(self, present: FloatArray, moved: FloatArray, state: ArmSample, elapsed_s: float) -> FloatArray:
+        """Shortens a step of the joints' set-point to what the TCP's top speeds allow. Shapes (7,)."""
+        twist = state.jacobian @ (moved - present)
+        far = max(
+            math.sqrt(float(twist[:3] @ twist[:3])) / self._bounds.speed,
+            math.sqrt(float(twist[3:] @ twist[3:])) / self._bounds.rotation_speed,
+        )
+        return moved if far <= elapsed_s else present + (moved - present) * (elapsed_s / far)
 
     def _send(self, track: Track, state: ArmSample) -> None:
         shaped, motion = track.shaped, track.motion
@@ -226,11 +288,14 @@ class Steering:
                 motion.set_reference(franky.JointReference(q=joints))
                 track.sent = joints
         elif isinstance(motion, franky.SimpleTorqueMotion) and isinstance(shaped, np.ndarray):
-            motion.set_torque(self._wrench_torque(shaped, state))  # Also when nothing changed: it ends otherwise.
+            # Also when nothing changed: it ends otherwise.
+            track.anchor = next_anchor(track.anchor, shaped, state)
+            motion.set_torque(self._wrench_torque(shaped, state, track.posture, track.anchor))
 
-    def _wrench_torque(self, wrench: FloatArray, state: ArmSample) -> FloatArray:
+    def _wrench_torque(self, wrench: FloatArray, state: ArmSample, posture: FloatArray, anchor: Pose) -> FloatArray:
+        acting = push(wrench, state, anchor, self._limits, self._bounds)
         stiffness = self._compliance.nullspace_stiffness
-        return wrench_torque(wrench, state, WRENCH_DAMPING, self._setup.posture, stiffness, self._torque_bound)
+        return wrench_torque(acting.spring, state, acting.damping, posture, stiffness, self._torque_bound)
 
 
 def _law_and_goal(target: Target) -> tuple[Law, SetPoint]:
@@ -240,6 +305,10 @@ def _law_and_goal(target: Target) -> tuple[Law, SetPoint]:
         return Law.JOINTS, target.positions
     assert isinstance(target, WrenchTarget)
     return Law.WRENCH, target.wrench
+
+
+def _posture(setup: Setup, state: ArmSample) -> FloatArray:
+    return state.joint_positions if setup.posture is None else setup.posture
 
 
 def _measured(law: Law, state: ArmSample) -> SetPoint:

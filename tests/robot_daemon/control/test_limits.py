@@ -9,10 +9,10 @@ from robot_daemon.config.cell_config import LimitsConfig
 from robot_daemon.control.limits import Limits
 from robot_daemon.drivers.fake.cell import build_fake_cell
 from robot_daemon.hardware.devices import ArmSample
-from serl_api.enums import ClipKind
-from serl_api.errors.robot import LimitExceededError
+from serl_api.enums import ClipKind, ControlMode
+from serl_api.errors.robot import LimitExceededError, NotEquippedError
 from serl_api.rotation import angle_between, normalized
-from serl_api.values import GripperTarget, JointTarget, Pose, WrenchTarget
+from serl_api.values import GripperTarget, JointTarget, Load, Pose, WrenchTarget
 
 CELL = build_fake_cell().cell
 CONFIG = LimitsConfig(workspace_rotation_rad=0.8, step_rotation_rad=0.3)
@@ -139,3 +139,62 @@ def test_a_goal_outside_names_its_component():
 def test_a_goal_turned_too_far_is_refused():
     with pytest.raises(LimitExceededError, match="orientation"):
         LIMITS.require_tcp_goal(target(quaternion=(0.0, 0.0, 0.0, 1.0)), "move.tcp_pose")
+
+
+class TestJointsAndTheBox:
+    LIMITS = Limits(LimitsConfig(), CELL.arm.info, CELL.gripper.info, CELL.arm.parts)
+
+    def test_a_target_that_leads_out_of_the_box_is_cut_before_it(self):
+        asked = JointTarget(positions=np.array([2.0, 0, 0, 0, 0, 0, 0]))  # The fake arm's first joint moves x.
+        clipped, clips = self.LIMITS.clip_joints(asked, state(), 1.0)
+        assert 0.6 < 0.4 + 0.25 * clipped.positions[0] <= 0.705
+        assert ClipKind.WORKSPACE_POSITION in [clip.kind for clip in clips]
+
+    def test_a_goal_outside_is_refused_with_the_part_that_leaves(self):
+        goal = JointTarget(positions=np.array([2.0, 0, 0, 0, 0, 0, 0]))
+        with pytest.raises(
+            LimitExceededError, match=r"move\.joint_positions leads the tcp 0\.200 m too far: it leaves"
+        ):
+            self.LIMITS.require_joint_goal(goal, "move.joint_positions")
+
+    def test_a_way_that_leads_out_is_refused(self):
+        goal = JointTarget(positions=np.array([2.0, 0, 0, 0, 0, 0, 0]))
+        with pytest.raises(LimitExceededError, match="choose a goal or a way inside"):
+            self.LIMITS.require_free_way(goal, state(), "reset.joint_positions")
+
+
+class TestModes:
+    def test_wrenches_are_off_unless_the_cells_file_turns_them_on(self):
+        limits = Limits(LimitsConfig(), CELL.arm.info, None)
+        assert ControlMode.WRENCH not in limits.control_modes
+        with pytest.raises(NotEquippedError, match=r"set wrench_control = true in \[limits\]"):
+            limits.require_mode(ControlMode.WRENCH)
+        Limits(LimitsConfig(wrench_control=True), CELL.arm.info, None).require_mode(ControlMode.WRENCH)
+
+    def test_wrenches_stay_off_for_an_arm_that_keeps_no_bounds(self):
+        limits = Limits(LimitsConfig(wrench_control=True), CELL.arm.info, None)
+        limits.forbid_wrenches()
+        with pytest.raises(NotEquippedError, match="keeps no bounds"):
+            limits.require_mode(ControlMode.WRENCH)
+
+    def test_a_wrench_may_not_last_longer_than_its_timeout(self):
+        LIMITS.require_wrench_period(0.1)
+        with pytest.raises(LimitExceededError, match="a wrench must be renewed this often"):
+            LIMITS.require_wrench_period(0.2)
+
+
+@pytest.mark.parametrize(
+    ("load", "sentence"),
+    [
+        ({"mass": 50.0}, "set_load.mass_kg is 50 kg, outside 0 to 3 kg; give what hangs on the flange"),
+        ({"mass": 1e9}, "set_load.mass_kg is 1e+09 kg"),
+        ({"center_of_mass": (0.0, 0.0, 2.0)}, "set_load.center_of_mass_m is 2 m, outside -0.5 to 0.5 m"),
+        ({"inertia": (9.0,) + (0.0,) * 8}, "set_load.inertia_kg_m2 is 9 kg m^2, outside -0.75 to 0.75"),
+    ],
+)
+def test_a_load_that_the_arm_cannot_carry_is_refused(load, sentence):
+    plain = {"mass": 1.0, "center_of_mass": (0.0, 0.0, 0.1), "inertia": (0.0,) * 9}
+    LIMITS.require_load(Load(**plain))
+    with pytest.raises(LimitExceededError) as caught:
+        LIMITS.require_load(Load(**(plain | load)))
+    assert str(caught.value).startswith(sentence)

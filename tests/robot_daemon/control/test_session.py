@@ -7,7 +7,7 @@ from robot_daemon.control.session import ControlSession, Watchdog
 from robot_daemon.drivers.fake.cell import build_fake_cell
 from serl_api.enums import Pacing
 from serl_api.errors.robot import DaemonError, DrainingError
-from serl_api.values import FullCompliance, Pose
+from serl_api.values import FullCompliance, Load, Pose, WrenchTarget
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.real_time
 MS = 1_000_000
 
 
-def session_of(pacing=Pacing.LOCKSTEP, timeout_ns=0):
+def session_of(pacing=Pacing.LOCKSTEP, timeout_ns=0, wrench_timeout_ns=None):
     fake = build_fake_cell(pacing=pacing, cameras=())
     session = ControlSession(
         number=1,
@@ -24,6 +24,7 @@ def session_of(pacing=Pacing.LOCKSTEP, timeout_ns=0):
         cell=fake.cell,
         compliance=FullCompliance(),
         command_timeout_ns=timeout_ns,
+        wrench_timeout_ns=wrench_timeout_ns,
         lock=threading.RLock(),
     )
     return fake, session
@@ -91,6 +92,25 @@ def test_an_expired_target_makes_the_arm_hold():
     assert not session.is_tracking
     session.require_open()
     session.end(None)
+
+
+def test_a_wrench_expires_sooner_than_a_pose():
+    fake, session = session_of(Pacing.REAL_TIME, timeout_ns=3_600_000 * MS, wrench_timeout_ns=20 * MS)
+    holds = fake.arm.hold_count
+    session.apply(1, WrenchTarget(wrench=np.array([5.0, 0, 0, 0, 0, 0])), None, 10 * MS)
+    wait_until(lambda: fake.arm.hold_count > holds)
+    assert not session.is_tracking
+    session.end(None)
+
+
+def test_a_load_lasts_as_long_as_its_session():
+    fake, session = session_of()
+    session.set_load(Load(mass=1.0, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))
+    assert fake.arm.load.mass == 1.0
+    session.end(None)
+    assert fake.arm.load is None
+    with pytest.raises(DaemonError):
+        session.set_load(Load(mass=1.0, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))
 
 
 def test_the_watchdog_calls_back_once_its_deadline_has_passed():

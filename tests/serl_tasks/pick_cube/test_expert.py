@@ -9,7 +9,7 @@ from serl_tasks.pick_cube.expert import PickCubeExpert
 from serl_tasks.pick_cube.task import PICK_CUBE
 
 
-@pytest.mark.parametrize(("noise", "longest"), [(0.0, 25), (0.2, 60)])
+@pytest.mark.parametrize(("noise", "longest"), [(0.0, 30), (0.2, 60)])
 def test_the_expert_lifts_the_cube_every_time(simulator_address, noise, longest):
     env = make_training_env("serl/PickCube-v0", address=simulator_address)
     expert = PickCubeExpert(PICK_CUBE, noise=noise, seed=1)

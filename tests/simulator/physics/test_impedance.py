@@ -3,16 +3,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robot_daemon.hardware.devices import MotionBounds
 from serl_api.values import FullCompliance, JointTarget, Pose, WrenchTarget
 from simulator.physics.impedance import null_vector
 
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
+READY = np.array([0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4])
 
 
 @given(seed=st.integers(0, 10_000))
 def test_the_null_vector_is_a_unit_vector_that_the_jacobian_maps_to_zero(seed):
     jacobian = np.random.default_rng(seed).normal(size=(6, 7))
-    direction = null_vector(jacobian)
+    direction, _ = null_vector(jacobian)
     assert np.linalg.norm(direction) == pytest.approx(1.0)
     np.testing.assert_allclose(jacobian @ direction, 0.0, atol=1e-8)
 
@@ -20,7 +22,7 @@ def test_the_null_vector_is_a_unit_vector_that_the_jacobian_maps_to_zero(seed):
 def test_there_is_no_null_vector_where_the_jacobian_loses_rank():
     jacobian = np.zeros((6, 7))
     jacobian[:4, :4] = np.eye(4)
-    np.testing.assert_array_equal(null_vector(jacobian), 0.0)
+    np.testing.assert_array_equal(null_vector(jacobian)[0], 0.0)
 
 
 @pytest.mark.parametrize("clip", [0.005, 0.02])
@@ -49,7 +51,7 @@ def test_gains_change_while_pressing(cell, run_for, go_to, park_cube):
 def test_the_null_space_returns_to_the_posture_without_moving_the_tcp(cell, run_for):
     start = cell.arm.read_state()
     physics = cell.scene.physics
-    direction = null_vector(start.jacobian)
+    direction = null_vector(start.jacobian)[0]
     posture = cell.scene.impedance.posture
     cell.scene.impedance.posture = posture + 0.2 * direction
     for _ in range(20):
@@ -59,6 +61,36 @@ def test_the_null_space_returns_to_the_posture_without_moving_the_tcp(cell, run_
     assert (moved.joint_positions - posture) @ direction > 0.15
     assert np.abs(moved.tcp_pose.position - start.tcp_pose.position).max() < 0.001
     assert physics.data.time > 1.9
+
+
+def test_an_arm_that_was_led_elsewhere_stays_there_with_all_joints(cell, run_for):
+    cell.arm.set_target(JointTarget(positions=READY))
+    run_for(4.0)
+    start = cell.arm.read_state()
+    np.testing.assert_allclose(start.joint_positions, READY, atol=0.02)
+    for _ in range(30):
+        cell.arm.set_target(start.tcp_pose)
+        run_for(0.1)
+        assert np.abs(cell.arm.read_state().joint_positions - start.joint_positions).max() < 0.05
+
+
+def test_a_held_arm_rests_with_all_joints(cell, run_for, go_to):
+    go_to([0.6, 0.2, 0.4])
+    cell.arm.hold()
+    start = cell.arm.read_state()
+    run_for(2.0)
+    assert np.abs(cell.arm.read_state().joint_positions - start.joint_positions).max() < 0.05
+
+
+def test_an_arm_far_from_its_posture_swings_gently(cell, run_for):
+    start = cell.arm.read_state()
+    cell.scene.impedance.posture = start.joint_positions + 2.0 * null_vector(start.jacobian)[0]
+    fastest = 0.0
+    for _ in range(100):
+        cell.arm.set_target(start.tcp_pose)
+        run_for(0.02)
+        fastest = max(fastest, float(np.abs(cell.arm.read_state().joint_velocities).max()))
+    assert 0.1 < fastest < 0.31
 
 
 def test_without_null_space_stiffness_the_posture_is_left_alone(cell, run_for):
@@ -86,6 +118,63 @@ def test_a_wrench_pushes_along_its_own_axis(cell, run_for, axis):
     run_for(0.3)
     moved = cell.arm.read_state().tcp_pose.position - start
     assert moved[axis] > 0.01
+
+
+class TestBounds:
+    BOUNDS = MotionBounds(
+        lower=np.array((0.3, -0.1, 0.1)),
+        upper=np.array((0.5, 0.1, 0.35)),
+        speed=0.3,
+        rotation_speed=1.0,
+        push_speed=0.25,
+        push_rotation_speed=1.0,
+    )
+
+    @pytest.mark.parametrize("axis", [0, 1, 2])
+    @pytest.mark.parametrize("sign", [-1.0, 1.0])
+    def test_a_wrench_in_free_space_is_slow_and_stops_at_the_wall(self, cell, run_for, axis, sign):
+        cell.arm.set_bounds(self.BOUNDS)
+        start = cell.arm.read_state().tcp_pose.position
+        wrench = np.zeros(6)
+        wrench[axis] = 30.0 * sign
+        for _ in range(60):
+            cell.arm.set_target(WrenchTarget(wrench=wrench))
+            run_for(0.05)
+            state = cell.arm.read_state()
+            assert np.linalg.norm(state.tcp_twist[:3]) < 0.27
+            moved = state.tcp_pose.position - start
+            assert np.abs(np.delete(moved, axis)).max() < 0.01  # What is not forced is held.
+        wall = (self.BOUNDS.upper if sign > 0 else self.BOUNDS.lower)[axis]
+        assert state.tcp_pose.position[axis] == pytest.approx(wall, abs=0.005)
+
+    def test_no_wrench_holds_the_tool(self, cell, run_for):
+        start = cell.arm.read_state().tcp_pose.position
+        cell.arm.set_target(WrenchTarget(wrench=np.zeros(6)))
+        cell.scene.physics.data.qfrc_applied[0] = 5.0
+        run_for(1.0)
+        assert np.abs(cell.arm.read_state().tcp_pose.position - start).max() < 0.02
+
+    def test_a_pose_far_away_is_approached_at_the_top_speed(self, cell, run_for):
+        cell.arm.set_bounds(self.BOUNDS)
+        start = cell.arm.read_state().tcp_pose
+        cell.arm.set_target(Pose(start.position + np.array((0.0, 0.1, 0.0)), start.quaternion_xyzw))
+        fastest = 0.0
+        for _ in range(50):
+            run_for(0.01)
+            fastest = max(fastest, float(np.linalg.norm(cell.arm.read_state().tcp_twist[:3])))
+        assert 0.2 < fastest < 0.33
+        assert cell.arm.read_state().tcp_pose.position[1] == pytest.approx(0.1, abs=0.01)
+
+    def test_a_far_joint_target_is_approached_at_the_top_speed(self, cell, run_for):
+        cell.arm.set_bounds(self.BOUNDS)
+        goal = cell.arm.info.home + np.array([0.4, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+        fastest = 0.0
+        for _ in range(30):
+            cell.arm.set_target(JointTarget(positions=goal))
+            run_for(0.1)
+            fastest = max(fastest, float(np.linalg.norm(cell.arm.read_state().tcp_twist[:3])))
+        assert fastest < 0.36
+        np.testing.assert_allclose(cell.arm.read_state().joint_positions, goal, atol=0.01)
 
 
 def test_a_wrench_against_the_table_is_felt_as_its_reaction(cell, run_for, go_to, park_cube):

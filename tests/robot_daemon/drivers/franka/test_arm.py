@@ -17,6 +17,8 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
 
+READY = np.array([0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4])
+"""Franka's ready pose, where Desk and every example leave an arm; home is elsewhere."""
 SOFT = FullCompliance(translational_stiffness=1000.0, translational_damping=80.0)
 
 
@@ -228,17 +230,29 @@ class TestPose:
         assert distance(arm, held) < 0.005
         assert arm.read_state().tcp_pose.position[1] - start.tcp_pose.position[1] < 0.045
 
+    def test_the_present_pose_moves_no_joint_of_an_arm_in_frankas_ready_pose(self, fci, arm):
+        fci.inject("place", positions=list(READY))
+        wait_until(lambda: np.abs(arm.read_state().joint_positions - READY).max() < 1e-3)
+        began = time.monotonic_ns()
+        arm.set_target(arm.read_state().tcp_pose)
+        wait_until(lambda: len(cycles_since(fci, began)) > 1500)
+        cycles = cycles_since(fci, began)
+        assert np.abs(cycles["positions"] - READY).max() < 0.05
+        assert np.abs(cycles["velocities"]).max() < 0.1
+
     @pytest.mark.slow
-    def test_the_null_space_goes_to_its_posture_while_the_tool_stays(self, connect):
+    def test_the_null_space_goes_to_its_posture_while_the_tool_stays(self, fci, connect):
         first = connect()
         along = np.linalg.svd(first.read_state().jacobian)[2][6]  # Joints that move the elbow and leave the tool.
         first.close()
         posture = np.array(FR3.home) + 0.3 * along
         arm = connect(posture_rad=tuple(posture))
         start = arm.read_state()
+        began = time.monotonic_ns()
         arm.set_target(moved(start))
         wait_until(lambda: (arm.read_state().joint_positions - FR3.home) @ along > 0.15)
         assert distance(arm, start.tcp_pose.position) < 0.01
+        assert np.abs(cycles_since(fci, began)["velocities"]).max() < 0.4
 
 
 class TestJoints:

@@ -52,7 +52,7 @@ def active_cell(make_state, monkeypatch):
     monkeypatch.setattr(module, "arm_state", lambda _sample: state)
     setup = Setup(
         facts=ARMS["fr3"],
-        posture=np.zeros(7),
+        posture=None,
         joint_stiffness=np.full(7, 100.0),
         joint_damping=np.full(7, 10.0),
         time_constant_s=0.0,

@@ -10,8 +10,9 @@ from robot_daemon.drivers.franka.motions import (
     retune,
     wrench_motion,
 )
-from robot_daemon.drivers.franka.shaping import POSTURE_TORQUE, spring_limits
+from robot_daemon.drivers.franka.shaping import posture_torque, spring_limits
 from serl_api.values import FullCompliance, Pose
+from tests.support.bounds import FREE
 
 SERL = FullCompliance(
     translational_stiffness=1500.0,
@@ -26,9 +27,14 @@ SERL = FullCompliance(
 )
 
 
+def limits_of(compliance, torque):
+    """The limits of a compliance alone: nothing else binds."""
+    return spring_limits(compliance, torque, FREE, np.full(7, 100.0))
+
+
 @pytest.fixture
 def motion():
-    return pose_motion(SERL, spring_limits(SERL, np.full(7, 50.0)), np.arange(7) * 0.1, ARMS["fr3"], 0.1)
+    return pose_motion(SERL, limits_of(SERL, np.full(7, 50.0)), np.arange(7) * 0.1, ARMS["fr3"], 0.1)
 
 
 def test_gains_of_the_schema_are_gains_of_franky(motion):
@@ -48,7 +54,8 @@ def test_the_null_space_prefers_the_posture_gently(motion):
     gains = motion.get_nullspace_gains()
     np.testing.assert_array_equal(gains.posture_stiffness, 4.0)
     assert gains.posture_damping is None  # Critical.
-    assert gains.posture_max_torque == task.max_torque == POSTURE_TORQUE
+    assert gains.posture_max_torque == task.max_torque == posture_torque(4.0)
+    assert task.stiffness.tolist() == [0.0] * 7  # It fades in.
 
 
 def test_torques_change_by_a_newton_metre_a_cycle_at_most(motion):
@@ -74,7 +81,7 @@ def test_the_softest_compliance_of_the_schema_is_accepted(value):
         translational_stiffness=0.0, translational_damping=0.0, rotational_stiffness=0.0, rotational_damping=0.0,
         nullspace_stiffness=value,
     )  # fmt: skip
-    pose_motion(soft, spring_limits(soft, np.full(7, 50.0)), np.zeros(7), ARMS["panda"], 0.1)
+    pose_motion(soft, limits_of(soft, np.full(7, 50.0)), np.zeros(7), ARMS["panda"], 0.1)
 
 
 def test_a_reference_is_the_pose_itself():

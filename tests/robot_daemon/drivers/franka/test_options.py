@@ -1,6 +1,10 @@
+import dataclasses
+from pathlib import Path
+
 import pytest
 
 from robot_daemon.drivers.franka import FrankaOptions
+from robot_daemon.drivers.franka.options import LoadOptions
 from serl_api.settings import ConfigError, to_dataclass
 
 
@@ -39,3 +43,10 @@ def test_a_wrong_option_is_one_sentence_with_its_path(table, sentence):
     with pytest.raises(ConfigError) as caught:
         options(**table)
     assert str(caught.value).startswith(sentence)
+
+
+def test_the_page_of_the_arm_lists_every_key():
+    page = (Path(__file__).parents[4] / "docs" / "hardware" / "arm.md").read_text()
+    names = [field.name for field in dataclasses.fields(FrankaOptions) if field.name != "load"]
+    names += [f"load.{field.name}" for field in dataclasses.fields(LoadOptions)]
+    assert [name for name in names if f"`{name}`" not in page] == []

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,21 +8,27 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from robot_daemon.drivers.franka.shaping import (
-    POSTURE_TORQUE,
     JointLimits,
     affordable,
     approach,
     approach_pose,
     limit_joints,
     limit_pose,
+    posture_torque,
     share,
     spring_limits,
     wrench_torque,
 )
 from serl_api.values import FullCompliance, Pose
+from tests.support.bounds import FREE
 
 PLENTY = np.full(7, 1e6)
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
+
+
+def limits_of(compliance, torque):
+    """The limits of a compliance alone: nothing else binds."""
+    return spring_limits(compliance, torque, FREE, np.full(7, 100.0))
 
 
 def pose(position=(0.4, 0.0, 0.25), rotvec=(0.0, 0.0, 0.0)):
@@ -74,12 +81,12 @@ class TestLowPass:
 class TestPoseLimits:
     def test_a_target_within_the_clips_is_left_alone(self, make_state):
         target = pose((0.45, 0.0, 0.25))
-        assert limit_pose(target, make_state(), spring_limits(FullCompliance(), PLENTY)) is target
+        assert limit_pose(target, make_state(), limits_of(FullCompliance(), PLENTY)) is target
 
     def test_a_target_beyond_a_symmetric_clip_is_left_to_franky(self, make_state):
         compliance = FullCompliance(translational_clip_positive=(0.01,) * 3, translational_clip_negative=(0.01,) * 3)
         target = pose((0.45, 0.0, 0.25))
-        assert limit_pose(target, make_state(), spring_limits(compliance, PLENTY)) is target
+        assert limit_pose(target, make_state(), limits_of(compliance, PLENTY)) is target
 
     @given(
         offset=st.tuples(*[st.floats(-0.2, 0.2)] * 3),
@@ -96,7 +103,7 @@ class TestPoseLimits:
             rotational_clip_negative=turn_clips[3:],
         )
         target = pose(state.tcp_pose.position + offset, turn)
-        limits = spring_limits(compliance, PLENTY)
+        limits = limits_of(compliance, PLENTY)
         told = error(limit_pose(target, state, limits), state)
         by_franky = np.clip(told, -limits.symmetric, limits.symmetric)
         upper = np.array([*clips[:3], *turn_clips[:3]])
@@ -107,7 +114,7 @@ class TestPoseLimits:
         compliance = FullCompliance(
             translational_clip_positive=(0.01, 0.1, 0.1), translational_clip_negative=(0.05, 0.1, 0.1)
         )
-        limits = spring_limits(compliance, PLENTY)
+        limits = limits_of(compliance, PLENTY)
         state = make_state()
         assert error(limit_pose(pose((0.49, 0.0, 0.25)), state, limits), state)[0] == pytest.approx(0.01)
         assert limits.symmetric[0] == 0.05  # Towards the other side franky clips.
@@ -121,7 +128,7 @@ class TestPoseLimits:
     def test_spring_and_damper_never_ask_more_of_a_joint_than_they_may(self, make_state, offset, turn, speed):
         state = make_state(joint_velocities=np.array(speed))
         bound = np.array([30.0] * 4 + [9.0] * 3)
-        limits = spring_limits(FullCompliance(), bound)
+        limits = limits_of(FullCompliance(), bound)
         told = error(limit_pose(pose(state.tcp_pose.position + offset, turn), state, limits), state)
         spring = np.array([2000.0] * 3 + [150.0] * 3) * np.clip(told, -limits.symmetric, limits.symmetric)
         damper = np.array([89.0] * 3 + [7.0] * 3) * state.tcp_twist
@@ -131,10 +138,44 @@ class TestPoseLimits:
     def test_a_shortened_error_keeps_its_direction(self, make_state):
         state = make_state()
         target = pose((0.48, 0.03, 0.25))
-        told = error(limit_pose(target, state, spring_limits(FullCompliance(), np.full(7, 5.0))), state)
+        told = error(limit_pose(target, state, limits_of(FullCompliance(), np.full(7, 5.0))), state)
         asked = error(target, state)
         assert 0.0 < told[0] < asked[0]
         np.testing.assert_allclose(told / told[0], asked / asked[0], atol=1e-9)
+
+
+class TestBoundsOfTheOutcome:
+    SLOW = replace(
+        FREE, speed=0.2, rotation_speed=0.5, lower=np.array((0.3, -0.3, 0.0)), upper=np.array((0.5, 0.3, 0.5))
+    )
+
+    def limits(self, **values):
+        return spring_limits(FullCompliance(), PLENTY, replace(self.SLOW, **values), np.full(7, 2.0))
+
+    def test_a_far_target_is_pulled_at_as_hard_as_the_damper_takes_at_the_top_speed(self, make_state):
+        told = error(limit_pose(pose((0.46, 0.08, 0.25)), make_state(), self.limits()), make_state())
+        assert 2000.0 * np.linalg.norm(told[:3]) == pytest.approx(89.0 * 0.2)
+        assert told[0] / told[1] == pytest.approx(0.06 / 0.08)
+
+    def test_a_far_turn_as_well(self, make_state):
+        target = pose((0.4, 0.0, 0.25), rotvec=(0.4, 0.0, 0.0))
+        told = error(limit_pose(target, make_state(), self.limits()), make_state())
+        assert 150.0 * np.linalg.norm(told[3:]) == pytest.approx(7.0 * 0.5)
+
+    def test_a_joint_next_to_its_top_speed_is_driven_no_further(self, make_state):
+        velocities = np.array([1.9, 0, 0, 0, 0, 0, 0.0])
+        state = make_state(joint_velocities=velocities)
+        limits = self.limits(speed=100.0, lower=np.full(3, -9.0), upper=np.full(3, 9.0))
+        told = error(limit_pose(pose((0.43, 0.0, 0.25)), state, limits), state)
+        np.testing.assert_allclose(told, 0.0, atol=1e-9)
+        back = error(limit_pose(pose((0.37, 0.0, 0.25)), state, limits), state)
+        assert np.linalg.norm(back[:3]) > 0.02
+
+    def test_a_tool_that_comes_too_fast_to_a_wall_is_braked(self, make_state):
+        twist = np.array([0.6, 0, 0, 0, 0, 0.0])
+        state = make_state(tcp_pose=pose((0.46, 0.0, 0.25)), tcp_twist=twist)
+        told = error(limit_pose(pose((0.5, 0.0, 0.25)), state, self.limits(speed=100.0)), state)
+        assert 89.0 * 0.6 - 2000.0 * told[0] == pytest.approx(300.0 * 0.6)
 
 
 class TestAffordable:
@@ -210,4 +251,4 @@ class TestWrench:
         jacobian = np.hstack([np.eye(6), np.zeros((6, 1))])  # Joint 7 is the null space.
         state = make_state(jacobian=jacobian)
         torque = wrench_torque(np.zeros(6), state, np.zeros(6), np.full(7, 2.0), 10.0, PLENTY)
-        np.testing.assert_allclose(torque, [0, 0, 0, 0, 0, 0, POSTURE_TORQUE], atol=1e-6)
+        np.testing.assert_allclose(torque, [0, 0, 0, 0, 0, 0, posture_torque(10.0)], atol=1e-6)

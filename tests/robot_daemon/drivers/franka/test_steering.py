@@ -10,6 +10,7 @@ from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.motions import Law
 from robot_daemon.drivers.franka.steering import Setup, Steering
 from serl_api.values import FullCompliance, JointTarget, Pose, WrenchTarget
+from tests.support.bounds import FREE
 
 MS = 1_000_000
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
@@ -23,16 +24,18 @@ def due():
 
 @pytest.fixture
 def make(due):
-    def build(time_constant_s=0.0):
+    def build(time_constant_s=0.0, posture=None):
         setup = Setup(
             facts=ARMS["fr3"],
-            posture=np.zeros(7),
+            posture=posture,
             joint_stiffness=np.full(7, 100.0),
             joint_damping=np.full(7, 10.0),
             time_constant_s=time_constant_s,
             gains_time_constant_s=0.1,
         )
-        return Steering(setup, lambda: due.append(True))
+        steering = Steering(setup, lambda: due.append(True))
+        steering.set_bounds(FREE)
+        return steering
 
     return build
 
@@ -188,3 +191,50 @@ def test_after_a_pause_the_target_is_tracked_on(make, make_state):
     track = steering.prepare(state, 0)
     steering.started(track, state, 0)
     assert x_of(track.motion) == pytest.approx(0.45)
+
+
+class TestPosture:
+    def test_it_is_where_the_arm_stands_when_a_pose_begins_to_be_tracked(self, make, make_state):
+        joints = np.linspace(-0.6, 0.6, 7)
+        motion = run(make(), at(0.42), make_state(joint_positions=joints))
+        np.testing.assert_array_equal(posture_of(motion), joints)
+
+    def test_it_is_taken_anew_after_joints_were_tracked(self, make, make_state):
+        steering, joints = make(), np.linspace(-0.6, 0.6, 7)
+        run(steering, JointTarget(positions=joints), make_state())
+        motion = run(steering, at(0.42), make_state(joint_positions=joints))
+        np.testing.assert_array_equal(posture_of(motion), joints)
+
+    def test_other_clips_leave_it_alone(self, make, make_state):
+        steering = make()
+        before = posture_of(run(steering, at(0.42), make_state()))
+        steering.set_compliance(FIRM)
+        track = steering.prepare(make_state(joint_positions=np.full(7, 0.2)), 0)
+        np.testing.assert_array_equal(posture_of(track.motion), before)
+
+    def test_a_hold_lets_the_null_space_rest_where_it_is(self, make, make_state, due):
+        steering, moved = make(), make_state(joint_positions=np.full(7, 0.2))
+        run(steering, at(0.42), make_state())
+        due.clear()
+        steering.hold(moved)
+        assert due == [True]
+        np.testing.assert_array_equal(posture_of(steering.prepare(moved, 0).motion), 0.2)
+
+    def test_a_hold_next_to_it_needs_no_other_motion(self, make, make_state, due):
+        steering = make()
+        run(steering, at(0.42), make_state())
+        due.clear()
+        steering.hold(make_state(joint_positions=np.full(7, 0.005)))
+        assert due == []
+
+    def test_that_of_the_cells_file_stays(self, make, make_state, due):
+        steering = make(posture=np.full(7, 0.4))
+        np.testing.assert_array_equal(posture_of(run(steering, at(0.42), make_state())), 0.4)
+        due.clear()
+        steering.hold(make_state(joint_positions=np.full(7, 0.2)))
+        assert due == []
+
+
+def posture_of(motion):
+    (task,) = motion.params.nullspace_tasks
+    return task.target
