@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import grpc
 from serl.learner.v1 import learner_service_pb2 as pb
@@ -129,14 +130,12 @@ class LearnerClient:
         deadline, backoff_s = time.monotonic() + timeout_s, _FIRST_BACKOFF_S
         while True:
             try:
-                response = self._join()
-                break
+                return self._join()
             except (errors.LearnerUnreachableError, errors.NotJoinedError, errors.TooManyStreamsError) as error:
                 if time.monotonic() > deadline or should_stop():
                     raise errors.LearnerUnreachableError(f"{error}; tried for {timeout_s:.0f} s") from error
                 self._closed.wait(backoff_s)
                 backoff_s = min(2 * backoff_s, _LONGEST_BACKOFF_S)
-        return response
 
     def _join(self) -> pb.JoinResponse:
         try:
@@ -307,9 +306,8 @@ class LearnerClient:
         assert spool is not None
         ended = threading.Event()
         call = self._stub.StreamSteps(self._requests(spool, self.status.acknowledged + 1, ended))
-        self._calls.add(call)
         try:
-            for answer in call:
+            for answer in self._answers(call):
                 self._note_return()
                 spool.acknowledge(answer.acknowledged_sequence_number)
                 self._set_status(
@@ -319,12 +317,8 @@ class LearnerClient:
                     env_steps=answer.environment_step_count,
                     is_connected=True,
                 )
-        except grpc.RpcError as error:
-            if not self._closed.is_set():
-                raise transport.learner_error(error, self.address) from error
         finally:
             ended.set()
-            self._calls.discard(call)
             self._set_status(is_connected=False)
 
     def _requests(self, spool: Spool, first: int, ended: threading.Event) -> Iterator[pb.StreamStepsRequest]:
@@ -347,11 +341,14 @@ class LearnerClient:
     def _watch_once(self) -> None:
         # A learner that resumed from a checkpoint may be behind what it published before, so ask for whatever it has.
         request = pb.WatchPolicyRequest(actor_id=self.actor_id, known_version=0)
-        call = self._stub.WatchPolicy(request)
+        for piece in self._answers(self._stub.WatchPolicy(request)):
+            self.receiver.add_piece(piece)
+
+    def _answers(self, call: Any) -> Iterator[Any]:  # noqa: ANN401 - gRPC's stubs do not say.
+        """Yields the answers of a stream, which `close` cancels."""
         self._calls.add(call)
         try:
-            for piece in call:
-                self.receiver.add_piece(piece)
+            yield from call
         except grpc.RpcError as error:
             if not self._closed.is_set():
                 raise transport.learner_error(error, self.address) from error

@@ -13,7 +13,7 @@ from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.algorithms.sac.networks import make_networks
 from serl_rl.models.gaussian_policy import GaussianTanhPolicy
 from serl_rl.models.grasp_choice import PREFIX
-from serl_rl.models.grasp_critic import GraspCritic
+from serl_rl.models.grasp_critic import GraspCritic, make_grasp_critic
 from serl_rl.models.gripper_layout import GripperLayout
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.perception import Perception, VisualPolicy
@@ -140,10 +140,8 @@ class BcAgent:
         policy = make_networks(*sizes, networks, self.preprocessor, arithmetic, generator, self.device).policy
         grasp = None
         if networks.grippers:
-            inputs = policy.perception.output_size if isinstance(policy, VisualPolicy) else spec.vector_size
-            assert isinstance(inputs, int)
-            choices, hidden_sizes = self._grippers.choice_count, networks.hidden_sizes
-            grasp = GraspCritic(inputs, choices, hidden_sizes, arithmetic, generator).to(self.device)
+            rest = self._grippers.choice_count, networks.hidden_sizes, arithmetic, generator
+            grasp = make_grasp_critic(policy, spec.vector_size, *rest).to(self.device)
         self._imitator = Imitator(policy, grasp).eval()
         self._adam = torch.optim.Adam(self._imitator.parameters(), config.learning_rate)
 

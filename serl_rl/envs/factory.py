@@ -95,12 +95,14 @@ def share_maps(env: gymnasium.Env[Any, Any], policy: object) -> bool:
     return bool(env.get_wrapper_attr("share_maps")(memo))
 
 
+def attribute_of(env: gymnasium.Env[Any, Any], name: str, default: Any = None) -> Any:  # noqa: ANN401
+    """Returns an attribute of an environment or of one of its wrappers, or the default where none has it."""
+    return env.get_wrapper_attr(name) if env.has_wrapper_attr(name) else default
+
+
 def control_rate_hz(env: gymnasium.Env[Any, Any]) -> float:
     """Returns the environment steps a second, for display."""
-    try:
-        return float(env.get_wrapper_attr("control_rate_hz"))
-    except AttributeError:
-        return float(env.metadata.get("render_fps", 10.0))
+    return float(attribute_of(env, "control_rate_hz", env.metadata.get("render_fps", 10.0)))
 
 
 def task_of(config: EnvironmentConfig) -> Task:
@@ -124,11 +126,8 @@ def simulator_scene(config: EnvironmentConfig) -> str | None:
 def spec_of(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> EnvironmentSpec:
     """Describes an environment for the learner."""
     names = getattr(env.unwrapped, "component_names", None)
-    if hasattr(env, "get_wrapper_attr") and names is None:
-        try:
-            names = env.get_wrapper_attr("component_names")
-        except AttributeError:
-            names = None
+    if names is None:
+        names = attribute_of(env, "component_names")
     if names is not None and not hasattr(names, "items"):
         names = {"state": tuple(names)}
     return EnvironmentSpec.from_spaces(config.id, env.observation_space, env.action_space, names)

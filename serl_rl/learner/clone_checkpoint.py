@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf import json_format
-
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.artifacts import provenance
 from serl_rl.config.train import TrainConfig, to_dict
@@ -35,7 +33,7 @@ class CloneWriter:
         self._manifest = {
             "run_id": uuid.uuid4().hex,
             "algorithm": "behaviour cloning",
-            "spec": json_format.MessageToDict(spec.to_proto(), preserving_proto_field_name=True),
+            "spec": spec.to_dict(),
             "config": to_dict(config),
             "backbone": backbone_of(config, spec),
             "versions": provenance.versions(),

@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf import json_format
 from serl.learner.v1 import learner_service_pb2 as pb
-from serl.learner.v1 import spec_pb2, tensor_pb2
+from serl.learner.v1 import tensor_pb2
 
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
@@ -154,14 +154,14 @@ class Learner:
         """Lets the actors of a resumed run back in before the slow parts start."""
         if "spec" not in self._identity:
             return
-        message = json_format.ParseDict(self._identity["spec"], spec_pb2.EnvironmentSpec())
-        spec = self._ingest.offer_spec(EnvironmentSpec.from_proto(message))
+        spec = self._ingest.offer_spec(EnvironmentSpec.from_dict(self._identity["spec"]))
         layout = tuple(json_format.ParseDict(item, tensor_pb2.Tensor()) for item in self._identity["layout"])
         self._ingest.open(self._make_replay(spec), layout)
 
     def _make_replay(self, spec: EnvironmentSpec) -> ReplayBuffer:
         if self._replay is None:
-            stack = self._config.vision.frame_stack if any(not array.is_vector for array in spec.observation) else 1
+            vision = self._config.vision_for(spec)
+            stack = 1 if vision is None else vision.frame_stack
             capacity = self._config.learner.replay_capacity
             self._replay = ReplayBuffer(spec, capacity, self._directory.replay, frame_stack=stack)
             self._state.set_env_steps(self._replay.environment_step_count)
@@ -208,7 +208,7 @@ class Learner:
 
     def _remember(self, spec: EnvironmentSpec, layout: Layout) -> None:
         self._identity |= {
-            "spec": json_format.MessageToDict(spec.to_proto(), preserving_proto_field_name=True),
+            "spec": spec.to_dict(),
             "layout": [json_format.MessageToDict(item, preserving_proto_field_name=True) for item in layout],
             "demonstrations": [str(path.resolve()) for path in self._demonstrations],
         }
@@ -238,8 +238,9 @@ class Learner:
     def _is_finished(self) -> bool:
         state, evaluation = self._state, self._config.evaluation
         for summary in state.take_evaluations():
-            log.info("evaluation of version %d: %d of %d", *_figures(summary))
-            if evaluation.is_reached(summary.success_count, summary.episode_count):
+            successes, episodes = summary.success_count, summary.episode_count
+            log.info("evaluation of version %d: %d of %d", summary.policy_version, successes, episodes)
+            if evaluation.is_reached(successes, episodes):
                 self._evaluated_version = summary.policy_version
                 state.set_phase(pb.PHASE_FINISHED)
         used_up = state.env_steps >= self._config.learner.max_env_steps
@@ -330,7 +331,3 @@ def _identity(directory: RunDirectory, *, resume: bool) -> dict[str, Any]:
         return dict(json.loads(directory.run.read_text()))
     except (ValueError, OSError) as error:
         raise UsageError(f"{directory.run} cannot be read ({error}); the run cannot be resumed") from error
-
-
-def _figures(summary: pb.EvaluationSummary) -> tuple[int, int, int]:
-    return summary.policy_version, summary.success_count, summary.episode_count

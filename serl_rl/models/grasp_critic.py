@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.models.mlp import Affine, Arithmetic, Mlp
-from serl_rl.models.perception import Perception, VisualInput
+from serl_rl.models.perception import Perception, VisualCritic, VisualInput, VisualPolicy
 
 
 class GraspCritic(nn.Module):
@@ -41,6 +41,20 @@ class GraspCritic(nn.Module):
     def forward(self, observations: Tensor) -> Tensor:
         """Returns the value of each choice. Shape (B, D) to (B, choices)."""
         return self.value(self.linear(self.mlp(observations), torch.float32), torch.float32)
+
+
+def make_grasp_critic(
+    arm: nn.Module,
+    observation_size: int,
+    choices: int,
+    hidden_sizes: Sequence[int],
+    arithmetic: Arithmetic,
+    generator: torch.Generator,
+) -> GraspCritic:
+    """Makes a fresh grasp critic that reads what the arm's policy or critics do; arguments as in `GraspCritic`."""
+    is_visual = isinstance(arm, (VisualPolicy, VisualCritic))
+    inputs = arm.perception.output_size if is_visual else observation_size
+    return GraspCritic(inputs, choices, hidden_sizes, arithmetic, generator)
 
 
 class VisualGraspCritic(nn.Module):

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import json_format
-from serl.learner.v1 import spec_pb2
-
 from serl_rl.algorithms.algorithm import RunnablePolicy
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config import train as configuration
@@ -69,8 +66,8 @@ def read_experiment(path: Path) -> SavedExperiment:
     manifest = checkpoints.read_manifest(path)
     try:
         config = configuration.from_dict(manifest["config"])
-        spec = EnvironmentSpec.from_proto(json_format.ParseDict(manifest["spec"], spec_pb2.EnvironmentSpec()))
-    except (KeyError, ValueError, TypeError, json_format.ParseError) as error:
+        spec = EnvironmentSpec.from_dict(manifest["spec"])
+    except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"the checkpoint {path} does not fit this program: {error}") from error
     return SavedExperiment(path, manifest, config, spec)
 

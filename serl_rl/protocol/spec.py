@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from google.protobuf import json_format
 from gymnasium import spaces
 from serl.learner.v1 import spec_pb2
 
@@ -159,6 +160,23 @@ class EnvironmentSpec:
             observation=tuple(ArraySpec.from_proto(array) for array in message.observation),
             action=ArraySpec.from_proto(message.action),
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the message as JSON values."""
+        return json_format.MessageToDict(self.to_proto(), preserving_proto_field_name=True)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EnvironmentSpec:
+        """Reads JSON values.
+
+        Raises:
+            TensorError: A data type is unknown.
+            SpecError: They are none of a spec, or the spec is unusable.
+        """
+        try:
+            return cls.from_proto(json_format.ParseDict(values, spec_pb2.EnvironmentSpec()))
+        except json_format.ParseError as error:
+            raise SpecError(str(error)) from error
 
     @classmethod
     def from_spaces(

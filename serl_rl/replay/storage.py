@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from google.protobuf import json_format
-from serl.learner.v1 import spec_pb2
 
 from serl_rl.protocol.spec import EnvironmentSpec, difference
 from serl_rl.replay.errors import ReplayFilesError, ReplayStorageError
@@ -29,9 +28,8 @@ MAX_NAME_BYTES = 128
 
 _FORMAT = "serl-replay"
 _VERSION = 1
-_RESERVED_BYTES = (
-    16 * 1024 * 1024
-)  # Disk space is claimed in steps of about this size, so that a full disk is an error.
+# Disk space is claimed in steps of about this size, so that a full disk is an error.
+_RESERVED_BYTES = 16 * 1024 * 1024
 _BEGIN, _END, _ACTORS = 0, 1, 2
 
 _FieldLayout = tuple[tuple[int, ...], np.dtype[Any]]
@@ -220,8 +218,8 @@ def _check_layout(path: Path, spec: EnvironmentSpec, capacity: int) -> None:
         layout = json.loads(path.read_text())
         kind = (layout["format"], layout["version"])
         found_capacity = layout["capacity"]
-        found = EnvironmentSpec.from_proto(json_format.ParseDict(layout["spec"], spec_pb2.EnvironmentSpec()))
-    except (ValueError, KeyError, TypeError, json_format.ParseError) as error:
+        found = EnvironmentSpec.from_dict(layout["spec"])
+    except (ValueError, KeyError, TypeError) as error:
         raise ReplayFilesError(f"{path} is not the layout of a replay: {error}; choose another directory") from error
     if kind != (_FORMAT, _VERSION):
         raise ReplayFilesError(f"{path} is of format {kind}, not {(_FORMAT, _VERSION)}; choose another directory")

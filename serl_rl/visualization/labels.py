@@ -10,6 +10,8 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from serl_rl.envs.factory import attribute_of
+
 _TRANSLATION = ("x", "y", "z")
 _ROTATION = ("rx", "ry", "rz")
 
@@ -34,7 +36,7 @@ def labels_of(env: gymnasium.Env[Any, Any], rate_hz: float) -> Labels:
     return Labels(
         action=_action_names(env, size),
         cameras=_camera_names(env.observation_space),
-        thresholds=_attribute(env, "success_thresholds", {}),
+        thresholds=attribute_of(env, "success_thresholds", {}),
         rate_hz=rate_hz,
     )
 
@@ -45,17 +47,10 @@ def _camera_names(space: gymnasium.Space[Any]) -> tuple[str, ...]:
 
 
 def _action_names(env: gymnasium.Env[Any, Any], size: int) -> tuple[str, ...]:
-    task = _attribute(env, "task", None)
+    task = attribute_of(env, "task")
     if task is not None:
-        turns = _ROTATION if _attribute(env, "is_rotating", None) else ()
+        turns = _ROTATION if attribute_of(env, "is_rotating") else ()
         names = (*_TRANSLATION, *turns, *(("gripper",) if task.has_gripper else ()))
         if len(names) == size:
             return names
     return tuple(f"a{index}" for index in range(size))
-
-
-def _attribute(env: gymnasium.Env[Any, Any], name: str, default: Any) -> Any:  # noqa: ANN401
-    try:
-        return env.get_wrapper_attr(name)
-    except AttributeError:
-        return default

@@ -5,8 +5,7 @@ Haarnoja et al. 2018 (arXiv:1812.05905), Chen et al. 2021 (arXiv:2101.05982), Ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from torch import Tensor
 from serl_rl.algorithms.algorithm import Agent
 from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.algorithms.sac.gradients import chosen, critic_gradients, flattened, next_actions, policy_gradients
-from serl_rl.algorithms.sac.grasp_dqn import GraspLearner
+from serl_rl.algorithms.sac.grasp_dqn import GraspLearner, Wrap
 from serl_rl.algorithms.sac.networks import make_networks
 from serl_rl.models.adam import Adam
 from serl_rl.models.compilation import compiled, fast_arithmetic, should_compile
@@ -29,7 +28,6 @@ from serl_rl.replay.update_batch import UpdateBatch
 __all__ = ["SacAgent", "SacConfig"]
 
 _CRITIC_METRICS = ("critic_loss", "q_mean", "target_mean", "grasp_loss", "grasp_q_mean")
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class SacAgent(Agent):
@@ -68,7 +66,7 @@ class SacAgent(Agent):
         self._grippers = GripperLayout(spec.action_size, config.grippers)
         sizes, first_weights = (spec.vector_size, self._grippers.arm_size), torch.Generator().manual_seed(seed)
         networks = make_networks(*sizes, config, self.preprocessor, arithmetic, first_weights, self.device)
-        wrap = compiled if self.is_compiled else _unchanged
+        wrap: Wrap = compiled if self.is_compiled else lambda function: function
         self.networks = networks
         """Policy, critics with their target, and temperature."""
         self._grasp = None
@@ -76,7 +74,14 @@ class SacAgent(Agent):
             critics = networks.critic, networks.target_critic
             rest = arithmetic, first_weights, self.device, wrap
             self._grasp = GraspLearner(spec.vector_size, self._grippers, config, *critics, *rest)
-        self._create_optimizers()
+        rate, warm_up = config.learning_rate, config.warm_up_steps
+        self._adam = {
+            "policy": Adam(networks.policy_arrays, rate, warm_up),
+            "critic": Adam(networks.critic_arrays, rate, warm_up),
+            "temperature": Adam(networks.temperature_arrays, rate),
+        }
+        if self._grasp is not None:
+            self._adam["grasp"] = self._grasp.adam
         self._seed = seed
         self._generator = torch.Generator(self.device).manual_seed(seed)
         self.critic_update_count = 0
@@ -164,7 +169,7 @@ class SacAgent(Agent):
         state = {"counts": counts, "generator": self._generator.get_state()}
         for part, arrays in self._parts().items():
             state |= {f"{part}.{name}": value.clone() for name, value in arrays.items()}
-        for part, optimizer in self._optimizers().items():
+        for part, optimizer in self._adam.items():
             state |= {f"{part}_adam.{name}": value for name, value in optimizer.state_dict().items()}
         return state
 
@@ -178,32 +183,16 @@ class SacAgent(Agent):
         for part, arrays in self._parts().items():
             for name, value in arrays.items():
                 value.copy_(state[f"{part}.{name}"])
-        for part, optimizer in self._optimizers().items():
+        for part, optimizer in self._adam.items():
             prefix = f"{part}_adam."
             optimizer.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
         self._generator.set_state(state["generator"].cpu())
         self.critic_update_count, self.update_count = state["counts"].tolist()
 
-    def _create_optimizers(self) -> None:
-        rate, warm_up = self.config.learning_rate, self.config.warm_up_steps
-        networks = self.networks
-        self._critic_adam = Adam(networks.critic_arrays, rate, warm_up)
-        self._policy_adam = Adam(networks.policy_arrays, rate, warm_up)
-        self._temperature_adam = Adam(networks.temperature_arrays, rate)
-
     @property
     def _policy_share(self) -> slice:
         """Minibatches that the policy is updated on."""
         return slice(None) if self.config.actor_batch == "all" else slice(-1, None)
-
-    def _optimizers(self) -> dict[str, Adam]:
-        grasp = {} if self._grasp is None else {"grasp": self._grasp.adam}
-        return {
-            "policy": self._policy_adam,
-            "critic": self._critic_adam,
-            "temperature": self._temperature_adam,
-            **grasp,
-        }
 
     def _parts(self) -> dict[str, Arrays]:
         return self.networks.parts() | ({} if self._grasp is None else self._grasp.parts())
@@ -288,16 +277,16 @@ class SacAgent(Agent):
                 own = rewards + batch.grasp_penalties[index]
                 grasp_gradients, more = self._grasp.gradients(now, actions, own, terminated, following)
                 values = torch.cat([values, more])
-                self._grasp.adam.step(grasp_gradients)
+                self._adam["grasp"].step(grasp_gradients)
             metrics.append(values)
             self._step_critic(gradients)
         return dict(zip(_CRITIC_METRICS, torch.stack(metrics).mean(0), strict=False))
 
     def _step_critic(self, gradients: list[Tensor]) -> None:
-        self._critic_adam.step(gradients)
+        self._adam["critic"].step(gradients)
         if self.config.adam_clock == "joint":
-            self._policy_adam.step_without_gradient()
-            self._temperature_adam.step_without_gradient()
+            self._adam["policy"].step_without_gradient()
+            self._adam["temperature"].step_without_gradient()
         if self._grasp is not None:
             self._grasp.follow()
         target, critic = list(self.networks.target_arrays.values()), list(self.networks.critic_arrays.values())
@@ -328,17 +317,13 @@ class SacAgent(Agent):
             self.target_entropy,
             imitation,
         )
-        self._policy_adam.step(policy_gradients)
-        self._temperature_adam.step(temperature_gradients)
+        self._adam["policy"].step(policy_gradients)
+        self._adam["temperature"].step(temperature_gradients)
         if self.config.adam_clock == "joint":
-            self._critic_adam.step_without_gradient()
+            self._adam["critic"].step_without_gradient()
             if self._grasp is not None:
-                self._grasp.adam.step_without_gradient()
+                self._adam["grasp"].step_without_gradient()
         return dict(zip(("actor_loss", "entropy", "temperature", "temperature_loss"), metrics.unbind(), strict=True))
-
-
-def _unchanged(function: _Function) -> _Function:
-    return function
 
 
 def _check_spec(spec: EnvironmentSpec, *, sees: bool) -> tuple[ArraySpec, ...]:

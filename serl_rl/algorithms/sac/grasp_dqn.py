@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.algorithms.sac.gradients import grasp_gradients
 from serl_rl.models.adam import Adam
-from serl_rl.models.grasp_critic import GraspCritic, VisualGraspCritic
+from serl_rl.models.grasp_critic import VisualGraspCritic, make_grasp_critic
 from serl_rl.models.gripper_layout import GripperLayout
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.perception import VisualCritic
@@ -53,8 +53,8 @@ class GraspLearner:
         self._layout = layout
         self._config = config
         perception = critic.perception if isinstance(critic, VisualCritic) else None
-        inputs = observation_size if perception is None else perception.output_size
-        network = GraspCritic(inputs, layout.choice_count, config.hidden_sizes, arithmetic, generator).to(device)
+        rest = layout.choice_count, config.hidden_sizes, arithmetic, generator
+        network = make_grasp_critic(critic, observation_size, *rest).to(device)
         target = copy.deepcopy(network)
         self.critic: nn.Module = network if perception is None else VisualGraspCritic(perception, network)
         """From observations to the value of each choice."""

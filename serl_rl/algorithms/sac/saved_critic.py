@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from serl_rl.algorithms.algorithm import ActionValues
 from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.algorithms.sac.networks import make_networks
-from serl_rl.models.grasp_critic import GraspCritic
+from serl_rl.models.grasp_critic import make_grasp_critic
 from serl_rl.models.gripper_layout import GripperLayout
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.perception import VisualCritic
@@ -54,11 +54,8 @@ class SacCritic:
         self._see = None if preprocessor is None else FrameStacker(spec, preprocessor)
         self._grasp = None
         if self._layout.grippers:
-            inputs = spec.vector_size
-            if isinstance(self._critic, VisualCritic):
-                inputs = self._critic.perception.output_size
-            sizes = config.hidden_sizes, Arithmetic(), torch.Generator()
-            self._grasp = GraspCritic(inputs, self._layout.choice_count, *sizes).eval()
+            rest = self._layout.choice_count, config.hidden_sizes, Arithmetic(), torch.Generator()
+            self._grasp = make_grasp_critic(self._critic, spec.vector_size, *rest).eval()
             _load(self._grasp, grasp_arrays)
 
     def begin_episode(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from serl_rl.algorithms.algorithm import PolicyError
+from serl_rl.algorithms.sac.numpy_policy import check_arrays, read_arrays
 from serl_rl.models.gaussian_policy import GaussianTanhPolicy
 from serl_rl.models.grasp_choice import PREFIX, choose, grasp_shapes
 from serl_rl.models.gripper_layout import GripperLayout
@@ -68,17 +68,16 @@ class VisionPolicy:
         Raises:
             PolicyError: An array is missing or unknown, has another shape than the settings ask for, or holds a NaN.
         """
-        arrays = {name: torch.from_numpy(np.array(np.asarray(value), np.float32)) for name, value in state.items()}
-        own = dict(self._policy.named_parameters())
-        grasp = {name: array.numpy() for name, array in arrays.items() if name.startswith(PREFIX)}
+        arrays, own = read_arrays(state), dict(self._policy.named_parameters())
+        grasp = {name: array for name, array in arrays.items() if name.startswith(PREFIX)}
         shapes = {name: tuple(parameter.shape) for name, parameter in own.items()}
         if self._grippers.grippers:
             shapes |= grasp_shapes(grasp, self._perceived_size, self._grippers.choice_count)
-        _check(shapes, arrays)
+        check_arrays(arrays, shapes, "the settings need")
         self._grasp = grasp
         with torch.no_grad():
             for name, parameter in own.items():
-                parameter.copy_(arrays[name])
+                parameter.copy_(torch.from_numpy(arrays[name]))
         self.is_loaded = True
 
     def begin_episode(self) -> None:
@@ -108,15 +107,3 @@ class VisionPolicy:
             if not deterministic:
                 raw = raw + log_std[0].exp().cpu().numpy() * rng.standard_normal(len(raw), np.float32)
         return self._grippers.compose(np.tanh(raw), choice)
-
-
-def _check(shapes: Mapping[str, tuple[int, ...]], arrays: Mapping[str, Tensor]) -> None:
-    differing = sorted(set(shapes) ^ set(arrays))
-    if differing:
-        where = "missing" if differing[0] in shapes else "unknown"
-        raise PolicyError(f"array {differing[0]!r} is {where} in the policy; actor and learner must be of one version")
-    for name, shape in shapes.items():
-        if arrays[name].shape != shape:
-            raise PolicyError(f"array {name!r} has shape {tuple(arrays[name].shape)} but the settings need {shape}")
-        if not bool(torch.isfinite(arrays[name]).all()):
-            raise PolicyError(f"array {name!r} holds a value that is NaN or infinite; training has diverged")

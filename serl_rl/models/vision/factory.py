@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import torch
 
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.vision.backbones.backbone import Backbone
-from serl_rl.models.vision.backbones.resnet import resnet10
+from serl_rl.models.vision.backbones.resnet import ResNet
 from serl_rl.models.vision.backbones.small import SmallEncoder
 from serl_rl.models.vision.backbones.torchvision_models import TorchvisionBackbone
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig
@@ -38,10 +38,17 @@ def make_backbone(config: BackboneConfig, *, seed_offset: int = 0) -> Backbone:
     return backbone.freeze() if config.frozen else backbone
 
 
+def make_backbones(config: BackboneConfig, cameras: Iterable[str]) -> dict[str, Backbone]:
+    """Makes the backbone of each camera, or one for all; see `make_backbone`."""
+    if config.shared:
+        return dict.fromkeys(cameras, make_backbone(config))
+    return {camera: make_backbone(config, seed_offset=index) for index, camera in enumerate(cameras)}
+
+
 def _build(config: BackboneConfig, generator: torch.Generator) -> Backbone:
     name, initialization = config.name, config.initialization
     if name == "resnet10":
-        return resnet10(generator, initialization=initialization, condition_size=config.condition_size)
+        return ResNet(generator, initialization=initialization, condition_size=config.condition_size)
     if config.condition_size is not None:
         raise ValueError(f"condition_size is {config.condition_size}, but backbone {name!r} takes no condition")
     if name == "small":
@@ -79,9 +86,4 @@ def make_image_encoder(
     Raises:
         ValueError: There is no such backbone, no camera, or an image is too small.
     """
-    if config.backbone.shared:
-        one = make_backbone(config.backbone)
-        backbones = dict.fromkeys(image_sizes, one)
-    else:
-        backbones = {camera: make_backbone(config.backbone, seed_offset=i) for i, camera in enumerate(image_sizes)}
-    return ImageEncoder(backbones, image_sizes, config.head, generator, arithmetic)
+    return ImageEncoder(make_backbones(config.backbone, image_sizes), image_sizes, config.head, generator, arithmetic)

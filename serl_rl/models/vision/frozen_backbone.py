@@ -13,10 +13,9 @@ from serl_rl.models.compilation import compiled, has_bfloat16_products
 from serl_rl.models.vision.augmentation import shifted
 from serl_rl.models.vision.backbones.backbone import Backbone
 from serl_rl.models.vision.encoder_config import BackboneConfig
-from serl_rl.models.vision.factory import make_backbone
+from serl_rl.models.vision.factory import make_backbones
 from serl_rl.models.vision.feature_memo import FeatureMemo
-
-FeatureShape = tuple[int, int, int]
+from serl_rl.models.vision.head import FeatureShape
 
 _PIECE_CPU = 8  # What fits the cache of a core; 64 at once are a fifth slower.
 _PIECE_GPU = 512
@@ -43,7 +42,7 @@ class FrozenVision:
     ) -> None:
         self.device = device
         self.image_sizes = dict(image_sizes)
-        backbones = _make_backbones(config, list(image_sizes))
+        backbones = make_backbones(config, image_sizes)
         self.feature_shapes: dict[str, FeatureShape] = {
             camera: backbones[camera].feature_shape(*size) for camera, size in image_sizes.items()
         }
@@ -142,12 +141,6 @@ def fingerprint(backbones: Mapping[str, Backbone]) -> str:
             digest.update(name.encode())
             digest.update(value.detach().cpu().float().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _make_backbones(config: BackboneConfig, cameras: list[str]) -> dict[str, Backbone]:
-    if config.shared:
-        return dict.fromkeys(cameras, make_backbone(config))
-    return {camera: make_backbone(config, seed_offset=index) for index, camera in enumerate(cameras)}
 
 
 def _maps(backbone: nn.Module, images: Tensor, shifts: Tensor) -> Tensor:

@@ -58,15 +58,12 @@ class ImagePreprocessor:
         self.device = device
         self._vector_size = spec.vector_size
         self._arrays = {array.name: array for array in cameras_of(spec)}
+        self.cameras = tuple(self._arrays)
+        """Names of the cameras."""
         self._sizes = {name: (array.shape[0], array.shape[1]) for name, array in self._arrays.items()}
         backbone = config.encoder.backbone
         self.frozen = FrozenVision(backbone, self._sizes, device) if backbone.frozen else None
         """The frozen backbone; None for one that is trained."""
-
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        """Names of the cameras."""
-        return tuple(self._arrays)
 
     def make_perception(self, arithmetic: Arithmetic, generator: torch.Generator) -> Perception:
         """Makes the networks that encode its output and flat vectors into one vector, on the CPU."""

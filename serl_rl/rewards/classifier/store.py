@@ -16,8 +16,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from serl_api.settings import to_dataclass
 from serl_rl.artifacts.provenance import timestamp, versions
-from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
 from serl_rl.rewards.classifier.config import ClassifierConfig
 from serl_rl.rewards.classifier.errors import ClassifierError
 from serl_rl.rewards.classifier.network import ClassifierSpec, RewardClassifier
@@ -88,7 +88,9 @@ def load_classifier(path: Path) -> SavedClassifier:
             success_class=manifest["success_class"],
             image_sizes={name: (height, width) for name, height, width in manifest["cameras"]},
         )
-        classifier = RewardClassifier(spec, _config(manifest["config"]), torch.Generator().manual_seed(0))
+        classifier = RewardClassifier(
+            spec, to_dataclass(ClassifierConfig, manifest["config"]), torch.Generator().manual_seed(0)
+        )
         classifier.load_state_dict(tensors)
         threshold = float(manifest["threshold"])
     except ClassifierError:
@@ -135,15 +137,6 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         found = manifest.get("format_version")
         raise ClassifierError(f"the classifier {path} has format version {found}; this program reads {FORMAT_VERSION}")
     return manifest
-
-
-def _config(values: Mapping[str, Any]) -> ClassifierConfig:
-    encoder = values["encoder"]
-    return ClassifierConfig(
-        encoder=EncoderConfig(backbone=BackboneConfig(**encoder["backbone"]), head=HeadConfig(**encoder["head"])),
-        hidden_size=values["hidden_size"],
-        dropout=values["dropout"],
-    )
 
 
 def _fingerprint(path: Path) -> str:

@@ -61,7 +61,8 @@ class ResidualBlock(nn.Module):
 class ResNet(Backbone):
     """Stem, then stages that halve the maps and double the channels: 64, 128, 256, ...
 
-    128 x 128 images become 4 x 4 maps of 512 channels with four stages.
+    The defaults are SERL's ResNet-10: one block a stage, 4,905,792 parameters (more with a condition), by which
+    128 x 128 images become 4 x 4 maps of 512 channels.
 
     Args:
         generator: Source of the initial weights.
@@ -107,10 +108,3 @@ class ResNet(Backbone):
             if condition is not None:
                 x = self.films[index](x, condition)
         return x
-
-
-def resnet10(
-    generator: torch.Generator, *, initialization: Initialization = "he", condition_size: int | None = None
-) -> ResNet:
-    """SERL's ResNet-10: one block a stage, 4,905,792 parameters (more with a condition)."""
-    return ResNet(generator, initialization=initialization, condition_size=condition_size)

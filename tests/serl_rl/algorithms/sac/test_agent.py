@@ -129,7 +129,7 @@ def test_policy_steps_follow_the_chosen_clock(spec, make_batch, monkeypatch, clo
     name = "mean.weight"
     index = list(arrays(agent.networks.policy)).index(name)
     x = arrays(agent.networks.policy)[name]
-    recorded = record_gradients(monkeypatch, agent._policy_adam)
+    recorded = record_gradients(monkeypatch, agent._adam["policy"])
     for seed in range(2):
         agent.update(make_batch(spec, seed=seed))
     assert "".join("g" if gradients[index].any() else "0" for gradients in recorded) == pattern

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from serl_rl.models.vision.backbones.resnet import RESNET10_PARAMETERS, ResNet, resnet10
+from serl_rl.models.vision.backbones.resnet import RESNET10_PARAMETERS, ResNet
 from serl_rl.models.vision.weights.names import from_flax
 
 
@@ -14,7 +14,7 @@ def flat(tree, prefix=""):
 
 
 def test_resnet10_has_upstream_parameter_count(generator):
-    network = resnet10(generator)
+    network = ResNet(generator)
     assert sum(parameter.numel() for parameter in network.parameters()) == RESNET10_PARAMETERS == 4_905_792
     assert len(list(network.parameters())) == 36
     stem = network.stem.weight.numel() + sum(p.numel() for p in network.stem_norm.parameters())
@@ -26,7 +26,7 @@ def test_resnet10_has_upstream_parameter_count(generator):
 @pytest.mark.parametrize("size", [(64, 64), (50, 71)])
 def test_forward_pass_agrees_with_numpy(reference, generator, make_images, size):
     params, images = reference.resnet10_params(), make_images(2, *size)
-    network = resnet10(generator)
+    network = ResNet(generator)
     network.load_state_dict(from_flax(flat(params)))
     expected = reference.resnet10(images.numpy().astype(float), params).transpose(0, 3, 1, 2)
     with torch.no_grad():
@@ -37,7 +37,7 @@ def test_forward_pass_agrees_with_numpy(reference, generator, make_images, size)
 
 
 def test_128_pixels_become_4_by_4_maps(generator):
-    assert resnet10(generator).feature_shape(128, 128) == (512, 4, 4)
+    assert ResNet(generator).feature_shape(128, 128) == (512, 4, 4)
 
 
 @pytest.mark.trap
@@ -45,7 +45,7 @@ def test_group_norm_agrees_with_numpy(reference):
     rng = np.random.default_rng(0)
     x = rng.normal(3, 5, (2, 3, 4, 8))
     scale, bias = rng.standard_normal(8), rng.standard_normal(8)
-    network = resnet10(torch.Generator())
+    network = ResNet(torch.Generator())
     layer = nn.GroupNorm(network.stem_norm.num_groups, 8, eps=network.stem_norm.eps)
     layer.weight.data, layer.bias.data = torch.from_numpy(scale).float(), torch.from_numpy(bias).float()
     y = layer(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()).float()).detach().numpy()
@@ -53,26 +53,26 @@ def test_group_norm_agrees_with_numpy(reference):
 
 
 def test_same_seed_same_weights():
-    one, two = (resnet10(torch.Generator().manual_seed(3)) for _ in range(2))
-    other = resnet10(torch.Generator().manual_seed(4))
+    one, two = (ResNet(torch.Generator().manual_seed(3)) for _ in range(2))
+    other = ResNet(torch.Generator().manual_seed(4))
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
     assert not torch.equal(one.stem.weight, other.stem.weight)
 
 
 @pytest.mark.trap
 def test_he_weights_have_the_variance_of_he(generator):
-    weight = resnet10(generator).blocks[3].conv2.weight
+    weight = ResNet(generator).blocks[3].conv2.weight
     assert weight.std().item() == pytest.approx((2 / (512 * 9)) ** 0.5, rel=0.01)
     assert weight.abs().max() <= 2 * (2 / (512 * 9)) ** 0.5 / 0.8796 + 1e-6
 
 
 def test_orthogonal_filters_are_orthogonal(generator):
-    weight = resnet10(generator, initialization="orthogonal").blocks[1].conv1.weight.flatten(1)
+    weight = ResNet(generator, initialization="orthogonal").blocks[1].conv1.weight.flatten(1)
     torch.testing.assert_close(weight @ weight.T, 2 * torch.eye(128), atol=1e-4, rtol=0)
 
 
 def test_bfloat16_is_near_float32(generator, make_images):
-    network, images = resnet10(generator).freeze(), make_images(2, 64, 64)
+    network, images = ResNet(generator).freeze(), make_images(2, 64, 64)
     exact = network(images)
     rough = network.to(torch.bfloat16)(images)
     assert rough.dtype == torch.bfloat16

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from serl_rl.models.vision.backbones.resnet import resnet10
+from serl_rl.models.vision.backbones.resnet import ResNet
 from serl_rl.models.vision.encoder_config import BackboneConfig
 from serl_rl.models.vision.factory import make_backbone
 from serl_rl.models.vision.weights.array_pickle import read_array_pickle
@@ -45,7 +45,7 @@ def upstream_tree(network):
 
 @pytest.fixture(scope="module")
 def network():
-    network = resnet10(torch.Generator().manual_seed(7))
+    network = ResNet(torch.Generator().manual_seed(7))
     generator = torch.Generator().manual_seed(8)
     for parameter in network.parameters():  # Norms included, so that none can be forgotten.
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
@@ -61,7 +61,7 @@ def equal(a, b):
 def test_upstream_pickle_is_loaded(network, tmp_path, protocol):
     path = tmp_path / "resnet10_params.pkl"
     path.write_bytes(pickle.dumps(upstream_tree(network), protocol))
-    loaded = resnet10(torch.Generator())
+    loaded = ResNet(torch.Generator())
     load_weights(loaded, path)
     assert equal(loaded, network)
 
@@ -91,7 +91,7 @@ def test_a_pickle_of_jax_arrays_is_loaded_without_jax(network, tmp_path, monkeyp
 
     path = tmp_path / "resnet10_params.pkl"
     path.write_bytes(pickle.dumps(wrap(upstream_tree(network)), 4))
-    loaded = resnet10(torch.Generator())
+    loaded = ResNet(torch.Generator())
     load_weights(loaded, path)
     assert equal(loaded, network)
 
@@ -113,7 +113,7 @@ def test_a_port_to_transformers_is_loaded(network, tmp_path):
         ported[name.replace("projection_norm", "shortcut.1").replace("projection", "shortcut.0")] = value.contiguous()
     path = tmp_path / "model.safetensors"
     save_file(ported, path)
-    loaded = resnet10(torch.Generator())
+    loaded = ResNet(torch.Generator())
     load_weights(loaded, path)
     assert equal(loaded, network)
 
@@ -240,11 +240,11 @@ def _write(path, kind, network):
 def test_a_foreign_file_is_refused_in_one_sentence_and_changes_nothing(network, tmp_path, kind, words):
     path = tmp_path / "weights.safetensors"
     _write(path, kind, network)
-    own = resnet10(torch.Generator().manual_seed(1))
+    own = ResNet(torch.Generator().manual_seed(1))
     with pytest.raises(WeightsError, match=words) as caught:
         load_weights(own, path)
     assert "\n" not in str(caught.value)
-    assert equal(own, resnet10(torch.Generator().manual_seed(1)))
+    assert equal(own, ResNet(torch.Generator().manual_seed(1)))
 
 
 def test_other_endings_and_unsafe_torch_files_are_refused(network, tmp_path):
