@@ -20,7 +20,6 @@ from serl_rl.actor.spool import Spool
 from serl_rl.algorithms.algorithm import RunnablePolicy
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.factory import share_maps
-from serl_rl.policies.factory import make_policy
 from serl_rl.protocol.spec import EnvironmentSpec
 
 log = logging.getLogger(__name__)
@@ -95,7 +94,7 @@ class ActorIdentity:
             with contextlib.closing(spool):
                 client.start(spool)
                 log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
-                policy = make_policy(spec, config)
+                policy = config.make_policy(spec)
                 share_maps(together.env, policy)
                 actor = Actor(
                     together.env,

@@ -24,7 +24,7 @@ from serl_api.settings import (
 from serl_client.envs.task_finding import find_task, is_task
 from serl_client.teleop.correction import CorrectionConfig
 from serl_client.wrappers.plugin import find_wrappers
-from serl_rl.algorithms.algorithm import Algorithm, load_algorithm
+from serl_rl.algorithms.algorithm import Algorithm, RunnablePolicy, load_algorithm
 from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import EvaluationConfig
@@ -158,6 +158,18 @@ class TrainConfig:
     def vision_for(self, spec: EnvironmentSpec) -> VisionConfig | None:
         """Returns the vision settings; None where the observation has no images."""
         return self.vision if any(not array.is_vector for array in spec.observation) else None
+
+    def make_policy(self, spec: EnvironmentSpec) -> RunnablePolicy:
+        """Makes the policy, without arrays.
+
+        Args:
+            spec: What the environment observes and takes.
+
+        Raises:
+            SpecError: An observation is neither a flat vector nor an image.
+            WeightsError: The weight file of the backbone cannot be used.
+        """
+        return self.load_algorithm().make_policy(spec, self.algorithm_settings, vision=self.vision_for(spec))
 
     def _check_algorithm_config(self) -> None:
         kind = self.load_algorithm().config_type

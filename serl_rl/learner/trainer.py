@@ -12,7 +12,7 @@ from serl.learner.v1 import tensor_pb2
 
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config.train import TrainConfig
-from serl_rl.demonstrations.load import load_demonstrations
+from serl_rl.demonstrations.files import load_demonstrations
 from serl_rl.errors import CheckpointError
 from serl_rl.learner.ingest import Layout
 from serl_rl.models.device import find_device

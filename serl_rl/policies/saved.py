@@ -12,7 +12,6 @@ from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config import train as configuration
 from serl_rl.config.train import TrainConfig
 from serl_rl.errors import CheckpointError
-from serl_rl.policies.factory import make_policy
 from serl_rl.protocol.spec import EnvironmentSpec
 
 
@@ -34,7 +33,7 @@ def load_policy(path: Path) -> tuple[RunnablePolicy, TrainConfig, dict[str, Any]
 
     saved = read_experiment(path)
     try:
-        policy = make_policy(saved.spec, saved.config)
+        policy = saved.config.make_policy(saved.spec)
         check_backbone(saved.path, saved.manifest, saved.config, saved.spec)
         policy.load(load_file(saved.path / checkpoints.POLICY))
     except (KeyError, ValueError, TypeError, SafetensorError) as error:

@@ -178,8 +178,8 @@ TRAPS: tuple[Mutation, ...] = (
         (
             "a timeout while a classifier watches ends the task",
             "serl_rl",
-            "return observation, float(success), bool(terminated) or success, bool(truncated), info",
-            "return observation, float(success), bool(terminated) or success or bool(truncated), bool(truncated), info",
+            'return observation, reward, bool(terminated) or info["success"], bool(truncated), info',
+            'return observation, reward, bool(terminated) or info["success"] or bool(truncated), bool(truncated), info',
             "test_a_timeout_without_success_is_no_terminal_state",
         ),
         (

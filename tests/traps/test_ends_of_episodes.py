@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from serl_client.episodes.files import EpisodeWriter
 from serl_client.episodes.recording import episode_header, run_episode
-from serl_rl.demonstrations.load import load_demonstrations
+from serl_rl.demonstrations.files import load_demonstrations
 
 pytestmark = pytest.mark.trap
 

@@ -10,7 +10,7 @@ from serl_client.episodes.files import EpisodeWriter
 from serl_client.episodes.recording import episode_header, run_episode
 from serl_client.wrappers import GripperPenalty, Intervention
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
-from serl_rl.demonstrations.load import load_demonstrations
+from serl_rl.demonstrations.files import load_demonstrations
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.replay.batch_sampler import BatchSampler
 

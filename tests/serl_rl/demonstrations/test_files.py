@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from serl_client.episodes.files import EpisodeHeader, EpisodeWriter
-from serl_rl.demonstrations.files import check_files, check_header, read_demonstrations
-from serl_rl.demonstrations.load import load_demonstrations
+from serl_rl.demonstrations.files import check_files, check_header, load_demonstrations, read_demonstrations
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.errors import UsageError
 from serl_rl.replay.errors import InvalidRowsError

@@ -13,7 +13,6 @@ from serl_rl.algorithms.sac.vision_policy import VisionPolicy
 from serl_rl.config.train import TrainConfig
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
-from serl_rl.policies.factory import make_policy
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from tests.support.rounding import kernel_bound
 
@@ -133,6 +132,6 @@ def test_unfit_policy_is_refused_and_the_old_one_stays(change, message):
 
 def test_policy_fits_the_observation():
     config = TrainConfig(sac=SAC, vision=make_vision())
-    assert isinstance(make_policy(SPEC, config), VisionPolicy)
+    assert isinstance(config.make_policy(SPEC), VisionPolicy)
     flat = dataclasses.replace(SPEC, observation=SPEC.observation[:1])
-    assert isinstance(make_policy(flat, config), NumpyPolicy)
+    assert isinstance(config.make_policy(flat), NumpyPolicy)

@@ -17,7 +17,7 @@ def test_cameras_that_do_not_fit_are_refused(lamp_env, brightness_classifier):
         (brightness_classifier(size=(9, 9)), r"9 x 9 px of camera 'front'; the observation has \(8, 8, 3\)"),
     ):
         with pytest.raises(ClassifierError, match=words):
-            ClassifierReward(lamp_env([1]), Detector(classifier=classifier, threshold=0.5))
+            ClassifierReward(lamp_env([1]), {"success": Detector(classifier=classifier, threshold=0.5)})
 
 
 @pytest.mark.parametrize(("values", "words"), [({"threshold": 0.0}, "threshold"), ({"threshold": 1.1}, "threshold")])

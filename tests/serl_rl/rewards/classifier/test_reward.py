@@ -20,7 +20,8 @@ def watch(lamp_env, brightness_classifier):
 
     def make(red, **kwargs):
         ends = kwargs.pop("ends", False)
-        return ClassifierReward(lamp_env(red, ends=ends), Detector(classifier=brightness_classifier(), **kwargs))
+        detector = Detector(classifier=brightness_classifier(), **kwargs)
+        return ClassifierReward(lamp_env(red, ends=ends), {"success": detector})
 
     return make
 
@@ -74,7 +75,7 @@ def test_a_saved_classifier_replaces_the_reward(small_config, lamp_env, rollout,
     config = ClassifierRewardConfig(path=tmp_path / "saved", threshold=threshold, condition="height > 0.1")
     assert [step[0] for step in rollout(with_classifier_reward(Lamp36(reds), config))] == [0, 0, 1]
     never = ClassifierRewardConfig(path=tmp_path / "saved")
-    assert with_classifier_reward(Lamp36(reds), never)._watch.detector.threshold == 0.9
+    assert with_classifier_reward(Lamp36(reds), never).success_thresholds == {"success": 0.9}
     env = Lamp36(reds)
     assert with_classifier_reward(env, ClassifierRewardConfig()) is env
     with pytest.raises(ClassifierError, match=r"has no manifest\.json"):

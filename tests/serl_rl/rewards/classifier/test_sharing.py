@@ -15,7 +15,6 @@ from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.rewards.classifier.detector import Detector
 from serl_rl.rewards.classifier.network import ClassifierSpec, RewardClassifier
 from serl_rl.rewards.classifier.reward import ClassifierReward
-from serl_rl.rewards.classifier.staged_reward import StagedClassifierReward
 
 SIZE, STEPS = 36, 5
 SPEC = EnvironmentSpec(
@@ -54,11 +53,8 @@ def count_calls(monkeypatch):
 def make_env(config, wrapper):
     spec = ClassifierSpec(image_sizes={"front": (SIZE, SIZE)})
     detector = Detector(classifier=RewardClassifier(spec, config, torch.Generator().manual_seed(0)).eval(), threshold=1)
-    return (
-        ClassifierReward(NoiseEnv(), detector)
-        if wrapper == "one"
-        else StagedClassifierReward(NoiseEnv(), {"first": detector, "second": detector})
-    )
+    stages = {"success": detector} if wrapper == "one" else {"first": detector, "second": detector}
+    return ClassifierReward(NoiseEnv(), stages)
 
 
 def make_policy(seed=0):

@@ -9,8 +9,7 @@ from serl_rl.rewards.classifier.config import ClassifierRewardConfig
 from serl_rl.rewards.classifier.detector import Detector
 from serl_rl.rewards.classifier.errors import ClassifierError
 from serl_rl.rewards.classifier.network import ClassifierSpec, RewardClassifier
-from serl_rl.rewards.classifier.reward import with_classifier_reward
-from serl_rl.rewards.classifier.staged_reward import StagedClassifierReward, stage_detectors
+from serl_rl.rewards.classifier.reward import ClassifierReward, stage_detectors, with_classifier_reward
 from serl_rl.rewards.classifier.store import save_classifier
 
 
@@ -23,7 +22,7 @@ def stages(lamp_env, brightness_classifier):
             name: Detector(classifier=brightness_classifier(channel), threshold=0.5)
             for channel, name in enumerate(("red", "green"))
         }
-        return StagedClassifierReward(lamp_env(red, green), detectors, **kwargs)
+        return ClassifierReward(lamp_env(red, green), detectors, **kwargs)
 
     return make
 
@@ -70,7 +69,7 @@ def test_stages_begin_anew_with_each_episode(stages, rollout):
 
 def test_without_a_stage_there_is_nothing_to_wait_for(lamp_env):
     with pytest.raises(ClassifierError, match="at least one stage"):
-        StagedClassifierReward(lamp_env([1]), {})
+        ClassifierReward(lamp_env([1]), {})
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def test_a_finished_player_is_still_judged_by_whoever_judges(tmp_path, monkeypat
     away = Pushing()
     away.load({"push": np.array((0.0, 1.0), np.float32)})
     monkeypatch.setattr(acting, "load_policy", lambda path: (away, actor.task_pair.forward, {}))
-    monkeypatch.setattr(joining, "make_policy", lambda spec, config: away)
+    monkeypatch.setattr(TrainConfig, "make_policy", lambda config, spec: away)
     monkeypatch.setattr(joining, "LearnerClient", FinishedClient)
     monkeypatch.setattr(Pushing, "load", lambda self, arrays: None)
     with contextlib.ExitStack() as stack:
