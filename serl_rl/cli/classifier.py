@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,11 +92,12 @@ class TrainClassifierCommand:
         with shown.phase("judging the classifier"):
             report = make_report(trained, training.allowed_false_positive_rate)
         sources = [str(path) for path in self.episodes] + list(self.examples)
-        facts = {"sources": sources, "report": report.to_dict()}
+        figures = asdict(report)
+        facts = {"sources": sources, "report": figures}
         save_classifier(trained.classifier, report.recommended.threshold, self.output, facts)
         plot_report(trained, report, self.output / PLOT)
-        write_json(self.output / REPORT, report.to_dict())
-        print_json(report.to_dict())
+        write_json(self.output / REPORT, figures)
+        print_json(figures)
         if report.recommended.recall < _LEAST_RECALL:
             say(_blindness(report.recommended, self.output / PLOT))
         return 0

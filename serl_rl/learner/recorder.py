@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from serl.learner.v1 import learner_service_pb2 as pb
@@ -83,14 +84,14 @@ class ProgressRecorder:
 
     def _episodes(self, trainer: Trainer) -> dict[str, Any]:
         recent, newest = self._state.recent, self._publisher.newest
-        if not recent.episodes or newest is None:
+        if not recent or newest is None:
             return {}
-        behind = newest.version - recent.episodes[-1].policy_version
+        behind, episodes = newest.version - recent[-1].policy_version, tuple(recent)
         return {
-            "success": recent.mean(lambda episode: float(episode.success)) or 0.0,
-            "episode_return": recent.mean(lambda episode: episode.episode_return) or 0.0,
-            "episode_steps": recent.mean(lambda episode: float(episode.step_count)) or 0.0,
-            "intervention_ratio": recent.mean(lambda episode: episode.intervention_ratio) or 0.0,
+            "success": fmean(episode.success for episode in episodes),
+            "episode_return": fmean(episode.episode_return for episode in episodes),
+            "episode_steps": fmean(episode.step_count for episode in episodes),
+            "intervention_ratio": fmean(episode.intervention_ratio for episode in episodes),
             "staleness_updates": behind / trainer.critic_updates_per_call,
         }
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from serl.learner.v1 import learner_service_pb2 as pb
 
@@ -34,17 +34,6 @@ class Answer:
     """Environment steps of all actors in the replay."""
 
 
-@dataclass
-class EpisodeWindow:
-    """Averages figures over the latest training episodes."""
-
-    episodes: deque[pb.EpisodeSummary] = field(default_factory=lambda: deque(maxlen=_RECENT_EPISODES))
-
-    def mean(self, value: Callable[[pb.EpisodeSummary], float]) -> float | None:
-        """Mean of a value over the window; None before the first episode."""
-        return sum(map(value, self.episodes)) / len(self.episodes) if self.episodes else None
-
-
 class RunState:
     """Guards counters and reports with one lock and one condition. Safe from any thread.
 
@@ -64,7 +53,8 @@ class RunState:
         self.env_steps = 0
         self.critic_updates = 0
         self.episode_count = 0
-        self.recent = EpisodeWindow()
+        self.recent: deque[pb.EpisodeSummary] = deque(maxlen=_RECENT_EPISODES)
+        """The latest training episodes."""
         self.last_evaluation: pb.EvaluationSummary | None = None
         self._reported_episodes: set[tuple[str, int]] = set()
         self._reported_evaluations: dict[tuple[str, int], pb.EvaluationSummary] = {}
@@ -159,7 +149,7 @@ class RunState:
             if key in self._reported_episodes:
                 return False
             self._reported_episodes.add(key)
-            self.recent.episodes.append(episode)
+            self.recent.append(episode)
             self.episode_count += 1
             return True
 

@@ -91,9 +91,8 @@ def backbone_of(config: TrainConfig, spec: EnvironmentSpec) -> str | None:
     Raises:
         UsageError: Its weight file cannot be read.
     """
-    encoder = config.vision.encoder
-    sees = any(not array.is_vector for array in spec.observation)
-    return encoder.describe_backbone() if sees and encoder.backbone.frozen else None
+    vision = config.vision_for(spec)
+    return None if vision is None or not vision.encoder.backbone.frozen else vision.encoder.describe_backbone()
 
 
 def check_backbone(path: Path, manifest: Mapping[str, Any], config: TrainConfig, spec: EnvironmentSpec) -> None:

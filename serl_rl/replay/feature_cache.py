@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from serl_rl.artifacts.run_directory import write_json
 from serl_rl.replay.batch import Places, TransitionBatch, place_rows
 from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.errors import EmptyReplayError
-from serl_rl.replay.storage import reserve_file
+from serl_rl.replay.mapped_files import DiskSpace, map_array
 
 CropEncoder: TypeAlias = Callable[[Mapping[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]
 """Computes maps: images by camera, uint8 of shape (N, H, W, 3), and shifts, int64 of shape (N, K, 2), to the bits of
@@ -23,7 +23,6 @@ bfloat16 numbers by camera, uint16 of shape (N, K, h, w, C)."""
 
 _FORMAT = {"format": "serl-features", "version": 1}
 _ROWS_AT_ONCE = 32
-_RESERVED_ROWS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,20 +82,21 @@ class EncodedReplay:
         self._replay = replay
         self._encode = encode
         self._feature_layout = layout
-        self._directory = directory
         self._refreshed_rows = refreshed_rows
         self._debt = 0.0
         self._refresh_at = 0
-        self._reserved_rows = 0
         if directory is not None:
             _prepare(directory, layout.to_dict(replay.capacity))
         # A file that is new is full of zeros, so numbers are kept plus one.
-        self._numbers = self._map("numbers", (), np.dtype(np.int64))
-        self._rounds = self._map("rounds", (), np.dtype(np.int32))
+        rows = replay.capacity
+        self._numbers = map_array(directory, "numbers", (rows,), np.dtype(np.int64))
+        self._rounds = map_array(directory, "rounds", (rows,), np.dtype(np.int32))
         self._maps = {
-            camera: self._map(f"maps.{camera}", (layout.crops, math.prod(shape)), np.dtype(np.uint16))
+            camera: map_array(directory, f"maps.{camera}", (rows, layout.crops, math.prod(shape)), np.dtype(np.uint16))
             for camera, shape in layout.shapes.items()
         }
+        named = {f"maps.{camera}": array for camera, array in self._maps.items()}
+        self._space = DiskSpace(directory, {"numbers": self._numbers, "rounds": self._rounds, **named})
         self._end = self._first_missing()
 
     @property
@@ -206,7 +206,7 @@ class EncodedReplay:
 
     def _encode_rows(self, numbers: np.ndarray, rounds: np.ndarray) -> None:
         """Computes and keeps the maps of some rows; the crops depend on row and round alone."""
-        self._reserve(int(numbers[-1]) + 1)
+        self._space.reserve(int(numbers[-1]) + 1)
         images = {camera: self._replay.frames(numbers, camera) for camera in self._maps}
         maps = self._encode(images, self._draw_shifts(numbers, rounds))
         slots = numbers % self._replay.capacity
@@ -234,27 +234,6 @@ class EncodedReplay:
         missing = np.flatnonzero(self._numbers[numbers % self._replay.capacity] != numbers + 1)
         return begin + int(missing[0]) if len(missing) else end
 
-    def _map(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-        whole = (self._replay.capacity, *shape)
-        if self._directory is None:
-            return np.zeros(whole, dtype)
-        path = self._directory / f"{name}.bin"
-        with path.open("ab") as file:
-            file.truncate(math.prod(whole) * dtype.itemsize)
-        return np.memmap(path, dtype=dtype, mode="r+", shape=whole).view(np.ndarray)
-
-    def _reserve(self, rows: int) -> None:
-        """Claims disk space: writing to a mapped hole of a full disk would kill the process."""
-        rows = min(rows, self._replay.capacity)
-        if self._directory is None or rows <= self._reserved_rows:
-            return
-        self._reserved_rows = min(self._replay.capacity, rows + _RESERVED_ROWS)
-        for name, array in (("numbers", self._numbers), ("rounds", self._rounds), *self._named_maps()):
-            reserve_file(self._directory / f"{name}.bin", self._reserved_rows * array[0].nbytes)
-
-    def _named_maps(self) -> list[tuple[str, np.ndarray]]:
-        return [(f"maps.{camera}", array) for camera, array in self._maps.items()]
-
 
 def _prepare(directory: Path, layout: dict[str, Any]) -> None:
     """Makes the folder; removes maps of another layout."""
@@ -268,6 +247,4 @@ def _prepare(directory: Path, layout: dict[str, Any]) -> None:
         return
     for file in directory.glob("*.bin"):
         file.unlink()
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(layout, indent=2))
-    os.replace(partial, path)
+    write_json(path, layout)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +18,10 @@ from typing import Any
 import numpy as np
 from google.protobuf import json_format
 
+from serl_rl.artifacts.run_directory import write_json
 from serl_rl.protocol.spec import EnvironmentSpec, difference
 from serl_rl.replay.errors import ReplayFilesError, ReplayStorageError
+from serl_rl.replay.mapped_files import DiskSpace, map_array
 from serl_rl.replay.rows import COLUMNS
 
 MAX_ACTORS = 1024
@@ -28,8 +31,6 @@ MAX_NAME_BYTES = 128
 
 _FORMAT = "serl-replay"
 _VERSION = 1
-# Disk space is claimed in steps of about this size, so that a full disk is an error.
-_RESERVED_BYTES = 16 * 1024 * 1024
 _BEGIN, _END, _ACTORS = 0, 1, 2
 
 _FieldLayout = tuple[tuple[int, ...], np.dtype[Any]]
@@ -54,7 +55,6 @@ class RowStorage:
         self.spec = spec
         self.capacity = capacity
         self._directory = directory
-        self._reserved_rows = 0
         self._layout = _row_layout(spec)
         self._lock_file = None if directory is None else _lock(directory)
         try:
@@ -63,6 +63,7 @@ class RowStorage:
             self._header = self._map("header", 3, (), np.dtype(np.int64))
             self._check_header()
             self.columns = {name: self._map(name, capacity, *field) for name, field in self._layout.items()}
+            self._space = DiskSpace(directory, self.columns)
             self._actor_names = self._map("actor_names", MAX_ACTORS, (MAX_NAME_BYTES,), np.dtype(np.uint8))
             self.acknowledged = self._map("acknowledged", MAX_ACTORS, (), np.dtype(np.int64))
         except BaseException:
@@ -90,19 +91,12 @@ class RowStorage:
             self.columns[name][slots] = values
 
     def reserve(self, rows: int) -> None:
-        """Claims disk space for the first `rows` slots: writing to a mapped hole of a full disk would kill the process.
+        """Claims disk space for the first `rows` slots.
 
         Raises:
             ReplayStorageError: The disk is full.
         """
-        rows = min(rows, self.capacity)
-        if self._directory is None or rows <= self._reserved_rows:
-            return
-        row_bytes = sum(column[0].nbytes for column in self.columns.values())
-        target = min(self.capacity, rows + _RESERVED_BYTES // row_bytes)
-        for name, column in self.columns.items():
-            reserve_file(self._directory / f"{name}.bin", target * column[0].nbytes)
-        self._reserved_rows = target
+        self._space.reserve(rows)
 
     def commit(self, end: int) -> None:
         """Makes all rows before `end` part of the replay."""
@@ -138,22 +132,16 @@ class RowStorage:
             self._lock_file = None
 
     def _map(self, name: str, rows: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-        if self._directory is None:
-            return np.zeros((rows, *shape), dtype)
-        path = self._directory / f"{name}.bin"
-        size = rows * dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            found = os.fstat(descriptor).st_size
+        whole = (rows, *shape)
+        if self._directory is not None:
+            path, size = self._directory / f"{name}.bin", math.prod(whole) * dtype.itemsize
+            found = path.stat().st_size if path.exists() else 0
             is_new = found == 0 and (name == "header" or self.end == 0)
             if found != size and not is_new:
                 raise ReplayFilesError(
                     f"{path} has {found} bytes instead of {size}; restore or remove {self._directory}"
                 )
-            os.ftruncate(descriptor, size)
-        finally:
-            os.close(descriptor)
-        return np.memmap(path, dtype=dtype, mode="r+", shape=(rows, *shape)).view(np.ndarray)
+        return map_array(self._directory, name, whole, dtype)
 
     def _check_header(self) -> None:
         if not 0 <= self.begin <= self.end <= self.begin + self.capacity:
@@ -170,22 +158,6 @@ def _row_layout(spec: EnvironmentSpec) -> dict[str, _FieldLayout]:
     layout |= {entry.name: (entry.shape(spec), entry.dtype) for entry in COLUMNS}
     own = {"actors": "i4", "sequence_numbers": "i8", "step_totals": "i8"}
     return layout | {name: ((), np.dtype(dtype)) for name, dtype in own.items()}
-
-
-def reserve_file(path: Path, size: int) -> None:
-    """Claims disk space for the first bytes of a file.
-
-    Raises:
-        ReplayStorageError: The disk is full.
-    """
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.posix_fallocate(descriptor, 0, size)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise ReplayStorageError(f"{path} cannot grow to {size} bytes: {reason}; free disk space and go on") from error
-    finally:
-        os.close(descriptor)
 
 
 def _lock(directory: Path) -> int:
@@ -207,10 +179,7 @@ def _check_or_write_layout(directory: Path, spec: EnvironmentSpec, capacity: int
         _check_layout(path, spec, capacity)
         return
     spec_json = json_format.MessageToDict(spec.to_proto())
-    text = json.dumps({"format": _FORMAT, "version": _VERSION, "capacity": capacity, "spec": spec_json}, indent=2)
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(path)
+    write_json(path, {"format": _FORMAT, "version": _VERSION, "capacity": capacity, "spec": spec_json})
 
 
 def _check_layout(path: Path, spec: EnvironmentSpec, capacity: int) -> None:

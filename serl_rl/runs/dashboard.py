@@ -102,27 +102,18 @@ class Dashboard(LiveView):
 
 
 def line(row: MetricsRow) -> str:
-    """One row as a log line."""
+    """Describes a row in one line of a log."""
     if row.evaluation_episodes:
-        return _evaluation_text(row)
+        success = f"{_percent(row.evaluation_success)} of {row.evaluation_episodes} episodes"
+        return f"evaluation at {row.env_steps} steps, {row.wall_time_s:.0f} s: {success}"
+    ratio = row.intervention_ratio
+    intervention = f"intervention {_percent(ratio):>4}  " if ratio > 0 else ""  # Nothing where nobody took over.
     return (
         f"{row.wall_time_s:6.0f} s  steps {row.env_steps:6d}  updates {row.critic_updates:7d}  "
-        f"success {_percent(row.success):>5}  return {_figure(row.episode_return)}  {_intervention(row)}"
+        f"success {_percent(row.success):>5}  return {_figure(row.episode_return)}  {intervention}"
         f"{_figure(row.env_steps_per_s, 1)} steps/s  {_figure(row.critic_updates_per_s, 1)} updates/s  "
         f"ratio {_figure(row.update_to_data_ratio)}  lag {_figure(row.lag_steps, 0)}  "
         f"staleness {_figure(row.staleness_updates, 0)}  Q {_figure(row.q_mean)}"
-    )
-
-
-def _intervention(row: MetricsRow) -> str:
-    """Nothing where nobody took over."""
-    return f"intervention {_percent(row.intervention_ratio):>4}  " if row.intervention_ratio > 0 else ""
-
-
-def _evaluation_text(row: MetricsRow) -> str:
-    return (
-        f"evaluation at {row.env_steps} steps, {row.wall_time_s:.0f} s: "
-        f"{_percent(row.evaluation_success)} of {row.evaluation_episodes} episodes"
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image as Pictures
@@ -17,6 +18,7 @@ from serl_rl.visualization.canvas import (
     RED,
     TEXT,
     VIOLET,
+    Box,
     Canvas,
     Curve,
     common_bounds,
@@ -89,7 +91,7 @@ def _enlarged(image: Image) -> Image:
 
 
 def _panel(episode: Sequence[StepRecord], index: int, labels: Labels, width: int) -> Image:
-    plots = _plots(episode, labels)
+    plots = _plots(episode, index, labels)
     has_gripper = any(record.gripper_width is not None for record in episode)
     rows = len(labels.action) + int(has_gripper)
     body = max(len(plots) * (_PLOT + _TITLE), _TITLE + rows * _BAR)
@@ -98,7 +100,7 @@ def _panel(episode: Sequence[StepRecord], index: int, labels: Labels, width: int
     middle = round(width * 0.56)
     for number, plot in enumerate(plots):
         top = _STATUS + number * (_PLOT + _TITLE)
-        plot(canvas, index, (_MARGIN, top, middle - _MARGIN, top + _PLOT + _TITLE))
+        _draw_plot(canvas, plot, episode, index, (_MARGIN, top, middle - _MARGIN, top + _PLOT + _TITLE))
     _draw_action(canvas, episode, index, labels, (middle + _MARGIN, _STATUS, width - _MARGIN))
     return canvas.image()
 
@@ -117,88 +119,66 @@ def _draw_status(canvas: Canvas, episode: Sequence[StepRecord], index: int, widt
         canvas.badge(right, middle, "INTERVENTION", ORANGE)
 
 
-_Plot = Callable[[Canvas, int, tuple[int, int, int, int]], None]
+@dataclass(frozen=True)
+class _Plot:
+    """Holds what is plotted of a whole episode under a title of one step."""
+
+    title: str
+    curves: Sequence[Curve]
+    bounds: tuple[float, float]
+    threshold: float | None = None
 
 
-def _plots(episode: Sequence[StepRecord], labels: Labels) -> list[_Plot]:
-    """What there is to be plotted of an episode."""
+def _plots(episode: Sequence[StepRecord], index: int, labels: Labels) -> list[_Plot]:
+    """Returns what there is to be plotted of an episode."""
     plots: list[_Plot] = []
-    marks = [record.is_intervention for record in episode]
     if any(record.values is not None for record in episode):
-        plots.append(_values_plot(episode, marks))
+        plots.append(_values_plot(episode, index))
     for name in episode[0].probabilities:
         if name in labels.thresholds or not labels.thresholds:  # A staged reward's "success" repeats one of its stages.
-            plots.append(_probability_plot(episode, name, labels.thresholds.get(name), marks))
-    return [*plots, _reward_plot(episode, marks)]
+            plots.append(_probability_plot(episode, index, name, labels.thresholds.get(name)))
+    now, rewards = episode[index], [record.reward for record in episode]
+    title = f"reward   {now.reward:.3g}   sum {now.total_reward:.3g}"
+    return [*plots, _Plot(title, [Curve(values=rewards, colour=ORANGE)], common_bounds(rewards))]
 
 
-def _values_plot(episode: Sequence[StepRecord], marks: Sequence[bool]) -> _Plot:
+def _values_plot(episode: Sequence[StepRecord], index: int) -> _Plot:
     means = [math.nan if record.values is None else record.values.mean for record in episode]
     spreads = [0.0 if record.values is None else record.values.spread for record in episode]
     grasps = [
         math.nan if record.values is None or record.values.grasp is None else record.values.grasp for record in episode
     ]
     ends = [mean + sign * spread for mean, spread in zip(means, spreads, strict=True) for sign in (-1, 1)]
-    bounds = common_bounds([*ends, *grasps])
-    has_grasp = any(math.isfinite(value) for value in grasps)
-
-    def draw(canvas: Canvas, index: int, box: tuple[int, int, int, int]) -> None:
-        now = episode[index].values
-        title = "Q of the action"
-        if now is not None:
-            title += f"   {now.mean:.3f} ± {now.spread:.3f}"
-            title += f"   gripper {now.grasp:.3f}" if now.grasp is not None else ""
-        count = index + 1
-        curves = [Curve(values=means[:count], spread=spreads[:count], colour=BLUE)]
-        if has_grasp:
-            curves.append(Curve(values=grasps[:count], colour=VIOLET))
-        _draw_plot(canvas, box, title, curves, len(episode), bounds, marks[:count])
-
-    return draw
+    curves = [Curve(values=means, spread=spreads, colour=BLUE)]
+    if any(math.isfinite(value) for value in grasps):
+        curves.append(Curve(values=grasps, colour=VIOLET))
+    title, now = "Q of the action", episode[index].values
+    if now is not None:
+        title += f"   {now.mean:.3f} ± {now.spread:.3f}"
+        title += f"   gripper {now.grasp:.3f}" if now.grasp is not None else ""
+    return _Plot(title, curves, common_bounds([*ends, *grasps]))
 
 
-def _probability_plot(
-    episode: Sequence[StepRecord], name: str, threshold: float | None, marks: Sequence[bool]
-) -> _Plot:
+def _probability_plot(episode: Sequence[StepRecord], index: int, name: str, threshold: float | None) -> _Plot:
     values = [record.probabilities.get(name, math.nan) for record in episode]
-    bounds = common_bounds([])
-
-    def draw(canvas: Canvas, index: int, box: tuple[int, int, int, int]) -> None:
-        title = f"P({name})   {values[index]:.3f}" + (f"   threshold {threshold:.3g}" if threshold is not None else "")
-        passes = threshold is not None and values[index] >= threshold
-        curves = [Curve(values=values[: index + 1], colour=GREEN if passes else VIOLET)]
-        _draw_plot(canvas, box, title, curves, len(episode), bounds, marks[: index + 1], threshold)
-
-    return draw
+    title = f"P({name})   {values[index]:.3f}" + (f"   threshold {threshold:.3g}" if threshold is not None else "")
+    passes = threshold is not None and values[index] >= threshold
+    return _Plot(title, [Curve(values=values, colour=GREEN if passes else VIOLET)], common_bounds([]), threshold)
 
 
-def _reward_plot(episode: Sequence[StepRecord], marks: Sequence[bool]) -> _Plot:
-    rewards = [record.reward for record in episode]
-    bounds = common_bounds(rewards)
-
-    def draw(canvas: Canvas, index: int, box: tuple[int, int, int, int]) -> None:
-        now = episode[index]
-        title = f"reward   {now.reward:.3g}   sum {now.total_reward:.3g}"
-        curves = [Curve(values=rewards[: index + 1], colour=ORANGE)]
-        _draw_plot(canvas, box, title, curves, len(episode), bounds, marks[: index + 1])
-
-    return draw
-
-
-def _draw_plot(
-    canvas: Canvas,
-    box: tuple[int, int, int, int],
-    title: str,
-    curves: Sequence[Curve],
-    steps: int,
-    bounds: tuple[float, float],
-    marks: Sequence[bool],
-    threshold: float | None = None,
-) -> None:
+def _draw_plot(canvas: Canvas, plot: _Plot, episode: Sequence[StepRecord], index: int, box: Box) -> None:
     left, top, right, bottom = box
-    canvas.text(left, top + _TITLE / 2, title)
-    inside = (left, top + _TITLE, right, bottom)
-    canvas.plot(inside, curves, steps=steps, bounds=bounds, marks=marks, threshold=threshold)
+    canvas.text(left, top + _TITLE / 2, plot.title)
+    shown = slice(index + 1)
+    curves = [replace(curve, values=curve.values[shown], spread=curve.spread[shown]) for curve in plot.curves]
+    canvas.plot(
+        (left, top + _TITLE, right, bottom),
+        curves,
+        steps=len(episode),
+        bounds=plot.bounds,
+        marks=[record.is_intervention for record in episode[shown]],
+        threshold=plot.threshold,
+    )
 
 
 def _draw_action(

@@ -13,7 +13,7 @@ from serl_client.episodes.info_keys import INTERVENTION_ACTION
 from serl_rl.algorithms.algorithm import ActionCritic
 from serl_rl.visualization.labels import Labels
 from serl_rl.visualization.saved_critic import NewestCritic
-from serl_rl.visualization.step_record import FloatArray, Image, StepRecord, StepSink
+from serl_rl.visualization.step_record import Image, StepRecord, StepSink
 
 _PROBABILITY = "_probability"
 _POSITION = "_position"
@@ -61,9 +61,10 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         result = self.env.step(action)
         if self._wanting:
             observation, reward, terminated, truncated, info = result
-            self._tell_of_action(
-                np.array(info.get(INTERVENTION_ACTION, action), np.float32), is_intervention=INTERVENTION_ACTION in info
-            )
+            executed = np.array(info.get(INTERVENTION_ACTION, action), np.float32)
+            values = self._critic.values(self._observation, executed) if self._critic is not None else None
+            is_intervention = INTERVENTION_ACTION in info
+            self._emit(StepRecord(**self._seen, action=executed, values=values, is_intervention=is_intervention))
             total = self._seen["total_reward"] + float(reward)
             step = self._seen["step"] + 1
             self._see(observation, info, step=step, reward=float(reward), total_reward=total)
@@ -71,10 +72,6 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
                 success = bool(info.get("success", False))
                 self._emit(StepRecord(**self._seen, success=success, is_terminated=bool(terminated)))
         return result
-
-    def _tell_of_action(self, action: np.ndarray, *, is_intervention: bool) -> None:
-        values = self._critic.values(self._observation, action) if self._critic is not None else None
-        self._emit(StepRecord(**self._seen, action=action, values=values, is_intervention=is_intervention))
 
     def _emit(self, record: StepRecord) -> None:
         for one in self._wanting:
@@ -92,7 +89,7 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
             "scene": self._scene(),
             "tcp_pose": np.array(info["tcp_pose"]) if "tcp_pose" in info else None,
             "gripper_width": None if math.isnan(width) else width,
-            "objects": _ending(info, _POSITION, _position),
+            "objects": _ending(info, _POSITION, lambda value: np.array(value, np.float64)),
             "probabilities": _ending(info, _PROBABILITY, float),
             **rest,
         }
@@ -103,10 +100,6 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
             return None
         picture: Any = self.env.render()
         return None if picture is None else np.array(picture, np.uint8)
-
-
-def _position(value: Any) -> FloatArray:  # noqa: ANN401
-    return np.array(value, np.float64)
 
 
 def _ending(info: Mapping[str, Any], suffix: str, convert: Callable[[Any], Any]) -> dict[str, Any]:

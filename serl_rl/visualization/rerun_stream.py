@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from serl_rl.errors import UsageError
+from serl_rl.visualization.canvas import BLUE, FAINT, GREEN, ORANGE, RED, VIOLET, Colour
 from serl_rl.visualization.labels import Labels
 from serl_rl.visualization.step_record import Image, StepRecord
 
@@ -29,9 +30,7 @@ _CLOSE_S = 10.0
 _BATCH_S = 0.5
 _JPEG_QUALITY = 90
 
-_BLUE, _ORANGE, _VIOLET = (98, 168, 255), (255, 176, 84), (192, 148, 255)
-_GREEN, _RED, _GREY = (96, 208, 128), (255, 104, 98), (150, 154, 165)
-_ACTION_COLOURS = (_RED, _GREEN, _BLUE, (255, 160, 155), (160, 232, 178), (165, 205, 255), _ORANGE)
+_ACTION_COLOURS = (RED, GREEN, BLUE, (255, 160, 155), (160, 232, 178), (165, 205, 255), ORANGE)
 
 
 class RerunStream:
@@ -118,10 +117,10 @@ class RerunStream:
             place = rerun.Transform3D(translation=pose[:3], quaternion=rerun.Quaternion(xyzw=pose[3:]))
             self._recording.log("world/tcp", place)
             self._path.append(pose[:3])
-            colour = _ORANGE if record.is_intervention else _BLUE
+            colour = ORANGE if record.is_intervention else BLUE
             self._recording.log("world/path", rerun.LineStrips3D([np.stack(self._path)], colors=[colour], radii=0.002))
         for name, position in record.objects.items():
-            point = rerun.Points3D([position], colors=[_RED], radii=0.01, labels=[name])
+            point = rerun.Points3D([position], colors=[RED], radii=0.01, labels=[name])
             self._recording.log(f"world/objects/{name}", point)
 
     def _show_numbers(self, record: StepRecord) -> None:
@@ -142,7 +141,7 @@ class RerunStream:
             self._recording.log(f"{path}/{name}", self._rerun.Scalars(value))
 
     def _show_end(self, record: StepRecord) -> None:
-        colour = _GREEN if record.success else _RED
+        colour = GREEN if record.success else RED
         self._recording.log("success", self._rerun.Scalars(float(bool(record.success))))
         words = "success" if record.success else "failure"
         end = "the task" if record.is_terminated else "the time limit"
@@ -160,19 +159,19 @@ class RerunStream:
         names = self._labels.action
         colours = list(itertools.islice(itertools.cycle(_ACTION_COLOURS), len(names)))
         recording.log("action", rerun.SeriesLines(colors=colours, names=list(names)), static=True)
-        self._name_series("value/mean", "Q, mean over the critics", _BLUE)
-        self._name_series("value/spread", "Q, spread over the critics", _GREY)
-        self._name_series("value/grasp", "Q of the gripper's choice", _VIOLET)
-        self._name_series("reward/step", "reward", _ORANGE)
-        self._name_series("reward/sum", "return so far", _VIOLET)
-        self._name_series("intervention", "intervention", _ORANGE)
+        self._name_series("value/mean", "Q, mean over the critics", BLUE)
+        self._name_series("value/spread", "Q, spread over the critics", FAINT)
+        self._name_series("value/grasp", "Q of the gripper's choice", VIOLET)
+        self._name_series("reward/step", "reward", ORANGE)
+        self._name_series("reward/sum", "return so far", VIOLET)
+        self._name_series("intervention", "intervention", ORANGE)
         for name, threshold in self._labels.thresholds.items():
-            self._name_series(f"threshold/{name}", f"threshold of {name}", _ORANGE)
+            self._name_series(f"threshold/{name}", f"threshold of {name}", ORANGE)
             recording.log(f"threshold/{name}", rerun.Scalars(threshold), static=True)
         # A point, because an episode ends once.
-        recording.log("success", rerun.SeriesPoints(colors=[_GREEN], names=["success"], marker_sizes=[6]), static=True)
+        recording.log("success", rerun.SeriesPoints(colors=[GREEN], names=["success"], marker_sizes=[6]), static=True)
 
-    def _name_series(self, path: str, name: str, colour: tuple[int, int, int]) -> None:
+    def _name_series(self, path: str, name: str, colour: Colour) -> None:
         self._recording.log(path, self._rerun.SeriesLines(colors=[colour], names=[name]), static=True)
 
 

@@ -57,10 +57,6 @@ class ClassifierReport:
     thresholds: tuple[ThresholdRow, ...]
     """What others do."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns plain values."""
-        return dataclasses.asdict(self)
-
 
 def make_report(trained: TrainedClassifier, allowed_false_positive_rate: float = 0.0) -> ClassifierReport:
     """Evaluates a classifier on its validation frames."""
