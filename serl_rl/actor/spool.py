@@ -322,10 +322,6 @@ def _lock(directory: Path) -> int:
     return descriptor
 
 
-def _record_type(row_type: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype([("row", row_type), ("crc", "<u4")])
-
-
 def _whole_records(data: bytes, row_type: np.dtype[Any]) -> int:
     """Counts the undamaged records at the start of a segment."""
     record_bytes = row_type.itemsize + _CRC_BYTES
@@ -339,7 +335,7 @@ def _whole_records(data: bytes, row_type: np.dtype[Any]) -> int:
 
 
 def _unpack(data: bytes, row_type: np.dtype[Any], path: Path) -> RowArray:
-    records = np.frombuffer(data, _record_type(row_type))
+    records = np.frombuffer(data, [("row", row_type), ("crc", "<u4")])
     if _whole_records(data, row_type) != len(records):
         raise SpoolError(f"the spool file {path} is damaged; its rows before the damage were sent")
     return records["row"]

@@ -180,22 +180,17 @@ class BcAgent:
 
     def policy_state(self) -> dict[str, Tensor]:
         """Returns copies of the policy's arrays on the CPU, by the names that `SacAgent.policy_state` gives them."""
-        parts = [("", self._imitator.policy)]
-        if self._imitator.grasp is not None:
-            parts.append((PREFIX, self._imitator.grasp))
-        return {
-            f"{prefix}{name}": value.detach().cpu().clone()
-            for prefix, part in parts
-            for name, value in part.named_parameters()
-        }
+        return {name: value.detach().cpu().clone() for name, value in self._arrays().items()}
 
     def load_policy_state(self, state: Mapping[str, Tensor]) -> None:
         """Copies what `policy_state` returned, of an agent with equal settings."""
-        for name, value in self._imitator.policy.named_parameters():
+        for name, value in self._arrays().items():
             value.data.copy_(state[name])
-        if self._imitator.grasp is not None:
-            for name, value in self._imitator.grasp.named_parameters():
-                value.data.copy_(state[f"{PREFIX}{name}"])
+
+    def _arrays(self) -> dict[str, Tensor]:
+        policy, grasp = self._imitator.policy, self._imitator.grasp
+        chosen = () if grasp is None else grasp.named_parameters()
+        return dict(policy.named_parameters()) | {f"{PREFIX}{name}": value for name, value in chosen}
 
     def _judge(self, observations: Observations, actions: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_std, scores = self._imitator(observations)

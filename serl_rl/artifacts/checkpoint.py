@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import threading
 import zlib
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from serl_rl.artifacts.whole_folder import whole_folder
 from serl_rl.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -90,21 +90,14 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     """
     from safetensors.torch import save_file
 
-    temporary = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     files = {}
-    for name, tensors in ((AGENT, checkpoint.agent), (POLICY, checkpoint.policy)):
-        # A backbone that is trained lies channels last in memory, which the format does not know.
-        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, temporary / name)
-        files[name] = _fingerprint(temporary / name)
-    manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, **checkpoint.manifest, "files": files}
-    (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
-    for file in temporary.iterdir():
-        _sync(file)
-    _sync(temporary)
-    _replace(temporary, path)
-    _sync(path.parent)
+    with whole_folder(path) as folder:
+        for name, tensors in ((AGENT, checkpoint.agent), (POLICY, checkpoint.policy)):
+            # A backbone that is trained lies channels last in memory, which the format does not know.
+            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, folder / name)
+            files[name] = _fingerprint(folder / name)
+        manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, **checkpoint.manifest, "files": files}
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -208,23 +201,3 @@ def _fingerprint(path: Path) -> dict[str, int]:
         while block := file.read(1 << 20):
             crc, size = zlib.crc32(block, crc), size + len(block)
     return {"bytes": size, "crc32": crc}
-
-
-def _replace(temporary: Path, path: Path) -> None:
-    """Renames; a directory that is there already makes way, so that one of the two is always whole."""
-    if path.exists():
-        old = path.with_name(f".{path.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        os.rename(path, old)
-        os.rename(temporary, path)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        os.rename(temporary, path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

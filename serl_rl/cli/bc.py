@@ -73,18 +73,19 @@ class BcCommand(Experiment):
         own, held_out = split_episodes(given.episodes, self.bc.validation_share, config.seed)
         left_out = f", {given.failures} without success left out" if given.failures else ""
         say(f"{len(own)} episodes to learn from, {len(held_out)} to validate with{left_out}")
-        sees = any(not array.is_vector for array in given.spec.observation)
+        vision = config.vision_for(given.spec)
         agent = BcAgent(
             given.spec,
             config.sac,
             self.bc,
-            vision=config.vision if sees else None,
+            vision=vision,
             seed=config.seed,
             device=find_device(config.learner.device),
         )
         stop, start_s = StopSignal().install(), time.monotonic()
         with progress.phase("preparing the steps"):
-            training = steps_of(own, agent, config, crops=_crops(config) if sees else 0)
+            crops = 0 if vision is None or not vision.largest_shift else vision.cache.crops
+            training = steps_of(own, agent, config, crops=crops)
             validation = steps_of(held_out, agent, config, crops=0) if held_out else None
         directory = RunDirectory(self.run_directory)
         directory.path.mkdir(parents=True)
@@ -118,10 +119,6 @@ class BcCommand(Experiment):
         write_json(directory.path / _RESULT, result | {"history": [_plain(progress) for progress in history]})
         print_json(result)
         return 0
-
-
-def _crops(config: TrainConfig) -> int:
-    return config.vision.cache.crops if config.vision.largest_shift else 0
 
 
 def _line(progress: CloningProgress, steps: int) -> str:

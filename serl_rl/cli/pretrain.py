@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from serl_api.progress import Progress
@@ -50,8 +50,8 @@ class PretrainEncoderCommand:
         if self.output.suffix != ".safetensors":
             raise UsageError(f"--output {self.output} must end in .safetensors")
         make_folder_of(self.output, "--output")
-        device = find_device(self.pretraining.device, "--pretraining.device")
-        settings, stop = replace(self.pretraining, device=device), StopSignal().install()
+        find_device(self.pretraining.device, "--pretraining.device")  # Refused before pictures are drawn.
+        settings, stop = self.pretraining, StopSignal().install()
         network = make_backbone(
             BackboneConfig(name=self.backbone, weights=self.weights, seed=settings.seed, frozen=False)
         )

@@ -256,9 +256,10 @@ class Trainer:
         try:
             state = checkpoints.unflatten(tensors, manifest["agent"])
             if self._vice is not None:
-                learned = {name: value for name, value in state.items() if name.startswith(_VICE)}
-                state = {name: value for name, value in state.items() if name not in learned}
-                self._vice.load_state_dict({name.removeprefix(_VICE): value for name, value in learned.items()})
+                self._vice.load_state_dict(
+                    {name.removeprefix(_VICE): value for name, value in state.items() if name.startswith(_VICE)}
+                )
+                state = {name: value for name, value in state.items() if not name.startswith(_VICE)}
             self._agent.load_state_dict(state)
             self.policy_updates = int(manifest["policy_updates"])
         except (KeyError, ValueError, RuntimeError) as error:

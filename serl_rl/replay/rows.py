@@ -133,13 +133,7 @@ def rows_from_proto(
         raise InvalidRowsError("batch", str(error)) from error
 
 
-def rows_from_episode(
-    episode: Episode,
-    episode_id: int,
-    *,
-    actor_id: str = "",
-    first_sequence_number: int | None = None,
-) -> RowBatch:
+def rows_from_episode(episode: Episode, episode_id: int) -> RowBatch:
     """Turns an episode of T steps into its T + 1 rows.
 
     An episode that ended neither by the task nor by the clock was broken off: its last step is like any other.
@@ -149,6 +143,7 @@ def rows_from_episode(
     kinds[-1] = RowKind.FINAL
     if steps and (episode.terminated or episode.truncated):
         kinds[-2] = RowKind.TERMINATED if episode.terminated else RowKind.TRUNCATED
+    penalties = np.zeros(steps) if episode.grasp_penalties is None else episode.grasp_penalties
     return RowBatch(
         observations={name: np.asarray(array) for name, array in episode.observations.items()},
         actions=_with_final(episode.actions, np.float32),
@@ -157,11 +152,7 @@ def rows_from_episode(
         step_indices=np.arange(steps + 1, dtype=np.int32),
         row_kinds=kinds,
         interventions=_with_final(episode.interventions, np.bool_),
-        grasp_penalties=np.zeros(steps + 1, np.float32)
-        if episode.grasp_penalties is None
-        else _with_final(episode.grasp_penalties, np.float32),
-        actor_id=actor_id,
-        first_sequence_number=first_sequence_number,
+        grasp_penalties=_with_final(penalties, np.float32),
     )
 
 

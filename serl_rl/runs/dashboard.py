@@ -14,7 +14,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl_api.progress import duration
 from serl_rl.config.train import TrainConfig
 from serl_rl.monitoring.metrics import MetricsRow
-from serl_rl.runs.live_view import LINE_PERIOD_S, LiveView
+from serl_rl.runs.live_view import LiveView
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH = 48
@@ -32,10 +32,7 @@ class Dashboard(LiveView):
     def __init__(self, title: str, config: TrainConfig, stream: TextIO = sys.stderr) -> None:
         self._config = config
         self._activity = ""
-        self._success: list[float] = []
-        self._row: MetricsRow | None = None
         self._phase = "starting"
-        self._next_line_s = 0.0
         super().__init__(title, stream, evaluations=5)  # Last: the view draws itself at once.
 
     def show_activity(self, text: str) -> None:
@@ -48,15 +45,7 @@ class Dashboard(LiveView):
         """Shows a row."""
         if phase is not None:
             self._phase = pb.Phase.Name(phase).removeprefix("PHASE_").replace("_", " ").lower()
-        self._row = row
-        if not math.isnan(row.success):
-            self._success.append(row.success)
-        if row.evaluation_episodes:
-            self._evaluations.append(line(row))
-            self._print(line(row))
-        elif row.wall_time_s >= self._next_line_s:
-            self._next_line_s = row.wall_time_s + LINE_PERIOD_S
-            self._print(f"{line(row)}{self._remaining(row)}")
+        self._add("", row, line(row), self._remaining(row))
 
     def _remaining(self, row: MetricsRow) -> str:
         """How long the steps that are allowed will take; training ends earlier once it reaches its target."""
@@ -70,8 +59,8 @@ class Dashboard(LiveView):
 
     def _figures(self) -> list[RenderableType]:
         parts: list[RenderableType] = [Text(self._activity)] if self._activity else []
-        if self._row is not None:
-            parts += [self._table(self._row), Text(f"success  {sparkline(self._success)}", style="green")]
+        for name, row in self._rows.items():
+            parts += [self._table(row), Text(f"success  {sparkline(self._success[name])}", style="green")]
         return parts
 
     def _table(self, row: MetricsRow) -> Table:

@@ -1,11 +1,12 @@
-"""A view that is redrawn on a terminal; where there is none, its lines are printed."""
+"""Draws a view of learners again and again on a terminal; where there is none, prints its lines."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import defaultdict, deque
 from typing import Self, TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -14,6 +15,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from serl_api.progress import Phase, Progress
+from serl_rl.monitoring.metrics import MetricsRow
 
 LINE_PERIOD_S = 5.0
 """Time between two lines of figures where there is no terminal, s."""
@@ -30,6 +32,9 @@ class LiveView(ABC):
         """Phases other than training, which rows describe."""
         self._evaluations: deque[str] = deque(maxlen=evaluations)
         self._notes: deque[str] = deque(maxlen=_NOTES)
+        self._rows: dict[str, MetricsRow] = {}
+        self._success: defaultdict[str, list[float]] = defaultdict(list)
+        self._next_line_s: defaultdict[str, float] = defaultdict(float)
         self._live = Live(console=self._console, refresh_per_second=4, transient=False, get_renderable=self._render)
 
     def __enter__(self) -> Self:
@@ -55,13 +60,32 @@ class LiveView(ABC):
         self._notes.append(text)
         self._print(text)
 
+    def _add(self, name: str, row: MetricsRow, text: str, rest: str = "") -> None:
+        """Takes up a learner's newest row; prints an evaluation at once, other figures now and then.
+
+        Args:
+            name: Of the learner.
+            row: Its metrics.
+            text: What is said of them.
+            rest: What is said besides where it is no evaluation.
+        """
+        self._rows[name] = row
+        if not math.isnan(row.success):
+            self._success[name].append(row.success)
+        if row.evaluation_episodes:
+            self._evaluations.append(text)
+            self._print(text)
+        elif row.wall_time_s >= self._next_line_s[name]:
+            self._next_line_s[name] = row.wall_time_s + LINE_PERIOD_S
+            self._print(text + rest)
+
     @abstractmethod
     def _figures(self) -> list[RenderableType]:
-        """What stands between the present phase and the evaluations."""
+        """Returns what stands between the present phase and the evaluations."""
 
     @abstractmethod
     def _doing(self) -> str:
-        """What is being done while no phase says so, for the heading."""
+        """Says what is being done while no phase does, for the heading."""
 
     def _print(self, text: str) -> None:
         """Prints a line where there is no view that would show it."""

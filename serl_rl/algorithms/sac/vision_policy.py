@@ -31,7 +31,6 @@ class VisionPolicy:
         config: How to see.
         hidden_sizes: Features of the hidden layers behind perception.
         grippers: Grippers that a grasp critic opens and closes.
-        device: Where to compute.
 
     Raises:
         SpecError: An array is neither a flat vector nor an RGB image.
@@ -44,12 +43,11 @@ class VisionPolicy:
         config: VisionConfig,
         hidden_sizes: tuple[int, ...],
         grippers: int = 0,
-        device: str = "cpu",
     ) -> None:
         self.spec = spec
         self._grippers = GripperLayout(spec.action_size, grippers)
         self._grasp: dict[str, np.ndarray] = {}
-        preprocessor = ImagePreprocessor(spec, config, torch.device(device))
+        preprocessor = ImagePreprocessor(spec, config, torch.device("cpu"))
         self._see = FrameStacker(spec, preprocessor)
         self.memo = None if preprocessor.frozen is None else preprocessor.frozen.memo
         """Feature maps for classifiers with the same frozen backbone; None without one."""
@@ -58,7 +56,7 @@ class VisionPolicy:
         self._perceived_size = perception.output_size
         sizes = (perception.output_size, self._grippers.arm_size, hidden_sizes)
         policy = GaussianTanhPolicy(*sizes, arithmetic, generator)
-        self._policy = VisualPolicy(perception, policy).to(device).eval()
+        self._policy = VisualPolicy(perception, policy).eval()
         self.is_loaded = False
         """Whether `load` has been called."""
 
@@ -102,8 +100,8 @@ class VisionPolicy:
         with torch.inference_mode():
             perceived = self._policy.perception(self._see(observation))
             mean, log_std = self._policy.policy(perceived)
-            choice = choose(self._grasp, perceived[0].cpu().numpy()) if self._grasp else 0
-            raw = mean[0].cpu().numpy()
+            choice = choose(self._grasp, perceived[0].numpy()) if self._grasp else 0
+            raw = mean[0].numpy()
             if not deterministic:
-                raw = raw + log_std[0].exp().cpu().numpy() * rng.standard_normal(len(raw), np.float32)
+                raw = raw + log_std[0].exp().numpy() * rng.standard_normal(len(raw), np.float32)
         return self._grippers.compose(np.tanh(raw), choice)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from serl_rl.models.compilation import fast_arithmetic
+from serl_rl.models.device import find_device
 from serl_rl.models.divergence import require_finite
 from serl_rl.models.mlp import Affine, Arithmetic
 from serl_rl.models.pretraining.config import PretrainingConfig
@@ -142,9 +143,7 @@ def pretrain(
     if config.threads:
         torch.set_num_threads(config.threads)
     generator = torch.Generator().manual_seed(config.seed)
-    device = torch.device(
-        ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
-    )
+    device = torch.device(find_device(config.device, "--pretraining.device"))
     held_out = min(max(round(len(pictures) * config.validation_share), 1), len(pictures) - 1)
     keypoints = torch.from_numpy(pictures.keypoints)
     own = keypoints[held_out:]

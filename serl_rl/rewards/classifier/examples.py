@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,12 +40,8 @@ class Examples:
 
     def subset(self, chosen: np.ndarray) -> Examples:
         """Some of the frames, by mask or index."""
-        return Examples(
-            images={camera: images[chosen] for camera, images in self.images.items()},
-            labels=self.labels[chosen],
-            episodes=self.episodes[chosen],
-            classes=self.classes,
-        )
+        images = {camera: images[chosen] for camera, images in self.images.items()}
+        return replace(self, images=images, labels=self.labels[chosen], episodes=self.episodes[chosen])
 
 
 def load_examples(
@@ -87,7 +83,7 @@ def load_examples(
             collected += [(episode, np.full(len(episode) + 1, classes.index(name))) for episode in read_episodes(path)]
     examples = _joined(collected, classes, cameras)
     examples = _thinned(examples, max_frames, np.random.default_rng(seed))
-    _require_classes(examples, "the examples have")
+    _require_classes(examples)
     return examples
 
 
@@ -219,7 +215,7 @@ def _thinned(examples: Examples, limit: int, rng: np.random.Generator) -> Exampl
     return examples.subset(np.sort(np.concatenate(kept)))
 
 
-def _require_classes(examples: Examples, subject: str) -> None:
+def _require_classes(examples: Examples) -> None:
     counts = examples.counts()
     empty = [name for name, count in counts.items() if count == 0]
     if not empty:
@@ -229,4 +225,4 @@ def _require_classes(examples: Examples, subject: str) -> None:
         SUCCESS: "record episodes that succeed, or label where they do",
         FAILURE: "record episodes that fail, or that have frames before their success",
     }.get(empty[0], "give a file of it")
-    raise ClassifierError(f"{subject} {found} but none of {empty[0]!r}; {advice}")
+    raise ClassifierError(f"the examples have {found} but none of {empty[0]!r}; {advice}")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from serl_api.settings import to_dataclass
 from serl_rl.artifacts.provenance import timestamp, versions
+from serl_rl.artifacts.whole_folder import whole_folder
 from serl_rl.rewards.classifier.config import ClassifierConfig
 from serl_rl.rewards.classifier.errors import ClassifierError
 from serl_rl.rewards.classifier.network import ClassifierSpec, RewardClassifier
@@ -55,19 +54,13 @@ def save_classifier(
     """
     if path.exists():
         raise ClassifierError(f"{path} exists already; give another folder, or remove it")
-    temporary = path.with_name(f".{path.name}.partial")
+    tensors = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        tensors = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
-        save_file(tensors, temporary / WEIGHTS)
-        manifest = _manifest(classifier, threshold) | dict(facts or {})
-        manifest["sha256"] = _fingerprint(temporary / WEIGHTS)
-        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1, default=str) + "\n")
-        for file in temporary.iterdir():
-            with file.open("rb") as opened:
-                os.fsync(opened.fileno())
-        temporary.rename(path)
+        with whole_folder(path) as folder:
+            save_file(tensors, folder / WEIGHTS)
+            manifest = _manifest(classifier, threshold) | dict(facts or {})
+            manifest["sha256"] = _fingerprint(folder / WEIGHTS)
+            (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, default=str) + "\n")
     except OSError as error:
         raise ClassifierError(f"cannot write the classifier {path}: {error.strerror or error}") from error
 

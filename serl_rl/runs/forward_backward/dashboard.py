@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from typing import TextIO
 
@@ -12,30 +11,18 @@ from rich.text import Text
 from serl_rl.monitoring.metrics import MetricsRow
 from serl_rl.runs.dashboard import line, sparkline
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction
-from serl_rl.runs.live_view import LINE_PERIOD_S, LiveView
+from serl_rl.runs.live_view import LiveView
 
 
 class PairDashboard(LiveView):
     """Shows rows of metrics of both learners, live on a terminal, else a line now and then."""
 
     def __init__(self, title: str, stream: TextIO = sys.stderr) -> None:
-        self._rows: dict[Direction, MetricsRow] = {}
-        self._success: dict[Direction, list[float]] = {direction: [] for direction in DIRECTIONS}
-        self._next_line_s: dict[Direction, float] = dict.fromkeys(DIRECTIONS, 0.0)
-        super().__init__(title, stream, evaluations=3)  # Last: the view draws itself at once.
+        super().__init__(title, stream, evaluations=3)
 
     def show(self, direction: Direction, row: MetricsRow) -> None:
         """Shows the newest metrics of one direction."""
-        self._rows[direction] = row
-        if not math.isnan(row.success):
-            self._success[direction].append(row.success)
-        text = f"{direction:8}  {line(row)}"
-        if row.evaluation_episodes:
-            self._evaluations.append(text)
-            self._print(text)
-        elif row.wall_time_s >= self._next_line_s[direction]:
-            self._next_line_s[direction] = row.wall_time_s + LINE_PERIOD_S
-            self._print(text)
+        self._add(direction, row, f"{direction:8}  {line(row)}")
 
     def _doing(self) -> str:
         return "training"
