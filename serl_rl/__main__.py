@@ -89,7 +89,7 @@ def parse(arguments: Sequence[str]) -> Command:
 
 
 def _with_default(name: str, kind: type[Any], config: TrainConfig, *, in_full: bool) -> Any:  # noqa: ANN401
-    """A subcommand whose experiment starts from the preset; described in full, or in its first sentence."""
+    """Builds a subcommand whose experiment starts from the preset; described in full, or in its first sentence."""
     description = None if in_full else (kind.__doc__ or "").split("\n\n")[0]
     values: dict[str, Any] = {
         field.name: tyro.MISSING

@@ -22,13 +22,13 @@ from serl_api.errors.table import ApiError
 
 
 class RunError(Exception):
-    """Something that a person must change; the text says what, in one sentence."""
+    """Raised for something that a person must change; the text says what, in one sentence."""
 
     exit_code = 1
 
 
 class UsageError(RunError, ValueError):
-    """A setting, preset or file name that cannot be used."""
+    """Raised for a setting, preset or file name that cannot be used."""
 
     exit_code = 2
 
@@ -38,15 +38,15 @@ class DivergedError(RunError):
 
 
 class CheckpointError(RunError):
-    """A checkpoint that is corrupt, incomplete or of another kind."""
+    """Raised for a checkpoint that is corrupt, incomplete or of another kind."""
 
 
 class SpoolError(RunError):
-    """A spool that cannot be read or that holds rows of another environment."""
+    """Raised for a spool that cannot be read or that holds rows of another environment."""
 
 
 class SpoolFullError(SpoolError):
-    """The disk under the spool is full. Every row that was written before stays there."""
+    """Raised where the disk under the spool is full. Every row that was written before stays there."""
 
 
 def sentence_of(error: OSError) -> str:
@@ -65,52 +65,52 @@ def sentence_of(error: OSError) -> str:
 
 
 class LearnerError(ApiError, RunError):
-    """The learner refused a call."""
+    """Raised where the learner refused a call."""
 
 
 class SpecMismatchError(LearnerError):
-    """The actor's environment differs from the learner's; the field and both values are named."""
+    """Raised where the actor's environment differs from the learner's; the field and both values are named."""
 
 
 class ConfigMismatchError(LearnerError):
-    """A shared setting differs; the field and both values are named."""
+    """Raised where a shared setting differs; the field and both values are named."""
 
 
 class VersionMismatchError(LearnerError):
-    """Package versions do not fit."""
+    """Raised where package versions do not fit."""
 
 
 class InvalidBatchError(LearnerError):
-    """A spec or an actor id that cannot be used, rows that do not fit the spec, an action outside [-1, 1] or a NaN."""
+    """Raised for a spec or actor id that cannot be used, and rows that do not fit the spec or hold a NaN."""
 
 
 class SequenceGapError(LearnerError):
-    """Rows are missing before a batch; resend from the expected one."""
+    """Raised where rows are missing before a batch; resend from the expected one."""
 
 
 class NotJoinedError(LearnerError):
-    """The learner does not know this actor yet; join first."""
+    """Raised where the learner does not know this actor yet; join first."""
 
 
 class ActorNameTakenError(LearnerError):
-    """Another live actor uses this name."""
+    """Raised where another live actor uses this name."""
 
 
 class TooManyStreamsError(LearnerError):
-    """The learner serves as many streams as it allows."""
+    """Raised where the learner serves as many streams as it allows."""
 
 
 class BadTokenError(LearnerError):
-    """The bearer token is missing or wrong."""
+    """Raised where the bearer token is missing or wrong."""
 
 
 class StorageFullError(LearnerError):
-    """The disk under the learner's replay is full."""
+    """Raised where the disk under the learner's replay is full."""
 
 
 class LearnerInternalError(LearnerError):
-    """A bug in the learner; its log has the traceback."""
+    """Raised for a bug in the learner; its log has the traceback."""
 
 
 class LearnerUnreachableError(LearnerError):
-    """No learner answers at the address."""
+    """Raised where no learner answers at the address."""

@@ -76,7 +76,7 @@ def open_interventions(
 
 
 def _within_chunks(add_intervention: AddIntervention) -> AddIntervention:
-    """An intervention replaces single actions, also where a policy chooses several actions at once."""
+    """Lets an intervention replace single actions, also where a policy chooses several actions at once."""
 
     def add_to_steps(env: gymnasium.Env[Any, Any], config: TrainConfig) -> InterventionEnvironment:
         found: list[Intervention | None] = []
@@ -92,7 +92,7 @@ def _within_chunks(add_intervention: AddIntervention) -> AddIntervention:
 
 
 def _with_script(env: gymnasium.Env[Any, Any], config: TrainConfig) -> InterventionEnvironment:
-    """The environment with the script that may take over, or as it is."""
+    """Puts the script around an environment that may take over, if there is one."""
     if config.intervene != "scripted":
         return InterventionEnvironment(env, None)
     from serl_rl.demonstrations.scripted import scripted_expert

@@ -61,7 +61,7 @@ def make_row(
 
 
 def _check_observation(dtype: np.dtype[Any], observation: Mapping[str, npt.NDArray[np.generic]]) -> None:
-    """NumPy would leave a missing array zero, repeat one that is too small, and cut fractions off."""
+    """Refuses what NumPy would make fit: a missing array as zeros, a small one repeated, fractions cut off."""
     wanted = [name.removeprefix(_OBSERVATION) for name in dtype.names or () if name.startswith(_OBSERVATION)]
     if set(wanted) != set(observation):
         raise SpecError(

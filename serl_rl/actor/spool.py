@@ -35,7 +35,7 @@ RowArray = npt.NDArray[np.void]
 
 @dataclass
 class _Segment:
-    """One file of consecutive rows."""
+    """Describes a file of consecutive rows."""
 
     path: Path
     first: int
@@ -95,12 +95,12 @@ class Spool:
 
     @property
     def waiting_count(self) -> int:
-        """Rows that are not acknowledged."""
+        """Counts the rows that are not acknowledged."""
         return self.next_sequence - 1 - self._acknowledged
 
     @property
     def is_full(self) -> bool:
-        """Whether the bound is reached; `append` still works, but the caller should wait."""
+        """Returns whether the bound is reached; `append` still works, but the caller should wait."""
         return self.waiting_count >= self._limit_rows
 
     def append(self, row: RowArray) -> int:
@@ -259,7 +259,7 @@ class Spool:
         )
 
     def _take_emptied_owner(self) -> str | None:
-        """Owner of rows that were all acknowledged when the spool was closed; forgotten, because rows come now."""
+        """Takes the owner of rows that were all acknowledged when the spool was closed, and forgets it."""
         path = self._directory / _EMPTY
         try:
             return str(json.loads(path.read_text())["owner"])

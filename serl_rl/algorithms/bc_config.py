@@ -10,7 +10,7 @@ from serl_api.settings import AT_LEAST_1, LESS_THAN_ALL, POSITIVE, Bound, check_
 
 @dataclass(frozen=True, kw_only=True)
 class BcConfig:
-    """How a policy is cloned. Network, cameras, seed, device and threads are those of the experiment."""
+    """Defines how a policy is cloned. Network, cameras, seed, device and threads are those of the experiment."""
 
     steps: Annotated[int, AT_LEAST_1] = 2000
     """Gradient steps."""

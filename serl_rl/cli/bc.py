@@ -129,6 +129,6 @@ def _line(progress: CloningProgress, steps: int) -> str:
 
 
 def _plain(progress: CloningProgress) -> dict[str, Any]:
-    """As JSON values; what is NaN is left out."""
+    """Returns JSON values; what is NaN is left out."""
     values = {name: value for name, value in asdict(progress).items() if name != "is_best" and not math.isnan(value)}
     return {name: round(value, 6) for name, value in values.items()}

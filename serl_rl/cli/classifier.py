@@ -112,7 +112,7 @@ def _blindness(row: ThresholdRow, picture: Path) -> str:
 
 
 def parse_examples(texts: tuple[str, ...]) -> dict[str, list[Path]]:
-    """Files by class from "CLASS=FILE".
+    """Parses files by class from "CLASS=FILE".
 
     Raises:
         UsageError: One has no class or no file.

@@ -167,5 +167,5 @@ class EvaluateCommand:
 
 
 def with_own_reward(config: EnvironmentConfig) -> EnvironmentConfig:
-    """The same environment without a classifier: its task says what a success is."""
+    """Returns the same environment without a classifier: its task says what a success is."""
     return replace(config, reward="sparse", classifier=ClassifierRewardConfig())

@@ -125,7 +125,7 @@ class LabelCommand(Experiment):
 
 
 def label_counts(episodes: list[Episode]) -> tuple[int, int]:
-    """Observations that are labelled as success, and those as failure."""
+    """Counts the observations that are labelled as success, and those as failure."""
     from serl_rl.demonstrations.labelling import labels_of
 
     labels = [label for episode in episodes for label in labels_of(episode)]

@@ -42,7 +42,7 @@ RerunTarget = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """Options of a command that needs an experiment."""
+    """Holds the options of a command that needs an experiment."""
 
     preset: PresetName = "pick-cube"
     config_file: ConfigFile = None
@@ -85,7 +85,7 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
 
 
 def _resumed_config(arguments: Sequence[str]) -> str | None:
-    """The settings of the run that a learner goes on with, unless it is given others."""
+    """Finds the settings of the run that a learner goes on with, unless it is given others."""
     folder, is_resumed = _value(arguments, "--run-directory"), "--resume" in arguments
     if next(iter(arguments), "") != "learner" or not is_resumed or folder is None or _value(arguments, "--preset"):
         return None
@@ -110,7 +110,7 @@ def config_of_file(path: Path) -> TrainConfig:
 
 
 def _over(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Values over others, section by section."""
+    """Puts values over others, section by section."""
     merged = dict(base)
     for key, value in values.items():
         below = merged.get(key)
@@ -140,7 +140,7 @@ def refuse_existing(path: Path, option: str) -> None:
 
 
 def refuse_keyboard(config: TrainConfig) -> None:
-    """For commands whose actor is a process without a terminal.
+    """Refuses a keyboard to commands whose actor is a process without a terminal.
 
     Raises:
         UsageError: Its keyboard is to be read.
@@ -153,7 +153,7 @@ def refuse_keyboard(config: TrainConfig) -> None:
 
 
 def chosen_preset(name: str, *, vision: bool) -> str:
-    """Name of the preset that is meant; with vision, of the same task's from images."""
+    """Returns the name of the preset that is meant; with vision, of the same task's from images."""
     return f"{name}-vision" if vision and "-vision" not in name else name
 
 

@@ -59,5 +59,5 @@ class PlotCommand:
 
 
 def _figures(values: dict[str, float]) -> dict[str, float | None]:
-    """A row as JSON values: null where there is nothing to say."""
+    """Returns a row as JSON values: null where there is nothing to say."""
     return {name: None if math.isnan(value) else value for name, value in values.items()}

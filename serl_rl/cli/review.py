@@ -107,7 +107,7 @@ class ReviewCommand:
 
 
 def table(figures: list[EpisodeFigures]) -> str:
-    """One line an episode, and one for all."""
+    """Lists one line an episode, and one for all."""
     lines = ["episode  steps  seconds  return  success  end         intervention  labels +/-"]
     lines += [
         f"{one.number:7d}  {one.steps:5d}  {one.duration_s:7.1f}  {one.episode_return:6.2f}  "

@@ -36,7 +36,7 @@ from serl_rl.rewards.vice_config import ViceConfig
 
 @dataclass(frozen=True, kw_only=True)
 class LearnerConfig:
-    """How the learner trains."""
+    """Defines how the learner trains."""
 
     update_to_data_ratio: Annotated[float, POSITIVE] = 4.0
     """Critic updates for each environment step; larger than 0."""
@@ -78,7 +78,7 @@ class LearnerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ActorConfig:
-    """How the actor explores and sends."""
+    """Defines how the actor explores and sends."""
 
     random_steps: Annotated[int, AT_LEAST_0] = 0
     """First environment steps with uniformly random actions instead of the policy's."""
@@ -94,7 +94,7 @@ class ActorConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """One experiment. A field that is not marked `LOCAL` must be the same in the actor and in the learner."""
+    """Defines one experiment. A field that is not marked `LOCAL` must be the same in the actor and in the learner."""
 
     environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
     """Which task."""
@@ -180,7 +180,7 @@ class TrainConfig:
         require("algorithm_config", given, isinstance(self.algorithm_config, kind), f"a {kind.__name__}")
 
     def _check_grippers(self) -> None:
-        """Without it, a component that moves the arm would be taken for a gripper's."""
+        """Refuses grippers that the action lacks: a component that moves the arm would be taken for a gripper's."""
         chosen = self.sac.grippers
         for wrapper in find_wrappers(self.environment.wrappers):
             is_single = wrapper.plugin.place != "chunk"

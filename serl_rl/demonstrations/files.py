@@ -234,7 +234,7 @@ _SPECIFICATION: dict[str, Callable[[Any], bool]] = {
 
 
 def _compare_names(header: EpisodeHeader, environment: str, path: Path) -> None:
-    """Two tasks may look alike and have the same actions, such as carrying a cube to the right and back to the left.
+    """Refuses a file of another task, which may look alike, such as carrying a cube to the right and to the left.
 
     Their shapes fit, and one would teach the other nonsense.
     """
@@ -268,7 +268,7 @@ def _compare_all(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -
 
 
 def _compare_task(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -> None:
-    """What a task says of itself; only the sizes of its images depend on the cell."""
+    """Compares with what a task says of itself; only the sizes of its images depend on the cell."""
     task = task_of(config)
     size = (6 if config.rotation else 3) + int(task.has_gripper)
     if spec.action_size != size:

@@ -83,7 +83,7 @@ class FrameBank:
             self._images = {}
 
     def __len__(self) -> int:
-        """Number of frames."""
+        """Returns the number of frames."""
         return self._count
 
     def draw(self, indices: np.ndarray, generator: torch.Generator | None = None) -> Observations:
@@ -107,7 +107,7 @@ class FrameBank:
         return vector, {name: maps[place].permute(0, 3, 1, 2) for name, maps in self._maps.items()}
 
     def _all_maps(self, preprocessor: ImagePreprocessor) -> dict[str, Tensor]:
-        """Maps of one crop of every image, bfloat16 of shape (N, h, w, C)."""
+        """Computes the maps of one crop of every image, bfloat16 of shape (N, h, w, C)."""
         parts: dict[str, list[Tensor]] = {name: [] for name in self._images}
         for start in range(0, self._count, _AT_ONCE):
             images = {name: image[start : start + _AT_ONCE] for name, image in self._images.items()}

@@ -93,7 +93,7 @@ def labels_of(episode: Episode) -> list[Label]:
 
 
 def marked_labels(episode: Episode, spans: Sequence[Span], where: str) -> list[Label]:
-    """True for the marked observations, false for all others.
+    """Returns true for the marked observations, false for all others.
 
     Raises:
         UsageError: The episode has no such observations.
@@ -107,7 +107,7 @@ def marked_labels(episode: Episode, spans: Sequence[Span], where: str) -> list[L
 
 
 def last_labels(episode: Episode, last: int, unsure: int) -> list[Label]:
-    """For a success: true for the last observations, null for those just before, false for the others.
+    """Returns, for a success, true for the last observations, null for those just before, false for the others.
 
     Args:
         episode: The episode; of one that failed every observation is false.

@@ -122,7 +122,7 @@ def recording_session(
 
 
 def _by_machine(env: gymnasium.Env[Any, Any], config: TrainConfig, driver: str) -> gymnasium.Env[Any, Any]:
-    """Single steps of which a script takes each."""
+    """Lets a script take each single step."""
     if driver == "scripted":
         return driven_by(scripted_expert(config), env)
     return driven_by(RandomWalkExpert((env.action_space.shape or (0,))[0], seed=config.seed), env)

@@ -11,7 +11,7 @@ from serl_rl.rewards.classifier.config import ClassifierRewardConfig
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentConfig:
-    """Which task."""
+    """Defines an environment: which task, and what is around it."""
 
     id: str = "serl/PickCube-v0"
     """Name of the environment."""

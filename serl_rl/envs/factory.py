@@ -21,7 +21,7 @@ from serl_rl.protocol.spec import EnvironmentSpec
 
 @dataclass(frozen=True, kw_only=True)
 class RobotConfig:
-    """Which daemon drives the arm."""
+    """Names the daemon that drives the arm."""
 
     robot: str | None = None
     """Address of the daemon that drives the arm; none starts a private simulator."""
@@ -31,7 +31,7 @@ class RobotConfig:
     """File whose first line is the daemon's bearer token."""
 
     def token(self) -> str | None:
-        """The bearer token; None without a file.
+        """Reads the bearer token; None without a file.
 
         Raises:
             ConfigError: The file cannot be read or is empty.
@@ -79,7 +79,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
 
 
 def _judged(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> gymnasium.Env[Any, Any]:
-    """The environment with a classifier's word in the place of its reward, if one judges."""
+    """Puts a classifier's word in the place of an environment's reward, if one judges."""
     if not config.classifier.judges:
         return env
     from serl_rl.rewards.classifier.reward import with_classifier_reward  # Here only: it loads torch.

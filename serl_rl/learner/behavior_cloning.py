@@ -148,7 +148,7 @@ def clone(
 
 
 def _validate(agent: BcAgent, steps: Steps) -> tuple[float, float]:
-    """Loss and error over all steps, each weighing the same."""
+    """Computes loss and error over all steps, each weighing the same."""
     total = np.zeros(2)
     for start in range(0, len(steps.frames), _CHUNK):
         indices = np.arange(start, min(start + _CHUNK, len(steps.frames)))

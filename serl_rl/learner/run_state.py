@@ -65,7 +65,7 @@ class RunState:
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since the learner began to accept actors."""
+        """Returns the seconds since the learner began to accept actors."""
         return self._clock() - self._start
 
     def heard_of(self, actor_id: str) -> None:
@@ -79,7 +79,7 @@ class RunState:
             self.changed.notify_all()
 
     def live_actors(self) -> int:
-        """Actors heard of within the last ten seconds."""
+        """Counts the actors heard of within the last ten seconds."""
         now = self._clock()
         return sum(now - heard <= _LIVE_S for heard in list(self._heard.values()))
 
@@ -109,7 +109,7 @@ class RunState:
             self.changed.notify_all()
 
     def granted_sequence(self, acknowledged: int) -> int:
-        """Highest sequence number that an actor may send: its share of the steps that are left to grant.
+        """Returns the highest sequence number that an actor may send: its share of the steps that are left to grant.
 
         Args:
             acknowledged: Highest sequence number of the actor in the replay.

@@ -192,7 +192,7 @@ class _Reader(threading.Thread):
 
 
 class _Slots:
-    """A bounded number of streams, so that unary calls always find a worker."""
+    """Bounds the number of streams, so that unary calls always find a worker."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

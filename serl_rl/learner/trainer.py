@@ -86,7 +86,7 @@ class Trainer:
 
     @property
     def critic_updates(self) -> int:
-        """Critic updates so far."""
+        """Counts the critic updates so far."""
         return self.policy_updates * self.critic_updates_per_call
 
     def compile(self) -> None:
@@ -138,7 +138,7 @@ class Trainer:
         )
 
     def _source(self, replay: ReplayBuffer) -> TransitionSource:
-        """Where transitions are drawn from: the replay itself, or with kept feature maps in place of images."""
+        """Returns where transitions are drawn from: the replay itself, or with kept feature maps in place of images."""
         preprocessor = self._agent.preprocessor
         if not self._keeps_maps or preprocessor is None or preprocessor.frozen is None:
             return replay
@@ -194,7 +194,7 @@ class Trainer:
         return {name: float(self._latest[name]) for name in self.metrics if name in self._latest}
 
     def policy_layout(self) -> Layout:
-        """The policy's arrays with their shapes, without data."""
+        """Returns the policy's arrays with their shapes, without data."""
         data_type = _TYPES[self._config.learner.publish_type]
         return tuple(
             tensor_pb2.Tensor(name=name, data_type=data_type, shape=value.shape)
@@ -202,7 +202,7 @@ class Trainer:
         )
 
     def policy_bytes(self) -> bytes:
-        """The policy's arrays, one after the other."""
+        """Returns the bytes of the policy's arrays, one after the other."""
         import torch
 
         dtype = getattr(torch, self._config.learner.publish_type)
@@ -210,7 +210,7 @@ class Trainer:
         return b"".join(from_torch(name, value.to(dtype)).data for name, value in arrays.items())
 
     def policy_tensors(self, data: bytes | None) -> dict[str, torch.Tensor]:
-        """The policy's arrays by name.
+        """Returns the policy's arrays by name.
 
         Args:
             data: Bytes of a published version; None for the newest policy.

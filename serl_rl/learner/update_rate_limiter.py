@@ -39,7 +39,7 @@ class UpdateRateLimiter:
             )
 
     def allows_update(self, env_steps: int, critic_updates: int) -> bool:
-        """Whether the learner may do the updates of one more call now.
+        """Decides whether the learner may do the updates of one more call now.
 
         Args:
             env_steps: Environment steps in the replay.
@@ -54,7 +54,7 @@ class UpdateRateLimiter:
         return critic_updates + self.updates_per_call <= earned
 
     def granted_steps(self, critic_updates: int) -> int:
-        """Environment steps of all actors together that may be collected.
+        """Returns the environment steps of all actors together that may be collected.
 
         Args:
             critic_updates: Critic updates done.
@@ -66,9 +66,9 @@ class UpdateRateLimiter:
         return min(paid + self.lead_steps, self.max_env_steps)
 
     def actual_ratio(self, env_steps: int, critic_updates: int) -> float:
-        """Critic updates for each environment step since the warm-up; 0 before."""
+        """Returns the critic updates for each environment step since the warm-up; 0 before."""
         return critic_updates / max(env_steps - self.warm_up_steps, 1) if env_steps > self.warm_up_steps else 0.0
 
     def lag_steps(self, env_steps: int, critic_updates: int) -> float:
-        """Environment steps whose updates are still to be done; negative within the tolerance."""
+        """Returns the environment steps whose updates are still to be done; negative within the tolerance."""
         return max(env_steps - self.warm_up_steps, 0) - critic_updates / self.ratio

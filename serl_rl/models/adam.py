@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 class Adam:
-    """Kingma and Ba 2015 (arXiv:1412.6980), algorithm 1: betas 0.9 and 0.999, epsilon 1e-8.
+    """Optimises as Kingma and Ba 2015 (arXiv:1412.6980), algorithm 1: betas 0.9 and 0.999, epsilon 1e-8.
 
     Args:
         parameters: Parameters by name, without gradient; changed in place.

@@ -50,7 +50,7 @@ def fast_arithmetic(
 
 
 def has_bfloat16_products(device: torch.device) -> bool:
-    """Whether a device multiplies bfloat16 numbers by itself."""
+    """Returns whether a device multiplies bfloat16 numbers by itself."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     # Older versions of torch cannot tell; float32 is right everywhere.

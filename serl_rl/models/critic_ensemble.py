@@ -11,7 +11,7 @@ from serl_rl.models.mlp import Affine, Arithmetic, Mlp
 
 
 class CriticEnsemble(nn.Module):
-    """Q(observation, action) of N members that share nothing, or the last layer alone.
+    """Computes Q(observation, action) of N members that share nothing, or the last layer alone.
 
     Args:
         observation_size: Number of components of the observation vector.

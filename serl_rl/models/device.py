@@ -6,7 +6,7 @@ from serl_rl.errors import UsageError
 
 
 def find_device(name: str, option: str = "--learner.device") -> str:
-    """Device of the settings; "auto" is a GPU if there is one.
+    """Finds the device of the settings; "auto" is a GPU if there is one.
 
     Args:
         name: As in the settings.

@@ -15,7 +15,7 @@ MAX_STANDARD_DEVIATION = 5.0
 
 
 class GaussianTanhPolicy(nn.Module):
-    """Distribution of actions tanh(mean + std * noise).
+    """Computes a distribution of actions tanh(mean + std * noise).
 
     The second head gives the logarithm of the standard deviation (not of the variance), which is clipped to
     [1e-5, 5].

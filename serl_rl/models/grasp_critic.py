@@ -12,7 +12,7 @@ from serl_rl.models.perception import Perception, VisualCritic, VisualInput, Vis
 
 
 class GraspCritic(nn.Module):
-    """Q(observation, choice) of all choices at once; one network, no ensemble.
+    """Computes Q(observation, choice) of all choices at once; one network, no ensemble.
 
     As in HIL-SERL (Luo et al. 2024, arXiv:2410.21845), the last hidden layer is linear.
 
@@ -58,7 +58,7 @@ def make_grasp_critic(
 
 
 class VisualGraspCritic(nn.Module):
-    """A grasp critic over what is perceived; its loss trains perception too."""
+    """Evaluates the grippers' choices by what is perceived; its loss trains perception too."""
 
     def __init__(self, perception: Perception, network: GraspCritic) -> None:
         super().__init__()

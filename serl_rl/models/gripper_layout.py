@@ -37,16 +37,16 @@ class GripperLayout:
 
     @property
     def arm_size(self) -> int:
-        """Components that are not a gripper's."""
+        """Counts the components that are not a gripper's."""
         return self.action_size - self.grippers
 
     @property
     def choice_count(self) -> int:
-        """Joint choices of all grippers: 3, or 9 for two."""
+        """Counts the joint choices of all grippers: 3, or 9 for two."""
         return CHOICES**self.grippers
 
     def arm(self, actions: Tensor) -> Tensor:
-        """The components that are not a gripper's. Shape (..., A) to (..., arm_size)."""
+        """Returns the components that are not a gripper's. Shape (..., A) to (..., arm_size)."""
         if not self.grippers:
             return actions
         import torch
@@ -56,7 +56,7 @@ class GripperLayout:
         return torch.cat([actions[..., start : start + share - 1] for start in starts], dim=-1)
 
     def choices(self, actions: Tensor) -> Tensor:
-        """Joint choice of executed actions: g + 1, or 3 (g1 + 1) + (g2 + 1), each g rounded to -1, 0 or 1.
+        """Returns the joint choice of executed actions: g + 1, or 3 (g1 + 1) + (g2 + 1), each g rounded to -1, 0 or 1.
 
         A person's button may have been recorded as 0.9 to 1: cutting the fraction off would turn it into 0.
 

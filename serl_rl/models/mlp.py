@@ -16,7 +16,7 @@ LAYER_NORM_EPSILON = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Arithmetic:
-    """How hidden layers compute. Normalisation, tanh and everything after the last hidden layer stay in float32."""
+    """Defines how hidden layers compute. Normalisation, tanh and what follows the last layer stay in float32."""
 
     product_dtype: torch.dtype = torch.float32
     """Type of the hidden layers' matrix products: float32 or bfloat16."""
@@ -25,7 +25,7 @@ class Arithmetic:
 
 
 class Affine(nn.Module):
-    """x W + b, with Xavier-uniform weights and zero bias.
+    """Computes x W + b, from Xavier-uniform weights and zero bias.
 
     Args:
         inputs: Number of input features.
@@ -63,7 +63,7 @@ class Affine(nn.Module):
 
 
 class HiddenLayer(nn.Module):
-    """Affine, layer normalisation with scale and offset, tanh."""
+    """Computes an affine map, layer normalisation with scale and offset, and tanh."""
 
     def __init__(
         self, inputs: int, outputs: int, members: int | None, arithmetic: Arithmetic, generator: torch.Generator
@@ -85,7 +85,7 @@ class HiddenLayer(nn.Module):
 
 
 class Mlp(nn.Module):
-    """A stack of hidden layers."""
+    """Stacks hidden layers."""
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ uint8 of shape (B, H, W, 3), for a backbone that is trained."""
 
 
 class Perception(nn.Module):
-    """One vector of each camera, then one of the flat vectors: dense, layer normalisation, tanh, as in SERL.
+    """Joins a vector of each camera and one of the flat vectors: dense, layer normalisation, tanh, as in SERL.
 
     Args:
         images: What reads the cameras: heads alone where the backbone is frozen, else the whole encoder.
@@ -57,7 +57,7 @@ class Perception(nn.Module):
 
 
 class VisualPolicy(nn.Module):
-    """A policy over what is perceived. Its loss trains perception of flat vectors, never that of images."""
+    """Chooses by what is perceived. Its loss trains perception of flat vectors, never that of images."""
 
     def __init__(self, perception: Perception, policy: GaussianTanhPolicy) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class VisualPolicy(nn.Module):
 
 
 class VisualCritic(nn.Module):
-    """Critics over what is perceived; their loss trains perception."""
+    """Evaluates actions by what is perceived; its loss trains perception."""
 
     def __init__(self, perception: Perception, ensemble: CriticEnsemble) -> None:
         super().__init__()
@@ -83,5 +83,5 @@ class VisualCritic(nn.Module):
 
 
 def is_trained_by_policy(name: str) -> bool:
-    """Whether the policy's loss trains a parameter of a `VisualPolicy`."""
+    """Returns whether the policy's loss trains a parameter of a `VisualPolicy`."""
     return not name.startswith("perception.images.")

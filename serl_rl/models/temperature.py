@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Temperature(nn.Module):
-    """alpha = softplus(raw), a Lagrange multiplier.
+    """Holds alpha = softplus(raw), a Lagrange multiplier.
 
     Args:
         initial: First value; positive.

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def open_pyplot() -> Any:  # noqa: ANN401
-    """Matplotlib's pyplot, drawing to files only."""
+    """Opens Matplotlib's pyplot, which draws to files only."""
     import matplotlib as mpl
 
     mpl.use("agg")

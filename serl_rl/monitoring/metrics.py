@@ -128,7 +128,7 @@ class MetricsTail:
         self._names = COLUMNS
 
     def read_new(self) -> list[MetricsRow]:
-        """Rows that are complete and were not read yet."""
+        """Reads the rows that are complete and were not read yet."""
         if not self._path.exists():
             return []
         with self._path.open("rb") as file:
@@ -154,7 +154,7 @@ def read_metrics(directory: Path) -> list[MetricsRow]:
 
 
 def _header_of(path: Path) -> tuple[str, ...]:
-    """Columns of the newest rows of a file; none where it has none."""
+    """Reads the columns of the newest rows of a file; none where it has none."""
     if not path.exists():
         return ()
     with path.open(newline="") as file:

@@ -31,12 +31,12 @@ _LABEL_RULE = f"use at most {MAX_LABEL_LENGTH} printable characters"
 
 
 class SpecError(ValueError):
-    """A space or spec that training cannot use."""
+    """Raised for a space or spec that training cannot use."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArraySpec:
-    """One array of an observation or an action."""
+    """Describes one array of an observation or an action."""
 
     name: str
     """Unique within the spec, such as "state" or "wrist"."""
@@ -66,12 +66,12 @@ class ArraySpec:
 
     @property
     def size(self) -> int:
-        """Number of elements of one sample."""
+        """Returns the number of elements of one sample."""
         return math.prod(self.shape)
 
     @property
     def is_vector(self) -> bool:
-        """Whether it is a flat vector of floating-point numbers, which networks read as it is."""
+        """Returns whether it is a flat vector of floating-point numbers, which networks read as it is."""
         return len(self.shape) == 1 and self.dtype.kind == "f"
 
     def to_proto(self) -> spec_pb2.ArraySpec:
@@ -101,7 +101,7 @@ class ArraySpec:
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentSpec:
-    """The environment as the learner sees it."""
+    """Describes the environment as the learner sees it."""
 
     environment: str
     """Name of the environment, such as "serl/PickCube-v0"."""
@@ -127,17 +127,17 @@ class EnvironmentSpec:
 
     @property
     def action_size(self) -> int:
-        """Number of components of an action."""
+        """Returns the number of components of an action."""
         return self.action.size
 
     @property
     def vectors(self) -> tuple[ArraySpec, ...]:
-        """The observation's flat vectors, in order."""
+        """Returns the observation's flat vectors, in order."""
         return tuple(array for array in self.observation if array.is_vector)
 
     @property
     def vector_size(self) -> int:
-        """Total number of components of the flat vectors."""
+        """Returns the total number of components of the flat vectors."""
         return sum(array.size for array in self.vectors)
 
     def to_proto(self) -> spec_pb2.EnvironmentSpec:

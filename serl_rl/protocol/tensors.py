@@ -29,7 +29,7 @@ _BFLOAT16_BITS = np.dtype("<u2")
 
 
 class TensorError(ValueError):
-    """A tensor whose type, shape and bytes do not fit together, or of a type that is not supported."""
+    """Raised for a tensor whose type, shape and bytes do not fit together, or of a type that is not supported."""
 
 
 def data_type_of(dtype: np.dtype[Any]) -> tensor_pb2.DataType:

@@ -16,7 +16,7 @@ Places: TypeAlias = Sequence[slice]
 
 @dataclass(frozen=True, kw_only=True)
 class TransitionBatch(SampledColumns[np.ndarray]):
-    """B transitions, stacked. Every array is its own memory."""
+    """Holds B transitions, stacked. Every array is its own memory."""
 
     observations: dict[str, np.ndarray]
     """Observation at the step, by name. Shape (B, ...)."""

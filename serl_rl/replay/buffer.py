@@ -27,7 +27,7 @@ _NO_ROW = -1
 
 @dataclass(frozen=True)
 class Draw:
-    """Transitions that were drawn but not copied yet."""
+    """Holds transitions that were drawn but not copied yet."""
 
     numbers: np.ndarray
     """Absolute number of each row. Shape (N,)."""
@@ -80,25 +80,25 @@ class ReplayBuffer:
 
     @property
     def row_count(self) -> int:
-        """Number of rows kept."""
+        """Returns the number of rows kept."""
         with self._lock:
             return self._storage.end - self._storage.begin
 
     @property
     def transition_count(self) -> int:
-        """Number of transitions that can be sampled."""
+        """Returns the number of transitions that can be sampled."""
         with self._lock:
             return self._links.transition_count
 
     @property
     def intervention_count(self) -> int:
-        """Number of transitions that can be sampled whose action a person chose."""
+        """Returns the number of transitions that can be sampled whose action a person chose."""
         with self._lock:
             return len(self._interventions)
 
     @property
     def environment_step_count(self) -> int:
-        """Number of steps ever appended, overwritten ones included; final rows are no steps."""
+        """Returns the number of steps ever appended, overwritten ones included; final rows are no steps."""
         with self._lock:
             return self._step_total()
 
@@ -152,12 +152,12 @@ class ReplayBuffer:
 
     @property
     def action_size(self) -> int:
-        """Components of an action."""
+        """Returns the number of components of an action."""
         return self.spec.action_size
 
     @property
     def layout(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-        """Shape and type of one transition's observation, by name."""
+        """Returns shape and type of one transition's observation, by name."""
         return {
             array.name: ((self.frame_stack, *array.shape) if self._is_stacked(array) else array.shape, array.dtype)
             for array in self.spec.observation
@@ -166,7 +166,7 @@ class ReplayBuffer:
     def sample_into(
         self, batch: TransitionBatch, places: Places, rng: np.random.Generator, *, only_interventions: bool = False
     ) -> None:
-        """As `sample`, into a part of a batch; images are copied once.
+        """Draws as `sample` does, into a part of a batch; images are copied once.
 
         Args:
             batch: Arrays of this buffer's layout.
@@ -207,7 +207,7 @@ class ReplayBuffer:
             return Draw(numbers, slots, np.concatenate([slots[1:], self._links.successors[slots[-1:]]]))
 
     def is_kept(self, draw: Draw) -> bool:
-        """Whether no drawn row was given up since; what was copied of one that was may be torn."""
+        """Returns whether no drawn row was given up since; what was copied of one that was may be torn."""
         with self._lock:
             if not len(draw.numbers):
                 return True
@@ -238,7 +238,7 @@ class ReplayBuffer:
                     place_rows(part, column, slots[-1], places)
 
     def window(self) -> tuple[int, int]:
-        """Number of the oldest row that is kept, and of the next row to come."""
+        """Returns the number of the oldest row that is kept, and of the next row to come."""
         with self._lock:
             return self._storage.begin, self._storage.end
 
@@ -247,7 +247,7 @@ class ReplayBuffer:
         return self._storage.columns[f"observations.{name}"].take(numbers % self.capacity, axis=0)
 
     def episodes(self, numbers: np.ndarray) -> np.ndarray:
-        """Identifier of the episode of rows by number. Shape (N,)."""
+        """Returns the identifier of the episode of rows by number. Shape (N,)."""
         return self._storage.columns["episode_ids"][numbers % self.capacity]
 
     def close(self) -> None:
@@ -367,7 +367,7 @@ class ReplayBuffer:
         return rng.choice(numbers, count)
 
     def _drawable(self, numbers: np.ndarray, before: int | None) -> np.ndarray:
-        """Those of some rows that may be drawn."""
+        """Returns those of some rows that may be drawn."""
         slots = numbers % self.capacity
         allowed = self._links.is_transition[slots]
         if before is not None:

@@ -28,7 +28,7 @@ def column(dtype: str, spool_name: str, *, is_optional: bool = False) -> dict[st
 
 @dataclass(frozen=True, kw_only=True)
 class SampledColumns(Generic[Array]):
-    """What rows, sampled transitions and the batches of updates all have; observations aside."""
+    """Holds what rows, sampled transitions and the batches of updates all have; observations aside."""
 
     actions: Array = field(metadata=column("<f4", "action"))
     """Executed actions in [-1, 1]. Shape (..., A)."""
@@ -42,7 +42,7 @@ class SampledColumns(Generic[Array]):
 
 @dataclass(frozen=True)
 class Column:
-    """One column, as its field declares it."""
+    """Describes one column, as its field declares it."""
 
     name: str
     """Of its array on the wire, and of its file."""

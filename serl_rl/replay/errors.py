@@ -12,11 +12,11 @@ from __future__ import annotations
 
 
 class ReplayError(Exception):
-    """Something that the replay refused; the text says what, in one sentence."""
+    """Raised for something that the replay refused; the text says what, in one sentence."""
 
 
 class InvalidRowsError(ReplayError, ValueError):
-    """Rows that do not fit the spec. Nothing of the batch was stored.
+    """Raised for rows that do not fit the spec. Nothing of the batch was stored.
 
     Args:
         field: Name of the offending array.
@@ -29,7 +29,7 @@ class InvalidRowsError(ReplayError, ValueError):
 
 
 class RowGapError(ReplayError):
-    """Rows are missing before a batch. Nothing of the batch was stored.
+    """Raised where rows are missing before a batch. Nothing of the batch was stored.
 
     Args:
         actor_id: Who sent the batch.
@@ -46,12 +46,12 @@ class RowGapError(ReplayError):
 
 
 class EmptyReplayError(ReplayError):
-    """No transition can be sampled yet."""
+    """Raised where no transition can be sampled yet."""
 
 
 class ReplayFilesError(ReplayError):
-    """The directory holds another replay, is corrupt, or is used by another process."""
+    """Raised where the directory holds another replay, is corrupt, or is used by another process."""
 
 
 class ReplayStorageError(ReplayError):
-    """The disk is full. Everything acknowledged is still there."""
+    """Raised where the disk is full. Everything acknowledged is still there."""

@@ -27,7 +27,7 @@ _ROWS_AT_ONCE = 32
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureLayout:
-    """What is kept of each image."""
+    """Defines what is kept of each image."""
 
     shapes: Mapping[str, tuple[int, int, int]]
     """Height, width and channels of the maps of each camera."""
@@ -41,13 +41,13 @@ class FeatureLayout:
     """Digest of the backbone's weights; maps of another backbone are computed anew."""
 
     def to_dict(self, capacity: int) -> dict[str, Any]:
-        """As it is written beside the maps."""
+        """Returns what is written beside the maps."""
         shapes = {camera: list(shape) for camera, shape in self.shapes.items()}
         return {**_FORMAT, "capacity": capacity, **vars(self), "shapes": shapes}
 
 
 class EncodedReplay:
-    """A replay whose images are sampled as feature maps. Only one thread may use it; others may append to the replay.
+    """Samples a replay's images as feature maps. Only one thread may use it; others may append to the replay.
 
     The maps are derived data. Whatever is missing, stale or of another backbone is computed from the images, so the
     files need no care: losing them loses time alone. A row is drawn as soon as its maps and those of its successor are
@@ -101,22 +101,22 @@ class EncodedReplay:
 
     @property
     def transition_count(self) -> int:
-        """Number of transitions of the replay."""
+        """Returns the number of transitions of the replay."""
         return self._replay.transition_count
 
     @property
     def intervention_count(self) -> int:
-        """Number of those whose action a person chose."""
+        """Returns the number of those whose action a person chose."""
         return self._replay.intervention_count
 
     @property
     def action_size(self) -> int:
-        """Components of an action."""
+        """Returns the number of components of an action."""
         return self._replay.action_size
 
     @property
     def layout(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-        """Shape and type of one transition's observation, by name; maps are the bits of bfloat16 numbers."""
+        """Returns shape and type of one transition's observation, by name; maps are the bits of bfloat16 numbers."""
         stack = (self._replay.frame_stack,) if self._replay.frame_stack > 1 else ()
         maps = {
             camera: ((*stack, *shape), np.dtype(np.uint16)) for camera, shape in self._feature_layout.shapes.items()
@@ -217,7 +217,7 @@ class EncodedReplay:
         self._numbers[slots] = numbers + 1
 
     def _draw_shifts(self, numbers: np.ndarray, rounds: np.ndarray) -> np.ndarray:
-        """The crops of some rows, int64 of shape (N, K, 2), px. Frames that are stacked are shifted alike."""
+        """Draws the crops of some rows, int64 of shape (N, K, 2), px. Frames that are stacked are shifted alike."""
         layout = self._feature_layout
         keys = self._replay.episodes(numbers) if self._replay.frame_stack > 1 else numbers
         drawn = [

@@ -71,11 +71,11 @@ class RowLinks:
             orphans = orphans[orphans != _NO_ROW]
 
     def has_whole_stack(self, slots: np.ndarray) -> np.ndarray:
-        """Whether no frame of the stacks of some rows was overwritten. Shape (N,)."""
+        """Returns whether no frame of the stacks of some rows was overwritten. Shape (N,)."""
         return self._missing[slots] == 0
 
     def stacks(self, slots: np.ndarray) -> np.ndarray:
-        """Slots of the frames of some rows' stacks, oldest first; where none is older, the oldest once more.
+        """Returns the slots of some rows' stacks, oldest first; where none is older, the oldest once more.
 
         Args:
             slots: Shape (N,).

@@ -30,7 +30,7 @@ class RowKind(enum.IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RowBatch(SampledColumns[np.ndarray]):
-    """B rows of one actor, stacked.
+    """Holds B rows of one actor, stacked.
 
     A row is one observation together with what was done there; its next observation is the following row's. An episode
     ends with one extra row of kind `FINAL` that holds only the last observation, and zeros. A column that may be left

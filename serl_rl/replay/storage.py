@@ -37,7 +37,7 @@ _FieldLayout = tuple[tuple[int, ...], np.dtype[Any]]
 
 
 class RowStorage:
-    """Columns of `capacity` rows with a window of committed ones. Not thread-safe: the buffer holds a lock.
+    """Holds columns of `capacity` rows with a window of committed ones. Not thread-safe: the buffer holds a lock.
 
     A row has an absolute number that only grows; it lies in slot `number % capacity`.
 
@@ -72,12 +72,12 @@ class RowStorage:
 
     @property
     def begin(self) -> int:
-        """Number of the oldest row that is kept."""
+        """Returns the number of the oldest row that is kept."""
         return int(self._header[_BEGIN])
 
     @property
     def end(self) -> int:
-        """Number of the next row to come."""
+        """Returns the number of the next row to come."""
         return int(self._header[_END])
 
     def release(self, begin: int) -> None:

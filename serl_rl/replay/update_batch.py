@@ -16,7 +16,7 @@ from serl_rl.replay.columns import SampledColumns
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateBatch(SampledColumns[Tensor]):
-    """U minibatches of B transitions, stacked; numbers are float32, images stay bytes, feature maps are bfloat16.
+    """Holds U minibatches of B transitions; numbers are float32, images stay bytes, feature maps are bfloat16.
 
     `interventions` is one where a person chose the action, in a demonstration or by taking over, else zero.
     """
@@ -30,12 +30,12 @@ class UpdateBatch(SampledColumns[Tensor]):
 
     @property
     def minibatches(self) -> int:
-        """Number of minibatches U."""
+        """Returns the number of minibatches U."""
         return self.rewards.shape[0]
 
     @property
     def batch_size(self) -> int:
-        """Number of transitions B of each minibatch."""
+        """Returns the number of transitions B of each minibatch."""
         return self.rewards.shape[1]
 
     def to(self, device: torch.device) -> UpdateBatch:

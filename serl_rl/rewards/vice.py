@@ -31,10 +31,10 @@ _VECTOR = "vector"
 
 
 class Goals(Protocol):
-    """Frames that show the task done, such as a `FrameBank`."""
+    """Samples frames that show the task done, such as a `FrameBank`."""
 
     def __len__(self) -> int:
-        """Number of frames."""
+        """Returns the number of frames."""
         ...
 
     def draw(self, indices: np.ndarray, generator: torch.Generator | None = None) -> Observations:
@@ -43,7 +43,7 @@ class Goals(Protocol):
 
 
 class EventClassifier(nn.Module):
-    """The logit of success: heads of the cameras, then the head of a reward classifier; of flat vectors the head alone.
+    """Computes the logit of success: heads of the cameras, then a reward classifier's; of flat vectors that alone.
 
     Args:
         images: What reads the cameras' feature maps; None for flat vectors.
@@ -170,7 +170,7 @@ class Vice:
         self._call_count = int(state["calls"])
 
     def _read(self, observations: Mapping[str, Tensor], rng: np.random.Generator) -> Arrays:
-        """The classifier's inputs, of leading shape (U * B); images are cropped anew, kept maps are as they are."""
+        """Returns the classifier's inputs, of leading shape (U * B); images are cropped anew, kept maps stay."""
         if self._preprocessor is None:
             vector = torch.cat([observations[name] for name in self._vectors], dim=-1)
             return {_VECTOR: vector.flatten(0, 1)}
@@ -178,7 +178,7 @@ class Vice:
         return self._preprocessor(cameras, _generator(rng))
 
     def _update(self, own: Arrays, rng: np.random.Generator) -> None:
-        """One step of gradient descent on as many goals as frames of the policy."""
+        """Takes one step of gradient descent on as many goals as frames of the policy."""
         if self._goals is None:
             raise ValueError("vice has no goals; call set_goals first")
         config, count = self.config, len(next(iter(own.values())))
@@ -207,7 +207,7 @@ def event_gradients(
     blend: Tensor,
     penalty_weight: float,
 ) -> tuple[Tensor, list[Tensor]]:
-    """The loss of a classifier of events and its gradients.
+    """Computes the loss of a classifier of events and its gradients.
 
     Args:
         network: From inputs to logits.

@@ -13,7 +13,7 @@ EventReward: TypeAlias = Literal["success", "probability", "log-odds"]
 
 @dataclass(frozen=True, kw_only=True)
 class ViceConfig:
-    """A reward from a classifier that learns to tell goals from what the policy does. The defaults are SERL's."""
+    """Defines a reward by a classifier that learns to tell goals from what the policy does. The defaults are SERL's."""
 
     enabled: bool = False
     """Whether it takes the place of the environment's reward, which is then "none" or "dense"."""
@@ -44,5 +44,5 @@ class ViceConfig:
         check_fields(self)
 
     def largest_return(self, discount: float) -> float | None:
-        """Largest discounted sum of rewards; None without a bound."""
+        """Returns the largest discounted sum of rewards; None without a bound."""
         return None if self.reward == "log-odds" or discount == 1 else 1 / (1 - discount)

@@ -13,7 +13,7 @@ _NORM_EPSILON = 1e-6
 
 
 def smoothed(labels: Tensor, smoothing: float) -> Tensor:
-    r"""Labels drawn towards one half: :math:`y (1 - s) + s / 2` (Szegedy et al. 2016, arXiv:1512.00567, section 7)."""
+    r"""Draws labels towards one half: :math:`y (1 - s) + s / 2` (Szegedy et al. 2016, arXiv:1512.00567, section 7)."""
     return labels * (1 - smoothing) + 0.5 * smoothing
 
 
@@ -29,7 +29,7 @@ def mixed(array: Tensor, partners: Tensor, share: float) -> Tensor:
 
 
 def event_loss(logits: Tensor, labels: Tensor, partners: Tensor, share: float) -> Tensor:
-    r"""Cross entropy of mixed samples against the labels of both.
+    r"""Computes the cross entropy of mixed samples against the labels of both.
 
     .. math:: \lambda\, \mathrm{BCE}(\hat y, y_i) + (1 - \lambda)\, \mathrm{BCE}(\hat y, y_j)
 
@@ -47,7 +47,7 @@ def event_loss(logits: Tensor, labels: Tensor, partners: Tensor, share: float) -
 
 
 def gradient_penalty(slopes: Sequence[Tensor]) -> Tensor:
-    r"""Mean of :math:`(\lVert \nabla_x f(x) \rVert - 1)^2` (Gulrajani et al. 2017, WGAN-GP, arXiv:1704.00028, eq. 3).
+    r"""Computes the mean of :math:`(\lVert \nabla_x f(x) \rVert - 1)^2` (Gulrajani et al. 2017, arXiv:1704.00028).
 
     As in SERL, each camera has a norm of its own, and 1e-6 under the root for each component keeps its slope finite.
 
@@ -59,7 +59,7 @@ def gradient_penalty(slopes: Sequence[Tensor]) -> Tensor:
 
 
 def event_reward(logits: Tensor, kind: EventReward) -> Tensor:
-    r"""Reward of a step by the logit of what is seen after it.
+    r"""Computes the reward of a step by the logit of what is seen after it.
 
     "success" is :math:`1[p \ge 1/2]`, as in SERL; "probability" is p; "log-odds" is
     :math:`\log p - \log(1 - p)`, the logit itself, the reward of adversarial inverse reinforcement learning (Fu et al.

@@ -48,7 +48,7 @@ class Dashboard(LiveView):
         self._add("", row, line(row), self._remaining(row))
 
     def _remaining(self, row: MetricsRow) -> str:
-        """How long the steps that are allowed will take; training ends earlier once it reaches its target."""
+        """Says how long the steps that are allowed will take; training ends earlier once it reaches its target."""
         missing = self._config.learner.max_env_steps - row.env_steps
         if not (row.env_steps_per_s > 0 and missing > 0):
             return ""

@@ -47,7 +47,7 @@ class PhaseClock:
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since the beginning."""
+        """Returns the seconds since the beginning."""
         return time.monotonic() - self.start_s
 
 
@@ -207,7 +207,7 @@ class Demo:
         }
 
     def _time_to_target(self) -> float:
-        """Seconds from the command to the end of training: pretraining, start, demonstrations, compiling, training."""
+        """Sums the seconds from the command to the end of training: pretraining, start, demonstrations, training."""
         names = ("pretraining_s", "simulator_start_s", "demonstrations_s", "training_s")
         return round(sum(self._clock.parts.get(name, 0.0) for name in names), 2)
 
@@ -244,7 +244,7 @@ def prepare_learner(
 
 
 def training_figures(rows: list[MetricsRow], config: TrainConfig, result: EvaluationResult | None) -> dict[str, Any]:
-    """When training reached its target, how long it went on, and the final evaluation, as JSON values."""
+    """Returns when training reached its target, how long it went on, and the final evaluation, as JSON values."""
     reached, last = reached_row(rows, config), rows[-1] if rows else None
     return {
         "reached_target": reached is not None,

@@ -35,7 +35,7 @@ _SMALL, _NORMAL = 13, 15
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """Values over steps."""
+    """Holds values over steps."""
 
     values: Sequence[float]
     """One a step; NaN leaves a gap."""
@@ -46,7 +46,7 @@ class Curve:
 
 
 class Canvas:
-    """A picture that is drawn at twice its size. Coordinates are those of the picture that comes out."""
+    """Draws a picture at twice its size. Coordinates are those of the picture that comes out."""
 
     def __init__(self, width: int, height: int) -> None:
         self._size = (width, height)
@@ -54,7 +54,7 @@ class Canvas:
         self._draw = ImageDraw.Draw(self._picture)
 
     def image(self) -> Image:
-        """What was drawn, RGB, shape (height, width, 3)."""
+        """Returns what was drawn, RGB, shape (height, width, 3)."""
         return np.asarray(self._picture.resize(self._size, Pictures.Resampling.BOX), np.uint8)
 
     def text(
@@ -65,7 +65,7 @@ class Canvas:
         self._draw.text((x * _SCALE, y * _SCALE), words, fill=colour, font=font, anchor=anchor)
 
     def text_width(self, words: str) -> float:
-        """Width of a line of normal size, px."""
+        """Measures the width of a line of normal size, px."""
         return self._draw.textlength(words, font=_font(_NORMAL * _SCALE)) / _SCALE
 
     def box(self, box: Sequence[float], colour: Colour, *, radius: float = 0) -> None:
@@ -171,7 +171,7 @@ class Canvas:
 
 
 def common_bounds(values: Sequence[float], least: tuple[float, float] = (0.0, 1.0)) -> tuple[float, float]:
-    """Bounds that hold all values, and `least`, with a little room."""
+    """Finds bounds that hold all values, and `least`, with a little room."""
     known = [value for value in values if math.isfinite(value)]
     low, high = min([*known, least[0]]), max([*known, least[1]])
     room = 0.04 * (high - low)
@@ -179,7 +179,7 @@ def common_bounds(values: Sequence[float], least: tuple[float, float] = (0.0, 1.
 
 
 def _runs(values: Sequence[float]) -> list[list[int]]:
-    """Indices of neighbours that are numbers."""
+    """Lists the indices of neighbours that are numbers."""
     runs: list[list[int]] = [[]]
     for index, value in enumerate(values):
         if math.isfinite(value):
@@ -190,7 +190,7 @@ def _runs(values: Sequence[float]) -> list[list[int]]:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Two to four round numbers within bounds."""
+    """Finds two to four round numbers within bounds."""
     rough = (high - low) / 2.5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next((factor * power for factor in (1, 2, 2.5, 5) if factor * power >= rough), 10 * power)

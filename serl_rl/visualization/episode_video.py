@@ -12,7 +12,7 @@ _HELD_FRAMES = 10
 
 
 class EpisodeVideo:
-    """A `StepSink` that collects step records.
+    """Collects step records as a `StepSink`.
 
     Frames are drawn when somebody iterates, as often as wanted.
 
@@ -37,11 +37,11 @@ class EpisodeVideo:
 
     @property
     def rate_hz(self) -> float:
-        """Frames a second at the robot's own pace."""
+        """Returns the frames a second at the robot's own pace."""
         return self._labels.rate_hz
 
     def wants(self, episode: int) -> bool:
-        """Whether an episode is kept."""
+        """Returns whether an episode is kept."""
         return episode <= self._episode_count
 
     def show(self, record: StepRecord) -> None:

@@ -62,7 +62,7 @@ def side_by_side(record: StepRecord) -> list[tuple[str, Image]]:
 
 
 def _pictures(record: StepRecord) -> Image:
-    """The pictures in a row, enlarged, each under its name."""
+    """Puts the pictures in a row, enlarged, each under its name."""
     shown = [(name, _enlarged(image)) for name, image in side_by_side(record)]
     top = _TITLE if any(name for name, _ in shown) else 0
     gaps = _GAP * max(len(shown) - 1, 0)
@@ -82,7 +82,7 @@ def _pictures(record: StepRecord) -> Image:
 
 
 def _enlarged(image: Image) -> Image:
-    """A small image by a whole factor, each pixel a square: what the policy sees, not what it might have seen."""
+    """Enlarges a small image by a whole factor: what the policy sees, not what it might have seen."""
     factor = max(1, _CAMERA_PX // max(image.shape[0], 1))
     if factor == 1:
         return image

@@ -95,7 +95,7 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         }
 
     def _scene(self) -> Image | None:
-        """What a bystander sees: for who wants pictures, where the policy has no cameras."""
+        """Renders what a bystander sees, for who wants pictures where the policy has no cameras."""
         if self._labels.cameras or not any(one.needs_scene for one in self._wanting):
             return None
         picture: Any = self.env.render()

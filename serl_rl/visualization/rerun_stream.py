@@ -34,7 +34,7 @@ _ACTION_COLOURS = (RED, GREEN, BLUE, (255, 160, 155), (160, 232, 178), (165, 205
 
 
 class RerunStream:
-    """A `StepSink` that logs every step record to rerun.
+    """Logs every step record to rerun, as a `StepSink`.
 
     Timelines: "step" counts the steps of all episodes, "episode" the episodes; "time" is the robot's time, one
     episode after the other. Pictures are JPEG.
@@ -227,7 +227,7 @@ def _check_viewer(address: str) -> None:
 
 
 def _blueprint(cameras: Sequence[str]) -> Any:  # noqa: ANN401 - a type of a module that is not always there.
-    """How the viewer arranges everything."""
+    """Defines how the viewer arranges everything."""
     views = importlib.import_module("rerun.blueprint")
     shown = [f"/cameras/{name}" for name in cameras] or ["/scene"]
     pictures = views.Grid(

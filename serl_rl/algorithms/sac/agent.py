@@ -221,7 +221,7 @@ class SacAgent(Agent):
         )
 
     def _read(self, observations: Mapping[str, Tensor]) -> Observations:
-        """What the networks read, with the leading dimensions (U, B); the crop of each observation is drawn anew."""
+        """Returns what the networks read, of leading shape (U, B); the crop of each observation is drawn anew."""
         vectors = [observations[array.name] for array in self.spec.vectors]
         vector = vectors[0] if len(vectors) == 1 else torch.cat(vectors, dim=-1) if vectors else self._no_vector()
         if self.preprocessor is None:
@@ -235,7 +235,7 @@ class SacAgent(Agent):
         return torch.zeros(shape, device=self.device)
 
     def _seed_dropout(self) -> None:
-        """Dropout draws from torch's own generator: an update must draw the same after a restart."""
+        """Seeds torch's own generator, from which dropout draws: an update must draw the same after a restart."""
         if self.networks.has_dropout:
             torch.manual_seed(hash((self._seed, self.update_count)) % 2**63)
 
@@ -294,7 +294,7 @@ class SacAgent(Agent):
         self.critic_update_count += 1
 
     def _imitation(self, batch: UpdateBatch) -> tuple[Tensor, Tensor, float] | None:
-        """What the policy's loss imitates: actions (B, A) of the arm, whether a person chose them (B,), its weight."""
+        """Returns what the policy imitates: the arm's actions (B, A), whether a person chose them (B,), the weight."""
         if not self.config.imitation_weight:
             return None
         actions, interventions = batch.actions[self._policy_share], batch.interventions[self._policy_share]

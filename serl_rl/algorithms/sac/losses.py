@@ -82,7 +82,7 @@ def critic_loss(values: Tensor, target: Tensor) -> Tensor:
 
 
 def actor_loss(values: Tensor, log_probabilities: Tensor, temperature: Tensor) -> Tensor:
-    """Mean of alpha log pi - Q, where Q is the mean over all members (as RLPD and SERL; not their minimum).
+    """Computes the mean of alpha log pi - Q, where Q is the mean over all members (as RLPD and SERL; not the minimum).
 
     Args:
         values: Critics at sampled actions. Shape (N, B).
@@ -114,7 +114,7 @@ def imitation_loss(
 
 
 def temperature_loss(temperature: Tensor, log_probabilities: Tensor, target_entropy: float) -> Tensor:
-    """Alpha (entropy - target): its gradient raises the temperature when the entropy is too small.
+    """Computes alpha (entropy - target), whose gradient raises the temperature when the entropy is too small.
 
     Args:
         temperature: alpha, a scalar.

@@ -14,7 +14,7 @@ PretrainableName: TypeAlias = Literal["resnet10", "small"]
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainingConfig:
-    """How a backbone is pretrained. The defaults take less than ten minutes on two cores."""
+    """Defines how a backbone is pretrained. The defaults take less than ten minutes on two cores."""
 
     task: str = "pick-cube-varied"
     """Simulator's scene that is drawn: one that varies what a policy is to see past. Its tracked objects are found."""

@@ -36,7 +36,7 @@ class Pictures:
     """Names of the keypoints, such as "cube_x", in order."""
 
     def __len__(self) -> int:
-        """Number of scenes."""
+        """Returns the number of scenes."""
         return len(self.keypoints)
 
 

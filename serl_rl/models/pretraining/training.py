@@ -103,7 +103,7 @@ class KeypointRegressor(nn.Module):
         return mean, log_variance.clamp(*_LOG_VARIANCE)
 
     def loss(self, images: Tensor, keypoints: Tensor, camera: int) -> Tensor:
-        """Mean weighted negative log likelihood, in nat.
+        """Computes the mean weighted negative log likelihood, in nat.
 
         Args:
             images: uint8 of shape (B, H, W, 3).
@@ -177,7 +177,7 @@ def pretrain(
 
 @torch.no_grad()
 def validation_errors(regressor: KeypointRegressor, pictures: Pictures, count: int) -> dict[str, dict[str, float]]:
-    """Root mean square error on the first scenes, m, by camera and keypoint."""
+    """Measures the root mean square error on the first scenes, m, by camera and keypoint."""
     regressor.eval()
     mean, deviation = regressor.get_buffer("mean"), regressor.get_buffer("deviation")
     expected = torch.from_numpy(pictures.keypoints[:count])
@@ -231,14 +231,14 @@ def _time_share(elapsed_s: float, minutes: float) -> float:
 
 
 def _schedule(share: float, step: int) -> float:
-    """Step size as a share of the largest: a short rise, then half a cosine. Never zero at the first step."""
+    """Returns the step size as a share of the largest: a short rise, then half a cosine; not zero at first."""
     if share < _RISE:
         return max(share / _RISE, min(step / _CHECK_STEPS, 1.0))
     return 0.5 * (1 + math.cos(math.pi * min((share - _RISE) / (1 - _RISE), 1.0)))
 
 
 def summary(progress: PretrainingProgress) -> str:
-    """One line for people: errors of each position by camera, cm."""
+    """Says in one line for people the errors of each position by camera, cm."""
     words = []
     for camera, errors in progress.errors.items():
         points = [name.removesuffix("_x") for name in errors if name.endswith("_x")]

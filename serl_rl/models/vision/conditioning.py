@@ -14,7 +14,7 @@ _LANGUAGE_FEATURES = 64
 
 
 class GoalConditionedEncoder(nn.Module):
-    """Observation and goal, each encoded, side by side.
+    """Encodes observation and goal, side by side.
 
     Args:
         encoder: Encodes the observation's images.
@@ -28,7 +28,7 @@ class GoalConditionedEncoder(nn.Module):
 
     @property
     def output_size(self) -> int:
-        """Components of the output: those of the observation, then those of the goal."""
+        """Returns the number of components of the output: those of the observation, then those of the goal."""
         return self.encoder.output_size + self.goal_encoder.output_size
 
     def forward(self, images: Mapping[str, Tensor], goals: Mapping[str, Tensor]) -> Tensor:
@@ -50,7 +50,7 @@ class GoalConditionedEncoder(nn.Module):
 
 
 class LanguageConditionedEncoder(nn.Module):
-    """Images under an instruction, which comes as the embedding of a sentence by any language model.
+    """Encodes images under an instruction, which comes as the embedding of a sentence by any language model.
 
     A conditioned backbone (`BackboneConfig.condition_size`) is modulated by the embedding, as in SERL. The embedding,
     reduced to 64 features, also stands beside the image features, so that a frozen backbone can be told as well.
@@ -83,7 +83,7 @@ class LanguageConditionedEncoder(nn.Module):
 
     @property
     def output_size(self) -> int:
-        """Components of the output: those of the images, then those of the instruction."""
+        """Returns the number of components of the output: those of the images, then those of the instruction."""
         return self.encoder.output_size + _LANGUAGE_FEATURES
 
     def forward(self, images: Mapping[str, Tensor], embeddings: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from serl_rl.models.vision.encoder_config import EncoderConfig
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureCacheConfig:
-    """Feature maps of a frozen backbone, computed once for a few crops of each image and kept beside the replay."""
+    """Defines whether the maps of a frozen backbone are computed once for a few crops of each image, and kept."""
 
     mode: Literal["auto", "on", "off"] = "auto"
     """Whether to keep them; auto does so where there is no GPU. Off computes them in every update."""
@@ -26,7 +26,7 @@ class FeatureCacheConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class VisionConfig:
-    """How an agent sees. Only used where the observation has images. The defaults are SERL's."""
+    """Defines how an agent sees. Only used where the observation has images. The defaults are SERL's."""
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """From images to a vector for each camera."""

@@ -22,7 +22,7 @@ Pooling: TypeAlias = Literal["learned", "softmax", "average", "max"]
 
 
 def _weights_text(path: Path | None) -> str:
-    """Files count by their content, so that each machine may have its own copy."""
+    """Returns a file's digest: it counts by its content, so that each machine may have its own copy."""
     if path is None:
         return "random"
     try:
@@ -35,7 +35,7 @@ def _weights_text(path: Path | None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneConfig:
-    """Which backbone, with which weights."""
+    """Names a backbone and its weights."""
 
     name: BackboneName = "resnet10"
     """SERL's ResNet-10 or small encoder, or a network of torchvision."""
@@ -61,7 +61,7 @@ class BackboneConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadConfig:
-    """What follows the backbone, for each camera. The defaults are SERL's."""
+    """Defines what follows the backbone, for each camera. The defaults are SERL's."""
 
     pooling: Pooling = "learned"
     """How maps become a vector: spatial learned embeddings, spatial softmax, average or maximum."""
@@ -80,7 +80,7 @@ class HeadConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
-    """An image encoder."""
+    """Defines an image encoder."""
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig, metadata=shared_in_one())
     """From images to feature maps."""
@@ -88,7 +88,7 @@ class EncoderConfig:
     """From feature maps to a vector, for each camera."""
 
     def describe_backbone(self) -> str:
-        """What makes the maps of a backbone, as text; a weight file counts by its content.
+        """Describes what makes the maps of a backbone; a weight file counts by its content.
 
         Raises:
             UsageError: The weight file cannot be read.

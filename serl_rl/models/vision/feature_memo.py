@@ -12,7 +12,7 @@ from serl_rl.models.vision.backbones.backbone import Backbone
 
 
 class FeatureMemo:
-    """Feature maps of single images, computed at most once for equal images that come shortly after one another.
+    """Computes maps of single images, at most once for equal images that come shortly after one another.
 
     Args:
         backbone: A frozen backbone.
@@ -29,7 +29,7 @@ class FeatureMemo:
         self._seen: deque[tuple[np.ndarray, Tensor]] = deque(maxlen=kept)
 
     def fits(self, backbone: Backbone) -> bool:
-        """Whether a backbone would compute the same maps: it is this one, or frozen with weights that round to its."""
+        """Returns whether a backbone computes the same maps: this one, or a frozen one whose weights round to its."""
         if backbone is self.backbone:
             return True
         own, other = self.backbone.state_dict(), backbone.state_dict()
@@ -39,7 +39,7 @@ class FeatureMemo:
 
     @torch.no_grad()
     def maps(self, image: np.ndarray) -> Tensor:
-        """Maps of one image.
+        """Returns the maps of one image.
 
         Args:
             image: uint8 of shape (H, W, 3), RGB.

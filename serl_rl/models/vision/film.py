@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Film(nn.Module):
-    """maps * (1 + scale(condition)) + shift(condition), which begins as the identity.
+    """Computes maps * (1 + scale(condition)) + shift(condition), which begins as the identity.
 
     Args:
         condition_size: Components of the condition vector.

@@ -51,7 +51,7 @@ class FrameStacker:
         }
 
     def _stacked(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The newest frames of each camera, oldest first; the first of an episode stands in for those before it."""
+        """Stacks each camera's newest frames, oldest first; the first of an episode stands in for those before it."""
         for camera, image in images.items():
             count = self._preprocessor.config.frame_stack
             frames = self._frames.setdefault(camera, deque([image] * count, maxlen=count))

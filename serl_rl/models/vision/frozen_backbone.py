@@ -22,7 +22,7 @@ _PIECE_GPU = 512
 
 
 class FrozenVision:
-    """The frozen backbones of an agent. They never learn, so they belong to no checkpoint and no policy.
+    """Holds the frozen backbones of an agent. They never learn, so they belong to no checkpoint and no policy.
 
     Args:
         config: Which backbone.
@@ -133,7 +133,7 @@ def join_stack(maps: Tensor) -> Tensor:
 
 
 def fingerprint(backbones: Mapping[str, Backbone]) -> str:
-    """Digest of the weights of all cameras' backbones."""
+    """Computes a digest of the weights of all cameras' backbones."""
     digest = hashlib.sha256()
     for camera, backbone in backbones.items():
         digest.update(camera.encode())

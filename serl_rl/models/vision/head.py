@@ -17,7 +17,7 @@ FeatureShape = tuple[int, int, int]
 
 
 class ImageHead(nn.Module):
-    """Pooling, dropout after learned embeddings, then dense, layer normalisation, tanh.
+    """Pools, drops out learned embeddings, then dense, layer normalisation, tanh.
 
     Args:
         shape: Channels, height and width of the maps.
@@ -42,13 +42,13 @@ class ImageHead(nn.Module):
         self.output_size = config.bottleneck or pooled
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Shape (B, C, h, w) of any floating type to float32 of shape (B, output_size)."""
+        """Maps shape (B, C, h, w) of any floating type to float32 of shape (B, output_size)."""
         pooled = self.dropout(self.pooling(maps.to(self._dtype)))
         return pooled.float() if self.bottleneck is None else self.bottleneck(pooled)
 
 
 class CameraHeads(nn.Module):
-    """One head a camera; their vectors are concatenated in the order of the cameras.
+    """Holds one head a camera; their vectors are concatenated in the order of the cameras.
 
     Args:
         shapes: Shape of the maps of each camera, in the order of the output.
@@ -73,7 +73,7 @@ class CameraHeads(nn.Module):
         self.output_size = sum(self.head(camera).output_size for camera in self.cameras)
 
     def head(self, camera: str) -> ImageHead:
-        """The head of a camera."""
+        """Returns the head of a camera."""
         head = self.heads[self.cameras.index(camera)]
         assert isinstance(head, ImageHead)
         return head

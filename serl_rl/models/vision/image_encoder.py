@@ -14,7 +14,7 @@ from serl_rl.models.vision.head import CameraHeads, require_cameras
 
 
 class ImageEncoder(nn.Module):
-    """{camera: images} to one vector.
+    """Encodes {camera: images} into one vector.
 
     The backbone can be skipped: `forward_features` takes its maps, which for a frozen backbone need computing once.
 
@@ -45,16 +45,16 @@ class ImageEncoder(nn.Module):
 
     @property
     def output_size(self) -> int:
-        """Components of the output: those of the first camera, then those of the second, ..."""
+        """Returns the number of components of the output: those of the first camera, then those of the second, ..."""
         return self.heads.output_size
 
     @property
     def is_frozen(self) -> bool:
-        """Whether all backbones are frozen, so that the maps of an image never change."""
+        """Returns whether all backbones are frozen, so that the maps of an image never change."""
         return all(self.backbone(camera).is_frozen for camera in self.cameras)
 
     def backbone(self, camera: str) -> Backbone:
-        """The backbone of a camera."""
+        """Returns the backbone of a camera."""
         backbone = self.backbones[self._backbone_of[camera]]
         assert isinstance(backbone, Backbone)
         return backbone

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def cameras_of(spec: EnvironmentSpec) -> tuple[ArraySpec, ...]:
-    """The observation's images, in order.
+    """Returns the observation's images, in order.
 
     Raises:
         SpecError: An array is neither a flat vector nor an RGB image.
@@ -112,12 +112,12 @@ class ImagePreprocessor:
         return arrays if shifts is None else {name: shifted(array, shifts) for name, array in arrays.items()}
 
     def kept_shapes(self) -> dict[str, tuple[int, int, int]]:
-        """Height, width and channels of the maps of one image of each camera, as they are kept."""
+        """Returns height, width and channels of the maps of one image of each camera, as they are kept."""
         shapes = {} if self.frozen is None else self.frozen.feature_shapes
         return {name: (height, width, channels) for name, (channels, height, width) in shapes.items()}
 
     def blank(self, *lead: int, kept: bool) -> dict[str, Tensor]:
-        """Black images, or zero maps as they are kept, of some leading shape; for compiling."""
+        """Makes black images, or zero maps as they are kept, of some leading shape; for compiling."""
         stack = (self.config.frame_stack,) if self.config.frame_stack > 1 else ()
         if kept and self.frozen is not None:
             shapes = self.kept_shapes()
@@ -132,7 +132,7 @@ class ImagePreprocessor:
 
 
 def _channels_second(maps: Tensor) -> Tensor:
-    """Shape (N, h, w, C) to (N, C, h, w), or (N, F, h, w, C) to (N, F * C, h, w); memory stays as it is."""
+    """Views (N, h, w, C) as (N, C, h, w), or (N, F, h, w, C) as (N, F * C, h, w); memory stays as it is."""
     if maps.dim() == 5:
         maps = maps.permute(0, 2, 3, 1, 4).flatten(3)
     return maps.permute(0, 3, 1, 2)

@@ -12,7 +12,7 @@ from serl_rl.models.vision.initialization import truncated_normal_
 
 
 class SpatialLearnedEmbeddings(nn.Module):
-    r"""Weighted sums over the positions of each channel, with learned weights.
+    r"""Sums over the positions of each channel, with learned weights.
 
     .. math:: y_{cf} = \sum_{hw} x_{chw} k_{chwf}
 
@@ -40,14 +40,14 @@ class SpatialLearnedEmbeddings(nn.Module):
 
 
 class _WeightedSums(torch.autograd.Function):
-    """Spatial learned embeddings in the forms that compile to the fastest loops.
+    """Computes spatial learned embeddings in the forms that compile to the fastest loops.
 
     Forwards, channel beside channel as frozen maps lie in memory; the kernel's gradient, one small product a channel.
     """
 
     @staticmethod
     def forward(maps: Tensor, kernel: Tensor) -> Tensor:
-        """Shapes (B, C, h, w) and (C, h, w, F) to float32 of shape (B, C, F)."""
+        """Maps shapes (B, C, h, w) and (C, h, w, F) to float32 of shape (B, C, F)."""
         last = kernel.permute(3, 1, 2, 0).contiguous()
         return (maps.permute(0, 2, 3, 1).unsqueeze(1) * last).sum((2, 3)).transpose(1, 2)
 
@@ -58,7 +58,7 @@ class _WeightedSums(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor]:  # noqa: ANN401 - torch's own.
-        """Gradients of the maps, where a backbone is trained, and of the kernel."""
+        """Returns the gradients of the maps, where a backbone is trained, and of the kernel."""
         maps, kernel = ctx.saved_tensors
         of_maps = None
         if ctx.needs_input_grad[0]:
@@ -69,7 +69,7 @@ class _WeightedSums(torch.autograd.Function):
 
 
 class SpatialSoftmax(nn.Module):
-    """Expected position of each channel's activation, in [-1, 1] (Levine et al. 2016, arXiv:1504.00702).
+    """Computes the expected position of each channel's activation, in [-1, 1] (Levine et al. 2016, arXiv:1504.00702).
 
     Args:
         shape: Channels, height and width of the maps.
@@ -89,18 +89,18 @@ class SpatialSoftmax(nn.Module):
 
 
 class AveragePooling(nn.Module):
-    """Mean of each channel."""
+    """Takes the mean of each channel."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Shape (B, C, h, w) to (B, C)."""
+        """Maps shape (B, C, h, w) to (B, C)."""
         return maps.mean((-2, -1))
 
 
 class MaxPooling(nn.Module):
-    """Largest value of each channel."""
+    """Takes the largest value of each channel."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Shape (B, C, h, w) to (B, C)."""
+        """Maps shape (B, C, h, w) to (B, C)."""
         return maps.amax((-2, -1))
 
 

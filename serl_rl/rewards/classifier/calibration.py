@@ -36,14 +36,14 @@ class ThresholdRow:
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Probabilities of scores. Shape (N, C) to (N, C)."""
+    """Computes probabilities of scores. Shape (N, C) to (N, C)."""
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Temperature with the smallest cross entropy (Guo et al. 2017, arXiv:1706.04599).
+    """Fits the temperature with the smallest cross entropy (Guo et al. 2017, arXiv:1706.04599).
 
     Targets are softened as if each class had one more frame of every other class (Platt 1999), so that a perfect
     validation, which would ask for certainty, still gives a finite answer.
@@ -72,19 +72,19 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Weights of frames that sum to 1 and give each class that occurs as much as any other. Shape (N,)."""
+    """Computes weights of frames that sum to 1 and give each class that occurs as much as any other. Shape (N,)."""
     counts = np.bincount(labels, minlength=classes)
     return 1 / (np.count_nonzero(counts) * counts[labels])
 
 
 def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Mean of -log probability of the true class, in nat, the classes weighed alike."""
+    """Computes the mean of -log probability of the true class, in nat, the classes weighed alike."""
     weights = balanced_weights(labels, probabilities.shape[1])
     return float(-(weights * np.log(probabilities[np.arange(len(labels)), labels] + 1e-12)).sum())
 
 
 def reliability(probabilities: np.ndarray, is_success: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How often frames of each range of probability are successes.
+    """Measures how often frames of each range of probability are successes.
 
     Args:
         probabilities: Of success. Shape (N,).
@@ -103,21 +103,21 @@ def reliability(probabilities: np.ndarray, is_success: np.ndarray) -> tuple[np.n
 
 
 def expected_calibration_error(probabilities: np.ndarray, is_success: np.ndarray) -> float:
-    """Mean distance of probability and share of successes over 10 ranges; 0 is perfect."""
+    """Computes the mean distance of probability and share of successes over 10 ranges; 0 is perfect."""
     mean, share, weight = reliability(probabilities, is_success)
     filled = weight > 0
     return float((weight[filled] * np.abs(mean[filled] - share[filled])).sum())
 
 
 def area_under_curve(probabilities: np.ndarray, is_success: np.ndarray) -> float:
-    """Chance that a success has a higher probability than another frame (ties count half): 1 is perfect, 0.5 none."""
+    """Computes the chance that a success has a higher probability than another frame: 1 is perfect, 0.5 none."""
     positive, negative = np.sort(probabilities[is_success]), np.sort(probabilities[~is_success])
     below = np.searchsorted(negative, positive, "left") + np.searchsorted(negative, positive, "right")
     return float(below.sum() / (2 * len(positive) * len(negative)))
 
 
 def recommend_threshold(probabilities: np.ndarray, is_success: np.ndarray, allowed_false_positive_rate: float) -> float:
-    """A threshold that lets no more than a share of the other frames pass.
+    """Finds a threshold that lets no more than a share of the other frames pass.
 
     It lies in the middle between the highest probability that must not pass and the 10 % quantile of the successes
     above it, and is never below 0.5: a success lasts for several frames, a false one ends the episode at once.

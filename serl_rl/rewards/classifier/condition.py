@@ -14,7 +14,7 @@ _PATTERN = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)\s*(?:\[(?P<index>\d+)\])?\s*(?P
 
 @dataclass(frozen=True, kw_only=True)
 class StateCondition:
-    """A number of a step's info is above or below a bound, in the unit that the info has (SI)."""
+    """Asks that a number of a step's info is above or below a bound, in the unit that the info has (SI)."""
 
     key: str
     """Key of the info, such as "tcp_pose" (m, xyzw) or "gripper_width" (m)."""
@@ -42,7 +42,7 @@ class StateCondition:
             raise ValueError(f"{text!r} is no condition; write one such as 'tcp_pose[2] > 0.04'") from None
 
     def __call__(self, observation: Mapping[str, np.ndarray], info: Mapping[str, Any]) -> bool:
-        """Whether a step meets the condition.
+        """Returns whether a step meets the condition.
 
         Raises:
             ValueError: The info has no such number.

@@ -13,7 +13,7 @@ from serl_rl.rewards.classifier.stages import parse_stages
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierConfig:
-    """A reward classifier. The sizes are SERL's."""
+    """Defines a reward classifier. The sizes are SERL's."""
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """From images to features."""
@@ -28,7 +28,7 @@ class ClassifierConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierTrainingConfig:
-    """How a classifier is trained."""
+    """Defines how a classifier is trained."""
 
     steps: Annotated[int, AT_LEAST_1] = 400
     """Gradient steps."""
@@ -63,7 +63,7 @@ class ClassifierTrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierRewardConfig:
-    """Trained classifiers in the place of an environment's own reward: one success, or stages on the way to it."""
+    """Puts trained classifiers in the place of an environment's own reward: one success, or stages on the way to it."""
 
     path: Path | None = None
     """Folder of the classifier; of all stages that name none. None, and no stages, leave the environment's reward."""
@@ -94,5 +94,5 @@ class ClassifierRewardConfig:
 
     @property
     def judges(self) -> bool:
-        """Whether there is a classifier at all."""
+        """Returns whether there is a classifier at all."""
         return self.path is not None or bool(self.stages)

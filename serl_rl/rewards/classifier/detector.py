@@ -43,7 +43,7 @@ class Detector:
             raise ClassifierError(f"the classifier has no class {self.class_name!r}; it has {', '.join(classes)}")
 
     def probability(self, observation: Mapping[str, np.ndarray]) -> float:
-        """Probability of the class for one observation, in [0, 1]."""
+        """Computes the probability of the class for one observation, in [0, 1]."""
         spec = self.classifier.spec
         index = spec.success_index if self.class_name is None else spec.classes.index(self.class_name)
         return float(self.classifier.classify(observation)[index])

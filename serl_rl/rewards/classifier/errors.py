@@ -6,4 +6,4 @@ from serl_rl.errors import RunError
 
 
 class ClassifierError(RunError, ValueError):
-    """Examples that nothing can be learned from, or a saved classifier that cannot be used."""
+    """Raised for examples that nothing can be learned from, or a saved classifier that cannot be used."""

@@ -31,15 +31,15 @@ class Examples:
     """Names of the classes."""
 
     def __len__(self) -> int:
-        """Number of frames."""
+        """Returns the number of frames."""
         return len(self.labels)
 
     def counts(self) -> dict[str, int]:
-        """Number of frames of each class."""
+        """Counts the frames of each class."""
         return {name: int((self.labels == index).sum()) for index, name in enumerate(self.classes)}
 
     def subset(self, chosen: np.ndarray) -> Examples:
-        """Some of the frames, by mask or index."""
+        """Picks some of the frames, by mask or index."""
         images = {camera: images[chosen] for camera, images in self.images.items()}
         return replace(self, images=images, labels=self.labels[chosen], episodes=self.episodes[chosen])
 
@@ -88,7 +88,7 @@ def load_examples(
 
 
 def success_labels(episode: Episode, where: str, ambiguous_frames: int = 2) -> np.ndarray:
-    """Labels of an episode's observations: 1 for success, 0 for failure, -1 for neither.
+    """Reads the labels of an episode's observations: 1 for success, 0 for failure, -1 for neither.
 
     They are those under "success_labels" in its metadata: true, false or null for each observation. Without them, a
     failed episode is failure throughout; one that ended by success has its last observation as success, the few before
@@ -126,7 +126,7 @@ def success_labels(episode: Episode, where: str, ambiguous_frames: int = 2) -> n
 
 
 def has_failed_episode(examples: Examples) -> bool:
-    """Whether some episode has no frame of success."""
+    """Returns whether some episode has no frame of success."""
     if SUCCESS not in examples.classes:
         return True
     is_success = examples.labels == examples.classes.index(SUCCESS)

@@ -39,17 +39,17 @@ class ClassifierSpec:
 
     @property
     def success_index(self) -> int:
-        """Index of the class that means success."""
+        """Returns the index of the class that means success."""
         return self.classes.index(self.success_class)
 
     @property
     def cameras(self) -> tuple[str, ...]:
-        """Names of the cameras, in order."""
+        """Returns the names of the cameras, in order."""
         return tuple(self.image_sizes)
 
 
 class ClassifierHead(nn.Module):
-    """Dense, dropout, layer normalisation, ReLU, dense."""
+    """Computes dense, dropout, layer normalisation, ReLU, dense."""
 
     def __init__(self, inputs: int, outputs: int, config: ClassifierConfig, generator: torch.Generator) -> None:
         super().__init__()
@@ -62,12 +62,12 @@ class ClassifierHead(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Shape (B, inputs) to (B, outputs)."""
+        """Maps shape (B, inputs) to (B, outputs)."""
         return self.output(torch.relu(self.normalization(self.dropout(self.hidden(features)))))
 
 
 class RewardClassifier(nn.Module):
-    """Probabilities of classes from the images of one or more cameras."""
+    """Computes probabilities of classes from the images of one or more cameras."""
 
     def __init__(self, spec: ClassifierSpec, config: ClassifierConfig, generator: torch.Generator) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class RewardClassifier(nn.Module):
         self.register_buffer("temperature", torch.ones(()))
 
     def forward(self, images: Mapping[str, Tensor]) -> Tensor:
-        """Scores of the classes before calibration.
+        """Computes scores of the classes before calibration.
 
         Args:
             images: By camera, uint8 of shape (B, H, W, 3).
@@ -95,12 +95,12 @@ class RewardClassifier(nn.Module):
         return self.forward_features(self.encoder.features(images))
 
     def forward_features(self, maps: Mapping[str, Tensor]) -> Tensor:
-        """Scores from feature maps, such as `encoder.features` returned them; otherwise as `forward`."""
+        """Computes scores from feature maps, such as `encoder.features` returned them; otherwise as `forward`."""
         logits = self.head(self.encoder.forward_features(maps))
         return torch.cat([torch.zeros_like(logits), logits], dim=-1) if logits.shape[1] == 1 else logits
 
     def calibrated(self, logits: Tensor) -> Tensor:
-        """Probabilities of scores: softmax(logits / temperature). Shape (B, classes)."""
+        """Computes probabilities of scores: softmax(logits / temperature). Shape (B, classes)."""
         return torch.softmax(logits / self.temperature, dim=-1)
 
     def share(self, memo: FeatureMemo) -> bool:
@@ -112,7 +112,7 @@ class RewardClassifier(nn.Module):
 
     @torch.no_grad()
     def classify(self, observation: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Probabilities of the classes for one observation.
+        """Computes the probabilities of the classes for one observation.
 
         Args:
             observation: By name; the images of this classifier's cameras are read, uint8 of shape (H, W, 3). Of a
@@ -140,7 +140,7 @@ def newest_frame(image: np.ndarray) -> np.ndarray:
 
 
 def image_cameras(observation: Mapping[str, np.ndarray], wanted: Sequence[str] = ()) -> tuple[str, ...]:
-    """Names of an observation's images.
+    """Returns the names of an observation's images.
 
     Args:
         observation: By name, with leading dimensions or without.

@@ -23,7 +23,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stage of a task, such as "lifted"; what is None is left to the settings that all stages share."""
+    """Defines one stage of a task, such as "lifted"; what is None is left to the settings that all stages share."""
 
     name: str
     """Its name, in infos and in errors: letters, digits and underscores."""

@@ -158,7 +158,7 @@ class _Batches:
             self._cache = [_maps(classifier, examples, self._shifts(len(examples))) for _ in range(count)]
 
     def draw(self) -> tuple[Tensor, Tensor]:
-        """Labels of shape (B,), and logits of shape (B, classes)."""
+        """Draws labels of shape (B,), and computes logits of shape (B, classes)."""
         chosen = [
             members[torch.randint(len(members), (self._share,), generator=self._generator)] for members in self._members
         ]
@@ -186,7 +186,7 @@ def _images(examples: Examples, indices: np.ndarray, shifts: Tensor | None) -> d
 
 @torch.no_grad()
 def _maps(classifier: RewardClassifier, examples: Examples, shifts: Tensor | None) -> dict[str, Tensor]:
-    """Feature maps of all frames on the CPU, in bfloat16: 16 KiB an image of ResNet-10."""
+    """Computes feature maps of all frames, on the CPU in bfloat16: 16 KiB an image of ResNet-10."""
     device = classifier.temperature.device
     parts: list[dict[str, Tensor]] = []
     for start in range(0, len(examples), _CHUNK):

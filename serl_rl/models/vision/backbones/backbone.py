@@ -13,7 +13,7 @@ from serl_rl.models.vision.backbones.normalization import ImageScaling
 
 
 class Backbone(nn.Module, ABC):
-    """Convolutions from images to feature maps.
+    """Computes feature maps of images by convolutions.
 
     It computes in the type of its weights: `backbone.to(torch.bfloat16)` makes it fast on processors that have
     bfloat16. Weights in `channels_last` memory format are faster on CPUs.
@@ -31,7 +31,7 @@ class Backbone(nn.Module, ABC):
 
     @property
     def is_frozen(self) -> bool:
-        """Whether the maps of an image never change."""
+        """Returns whether the maps of an image never change."""
         return self._is_frozen and self.condition_size is None
 
     def freeze(self) -> Self:
@@ -95,7 +95,7 @@ class Backbone(nn.Module, ABC):
 
     @abstractmethod
     def maps(self, x: Tensor, condition: Tensor | None) -> Tensor:
-        """Feature maps of scaled images. Shape (B, 3, H, W) to (B, C, h, w)."""
+        """Computes feature maps of scaled images. Shape (B, 3, H, W) to (B, C, h, w)."""
 
     def _check_condition(self, images: Tensor, condition: Tensor | None) -> None:
         wanted = None if self.condition_size is None else (len(images), self.condition_size)

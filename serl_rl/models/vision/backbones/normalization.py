@@ -14,7 +14,7 @@ IMAGENET_STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 
 
 class ImageScaling(nn.Module):
-    """(image / 255 - mean) / standard deviation of each colour in [0, 1], in float32 whatever the networks use."""
+    """Computes (image / 255 - mean) / standard deviation of each colour, in float32 whatever the networks use."""
 
     def __init__(self, mean: tuple[float, float, float], standard_deviation: tuple[float, float, float]) -> None:
         super().__init__()
@@ -51,12 +51,12 @@ class ImageScaling(nn.Module):
 
 
 def imagenet_scaling() -> ImageScaling:
-    """To zero mean and unit variance over ImageNet."""
+    """Scales to zero mean and unit variance over ImageNet."""
     return ImageScaling(IMAGENET_MEAN, IMAGENET_STANDARD_DEVIATION)
 
 
 def unit_scaling() -> ImageScaling:
-    """To [0, 1]."""
+    """Scales to [0, 1]."""
     return ImageScaling((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Padding before and after one dimension, so that ceil(size / stride) windows fit.
+    """Returns the padding before and after one dimension, so that ceil(size / stride) windows fit.
 
     TensorFlow and XLA pad ceil(total / 2) after and floor(total / 2) before; torch pads both sides alike.
 
@@ -22,13 +22,13 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 class SameConv(nn.Conv2d):
-    """Convolution without bias and with SAME padding."""
+    """Convolves without bias and with SAME padding."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
         super().__init__(inputs, outputs, kernel, stride, bias=False)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Shape (B, inputs, H, W) to (B, outputs, ceil(H / stride), ceil(W / stride))."""
+        """Maps shape (B, inputs, H, W) to (B, outputs, ceil(H / stride), ceil(W / stride))."""
         kernel, stride = self.kernel_size[0], self.stride[0]
         top, bottom = same_padding(input.shape[-2], kernel, stride)
         left, right = same_padding(input.shape[-1], kernel, stride)
@@ -39,7 +39,7 @@ class SameConv(nn.Conv2d):
 
 
 def same_max_pool(x: Tensor, kernel: int, stride: int) -> Tensor:
-    """Largest value of each window; what padding adds never wins.
+    """Takes the largest value of each window; what padding adds never wins.
 
     Args:
         x: Shape (B, C, H, W).

@@ -29,7 +29,7 @@ def _normalization(channels: int) -> nn.GroupNorm:
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut, which is a 1 x 1 convolution where the shape changes.
+    """Adds two 3 x 3 convolutions to a shortcut, which is a 1 x 1 convolution where the shape changes.
 
     He et al. 2016 (arXiv:1512.03385), figure 2, with group instead of batch normalisation (Wu and He 2018).
 
@@ -50,7 +50,7 @@ class ResidualBlock(nn.Module):
         self.projection_norm = _normalization(outputs) if changes else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Shape (B, inputs, H, W) to (B, outputs, ceil(H / stride), ceil(W / stride))."""
+        """Maps shape (B, inputs, H, W) to (B, outputs, ceil(H / stride), ceil(W / stride))."""
         y = torch.relu(self.norm1(self.conv1(x)))
         y = self.norm2(self.conv2(y))
         if self.projection is not None and self.projection_norm is not None:
@@ -59,7 +59,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResNet(Backbone):
-    """Stem, then stages that halve the maps and double the channels: 64, 128, 256, ...
+    """Computes a stem, then stages that halve the maps and double the channels: 64, 128, 256, ...
 
     The defaults are SERL's ResNet-10: one block a stage, 4,905,792 parameters (more with a condition), by which
     128 x 128 images become 4 x 4 maps of 512 channels.
@@ -96,11 +96,11 @@ class ResNet(Backbone):
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs lack it.
 
     def conditioning_layers(self) -> Iterable[nn.Module]:
-        """The modulation after each block."""
+        """Returns the modulation after each block."""
         return self.films
 
     def maps(self, x: Tensor, condition: Tensor | None) -> Tensor:
-        """Feature maps of scaled images. Shape (B, 3, H, W) to (B, 512, ceil(H / 32), ceil(W / 32))."""
+        """Computes feature maps of scaled images. Shape (B, 3, H, W) to (B, 512, ceil(H / 32), ceil(W / 32))."""
         x = torch.relu(self.stem_norm(self.stem(x)))
         x = same_max_pool(x, 3, 2)
         for index, block in enumerate(self.blocks):

@@ -14,7 +14,7 @@ _CHANNELS = (32, 64, 128, 256)
 
 
 class SmallEncoder(Backbone):
-    """Four 3 x 3 convolutions of stride 2 without padding, each with ReLU; images in [0, 1].
+    """Computes four 3 x 3 convolutions of stride 2 without padding, each with ReLU; images in [0, 1].
 
     128 x 128 images become 7 x 7 maps of 256 channels.
     """
@@ -27,7 +27,7 @@ class SmallEncoder(Backbone):
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs lack it.
 
     def maps(self, x: Tensor, condition: Tensor | None) -> Tensor:
-        """Feature maps of scaled images. Shape (B, 3, H, W) to (B, 256, h, w)."""
+        """Computes feature maps of scaled images. Shape (B, 3, H, W) to (B, 256, h, w)."""
         del condition
         for convolution in self.convolutions:
             x = torch.relu(convolution(x))

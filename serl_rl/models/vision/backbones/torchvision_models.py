@@ -24,7 +24,7 @@ _CHANNELS_A_GROUP = 8
 
 
 class TorchvisionBackbone(Backbone):
-    """The convolutions of a network of torchvision, with that network's own padding.
+    """Computes the convolutions of a network of torchvision, with that network's own padding.
 
     128 x 128 images become 4 x 4 maps of 512 channels (resnet18, resnet34), 2048 (resnet50) or 576 (mobilenet).
 
@@ -62,7 +62,7 @@ class TorchvisionBackbone(Backbone):
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs lack it.
 
     def maps(self, x: Tensor, condition: Tensor | None) -> Tensor:
-        """Feature maps of scaled images. Shape (B, 3, H, W) to (B, C, ceil(H / 32), ceil(W / 32))."""
+        """Computes feature maps of scaled images. Shape (B, 3, H, W) to (B, C, ceil(H / 32), ceil(W / 32))."""
         del condition
         return self.network(x)
 

@@ -60,7 +60,7 @@ def read_array_pickle(path: Path) -> dict[str, np.ndarray]:
 
 
 class _ForbiddenError(Exception):
-    """The pickle named something that it may not have."""
+    """Raised where the pickle names something that it may not have."""
 
 
 class _ArrayUnpickler(pickle.Unpickler):
@@ -77,7 +77,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def _empty_array(kind: type, shape: tuple[int, ...], typecode: bytes) -> np.ndarray:
-    """An array that `__setstate__` fills, as NumPy pickles it below protocol 5."""
+    """Makes an array that `__setstate__` fills, as NumPy pickles it below protocol 5."""
     del typecode
     if kind is not np.ndarray or shape != (0,):
         raise _ForbiddenError(f"an array of type {kind!r} and shape {shape!r}")
@@ -85,14 +85,14 @@ def _empty_array(kind: type, shape: tuple[int, ...], typecode: bytes) -> np.ndar
 
 
 def _array_of_bytes(buffer: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], order: str) -> np.ndarray:
-    """An array of its bytes, as NumPy pickles it from protocol 5 on."""
+    """Makes an array of its bytes, as NumPy pickles it from protocol 5 on."""
     if dtype.hasobject:
         raise _ForbiddenError("an array of objects")
     return np.frombuffer(buffer, dtype).reshape(shape, order="F" if order == "F" else "C")
 
 
 def _jax_array(build: Callable[..., Any], arguments: tuple[Any, ...], state: Any, aval: object) -> np.ndarray:  # noqa: ANN401
-    """A jax array, as the NumPy array inside it."""
+    """Reads a jax array as the NumPy array inside it."""
     del aval
     if build not in (_empty_array, _array_of_bytes):
         raise _ForbiddenError("a jax array that holds no NumPy array")

@@ -6,4 +6,4 @@ from serl_rl.errors import RunError
 
 
 class WeightsError(RunError, ValueError):
-    """A weight file that is missing, damaged, unsafe or of another network."""
+    """Raised for a weight file that is missing, damaged, unsafe or of another network."""
