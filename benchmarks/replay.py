@@ -89,7 +89,7 @@ def _encode(images: dict[str, np.ndarray], shifts: np.ndarray) -> dict[str, np.n
 
 
 def _sample_maps(encoded: EncodedReplay, rng: np.random.Generator) -> TransitionBatch:
-    batch = empty_batch(encoded.layout, encoded.action_size, BATCH)
+    batch = empty_batch(encoded.layout, encoded.spec.action_size, BATCH)
     encoded.sample_into(batch, (slice(0, BATCH),), rng)
     return batch
 

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -18,6 +18,9 @@ from serl_rl.artifacts.run_directory import RunDirectory
 from serl_rl.cli.options import Experiment
 from serl_rl.config.train import TrainConfig, to_json
 from serl_rl.errors import UsageError
+
+if TYPE_CHECKING:
+    from serl_rl.learner.loop import Learner
 
 _SPEC_WAIT_S = 120.0
 
@@ -96,12 +99,10 @@ class LearnerCommand(Experiment):
         return 0
 
 
-def _offer_spec(learner: object, config: TrainConfig, path: Path, stop: StopSignal) -> None:
-    from serl_rl.learner.loop import Learner
+def _offer_spec(learner: Learner, config: TrainConfig, path: Path, stop: StopSignal) -> None:
     from serl_rl.learner.trainer import Trainer
     from serl_rl.protocol.spec_file import read_spec
 
-    assert isinstance(learner, Learner)
     Trainer.preload(config)  # Takes seconds, in which whoever writes the file is still opening the environment.
     if wait_for_file(path, stop, _SPEC_WAIT_S):
         learner.offer_spec(read_spec(path))

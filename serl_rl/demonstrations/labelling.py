@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypeAlias
 
 from serl_client.episodes.files import Episode
 from serl_client.episodes.recording import SUCCESS_LABELS
@@ -12,26 +13,8 @@ from serl_rl.errors import UsageError
 Label = bool | None
 
 
-@dataclass(frozen=True)
-class Span:
-    """Selects observations from the first to the last, both included; None is the episode's first or last one."""
-
-    first: int | None
-    """Number of the first one."""
-    last: int | None
-    """Number of the last one."""
-
-    def indices(self, count: int, where: str) -> range:
-        """Returns the numbers of the observations.
-
-        Raises:
-            UsageError: The episode has no such observations.
-        """
-        first = 0 if self.first is None else self.first
-        last = count - 1 if self.last is None else self.last
-        if not 0 <= first <= last < count:
-            raise UsageError(f"{where} has observations 0 to {count - 1}; {first}-{last} cannot be marked")
-        return range(first, last + 1)
+Span: TypeAlias = tuple[int | None, int | None]
+"""First and last of some observations, both included; None is the episode's first or last one."""
 
 
 def parse_numbers(text: str) -> frozenset[int]:
@@ -100,9 +83,11 @@ def marked_labels(episode: Episode, spans: Sequence[Span], where: str) -> list[L
     """
     count = len(episode) + 1
     labels: list[Label] = [False] * count
-    for span in spans:
-        for index in span.indices(count, where):
-            labels[index] = True
+    for begin, end in spans:
+        first, last = 0 if begin is None else begin, count - 1 if end is None else end
+        if not 0 <= first <= last < count:
+            raise UsageError(f"{where} has observations 0 to {count - 1}; {first}-{last} cannot be marked")
+        labels[first : last + 1] = [True] * (last + 1 - first)
     return labels
 
 
@@ -135,6 +120,6 @@ def check_numbers(numbers: Mapping[int, object] | frozenset[int], count: int, pa
 
 def _span(text: str) -> Span:
     if text == "all":
-        return Span(None, None)
+        return None, None
     first, separator, last = text.partition("-")
-    return Span(int(first), int(last) if last else None) if separator else Span(int(first), int(first))
+    return int(first), (int(last) if last else None) if separator else int(first)

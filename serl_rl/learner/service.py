@@ -46,14 +46,13 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
         self._state = state
         self._ingest = ingest
         self._publisher = publisher
-        self._join_slots = _Slots(max_streams)
-        self._step_slots = _Slots(max_streams)
-        self._policy_slots = _Slots(max_streams)
+        self._max_streams = max_streams
+        self._joins, self._steps, self._watches = (threading.Semaphore(max_streams) for _ in range(3))
         self._progress = progress
 
     def Join(self, request: pb.JoinRequest, context: grpc.ServicerContext) -> pb.JoinResponse:
         """Compares specs and settings, and tells an actor where to go on."""
-        with _guard(context), self._join_slots.take():
+        with _guard(context), _slot(self._joins, self._max_streams):
             return self._ingest.join(request)
         return pb.JoinResponse()  # To nobody: the actor has left.
 
@@ -61,7 +60,7 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
         self, request_iterator: Iterator[pb.StreamStepsRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.StreamStepsResponse]:
         """Takes rows in, and tells acknowledgements and grants as they change."""
-        with _guard(context), self._step_slots.take():
+        with _guard(context), _slot(self._steps, self._max_streams):
             first = next(request_iterator, None)
             if first is None:
                 return
@@ -95,7 +94,7 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
         self, request: pb.WatchPolicyRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.WatchPolicyResponse]:
         """Streams the policy, newest first, then each newer version."""
-        with _guard(context), self._policy_slots.take():
+        with _guard(context), _slot(self._watches, self._max_streams):
             for piece in self._publisher.watch(request.known_version, context.is_active):
                 yield pb.WatchPolicyResponse(
                     version=piece.snapshot.version,
@@ -191,25 +190,18 @@ class _Reader(threading.Thread):
             raise self._error
 
 
-class _Slots:
-    """Bounds the number of streams, so that unary calls always find a worker."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._free = threading.Semaphore(limit)
-
-    @contextmanager
-    def take(self) -> Iterator[None]:
-        """Holds a slot for a block."""
-        if not self._free.acquire(blocking=False):
-            raise errors.TooManyStreamsError(
-                f"the learner serves {self._limit} calls of this kind at once; raise --learner.max-actors",
-                {"limit": str(self._limit)},
-            )
-        try:
-            yield
-        finally:
-            self._free.release()
+@contextmanager
+def _slot(free: threading.Semaphore, limit: int) -> Iterator[None]:
+    """Holds one of a bounded number of slots for a block, so that unary calls always find a worker."""
+    if not free.acquire(blocking=False):
+        raise errors.TooManyStreamsError(
+            f"the learner serves {limit} calls of this kind at once; raise --learner.max-actors",
+            {"limit": str(limit)},
+        )
+    try:
+        yield
+    finally:
+        free.release()
 
 
 @contextmanager

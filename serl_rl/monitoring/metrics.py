@@ -99,7 +99,11 @@ class MetricsWriter:
         self._csv = csv.writer(self._file)
         if _header_of(path) != self._names:
             self._csv.writerow(self._names)
-        self._board = _open_board(directory / "tensorboard") if tensorboard else None
+        self._board: SummaryWriter | None = None
+        if tensorboard:
+            from torch.utils.tensorboard.writer import SummaryWriter
+
+            self._board = SummaryWriter(str(directory / "tensorboard"))
 
     def write(self, row: MetricsRow) -> None:
         """Writes one row and flushes."""
@@ -175,9 +179,3 @@ def _text(value: float) -> str:
     if isinstance(value, int):
         return str(value)
     return "" if math.isnan(value) else f"{value:.6g}"
-
-
-def _open_board(directory: Path) -> SummaryWriter:
-    from torch.utils.tensorboard.writer import SummaryWriter
-
-    return SummaryWriter(str(directory))

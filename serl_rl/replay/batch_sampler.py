@@ -66,7 +66,7 @@ class BatchSampler:
         is_halved = self._demonstrations is not None or (
             corrected >= self._batch_size // 2 and self._batch_size % 2 == 0
         )
-        batch = empty_batch(self._online.layout, self._online.action_size, self._minibatches * self._batch_size)
+        batch = empty_batch(self._online.layout, self._online.spec.action_size, self._minibatches * self._batch_size)
         if not is_halved or not self._sample_halves(batch, corrected, rng):
             self._online.sample_into(batch, (slice(0, len(batch)),), rng)
         return to_update_batch(batch, self._minibatches)

@@ -151,11 +151,6 @@ class ReplayBuffer:
         return batch
 
     @property
-    def action_size(self) -> int:
-        """Returns the number of components of an action."""
-        return self.spec.action_size
-
-    @property
     def layout(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
         """Returns shape and type of one transition's observation, by name."""
         return {

@@ -79,6 +79,7 @@ class EncodedReplay:
     ) -> None:
         if refreshed_rows and replay.frame_stack > 1:
             raise ValueError("crops of stacks of frames cannot be refreshed; set refreshed_rows to 0")
+        self.spec = replay.spec
         self._replay = replay
         self._encode = encode
         self._feature_layout = layout
@@ -108,11 +109,6 @@ class EncodedReplay:
     def intervention_count(self) -> int:
         """Returns the number of those whose action a person chose."""
         return self._replay.intervention_count
-
-    @property
-    def action_size(self) -> int:
-        """Returns the number of components of an action."""
-        return self._replay.action_size
 
     @property
     def layout(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:

@@ -236,7 +236,7 @@ class SacAgent(Agent):
 
     def _seed_dropout(self) -> None:
         """Seeds torch's own generator, from which dropout draws: an update must draw the same after a restart."""
-        if self.networks.has_dropout:
+        if self.networks.training_policy is not self.networks.policy:
             torch.manual_seed(hash((self._seed, self.update_count)) % 2**63)
 
     def _draw_members(self) -> list[Tensor | None]:

@@ -47,11 +47,6 @@ class SacNetworks:
     temperature_arrays: Arrays
     """What the temperature's loss trains."""
 
-    @property
-    def has_dropout(self) -> bool:
-        """Returns whether the policy trains with dropout."""
-        return self.training_policy is not self.policy
-
     def parts(self) -> dict[str, Arrays]:
         """Returns all arrays of a checkpoint, each once, by part."""
         shared = {array.data_ptr() for array in self.critic_arrays.values()}

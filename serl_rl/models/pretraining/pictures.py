@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -62,11 +63,9 @@ def draw_pictures(
         PrivateSimulatorError: No simulator is installed, or it did not start.
         ConnectionLostError: No daemon answers.
     """
-    if address is not None:
-        with RobotClient(address) as client:
-            return _draw(client, task, count, seed, on_scene)
-    with PrivateSimulator(task) as simulator, RobotClient(simulator.address) as client:
-        return _draw(client, task, count, seed, on_scene)
+    with contextlib.ExitStack() as stack:
+        address = address or stack.enter_context(PrivateSimulator(task)).address
+        return _draw(stack.enter_context(RobotClient(address)), task, count, seed, on_scene)
 
 
 def _draw(client: RobotClient, task: str, count: int, seed: int, on_scene: Callable[[int], bool] | None) -> Pictures:
@@ -98,13 +97,11 @@ def _draw_scene(
     for attempt in range(_ATTEMPTS):
         try:
             return _try_scene(client, int(rng.integers(2**31)), width, cameras, rng)
-        except InvalidTargetError:  # Out of the arm's reach; draw another.
+        # Out of the arm's reach; or an object stood in the arm, or the arm in the table.
+        except (InvalidTargetError, FaultError) as error:
             if attempt == _ATTEMPTS - 1:
                 raise
-        except FaultError:  # An object stood in the arm or the arm in the table.
-            if attempt == _ATTEMPTS - 1:
-                raise
-            if client.recover().remaining:
+            if isinstance(error, FaultError) and client.recover().remaining:
                 SimulatorClient(client.connection).load_task(task)
     raise AssertionError("the last attempt returns or raises")
 

@@ -42,11 +42,8 @@ class ImageEncoder(nn.Module):
         self._backbone_of = {camera: unique.index(backbone) for camera, backbone in backbones.items()}
         shapes = {camera: backbone.feature_shape(*self.image_sizes[camera]) for camera, backbone in backbones.items()}
         self.heads = CameraHeads(shapes, head, arithmetic or Arithmetic(), generator)
-
-    @property
-    def output_size(self) -> int:
-        """Returns the number of components of the output: those of the first camera, then those of the second, ..."""
-        return self.heads.output_size
+        self.output_size = self.heads.output_size
+        """Components of the output: those of the first camera, then those of the second, ..."""
 
     @property
     def is_frozen(self) -> bool:

@@ -72,7 +72,7 @@ def make_rows(count, *, episode=0, first_step=0, kinds=None):
 
 
 def sample(source, count=400, seed=0):
-    batch = empty_batch(source.layout, source.action_size, count)
+    batch = empty_batch(source.layout, source.spec.action_size, count)
     source.sample_into(batch, [slice(0, count)], np.random.default_rng(seed))
     return batch
 
