@@ -12,9 +12,10 @@ from benchmarks import float_replay
 from benchmarks.measure import Report, Row, figure, interleave, ratio
 from benchmarks.rows import spec
 from serl_rl.models.vision.augmentation import draw_shifts, shifted
-from serl_rl.replay import ReplayBuffer, RowBatch, RowKind
 from serl_rl.replay.batch import TransitionBatch, empty_batch
+from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.feature_cache import EncodedReplay, FeatureLayout
+from serl_rl.replay.rows import RowBatch, RowKind
 
 BATCH, CAPACITY, SECONDS = 256, 3000, 1.0
 MAP, CROPS = (4, 4, 512), 4

@@ -14,7 +14,7 @@ from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import learner_server
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
-from serl_rl.replay import ReplayBuffer
+from serl_rl.replay.buffer import ReplayBuffer
 
 ENDLESS = 10**9
 

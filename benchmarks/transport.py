@@ -27,7 +27,7 @@ from serl_rl.learner.run_state import RunState
 from serl_rl.learner.server import learner_server
 from serl_rl.learner.service import LearnerServicer
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
-from serl_rl.replay import ReplayBuffer
+from serl_rl.replay.buffer import ReplayBuffer
 
 BUDGETS = {0: 40.0, 2: 8.0}
 OUR_STEPS = {0: 100_000, 2: 2_000}

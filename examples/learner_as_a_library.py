@@ -11,8 +11,9 @@ from serl_rl.algorithms.sac.numpy_policy import NumpyPolicy
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import evaluate
 from serl_rl.envs.factory import make_environment, spec_of
-from serl_rl.replay import ReplayBuffer, rows_from_episode
 from serl_rl.replay.batch_sampler import BatchSampler
+from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.rows import rows_from_episode
 
 torch.set_num_threads(1)  # Networks this small are slower with more.
 task = EnvironmentConfig(id="serl/PointMass-v0")

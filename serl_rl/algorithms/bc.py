@@ -16,7 +16,7 @@ from serl_rl.models.grasp_choice import PREFIX
 from serl_rl.models.grasp_critic import GraspCritic, make_grasp_critic
 from serl_rl.models.gripper_layout import GripperLayout
 from serl_rl.models.mlp import Arithmetic
-from serl_rl.models.perception import Perception, VisualPolicy
+from serl_rl.models.perception import VisualPolicy
 from serl_rl.models.types import Observations
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
@@ -95,9 +95,7 @@ class Imitator(nn.Module):
         if isinstance(policy, VisualPolicy):
             assert isinstance(observations, tuple)
             # A VisualPolicy cuts the gradient of what reads the images, which its critics' loss trains otherwise.
-            perception = policy.perception
-            assert isinstance(perception, Perception)
-            perceived, policy = perception(observations), policy.policy
+            perceived, policy = policy.perception(observations), policy.policy
         assert isinstance(perceived, Tensor)
         assert isinstance(policy, GaussianTanhPolicy)
         mean, log_std = policy(perceived)
@@ -187,7 +185,7 @@ class BcAgent:
         for name, value in self._arrays().items():
             value.data.copy_(state[name])
 
-    def _arrays(self) -> dict[str, Tensor]:
+    def _arrays(self) -> dict[str, nn.Parameter]:
         policy, grasp = self._imitator.policy, self._imitator.grasp
         chosen = () if grasp is None else grasp.named_parameters()
         return dict(policy.named_parameters()) | {f"{PREFIX}{name}": value for name, value in chosen}

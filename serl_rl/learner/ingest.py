@@ -13,7 +13,8 @@ from serl_rl.learner.run_state import Answer, RunState
 from serl_rl.protocol.names import flaw_of_name
 from serl_rl.protocol.spec import EnvironmentSpec, SpecError, difference
 from serl_rl.protocol.tensors import TensorError
-from serl_rl.replay import InvalidRowsError, ReplayBuffer, ReplayStorageError, RowGapError
+from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.errors import InvalidRowsError, ReplayStorageError, RowGapError
 from serl_rl.replay.rows import rows_from_proto
 
 Settings = tuple[tuple[str, str], ...]

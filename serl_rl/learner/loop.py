@@ -34,7 +34,7 @@ from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.monitoring.metrics import MetricsRow
 from serl_rl.policies.saved import backbone_of, check_backbone, find_checkpoint
 from serl_rl.protocol.spec import EnvironmentSpec
-from serl_rl.replay import ReplayBuffer
+from serl_rl.replay.buffer import ReplayBuffer
 
 log = logging.getLogger(__name__)
 

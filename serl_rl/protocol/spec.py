@@ -174,7 +174,7 @@ class EnvironmentSpec:
             SpecError: They are none of a spec, or the spec is unusable.
         """
         try:
-            return cls.from_proto(json_format.ParseDict(values, spec_pb2.EnvironmentSpec()))
+            return cls.from_proto(json_format.ParseDict(dict(values), spec_pb2.EnvironmentSpec()))
         except json_format.ParseError as error:
             raise SpecError(str(error)) from error
 

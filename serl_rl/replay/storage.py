@@ -19,6 +19,7 @@ import numpy as np
 from google.protobuf import json_format
 
 from serl_rl.artifacts.run_directory import write_json
+from serl_rl.protocol.names import MAX_NAME_BYTES
 from serl_rl.protocol.spec import EnvironmentSpec, difference
 from serl_rl.replay.errors import ReplayFilesError, ReplayStorageError
 from serl_rl.replay.mapped_files import DiskSpace, map_array
@@ -26,8 +27,6 @@ from serl_rl.replay.rows import COLUMNS
 
 MAX_ACTORS = 1024
 """How many actors one replay may hear of."""
-MAX_NAME_BYTES = 128
-"""Longest name of an actor, in UTF-8."""
 
 _FORMAT = "serl-replay"
 _VERSION = 1

@@ -20,7 +20,7 @@ from serl_api.security import open_channel
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config.presets import preset
 from serl_rl.envs.factory import make_environment, spec_of
-from serl_rl.replay import ReplayBuffer
+from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS
 from tests.support.waiting import wait_until
 

@@ -20,7 +20,8 @@ from serl_rl.demonstrations.scripted import record
 from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.errors import CheckpointError
 from serl_rl.monitoring.metrics import read_metrics
-from serl_rl.replay import ReplayBuffer, RowKind
+from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.rows import RowKind
 from tests.support.waiting import wait_until
 
 CONFIG = preset("debug")

@@ -16,7 +16,7 @@ from serl_client.episodes.recording import SUCCESS_LABELS
 from serl_rl.config.presets import preset
 from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.monitoring.metrics import read_metrics
-from serl_rl.replay import ReplayBuffer
+from serl_rl.replay.buffer import ReplayBuffer
 
 WAIT_S = 150.0
 

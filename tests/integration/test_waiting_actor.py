@@ -18,7 +18,7 @@ from serl_rl.actor.spool import Spool
 from serl_rl.config.train import ActorConfig, TrainConfig
 from serl_rl.envs.factory import spec_of
 from serl_rl.learner.publish import PolicySnapshot
-from serl_rl.replay import RowKind
+from serl_rl.replay.rows import RowKind
 from tests.support.daemons import serve
 from tests.support.learners import SETTINGS, RunningLearner, make_client
 from tests.support.waiting import wait_until

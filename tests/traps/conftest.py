@@ -14,7 +14,7 @@ from serl_rl.actor.rows import pack_rows, row_type
 from serl_rl.actor.spool import Spool
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.factory import spec_of
-from serl_rl.replay import ReplayBuffer
+from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.rows import rows_from_proto
 
 

@@ -81,14 +81,12 @@ def make_networks(
     """
     perception = None if preprocessor is None else preprocessor.make_perception(arithmetic, generator)
     sizes = (observation_size if perception is None else perception.output_size, action_size, config.hidden_sizes)
-    policy: nn.Module = GaussianTanhPolicy(*sizes, arithmetic, generator)
-    critic: nn.Module = CriticEnsemble(
+    arm_policy = GaussianTanhPolicy(*sizes, arithmetic, generator)
+    ensemble = CriticEnsemble(
         *sizes, config.critic_count, arithmetic, generator, shares_value=config.shares_value_layer
     )
-    if perception is not None:
-        assert isinstance(policy, GaussianTanhPolicy)
-        assert isinstance(critic, CriticEnsemble)
-        policy, critic = VisualPolicy(perception, policy), VisualCritic(perception, critic)
+    policy = arm_policy if perception is None else VisualPolicy(perception, arm_policy)
+    critic = ensemble if perception is None else VisualCritic(perception, ensemble)
     policy, critic = policy.to(device).eval(), critic.to(device).eval()
     target_critic = copy.deepcopy(critic)
     temperature = Temperature(config.initial_temperature).to(device)

@@ -25,7 +25,7 @@ from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import EvaluationConfig
 from serl_rl.errors import UsageError
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
-from serl_rl.replay import ReplayBuffer
+from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.rows import rows_from_proto
 from serl_tasks.point_mass.environment import PointMassEnv
 

@@ -8,7 +8,8 @@ import pytest
 from serl_rl.config.presets import preset
 from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.learner.trainer import Trainer
-from serl_rl.replay import ReplayBuffer, RowBatch, RowKind
+from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.rows import RowBatch, RowKind
 
 CONFIG = preset("debug")
 

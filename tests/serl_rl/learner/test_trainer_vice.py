@@ -13,7 +13,8 @@ from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.errors import CheckpointError, UsageError
 from serl_rl.learner.trainer import Trainer
-from serl_rl.replay import ReplayBuffer, RowBatch, RowKind
+from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.rows import RowBatch, RowKind
 
 CONFIG = preset("debug-vice")
 

@@ -16,7 +16,8 @@ from serl_rl.models.vision.config import FeatureCacheConfig, VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
 from serl_rl.protocol.policy_arrays import split_policy
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
-from serl_rl.replay import ReplayBuffer, RowBatch, RowKind
+from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.rows import RowBatch, RowKind
 
 SPEC = EnvironmentSpec(
     environment="test/Look-v0",

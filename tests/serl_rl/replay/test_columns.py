@@ -6,8 +6,8 @@ import numpy as np
 from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_rl.actor.rows import row_type
-from serl_rl.replay import ReplayBuffer
 from serl_rl.replay.batch import TransitionBatch
+from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.columns import SAMPLED
 from serl_rl.replay.rows import COLUMNS, RowBatch, rows_from_proto, rows_to_proto
 from serl_rl.replay.update_batch import UpdateBatch
