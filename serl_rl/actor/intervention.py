@@ -63,14 +63,14 @@ def open_interventions(
             log.info("move to take over. %s", person.help)
 
         def add_intervention(env: gymnasium.Env[Any, Any], config: TrainConfig) -> InterventionEnvironment:
-            together = _with_script(env, config)
+            wrapped = _with_script(env, config)
             if kind is not None:
                 paced = Pace(env, control_rate_hz(env))
                 intervention = Intervention(paced, person.intervention_source(paced))
-                together = InterventionEnvironment(intervention, intervention)
-            inner = HumanReward(together.env, person.keys) if human_reward else together.env
+                wrapped = InterventionEnvironment(intervention, intervention)
+            inner = HumanReward(wrapped.env, person.keys) if human_reward else wrapped.env
             paused = Pause(inner, person.keys, should_stop=should_stop, say=log.info)
-            return InterventionEnvironment(paused, together.intervention)
+            return InterventionEnvironment(paused, wrapped.intervention)
 
         yield _within_chunks(add_intervention)
 
@@ -82,9 +82,9 @@ def _within_chunks(add_intervention: AddIntervention) -> AddIntervention:
         found: list[Intervention | None] = []
 
         def wrap(inner: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
-            together = add_intervention(inner, config)
-            found.append(together.intervention)
-            return together.env
+            wrapped = add_intervention(inner, config)
+            found.append(wrapped.intervention)
+            return wrapped.env
 
         return InterventionEnvironment(around_steps(env, wrap), found[0])
 

@@ -56,7 +56,7 @@ class ActorIdentity:
     def join(
         self,
         learner: str,
-        together: InterventionEnvironment,
+        wrapped: InterventionEnvironment,
         spec: EnvironmentSpec,
         config: TrainConfig,
         stop: StopSignal,
@@ -68,7 +68,7 @@ class ActorIdentity:
 
         Args:
             learner: Address of the learner.
-            together: The environment, and where somebody may take over in it.
+            wrapped: The environment, and where somebody may take over in it.
             spec: What the environment observes and takes.
             config: The experiment.
             stop: Ends the tries to join, and the actor's loop.
@@ -95,16 +95,16 @@ class ActorIdentity:
                 client.start(spool)
                 log.info("joined run %s at row %d", joined.run_id, spool.next_sequence)
                 policy = config.make_policy(spec)
-                share_maps(together.env, policy)
+                share_maps(wrapped.env, policy)
                 actor = Actor(
-                    together.env,
+                    wrapped.env,
                     spec,
                     client,
                     spool,
                     policy,
                     config,
                     stop,
-                    together.intervention,
+                    wrapped.intervention,
                     keeps_scene=bool(direction),
                     progress=progress,
                 )

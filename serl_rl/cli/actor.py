@@ -109,8 +109,8 @@ class ActorCommand(Experiment):
         ):
 
             def add_and_watch(env: gymnasium.Env[Any, Any], config: TrainConfig) -> InterventionEnvironment:
-                together = add_intervention(env, config)
-                return replace(together, env=watch(together.env))
+                wrapped = add_intervention(env, config)
+                return replace(wrapped, env=watch(wrapped.env))
 
             if self.backward_learner is None:
                 self._act(identity, add_and_watch, stop)
@@ -125,8 +125,8 @@ class ActorCommand(Experiment):
         with progress.phase("opening the environment"):
             env = make_environment(config.environment, self.robot)
         with contextlib.closing(env):
-            spec, together = spec_of(env, config.environment), add_intervention(env, config)
-            with identity.join(self.learner, together, spec, config, stop, progress) as joined:
+            spec, wrapped = spec_of(env, config.environment), add_intervention(env, config)
+            with identity.join(self.learner, wrapped, spec, config, stop, progress) as joined:
                 self._announce()
                 joined.actor.run()
 

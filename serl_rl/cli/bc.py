@@ -95,12 +95,12 @@ class BcCommand(Experiment):
         writer = CloneWriter(directory.final_checkpoint, config, given.spec, facts)
         saved_s = -_SAVE_S
 
-        def show(told: CloningProgress) -> bool:
+        def show(done: CloningProgress) -> bool:
             nonlocal saved_s
-            phase.report(told.steps)
-            say(_line(told, self.bc.steps))
-            if told.is_best and time.monotonic() >= saved_s + _SAVE_S:  # What a kill must not lose.
-                writer.save(agent.policy_state(), told.steps)
+            phase.report(done.steps)
+            say(_line(done, self.bc.steps))
+            if done.is_best and time.monotonic() >= saved_s + _SAVE_S:  # What a kill must not lose.
+                writer.save(agent.policy_state(), done.steps)
                 saved_s = time.monotonic()
             return not stop.is_set()
 

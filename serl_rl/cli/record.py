@@ -70,9 +70,9 @@ class RecordCommand(Experiment):
                 return 0
             with Progress().phase("recording demonstrations", count) as phase:
 
-                def show(told: RecordingProgress) -> None:
-                    phase.report(told.recorded)
-                    self._say(told)
+                def show(progress: RecordingProgress) -> None:
+                    phase.report(progress.recorded)
+                    self._say(progress)
 
                 record(env, self.config, self.output, show)
         return 0

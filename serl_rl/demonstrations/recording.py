@@ -89,12 +89,12 @@ def recording_session(
         EpisodeFileError: The file is foreign, holds another task, or is being written by another process.
         UsageError: The task has no expert.
     """
-    nobody = NoOpExpert((env.action_space.shape or (0,))[0])
+    no_op = NoOpExpert((env.action_space.shape or (0,))[0])
     kind = None if driver in ("scripted", "random") else driver
     if kind is None and not labels:
         driven = around_steps(env, lambda inner: _by_machine(inner, config, driver))
         with EpisodeRecorder(output, episode_header(env)) as recorder:
-            yield RecordingSession(driven, nobody, recorder)
+            yield RecordingSession(driven, no_op, recorder)
         return
     with Teleoperation(kind, teleop) as person:
         if labels:
@@ -118,7 +118,7 @@ def recording_session(
 
             driven = around_steps(env, attended)
             say(KEYS_HELP + ("; hold space while the task is done" if labels else ""))
-            yield RecordingSession(driven, nobody, recorder)
+            yield RecordingSession(driven, no_op, recorder)
 
 
 def _by_machine(env: gymnasium.Env[Any, Any], config: TrainConfig, driver: str) -> gymnasium.Env[Any, Any]:

@@ -60,8 +60,8 @@ def record(
     # Episodes that are appended show other scenes than those that are there.
     expert, seed = scripted_expert(config), _FIRST_SEED + config.seed * _SEED_STRIDE + _held(path)
     driven = around_steps(env, lambda inner: driven_by(expert, inner))
-    nobody = NoOpExpert((env.action_space.shape or (0,))[0])
-    record_demonstrations(driven, nobody, config.demonstration_count, path, on_progress, seed=seed)
+    no_op = NoOpExpert((env.action_space.shape or (0,))[0])
+    record_demonstrations(driven, no_op, config.demonstration_count, path, on_progress, seed=seed)
 
 
 def driven_by(expert: Expert, env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:

@@ -79,7 +79,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
 
 
 def _judged(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> gymnasium.Env[Any, Any]:
-    """Puts a classifier's word in the place of an environment's reward, if one judges."""
+    """Replaces an environment's reward by a classifier's, if there is one."""
     if not config.classifier.judges:
         return env
     from serl_rl.rewards.classifier.reward import with_classifier_reward  # Here only: it loads torch.

@@ -81,7 +81,7 @@ def steps_of(episodes: Sequence[Episode], agent: BcAgent, config: TrainConfig, *
 
     Args:
         episodes: At least one.
-        agent: Whose eyes they are prepared for.
+        agent: Whose image preprocessor prepares them.
         config: The experiment.
         crops: Random crops of each image; 0 for none.
     """

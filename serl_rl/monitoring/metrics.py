@@ -48,7 +48,7 @@ class MetricsRow:
     temperature: float = _NOTHING
     """Entropy coefficient."""
     vice_loss: float = _NOTHING
-    """Loss of the classifier whose opinion is the reward, where the reward is learned."""
+    """Loss of the classifier that gives the reward, where the reward is learned."""
     vice_reward: float = _NOTHING
     """Mean reward that it gives the policy's own steps in the batch."""
     update_to_data_ratio: float = _NOTHING

@@ -86,7 +86,7 @@ class Vice:
     Args:
         spec: What the environment observes.
         config: Settings.
-        preprocessor: The agent's eyes, whose frozen backbone it shares; None where there are no images.
+        preprocessor: The agent's, whose frozen backbone it shares; None where there are no images.
         seed: Seed of everything.
         device: Where it lives.
 

@@ -240,7 +240,7 @@ def prepare_learner(
         view.note(f"recording {count} scripted demonstrations {name}".rstrip())
         with view.phase(f"recording {name or 'demonstrations'}", count) as phase:
             path = supervisor.directory_of(name).demonstrations
-            record(env, config, path, lambda told: phase.report(told.recorded))
+            record(env, config, path, lambda progress: phase.report(progress.recorded))
 
 
 def training_figures(rows: list[MetricsRow], config: TrainConfig, result: EvaluationResult | None) -> dict[str, Any]:

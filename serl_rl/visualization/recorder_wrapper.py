@@ -24,7 +24,7 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     Args:
         env: The environment.
-        sinks: Who is told.
+        sinks: Where records go.
         labels: Names of the cameras, and the rate where the environment's info has no stamps.
         critic: Predicts the values of actions; None for none.
     """
@@ -95,7 +95,7 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         }
 
     def _scene(self) -> Image | None:
-        """Renders what a bystander sees, for who wants pictures where the policy has no cameras."""
+        """Renders the scene for sinks that want it, where the policy has no cameras."""
         if self._labels.cameras or not any(one.needs_scene for one in self._wanting):
             return None
         picture: Any = self.env.render()

@@ -43,7 +43,7 @@ class RerunStream:
         rerun: The module `rerun`.
         recording: A `RecordingStream` that has somewhere to go.
         labels: Names and thresholds.
-        needs_scene: Whether it wants the bystander's view where the policy has no cameras.
+        needs_scene: Whether it wants a view of the scene where the policy has no cameras.
     """
 
     def __init__(self, rerun: Any, recording: Any, labels: Labels, *, needs_scene: bool = True) -> None:  # noqa: ANN401
@@ -65,7 +65,7 @@ class RerunStream:
             target: A file; "connect" for a viewer on this machine; or a viewer's address, rerun+http://host:9876/proxy.
             labels: Names and thresholds.
             name: What the viewer calls the recording.
-            needs_scene: Whether it wants the bystander's view where the policy has no cameras.
+            needs_scene: Whether it wants a view of the scene where the policy has no cameras.
 
         Raises:
             UsageError: rerun is not installed, no viewer answers, or the file cannot be written.

@@ -28,7 +28,7 @@ class StepRecord:
     cameras: Mapping[str, Image]
     """What the policy sees, by camera. RGB, shape (H, W, 3)."""
     scene: Image | None = None
-    """The scene as a bystander sees it, RGB; None where nobody asked for it."""
+    """A view of the scene, RGB; None where no sink wants it."""
     tcp_pose: FloatArray | None = None
     """Position in m and quaternion xyzw in `base`, shape (7,); None where there is no arm."""
     gripper_width: float | None = None
@@ -62,7 +62,7 @@ class StepSink(Protocol):
     """Receives step records."""
 
     needs_scene: bool
-    """Whether it wants the bystander's view."""
+    """Whether it wants a view of the scene."""
 
     def wants(self, episode: int) -> bool:
         """Returns whether it wants an episode's records."""

@@ -67,17 +67,17 @@ class PairActor:
     ) -> TaskPlayer:
         learner, config = self.learners[direction], self.task_pair.of(direction)
         # Of a finished task too: somebody may have to say that it succeeded.
-        together = self.add_intervention(env, config)
+        wrapped = self.add_intervention(env, config)
         if _is_folder(learner):
             policy, trained, _ = load_policy(Path(learner))
             _check_same_task(trained, config, learner)
-            return FinishedTaskPlayer(together.env, policy, stop, config.seed)
+            return FinishedTaskPlayer(wrapped.env, policy, stop, config.seed)
         if not env.get_wrapper_attr("draws_scenes"):
             log.warning("a real cell draws no scenes, so that %s is not evaluated meanwhile", direction)
             config = _without_evaluation(config)
         spec = spec_of(env, config.environment)
-        joining = self.identity.join(learner, together, spec, config, stop, self._progress, direction=direction)
-        return LearningTaskPlayer(together.env, stack.enter_context(joining), stop)
+        joining = self.identity.join(learner, wrapped, spec, config, stop, self._progress, direction=direction)
+        return LearningTaskPlayer(wrapped.env, stack.enter_context(joining), stop)
 
 
 def _figures(players: Mapping[Direction, TaskPlayer]) -> list[str]:

@@ -153,8 +153,8 @@ class PairTraining:
         where = f"everything is in {self._directory.path}"
         if self._stop.is_set():
             return f"stopped; {where}"
-        told = [
+        outcomes = [
             f"{direction} {result.success_count} of {result.episode_count}"
             for direction, result in self._results.items()
         ]
-        return f"evaluation episodes that succeed: {', '.join(told)}; {self._clock.elapsed_s:.0f} s in all; {where}"
+        return f"evaluation episodes that succeed: {', '.join(outcomes)}; {self._clock.elapsed_s:.0f} s in all; {where}"
