@@ -32,6 +32,16 @@ def ids(gripper):
     return [fault.id for fault in gripper.faults()]
 
 
+def arrived(gripper, width):
+    """The state once the fingers rest at a width: half a millimetre before it they count as there and still move."""
+
+    def state():
+        state = gripper.read_state()
+        return state if state.motion is GripperMotion.AT_TARGET and abs(state.width - width) < 0.0004 else None
+
+    return wait_until(state, explain=gripper.read_state)
+
+
 def writes(virtual):
     return [data for direction, data in virtual.frames if direction == "in" and data[1] == 16]
 
@@ -80,12 +90,12 @@ def test_nothing_moves_before_an_activation_is_asked_for(virtual, connect):
     wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
     assert gripper.faults() == ()
     assert [frame[7] for frame in writes(virtual)] == [0, 1]
-    assert gripper.read_state().width == pytest.approx(0.085)
+    assert arrived(gripper, 0.085).width == pytest.approx(0.085)
 
 
 def test_an_active_gripper_is_taken_over_as_it_is(virtual, gripper, connect):
     gripper.set_target(GripperTarget(width=0.02))
-    wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
+    arrived(gripper, 0.02)
     gripper.close()
     before = len(writes(virtual))
     taken = connect(virtual.port, activate=True)
@@ -97,10 +107,7 @@ def test_an_active_gripper_is_taken_over_as_it_is(virtual, gripper, connect):
 
 def test_a_width_is_reached_and_told_exactly(gripper):
     gripper.set_target(GripperTarget(width=0.0321))
-    wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
-    state = gripper.read_state()
-    assert state.target_width == 0.0321
-    assert state.width == pytest.approx(0.0321, abs=0.0004)
+    assert arrived(gripper, 0.0321).target_width == 0.0321
 
 
 def test_closing_fully_and_fast_is_the_frame_of_the_manual(virtual, gripper):
@@ -126,8 +133,7 @@ def test_the_newest_target_wins_and_a_repeated_one_is_not_sent(virtual, gripper)
     before = len(writes(virtual))
     for width in (0.01, 0.02, 0.03, 0.04):
         gripper.set_target(GripperTarget(width=width))
-    wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
-    assert gripper.read_state().width == pytest.approx(0.04, abs=0.0004)
+    arrived(gripper, 0.04)
     sent = len(writes(virtual))
     assert sent - before <= 4
     for _ in range(20):
@@ -150,8 +156,7 @@ def test_no_call_waits_for_the_gripper(virtual, gripper):
 def test_a_target_during_the_activation_is_obeyed_afterwards(virtual, connect):
     gripper = connect(virtual.port, activate=True)
     gripper.set_target(GripperTarget(width=0.03))
-    wait_until(lambda: gripper.read_state().motion is GripperMotion.AT_TARGET)
-    assert gripper.read_state().width == pytest.approx(0.03, abs=0.0004)
+    arrived(gripper, 0.03)
 
 
 @pytest.mark.parametrize("code", range(0xA, 0x10))
