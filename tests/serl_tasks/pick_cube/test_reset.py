@@ -9,12 +9,15 @@ from serl_api.values import Pose
 from serl_client.envs.private_simulator import PrivateSimulator
 from serl_client.envs.robot_env import RobotEnv
 from serl_tasks.pick_cube.expert import PickCubeExpert
+from serl_tasks.pick_cube.places import HALF_EDGE
 from serl_tasks.pick_cube.task import PICK_CUBE
 from serl_tasks.relocate_cube.expert import RelocateCubeExpert, RelocateTuning
 from serl_tasks.relocate_cube.task import RELOCATE_FORWARD
 
 PLACE = np.array((0.45, 0.12))
 DOWN = np.array((1.0, 0.0, 0.0, 0.0))
+REACHED_M = 0.01
+"""Distance from its goal at which a motion counts as over; the cube lies off the middle of the fingers besides."""
 
 
 def lay_the_cube(session):
@@ -59,7 +62,7 @@ def test_a_hook_lays_the_cube_where_the_next_episode_finds_it(make):
     finish(env, PickCubeExpert(PICK_CUBE), seed=1)
     _, info = env.reset(options={"keep_scene": True})
     assert "scene_seed" not in info
-    np.testing.assert_allclose(info["cube_position"], (*PLACE, 0.02), atol=0.01)
+    np.testing.assert_allclose(info["cube_position"], (*PLACE, 0.02), atol=REACHED_M + HALF_EDGE / 2)
     assert info["gripper_width"] > 0.08
     assert not info["success"]
 
