@@ -17,7 +17,8 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points, packages_distributions, version
+from functools import cached_property
+from importlib.metadata import Distribution, EntryPoint, entry_points, packages_distributions, version
 from typing import TypeVar
 
 API_VERSION = 1
@@ -40,15 +41,23 @@ class Plugin:
     """Name in its group, or "package.module:object"."""
     target: str
     """Where it is: "package.module:object"."""
-    package: str
-    """Distribution that offers it; its top-level module where no distribution is known."""
-    version: str
-    """Of the distribution; empty where none is known."""
+    distribution: Distribution | None = None
+    """Whose entry point it is; None where it was named as "package.module:object"."""
 
     @property
+    def package(self) -> str:
+        """Returns the distribution that offers it; its top-level module where no distribution is known."""
+        return self.origin.partition(" ")[0]
+
+    @cached_property
     def origin(self) -> str:
-        """Returns package and version, for people."""
-        return f"{self.package} {self.version}".strip()
+        """Returns package and version, for people. To find whose an object is takes seconds, so nobody else asks."""
+        offering = self.distribution
+        if offering is not None:
+            return f"{offering.name} {offering.version}"
+        top = self.target.partition(":")[0].partition(".")[0]
+        packages = packages_distributions().get(top, [])
+        return f"{packages[0]} {version(packages[0])}" if packages else top
 
     def load(self, kind: type[_Kind], expected: str = "") -> _Kind:
         """Imports the object.
@@ -109,10 +118,10 @@ def find_plugin(group: str, name: str) -> Plugin:
     """
     if ":" in name:
         return _by_path(group, name)
-    points = {point.value: point for point in entry_points(group=group, name=name)}
-    matches = [_plugin(group, points[target]) for target in sorted(points)]  # To read who offers the others is slow.
+    offered = list_plugins(group)
+    matches = [plugin for plugin in offered if plugin.name == name]
     if not matches:
-        raise PluginError(_unknown(group, name, list_plugins(group)))
+        raise PluginError(_unknown(group, name, offered))
     if len(matches) > 1:
         origins = " and ".join(f"{plugin.origin} ({plugin.target})" for plugin in matches)
         raise PluginError(
@@ -143,27 +152,14 @@ def plugin_table(groups: Mapping[str, str]) -> str:
 
 
 def _plugin(group: str, point: EntryPoint) -> Plugin:
-    distribution = point.dist
-    package, release = ("", "") if distribution is None else (distribution.name, distribution.version)
-    return Plugin(
-        group=group,
-        name=point.name,
-        target=point.value,
-        package=package or point.value.partition(".")[0].partition(":")[0],
-        version=release,
-    )
+    return Plugin(group=group, name=point.name, target=point.value, distribution=point.dist)
 
 
 def _by_path(group: str, name: str) -> Plugin:
     module, _, attributes = name.partition(":")
     if not attributes or not all(part.isidentifier() for part in f"{module}.{attributes}".split(".")):
         raise PluginError(f'{group} plug-in "{name}" is not of the form package.module:object')
-    top = module.partition(".")[0]
-    distributions = packages_distributions().get(top, [])
-    package = distributions[0] if distributions else top
-    return Plugin(
-        group=group, name=name, target=name, package=package, version=version(package) if distributions else ""
-    )
+    return Plugin(group=group, name=name, target=name)
 
 
 def _unknown(group: str, name: str, offered: tuple[Plugin, ...]) -> str:

@@ -48,6 +48,19 @@ def test_an_object_is_named_by_its_path(install):
     assert load_plugin(GROUP, "alpha_mod:Box.ONE", int) == 1
 
 
+def test_an_object_that_is_as_it_should_be_costs_no_search_for_its_package(install, monkeypatch):
+    install("alpha", {}, alpha_mod="ONE = 1")
+    monkeypatch.setattr("serl_api.plugins.packages_distributions", lambda: pytest.fail("this takes seconds"))
+    assert load_plugin(GROUP, "alpha_mod:ONE", int) == 1
+
+
+def test_the_package_of_an_object_that_is_wrong_is_named(install, monkeypatch):
+    install("alpha", {}, alpha_mod="ONE = 'text'")
+    monkeypatch.setattr("serl_api.plugins.packages_distributions", lambda: {"alpha_mod": ["alpha"]})
+    with pytest.raises(PluginError, match=r'"alpha_mod:ONE" of alpha 1\.2 \(alpha_mod:ONE\) is a str'):
+        load_plugin(GROUP, "alpha_mod:ONE", int)
+
+
 def test_a_file_beside_the_user_is_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
