@@ -24,6 +24,7 @@ after Khatib (1987), with the per-axis error clip and the null-space posture of 
 """
 
 import math
+from collections.abc import Sequence
 from enum import Enum, auto
 
 import mujoco
@@ -68,16 +69,18 @@ WRENCH_ROTATIONAL_DAMPING = 2.0
 GIVING_DAMPING = (10.0, 1.0)
 """Dampers that stay on while the arm gives way to a hand, Ns/m and Nms/rad: free motion ends somewhere."""
 
-JOINT_SPEED_SHARE = 0.7
+JOINT_SPEED_SHARE = 0.6
 """Share of a joint's speed limit at which its own spring and damper settle at most; what couples joints adds to it."""
 CALM_SHARE = 0.75
 """Share of its speed limit from which on a joint lets all springs fade."""
-HALT_SHARE = 0.9
+HALT_SHARE = 0.88
 """Share at which nothing is left of them; dampers then brake."""
-JOINT_BRAKE_S = 0.4
+JOINT_BRAKE_S = 1.0
 """Torque limit of a joint times this over its speed limit is the damping that brakes it from `HALT_SHARE` on, s."""
 SIDE_SHARE = 0.25
 """Share of a bound that is left to an axis with little error of its own."""
+TOP_FORCE, TOP_MOMENT = 90.0, 15.0
+"""Bounds of the springs' force and torque whatever the damping, N and Nm: joints gain what they can lose again."""
 WALL_TIME_S = 0.1
 """Shortest time to a wall of the box at the present speed; a TCP that is faster is braked, s."""
 WALL_DAMPING = 300.0
@@ -233,8 +236,9 @@ class Impedance:
         """Keeps to a box and top speeds from the next target on."""
         self._bounds = bounds
         self._walls = bounds.lower.tolist(), bounds.upper.tolist()
-        self._top_pull = (self._damping[0] * bounds.speed, self._damping[3] * bounds.rotation_speed)
-        self._side_pull = SIDE_SHARE * np.repeat(self._top_pull, 3)
+        force = min(float(self._damping[0]) * bounds.speed, TOP_FORCE)
+        moment = min(float(self._damping[3]) * bounds.rotation_speed, TOP_MOMENT)
+        self._top_pull = force, moment
 
     @property
     def compliance(self) -> FullCompliance:
@@ -302,7 +306,9 @@ class Impedance:
         self._write_dampers(damping)
 
     def _calm(self) -> None:
-        worst = max(abs(v) * slow for v, slow in zip(self._velocities.tolist(), self._slowness, strict=True))
+        a, b, c, d, e, f, g = self._velocities.tolist()
+        ka, kb, kc, kd, ke, kf, kg = self._slowness
+        worst = max(abs(a) * ka, abs(b) * kb, abs(c) * kc, abs(d) * kd, abs(e) * ke, abs(f) * kf, abs(g) * kg)
         scale = 1.0 if worst <= CALM_SHARE else max(0.0, (HALT_SHARE - worst) / (HALT_SHARE - CALM_SHARE))
         if scale == self._scale:
             return
@@ -371,7 +377,7 @@ class Impedance:
         held = np.where(forced[:3], position, self._anchor[0])
         self._anchor = held, self._anchor[1]
         # A forced turn takes the anchor along, as far as it goes about the forced axes.
-        turn = np.where(forced[3:], 0.0, _error(Pose(*self._anchor), measured)[3:])
+        turn = np.where(forced[3:], 0.0, np.array(_error(Pose(*self._anchor), measured)[3:]))
         if forced[3:].any():
             x, y, z = turn.tolist()
             turned = multiply(from_rotvec((x, y, z)), measured.quaternion_xyzw.tolist())
@@ -435,13 +441,27 @@ class Impedance:
         self._scale = -1.0
         self._calm()
 
-    def _bound_springs(self, error: FloatArray, share: float) -> None:
+    def _bound_springs(self, error: Sequence[float], share: float) -> None:
         """Narrows the force ranges to what keeps the TCP below a share of its top speeds on the way to a target."""
-        pull = np.abs(self._stiffness * error)
         force, moment = self._top_pull[0] * share, self._top_pull[1] * share
-        pull[:3] *= min(1.0, force / max(_length(pull[:3]), 1e-9))
-        pull[3:] *= min(1.0, moment / max(_length(pull[3:]), 1e-9))
-        self._write_range(np.maximum(pull, self._side_pull * share))
+        x, y, z, turn_x, turn_y, turn_z = error
+        stiffness, turning = self._compliance.translational_stiffness, self._compliance.rotational_stiffness
+        pull = min(stiffness, force / max(math.sqrt(x * x + y * y + z * z), 1e-9))
+        turn = math.sqrt(turn_x * turn_x + turn_y * turn_y + turn_z * turn_z)
+        twist = min(turning, moment / max(turn, 1e-9))
+        side, bend = SIDE_SHARE * force, SIDE_SHARE * moment
+        self._write_range(
+            np.array(
+                (
+                    max(abs(x) * pull, side),
+                    max(abs(y) * pull, side),
+                    max(abs(z) * pull, side),
+                    max(abs(turn_x) * twist, bend),
+                    max(abs(turn_y) * twist, bend),
+                    max(abs(turn_z) * twist, bend),
+                )
+            )
+        )
 
     def _aim(self, pose: Pose) -> None:
         x, y, z, w = pose.quaternion_xyzw.tolist()
@@ -458,11 +478,11 @@ class Impedance:
         return manipulability
 
 
-def _error(pose: Pose, measured: Pose) -> FloatArray:
-    """Computes pose minus measured one in base axes: m, then rotation vector in rad. Shape (6,)."""
+def _error(pose: Pose, measured: Pose) -> tuple[float, ...]:
+    """Computes pose minus measured one in base axes: three in m, then the rotation vector in rad."""
     turned = conjugate(measured.quaternion_xyzw.tolist())
     turn = to_rotvec(multiply(pose.quaternion_xyzw.tolist(), turned))
-    return np.array((*(pose.position - measured.position).tolist(), *turn))
+    return (*(pose.position - measured.position).tolist(), *turn)
 
 
 def _length(vector: FloatArray) -> float:
