@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from serl_api.lifetime.whole_file import written_whole
 from serl_rl.errors import UsageError
 
 
@@ -93,6 +94,5 @@ def make_folder_of(output: Path, option: str) -> None:
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Writes a small file so that it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(json.dumps(values, indent=2) + "\n")
-    temporary.replace(path)
+    with written_whole(path) as file:
+        file.write((json.dumps(values, indent=2) + "\n").encode())

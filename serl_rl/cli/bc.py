@@ -14,7 +14,7 @@ from serl_api.progress import Progress
 from serl_rl.algorithms.bc_config import BcConfig
 from serl_rl.artifacts.run_directory import RunDirectory, make_folder_of, write_json
 from serl_rl.cli.options import Experiment, print_json, refuse_existing, say
-from serl_rl.config.train import TrainConfig, to_json
+from serl_rl.config.train import TrainConfig, to_dict
 from serl_rl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class BcCommand(Experiment):
             validation = steps_of(held_out, agent, config, crops=0) if held_out else None
         directory = RunDirectory(self.run_directory)
         directory.path.mkdir(parents=True)
-        directory.config.write_text(to_json(config))
+        write_json(directory.config, to_dict(config))
         sources = [str(path) for path in self.demonstrations]
         facts = {"bc": asdict(self.bc), "demonstrations": sources}
         writer = CloneWriter(directory.final_checkpoint, config, given.spec, facts)

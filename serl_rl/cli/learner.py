@@ -14,9 +14,9 @@ from serl_api.lifetime.child_process import wait_for_file
 from serl_api.lifetime.ready_file import write_ready_file
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.security import ServerSecurity
-from serl_rl.artifacts.run_directory import RunDirectory
+from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.cli.options import Experiment
-from serl_rl.config.train import TrainConfig, to_json
+from serl_rl.config.train import TrainConfig, to_dict
 from serl_rl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class LearnerCommand(Experiment):
                 initial_policy=self.initial_policy,
                 progress=dashboard.progress,
             )
-            directory.config.write_text(to_json(self.config))
+            write_json(directory.config, to_dict(self.config))
             server = learner.serve(self.address, self.security)
             address = server.start()
             dashboard.note(f"listening on {address}")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
+import io
+import logging
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
+
+log = logging.getLogger(__name__)
 
 FILE_NAME = "metrics.csv"
 _NOTHING = math.nan
@@ -84,7 +90,8 @@ COLUMNS = tuple(field.name for field in dataclasses.fields(MetricsRow) if field.
 class MetricsWriter:
     """Appends rows to `metrics.csv` and to TensorBoard. Used from one thread.
 
-    A header stands before the rows that it names; a run that goes on with other columns gets a second one.
+    A header stands before the rows that it names; a run that goes on with other columns gets a second one. Rows that a
+    full or read-only disk refuses are lost, which is said once: training is worth more than its curves.
 
     Args:
         directory: Folder of the run.
@@ -93,34 +100,78 @@ class MetricsWriter:
     """
 
     def __init__(self, directory: Path, metrics: tuple[str, ...] = (), *, tensorboard: bool = True) -> None:
-        path = directory / FILE_NAME
+        self._directory = directory
+        self._path = directory / FILE_NAME
         self._names = COLUMNS + tuple(name for name in metrics if name not in COLUMNS)
-        self._file = path.open("a", newline="", buffering=1)
-        self._csv = csv.writer(self._file)
-        if _header_of(path) != self._names:
-            self._csv.writerow(self._names)
+        self._wants_board = tensorboard
         self._board: SummaryWriter | None = None
-        if tensorboard:
-            from torch.utils.tensorboard.writer import SummaryWriter
-
-            self._board = SummaryWriter(str(directory / "tensorboard"))
+        self._is_begun = False
+        self._is_refused = False
 
     def write(self, row: MetricsRow) -> None:
         """Writes one row and flushes."""
         values = row.figures()
-        self._csv.writerow([_text(values.get(name, _NOTHING)) for name in self._names])
-        self._file.flush()
-        if self._board is not None:
+        cells = [[_text(values.get(name, _NOTHING)) for name in self._names]]
+        try:
+            is_begun = self._is_begun or _header_of(self._path) == self._names
+            append_whole(self._path, _csv_of(cells if is_begun else [list(self._names), *cells]))
+            self._is_begun = True
+            if self._wants_board:
+                self._write_to_board(row.env_steps, values)
+        except OSError as error:
+            if not self._is_refused:
+                reason = error.strerror or str(error)
+                log.warning("metrics cannot be written in %s (%s); training goes on", self._directory, reason)
+            self._is_refused = True
+        else:
+            if self._is_refused:
+                log.info("metrics are written in %s again", self._directory)
+            self._is_refused = False
+
+    def _write_to_board(self, env_steps: int, values: Mapping[str, float]) -> None:
+        if self._board is None:
+            from torch.utils.tensorboard.writer import SummaryWriter
+
+            self._board = SummaryWriter(str(self._directory / "tensorboard"))
+        try:
             for name, value in values.items():
                 if name != "env_steps" and not math.isnan(value):
-                    self._board.add_scalar(name, value, row.env_steps)
+                    self._board.add_scalar(name, value, env_steps)
             self._board.flush()
+        except OSError:
+            self._wants_board = False  # Its thread has ended, and would make whoever flushes or closes wait for ever.
+            self._board = None
+            raise
 
     def close(self) -> None:
         """Closes the files."""
-        self._file.close()
         if self._board is not None:
-            self._board.close()
+            with contextlib.suppress(OSError):
+                self._board.close()
+
+
+def append_whole(path: Path, data: bytes) -> None:
+    """Appends to a file, all or nothing.
+
+    Raises:
+        OSError: The disk is full or may not be written; the file is as it was.
+    """
+    with path.open("ab", buffering=0) as file:  # What is refused must not be tried again on close.
+        end = os.fstat(file.fileno()).st_size
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(end)
+            raise
+
+
+def _csv_of(rows: list[list[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
 
 
 class MetricsTail:

@@ -90,14 +90,14 @@ class EncodedReplay:
             _prepare(directory, layout.to_dict(replay.capacity))
         # A file that is new is full of zeros, so numbers are kept plus one.
         rows = replay.capacity
-        self._numbers = map_array(directory, "numbers", (rows,), np.dtype(np.int64))
-        self._rounds = map_array(directory, "rounds", (rows,), np.dtype(np.int32))
+        self._numbers = map_array(directory, "numbers", (rows,), np.dtype(np.int64), is_whole=True)
+        self._rounds = map_array(directory, "rounds", (rows,), np.dtype(np.int32), is_whole=True)
         self._maps = {
             camera: map_array(directory, f"maps.{camera}", (rows, layout.crops, math.prod(shape)), np.dtype(np.uint16))
             for camera, shape in layout.shapes.items()
         }
         named = {f"maps.{camera}": array for camera, array in self._maps.items()}
-        self._space = DiskSpace(directory, {"numbers": self._numbers, "rounds": self._rounds, **named})
+        self._space = DiskSpace(directory, named)
         self._end = self._first_missing()
 
     @property

@@ -16,13 +16,29 @@ from serl_rl.replay.errors import ReplayStorageError
 _RESERVED_BYTES = 16 * 1024 * 1024
 
 
-def map_array(directory: Path | None, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-    """Maps a file of an array, which is made or brought to size; without a folder the array lies in memory."""
+def map_array(
+    directory: Path | None, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], *, is_whole: bool = False
+) -> np.ndarray:
+    """Maps a file of an array, which is made or brought to size; without a folder the array lies in memory.
+
+    Args:
+        directory: Folder of the file.
+        name: Of the file, without its ending.
+        shape: Of the array.
+        dtype: Of its entries.
+        is_whole: Whether all disk space is claimed at once, for what no `DiskSpace` claims before it is touched: in
+            some places even reading from a mapped hole of a full disk kills the process.
+
+    Raises:
+        ReplayStorageError: The disk is full.
+    """
     if directory is None:
         return np.zeros(shape, dtype)
     path = directory / f"{name}.bin"
     with path.open("ab") as file:
         file.truncate(math.prod(shape) * dtype.itemsize)
+    if is_whole:
+        _reserve_file(path, math.prod(shape) * dtype.itemsize)
     return np.memmap(path, dtype=dtype, mode="r+", shape=shape).view(np.ndarray)
 
 
@@ -36,7 +52,7 @@ class DiskSpace:
 
     def __init__(self, directory: Path | None, arrays: Mapping[str, np.ndarray]) -> None:
         self._directory = directory
-        self._row_bytes = {name: array[0].nbytes for name, array in arrays.items()}
+        self._row_bytes = {name: array.strides[0] for name, array in arrays.items()}  # Without a look.
         self._capacity = len(next(iter(arrays.values())))
         self._rows = 0
 

@@ -21,7 +21,7 @@ from google.protobuf import json_format
 from serl_rl.artifacts.run_directory import write_json
 from serl_rl.protocol.names import MAX_NAME_BYTES
 from serl_rl.protocol.spec import EnvironmentSpec, difference
-from serl_rl.replay.errors import ReplayFilesError, ReplayStorageError
+from serl_rl.replay.errors import InvalidRowsError, ReplayFilesError, ReplayStorageError
 from serl_rl.replay.mapped_files import DiskSpace, map_array
 from serl_rl.replay.rows import COLUMNS
 
@@ -59,12 +59,15 @@ class RowStorage:
         try:
             if directory is not None:
                 _check_or_write_layout(directory, spec, capacity)
-            self._header = self._map("header", 3, (), np.dtype(np.int64))
+                _check_no_lost_header(directory)
+            self._header = self._map("header", 3, (), np.dtype(np.int64), is_whole=True)
             self._check_header()
             self.columns = {name: self._map(name, capacity, *field) for name, field in self._layout.items()}
             self._space = DiskSpace(directory, self.columns)
-            self._actor_names = self._map("actor_names", MAX_ACTORS, (MAX_NAME_BYTES,), np.dtype(np.uint8))
-            self.acknowledged = self._map("acknowledged", MAX_ACTORS, (), np.dtype(np.int64))
+            text = np.dtype(np.uint8)
+            self._actor_names = self._map("actor_names", MAX_ACTORS, (MAX_NAME_BYTES,), text, is_whole=True)
+            self.acknowledged = self._map("acknowledged", MAX_ACTORS, (), np.dtype(np.int64), is_whole=True)
+            self._check_actors()
         except BaseException:
             self.close()
             raise
@@ -114,6 +117,8 @@ class RowStorage:
         """
         index = int(self._header[_ACTORS])
         encoded = name.encode()
+        if self._directory is not None and not name:
+            raise InvalidRowsError("actor_id", "is empty; rows that are kept need the name of their actor")
         if index == MAX_ACTORS:
             raise ReplayStorageError(f"actor {name!r} is number {MAX_ACTORS + 1}; a replay keeps at most {MAX_ACTORS}")
         if len(encoded) > MAX_NAME_BYTES:
@@ -130,7 +135,9 @@ class RowStorage:
             os.close(self._lock_file)
             self._lock_file = None
 
-    def _map(self, name: str, rows: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    def _map(
+        self, name: str, rows: int, shape: tuple[int, ...], dtype: np.dtype[Any], *, is_whole: bool = False
+    ) -> np.ndarray:
         whole = (rows, *shape)
         if self._directory is not None:
             path, size = self._directory / f"{name}.bin", math.prod(whole) * dtype.itemsize
@@ -140,7 +147,7 @@ class RowStorage:
                 raise ReplayFilesError(
                     f"{path} has {found} bytes instead of {size}; restore or remove {self._directory}"
                 )
-        return map_array(self._directory, name, whole, dtype)
+        return map_array(self._directory, name, whole, dtype, is_whole=is_whole)
 
     def _check_header(self) -> None:
         if not 0 <= self.begin <= self.end <= self.begin + self.capacity:
@@ -148,6 +155,35 @@ class RowStorage:
             raise ReplayFilesError(
                 f"the header in {self._directory} says {window}; it is corrupt: remove the directory"
             )
+
+    def _check_actors(self) -> None:
+        """An actor whose name is lost would begin anew, and all its rows would be there twice."""
+        count, flaw = int(self._header[_ACTORS]), ""
+        try:
+            names = self.actor_names()
+        except UnicodeDecodeError:
+            names = []
+        if not 0 <= count <= MAX_ACTORS or len(set(names)) != count or ("" in names and self._directory is not None):
+            flaw = f"the names of its {count} actors are damaged"
+        elif self.end == 0 and self.acknowledged.any():
+            flaw = "its header says that it is empty, but actors were told that their rows are there"
+        elif self.end > self.begin:
+            slots = np.arange(self.begin, self.end) % self.capacity
+            if not 0 <= int(self.columns["actors"][slots].min()) <= int(self.columns["actors"][slots].max()) < count:
+                flaw = f"its rows are of more than its {count} actors"
+        if flaw:
+            raise ReplayFilesError(f"the replay in {self._directory} is corrupt: {flaw}; restore or remove it")
+
+
+def _check_no_lost_header(directory: Path) -> None:
+    """Without its header a replay would be taken for a new one, and be overwritten."""
+    header = directory / "header.bin"
+    is_there = header.exists() and header.stat().st_size > 0
+    others = [path for path in sorted(directory.glob("*.bin")) if path != header and path.stat().st_size > 0]
+    if others and not is_there:
+        raise ReplayFilesError(
+            f"{header} is missing or empty, but {others[0].name} is there; restore it, or remove {directory}"
+        )
 
 
 def _row_layout(spec: EnvironmentSpec) -> dict[str, _FieldLayout]:

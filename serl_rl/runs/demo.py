@@ -14,7 +14,7 @@ from serl.learner.v1 import learner_service_pb2 as pb
 from serl_api.lifetime.child_process import ChildProcess, python_command
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
-from serl_rl.config.train import TrainConfig, to_json
+from serl_rl.config.train import TrainConfig, to_dict
 from serl_rl.envs.evaluation import EvaluationResult, report_evaluation, result_values
 from serl_rl.envs.factory import RobotConfig, make_environment, simulator_scene, spec_of
 from serl_rl.monitoring.metrics import MetricsRow, MetricsTail, read_metrics
@@ -88,9 +88,9 @@ class Demo:
         self._directory.logs.mkdir(parents=True, exist_ok=True)
         with Dashboard(self._directory.path.name, self._config) as dashboard:
             try:
-                self._directory.config.write_text(to_json(self._config))
+                write_json(self._directory.config, to_dict(self._config))
                 self._pretrain(dashboard)
-                self._directory.config.write_text(to_json(self._config))  # Now with the weights, if they are new.
+                write_json(self._directory.config, to_dict(self._config))  # Now with the weights, if they are new.
                 self._start(dashboard)
                 if not self._stop.is_set():
                     with self._clock.part("training_s"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
-from serl_rl.config.train import TrainConfig, to_json
+from serl_rl.config.train import TrainConfig, to_dict
 from serl_rl.envs.evaluation import EvaluationResult, evaluate, report_evaluation
 from serl_rl.envs.factory import RobotConfig, make_environment
 from serl_rl.monitoring.metrics import MetricsTail, read_metrics
@@ -68,7 +68,7 @@ class PairTraining:
         for direction in DIRECTIONS:
             directory = self._supervisor.directory_of(direction)
             directory.logs.mkdir(parents=True)
-            directory.config.write_text(to_json(self._task_pair.of(direction)))
+            write_json(directory.config, to_dict(self._task_pair.of(direction)))
             self._supervisor.start_learner(direction)
         with self._clock.part("simulator_start_s"), dashboard.phase("starting the simulator"):
             self._supervisor.start_simulator()

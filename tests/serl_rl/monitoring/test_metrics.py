@@ -1,8 +1,13 @@
 """Metrics on disk: flushed, followed, read back."""
 
+import logging
 import math
+from pathlib import Path
 
-from serl_rl.monitoring.metrics import MetricsRow, MetricsTail, MetricsWriter, read_metrics
+import pytest
+
+from serl_rl.monitoring.metrics import MetricsRow, MetricsTail, MetricsWriter, append_whole, read_metrics
+from tests.support.small_disk import fill, make_read_only, small_disk
 
 
 def row(steps, **values):
@@ -61,3 +66,49 @@ def test_rows_of_a_version_with_other_columns_are_read_and_gone_on_with(tmp_path
     assert [(item.env_steps, item.success) for item in tail.read_new()] == [(2, 0.5), (3, 0.5)]
     assert [item.env_steps for item in read_metrics(tmp_path)] == [1, 2, 3]
     assert path.read_text().count("wall_time_s") == 2
+
+
+def warnings_of(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
+def test_a_full_disk_costs_rows_and_is_said_once(tmp_path, caplog):
+    with small_disk(tmp_path / "disk", 1_000_000) as disk:
+        writer = MetricsWriter(disk, tensorboard=False)
+        writer.write(row(1))
+        filler = fill(disk, 0)
+        steps = 2
+        while not warnings_of(caplog):
+            writer.write(row(steps := steps + 1))
+        lost = steps
+        writer.write(row(steps + 1))
+        filler.unlink()
+        with caplog.at_level(logging.INFO):
+            writer.write(row(steps + 2))
+        writer.close()
+        (warning,) = warnings_of(caplog)
+        assert warning == f"metrics cannot be written in {disk} (No space left on device); training goes on"
+        assert "written in" in caplog.records[-1].getMessage()
+        written = [item.env_steps for item in read_metrics(disk)]
+    assert written == [1, *range(3, lost), steps + 2]
+
+
+@pytest.mark.parametrize("tensorboard", [False, True])
+def test_a_disk_that_becomes_read_only_ends_no_training(tmp_path, caplog, tensorboard):
+    with small_disk(tmp_path / "disk", 1_000_000) as disk:
+        make_read_only(disk)
+        writer = MetricsWriter(disk, tensorboard=tensorboard)
+        for steps in (1, 2):
+            writer.write(row(steps))
+        writer.close()
+    assert warnings_of(caplog) == [
+        f"metrics cannot be written in {disk} (Read-only file system); training goes on",
+    ]
+
+
+def test_what_is_appended_is_whole_or_not_there(tmp_path):
+    with pytest.raises(OSError, match="No space left"):
+        append_whole(Path("/dev/full"), b"row")
+    append_whole(tmp_path / "file", b"a")
+    append_whole(tmp_path / "file", b"b")
+    assert (tmp_path / "file").read_bytes() == b"ab"

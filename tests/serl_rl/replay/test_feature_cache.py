@@ -68,6 +68,7 @@ def make_rows(count, *, episode=0, first_step=0, kinds=None):
         step_indices=steps.astype(np.int32),
         row_kinds=np.full(count, STEP, np.uint8) if kinds is None else np.array(kinds, np.uint8),
         interventions=np.zeros(count, bool),
+        actor_id="a",
     )
 
 

@@ -15,6 +15,7 @@ from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.errors import ReplayFilesError, ReplayStorageError
 from serl_rl.replay.rows import RowKind
 from serl_rl.replay.storage import RowStorage
+from tests.support.small_disk import small_disk
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_foreign_layout_is_refused(open_buffer, tmp_path, text):
 @pytest.mark.parametrize("name", ["rewards", "header", "observations.state"])
 def test_truncated_or_lost_file_is_refused(open_buffer, make_episode, tmp_path, name):
     buffer = open_buffer()
-    buffer.append(make_episode(3))
+    buffer.append(make_episode(3, actor="a"))
     buffer.close()
     path = tmp_path / "replay" / f"{name}.bin"
     os.truncate(path, path.stat().st_size - 1)
@@ -99,6 +100,94 @@ def test_impossible_header_is_refused(open_buffer, tmp_path):
     np.array([5, 3, 0]).tofile(tmp_path / "replay" / "header.bin")
     with pytest.raises(ReplayFilesError, match="rows 5 to 3 of at most 50"):
         open_buffer()
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_a_lost_header_is_no_new_replay(open_buffer, make_episode, tmp_path, is_empty):
+    buffer = open_buffer()
+    buffer.append(make_episode(3, actor="a", number=1))
+    buffer.close()
+    header = tmp_path / "replay" / "header.bin"
+    header.unlink()
+    if is_empty:
+        header.touch()
+    with pytest.raises(ReplayFilesError, match=r"header.bin is missing or empty, but \w+.bin is there; restore it"):
+        open_buffer()
+
+
+@pytest.mark.parametrize(
+    ("name", "flaw"),
+    [
+        ("header", "says that it is empty, but actors were told"),
+        ("actor_names", "the names of its 2 actors are damaged"),
+    ],
+)
+def test_a_file_of_zeros_is_refused(open_buffer, make_episode, tmp_path, name, flaw):
+    buffer = open_buffer()
+    for actor in ("a", "b"):
+        buffer.append(make_episode(3, actor=actor, number=1))
+    buffer.close()
+    path = tmp_path / "replay" / f"{name}.bin"
+    path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(ReplayFilesError, match=f"{flaw}.*; restore or remove it"):
+        open_buffer()
+
+
+def test_rows_of_an_actor_that_the_header_does_not_know_are_refused(open_buffer, make_episode, tmp_path):
+    buffer = open_buffer()
+    for actor in ("a", "b"):
+        buffer.append(make_episode(3, actor=actor, number=1))
+    buffer.close()
+    path = tmp_path / "replay" / "header.bin"
+    header = np.fromfile(path, np.int64)
+    (header - [0, 0, 1]).tofile(path)
+    with pytest.raises(ReplayFilesError, match="its rows are of more than its 1 actors"):
+        open_buffer()
+
+
+def test_numbers_of_zeros_double_no_row(open_buffer, make_episode, tmp_path):
+    buffer = open_buffer()
+    rows = make_episode(3, actor="a", number=1)
+    buffer.append(rows)
+    buffer.close()
+    path = tmp_path / "replay" / "acknowledged.bin"
+    path.write_bytes(bytes(path.stat().st_size))
+    again = open_buffer()
+    assert (again.append(rows), again.row_count) == (4, 4)
+
+
+FULL = """
+import faulthandler, pathlib, shutil, sys
+faulthandler.enable()
+from serl_rl.replay.buffer import ReplayBuffer
+from serl_rl.replay.errors import ReplayStorageError
+from tests.serl_rl.conftest import build_episode, build_spec
+from tests.support.small_disk import fill
+
+disk = pathlib.Path(sys.argv[1])
+for free in (0, 4096, 8192, 65536, 147456, 200_000, 300_000, 1_000_000):
+    filler, folder = fill(disk, free), disk / "replay"
+    try:
+        buffer = ReplayBuffer(build_spec(), 50_000, folder)
+        for number in range(400):
+            rows = build_episode(100, episode=number, actor=f"actor-{number}", number=1)
+            buffer.append(rows)
+        result = "held"
+    except (ReplayStorageError, OSError) as error:
+        result = str(error)
+    print(free, result, flush=True)
+    filler.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+"""
+
+
+def test_a_disk_that_is_full_before_the_first_row_is_an_error_and_no_signal(tmp_path):
+    with small_disk(tmp_path / "disk", 8_000_000) as disk:
+        done = subprocess.run(
+            [sys.executable, "-c", FULL, str(disk)], capture_output=True, text=True, check=False, cwd=os.getcwd()
+        )
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    assert [line.partition(" ")[2] for line in done.stdout.splitlines() if "No space left" not in line] == []
 
 
 def test_full_disk_is_an_error_and_loses_nothing(open_buffer, make_episode, monkeypatch):
