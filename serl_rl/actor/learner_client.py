@@ -215,8 +215,8 @@ class LearnerClient:
                 return
             except grpc.RpcError as error:
                 failure = transport.learner_error(error, self.address)
-                if not isinstance(failure, errors.LearnerUnreachableError):
-                    raise failure from error
+                if not isinstance(failure, (errors.LearnerUnreachableError, errors.NotJoinedError)):
+                    raise failure from error  # A learner that came back is joined again by the streams.
                 self.check()
                 self._closed.wait(backoff_s)
                 backoff_s = min(2 * backoff_s, _LONGEST_BACKOFF_S)

@@ -16,6 +16,7 @@ from serl_rl.protocol.tensors import TensorError
 from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.errors import InvalidRowsError, ReplayStorageError, RowGapError
 from serl_rl.replay.rows import rows_from_proto
+from serl_rl.replay.storage import MAX_ACTORS
 
 Settings = tuple[tuple[str, str], ...]
 Layout = tuple[tensor_pb2.Tensor, ...]
@@ -99,6 +100,11 @@ class Ingest:
                 raise errors.NotJoinedError("the learner is ending; join again once it is back")
             if self._replay is None or self._layout is None:
                 raise errors.NotJoinedError("the learner is still starting; join again")
+            if len(self._joined) >= MAX_ACTORS and request.actor_id not in self._joined:
+                raise errors.TooManyStreamsError(
+                    f"{MAX_ACTORS} actors have joined this learner; start this one under the name of one that has left",
+                    {"limit": str(MAX_ACTORS)},
+                )
             self._joined.add(request.actor_id)
             layout = self._layout
         self._state.heard_of(request.actor_id)
@@ -111,6 +117,16 @@ class Ingest:
             granted_sequence_number=answer.granted,
         )
 
+    def require_joined(self, actor_id: str) -> None:
+        """Refuses whoever has not shown that it fits this run.
+
+        Raises:
+            NotJoinedError: The actor has not joined since the learner started.
+        """
+        with self._ready:
+            if actor_id not in self._joined:
+                raise errors.NotJoinedError(f"actor {actor_id!r} has not joined since the learner started; join first")
+
     @contextmanager
     def stream_of(self, actor_id: str) -> Iterator[None]:
         """Claims the one step stream of an actor for the duration of a block.
@@ -119,9 +135,8 @@ class Ingest:
             NotJoinedError: The actor has not joined since the learner started.
             ActorNameTakenError: Another live stream sends under this name.
         """
+        self.require_joined(actor_id)
         with self._ready:
-            if actor_id not in self._joined:
-                raise errors.NotJoinedError(f"actor {actor_id!r} has not joined since the learner started; join first")
             if actor_id in self._streaming:
                 raise errors.ActorNameTakenError(
                     f"another live actor sends steps as {actor_id!r}; start this one with another --actor-id",

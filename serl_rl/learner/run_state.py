@@ -7,15 +7,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from serl.learner.v1 import learner_service_pb2 as pb
 
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 
+T = TypeVar("T")
 Clock = Callable[[], float]
 
 _LIVE_S = 10.0
 _RECENT_EPISODES = 20
+_KEPT_REPORTS = 4096
 # A grant is news only once it has grown by this share of the lead; acknowledgements are always news.
 _GRANT_SHARE = 8
 
@@ -32,6 +35,24 @@ class Answer:
     """How training stands."""
     env_steps: int
     """Environment steps of all actors in the replay."""
+
+
+class NewestReports(Generic[T]):
+    """Remembers the newest reports, so that one that is sent again is known, and no peer makes the memory grow."""
+
+    def __init__(self) -> None:
+        self._reports: dict[tuple[str, int], T] = {}
+
+    def get(self, key: tuple[str, int]) -> T | None:
+        """Returns a report by actor and number; None where it is unknown or long gone."""
+        return self._reports.get(key)
+
+    def put(self, key: tuple[str, int], report: T) -> None:
+        """Remembers a report, and forgets the oldest where there are too many."""
+        self._reports.pop(key, None)
+        self._reports[key] = report
+        if len(self._reports) > _KEPT_REPORTS:
+            del self._reports[next(iter(self._reports))]
 
 
 class RunState:
@@ -56,8 +77,8 @@ class RunState:
         self.recent: deque[pb.EpisodeSummary] = deque(maxlen=_RECENT_EPISODES)
         """The latest training episodes."""
         self.last_evaluation: pb.EvaluationSummary | None = None
-        self._reported_episodes: set[tuple[str, int]] = set()
-        self._reported_evaluations: dict[tuple[str, int], pb.EvaluationSummary] = {}
+        self._reported_episodes = NewestReports[bool]()
+        self._reported_evaluations = NewestReports[pb.EvaluationSummary]()
         self._new_evaluations: list[pb.EvaluationSummary] = []
         self._heard: dict[str, float] = {}
         self.is_closed = False
@@ -146,9 +167,9 @@ class RunState:
         """
         with self.changed:
             key = (actor_id, episode.episode_id)
-            if key in self._reported_episodes:
+            if self._reported_episodes.get(key):
                 return False
-            self._reported_episodes.add(key)
+            self._reported_episodes.put(key, True)  # noqa: FBT003
             self.recent.append(episode)
             self.episode_count += 1
             return True
@@ -163,8 +184,8 @@ class RunState:
             key = (actor_id, evaluation.policy_version)
             if self._reported_evaluations.get(key) == evaluation:
                 return False
-            self._reported_evaluations[key] = evaluation
-            self._new_evaluations.append(evaluation)
+            self._reported_evaluations.put(key, evaluation)
+            self._new_evaluations = [*self._new_evaluations[1 - _KEPT_REPORTS :], evaluation]
             self.last_evaluation = evaluation
             self.changed.notify_all()
             return True

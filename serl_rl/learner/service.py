@@ -95,6 +95,7 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
     ) -> Iterator[pb.WatchPolicyResponse]:
         """Streams the policy, newest first, then each newer version."""
         with _guard(context), _slot(self._watches, self._max_streams):
+            self._ingest.require_joined(request.actor_id)
             for piece in self._publisher.watch(request.known_version, context.is_active):
                 yield pb.WatchPolicyResponse(
                     version=piece.snapshot.version,
@@ -109,16 +110,19 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
         self, request: pb.ReportEpisodeRequest, context: grpc.ServicerContext
     ) -> pb.ReportEpisodeResponse:
         """Records a training episode."""
-        del context
-        self._state.record_episode(request.actor_id, request.episode)
+        with _guard(context):
+            self._ingest.require_joined(request.actor_id)
+            self._state.record_episode(request.actor_id, request.episode)
         return pb.ReportEpisodeResponse()
 
     def ReportEvaluation(
         self, request: pb.ReportEvaluationRequest, context: grpc.ServicerContext
     ) -> pb.ReportEvaluationResponse:
         """Records an evaluation; it may end the run."""
-        del context
-        self._state.record_evaluation(request.actor_id, request.evaluation)
+        with _guard(context):
+            self._ingest.require_joined(request.actor_id)
+            _check_evaluation(request.evaluation)
+            self._state.record_evaluation(request.actor_id, request.evaluation)
         return pb.ReportEvaluationResponse(phase=self._state.phase)
 
     def GetProgress(self, request: pb.GetProgressRequest, context: grpc.ServicerContext) -> pb.GetProgressResponse:
@@ -221,6 +225,15 @@ def _guard(context: grpc.ServicerContext) -> Iterator[None]:
         log.exception("bug in the learner")
         transport.LEARNER_ERRORS.abort(
             context, errors.LearnerInternalError(f"a bug in the learner: {error!r}; its log says more")
+        )
+
+
+def _check_evaluation(evaluation: pb.EvaluationSummary) -> None:
+    if evaluation.success_count > evaluation.episode_count:
+        raise errors.InvalidBatchError(
+            f"an evaluation reports {evaluation.success_count} successes in {evaluation.episode_count} episodes; "
+            "at most all can succeed",
+            {"field": "evaluation"},
         )
 
 

@@ -8,8 +8,8 @@ import time
 import grpc
 import numpy as np
 import pytest
+from serl.learner.v1 import learner_service_pb2, learner_service_pb2_grpc
 from serl.learner.v1 import learner_service_pb2 as pb
-from serl.learner.v1 import learner_service_pb2_grpc
 
 from serl_api.security import ServerSecurity, open_channel
 from serl_api.settings import ConfigError
@@ -21,6 +21,7 @@ from serl_rl.learner.publish import PolicySnapshot
 from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
 from serl_rl.protocol import transport
 from serl_rl.replay.rows import rows_from_proto
+from serl_rl.replay.storage import MAX_ACTORS
 from tests.support.learners import SETTINGS, SPEC, RunningLearner, batch, join_request, make_client
 from tests.support.waiting import wait_until
 
@@ -138,6 +139,7 @@ def test_streams_beyond_the_limit_are_refused_while_unary_calls_work():
     learner = RunningLearner(max_streams=1)
     with open_channel(learner.address) as channel:
         stub = learner_service_pb2_grpc.LearnerServiceStub(channel)
+        stub.Join(join_request())
         learner.publisher.publish(PolicySnapshot(1, bytes(16), 0))
         first = stub.WatchPolicy(pb.WatchPolicyRequest(actor_id="a"))
         next(first)
@@ -152,7 +154,8 @@ def test_streams_beyond_the_limit_are_refused_while_unary_calls_work():
 def test_a_late_watcher_gets_the_newest_policy_at_once(learner, stub):
     learner.publisher.publish(PolicySnapshot(1, bytes(16), 0))
     learner.publisher.publish(PolicySnapshot(9, b"x" * 2_500_000, 70))
-    call = stub.WatchPolicy(pb.WatchPolicyRequest(actor_id="late"))
+    stub.Join(join_request())
+    call = stub.WatchPolicy(pb.WatchPolicyRequest(actor_id="a"))
     pieces = [next(call) for _ in range(3)]
     call.cancel()
     assert {piece.version for piece in pieces} == {9}
@@ -163,12 +166,69 @@ def test_a_late_watcher_gets_the_newest_policy_at_once(learner, stub):
 def test_reports_are_recorded_once(learner, stub):
     episode = pb.EpisodeSummary(episode_id=4, success=True)
     evaluation = pb.EvaluationSummary(policy_version=3, episode_count=50, success_count=49)
+    stub.Join(join_request())
     for _ in range(2):
         stub.ReportEpisode(pb.ReportEpisodeRequest(actor_id="a", episode=episode))
         stub.ReportEvaluation(pb.ReportEvaluationRequest(actor_id="a", evaluation=evaluation))
     assert learner.state.episode_count == 1
     assert len(learner.state.take_evaluations()) == 1
     assert stub.GetProgress(pb.GetProgressRequest()).evaluation_success_ratio == pytest.approx(0.98)
+
+
+STRANGERS = {
+    "StreamSteps": lambda stub: stub.StreamSteps(iter([pb.StreamStepsRequest(actor_id="stranger")])),
+    "WatchPolicy": lambda stub: stub.WatchPolicy(pb.WatchPolicyRequest(actor_id="stranger")),
+    "ReportEpisode": lambda stub: [stub.ReportEpisode(pb.ReportEpisodeRequest(actor_id="stranger"))],
+    "ReportEvaluation": lambda stub: [
+        stub.ReportEvaluation(
+            pb.ReportEvaluationRequest(
+                actor_id="stranger", evaluation=pb.EvaluationSummary(episode_count=100, success_count=100)
+            )
+        )
+    ],
+}
+"""Every call that changes a run or takes of it, by whom has not joined."""
+
+
+def test_the_calls_of_strangers_are_all_that_there_are():
+    service = learner_service_pb2.DESCRIPTOR.services_by_name["LearnerService"]
+    assert {method.name for method in service.methods} - {"Join", "GetProgress"} == set(STRANGERS)
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_whoever_has_not_joined_is_refused_and_changes_nothing(learner, stub, name):
+    stub.Join(join_request())
+    learner.publisher.publish(PolicySnapshot(1, bytes(16), 0))
+    error = refusal(lambda: STRANGERS[name](stub))
+    assert isinstance(error, errors.NotJoinedError)
+    assert (learner.state.episode_count, learner.state.take_evaluations()) == (0, [])
+    assert learner.replay.acknowledged("stranger") == 0
+
+
+def test_more_successes_than_episodes_are_refused(learner, stub):
+    stub.Join(join_request())
+    evaluation = pb.EvaluationSummary(episode_count=5, success_count=6)
+    error = refusal(lambda: [stub.ReportEvaluation(pb.ReportEvaluationRequest(actor_id="a", evaluation=evaluation))])
+    assert "6 successes in 5 episodes" in str(error)
+    assert learner.state.take_evaluations() == []
+
+
+def test_only_so_many_actors_join(learner):
+    for number in range(MAX_ACTORS):
+        learner.ingest.join(join_request(actor_id=f"actor-{number}"))
+    learner.ingest.join(join_request(actor_id="actor-0"))
+    with pytest.raises(errors.TooManyStreamsError, match="1024 actors have joined"):
+        learner.ingest.join(join_request(actor_id="one-more"))
+
+
+def test_reports_do_not_grow_without_bound(learner):
+    state = learner.state
+    for number in range(5000):
+        assert state.record_episode("a", pb.EpisodeSummary(episode_id=number))
+        assert state.record_evaluation("a", pb.EvaluationSummary(policy_version=number))
+    assert not state.record_episode("a", pb.EpisodeSummary(episode_id=4999))
+    assert len(state.take_evaluations()) == 4096
+    assert state.record_episode("a", pb.EpisodeSummary(episode_id=0))
 
 
 def test_an_open_address_without_protection_is_refused():
