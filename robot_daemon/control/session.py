@@ -221,13 +221,13 @@ class ControlSession:
         """Holds the arm and refuses everything from now on. Only the core calls it, once."""
         with self._lock:
             self._arm.hold()
-            if self._has_load and isinstance(self._arm, LoadedArm):
-                self._arm.restore_load()
             self.is_tracking = False
             self.is_moving = False
             self._end = reason or DaemonError("the control session is closed")
             if self._watchdog is not None:
                 self._watchdog.close()
+            if self._has_load and isinstance(self._arm, LoadedArm):
+                self._arm.restore_load()
             why = "closed" if reason is None else ROBOT_ERRORS.reason_of(reason).lower()
             seconds = round((self._now_ns() - self._opened_time_ns) * 1e-9, 3)
             self._emit("session_closed", reason=why, seconds=seconds, **self._counts())

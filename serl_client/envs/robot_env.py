@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serl_api.enums import Backend, IncrementBase
-from serl_api.errors.robot import FaultError
+from serl_api.errors.robot import DeviceUnavailableError, FaultError
 from serl_api.values import FloatArray, Observation, StepResult
 from serl_client.envs.action_map import ActionMap
 from serl_client.envs.env_link import EnvLink
@@ -173,9 +173,9 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         """
         super().reset(seed=seed)
         observation, about = self._episodes.begin(options or {}, lambda: int(self.np_random.integers(2**31 - 1)))
+        outcome = Outcome(reward=0.0, terminated=False, success=self._is_done(observation))
         self._start = self._now = observation
         self._observations.begin_episode()
-        outcome = Outcome(reward=0.0, terminated=False, success=self._is_done(observation))
         return self._observations.encode(observation), raw_info(observation, outcome, observation) | about
 
     def step(self, action: NDArray[np.float32]) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
@@ -185,7 +185,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             ValueError: The action has a wrong shape or a NaN.
             gymnasium.error.ResetNeeded: No episode has begun.
             FaultError: The arm is faulted.
-            DeviceUnavailableError: A camera or the gripper stays silent; the episode is over.
+            DeviceUnavailableError: A camera or the gripper stays silent, or an object is lost; the episode is over.
             ConnectionLostError: The daemon went away; `reset` reconnects.
         """
         checked = self._actions.checked(action)
@@ -198,7 +198,9 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             if not self._truncates_faults:
                 raise
             return self._end_by_fault(start, error)
-        observation = self._now = result.observation
+        observation = result.observation
+        self._check_tracked(observation)
+        self._now = observation
         outcome = self._reward(start, observation)
         info = raw_info(observation, outcome, start)
         info["overrun_ns"] = result.overrun_ns
@@ -271,6 +273,9 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     def _check_tracked(self, observation: Observation) -> None:
         needed = {*self.task.tracked_objects, *self._reward.tracked_objects}
         missing = sorted(needed - set(observation.tracked_objects))
+        if missing and self._start is not None:
+            text = f"{', '.join(missing)} is not tracked at present; is something in the tracker's way?"
+            raise DeviceUnavailableError(text, device="tracker")
         if missing:
             raise TaskMismatchError(
                 f"{self.task.name} needs the position of {', '.join(missing)}; cell {self._link.client.info.cell_name} "

@@ -330,6 +330,24 @@ def test_a_cell_without_a_tracker_cannot_give_the_reward(lockstep_daemon):
     env.close()
 
 
+def test_an_object_that_is_lost_from_sight_ends_the_episode_until_it_is_seen_again(monkeypatch):
+    from simulator.api.server import build_server
+
+    server = build_server("pick-cube", Pacing.LOCKSTEP, 0)
+    env = RobotEnv("serl/PickCube-v0", address=server.start())
+    env.reset(seed=0)
+    with monkeypatch.context() as patched:
+        patched.setattr(server.core.cell.scene, "tracked_objects", lambda: ())
+        with pytest.raises(DeviceUnavailableError, match="cube is not tracked at present"):
+            env.step(STILL)
+        with pytest.raises(DeviceUnavailableError, match="cube is not tracked at present"):
+            env.reset(seed=0)
+    env.reset(seed=0)
+    env.step(STILL)
+    env.close()
+    server.stop()
+
+
 @pytest.mark.real_time
 def test_it_runs_in_real_time_on_a_cell_with_fake_devices(start_daemon):
     daemon = start_daemon(pacing=Pacing.REAL_TIME)
