@@ -43,7 +43,9 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 _OPEN_METHODS = "/grpc.health.v1.Health/"
 """What a load balancer asks without a token."""
-_UNIX_PATH_MAX_BYTES = 107
+UNIX_PATH_MAX_BYTES = 107
+"""Longest path of a Unix socket."""
+_LARGEST_PORT = 65535
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,8 +168,8 @@ def parse_address(address: str, default_port: int) -> str:
     if match is None:
         raise ConfigError(f'address "{address}" is not HOST:PORT, [IPV6]:PORT or unix:/PATH')
     port = int(match[2]) if match[2] else default_port
-    if not 1 <= port <= 65535:
-        raise ConfigError(f'port {port} of address "{address}" is outside 1 to 65535')
+    if not 1 <= port <= _LARGEST_PORT:
+        raise ConfigError(f'port {port} of address "{address}" is outside 1 to {_LARGEST_PORT}')
     return f"{match[1]}:{port}"
 
 
@@ -176,16 +178,36 @@ def _parse_unix(address: str) -> str:
     if path.startswith("//"):
         path = path[2:]
     length = len(path.encode())
-    if not 1 <= length <= _UNIX_PATH_MAX_BYTES:
-        raise ConfigError(f"socket path of {length} bytes in {address}; it must have 1 to {_UNIX_PATH_MAX_BYTES}")
+    if not 1 <= length <= UNIX_PATH_MAX_BYTES:
+        raise ConfigError(f"socket path of {length} bytes in {address}; it must have 1 to {UNIX_PATH_MAX_BYTES}")
     return f"unix:{path}"
+
+
+def require_listenable(address: str) -> None:
+    """Refuses an address that no server can listen on: gRPC would take port 99999 for 34463, and no port for 443.
+
+    Args:
+        address: Of a server; port 0 picks a free one.
+
+    Raises:
+        ConfigError: It is neither HOST:PORT, [IPV6]:PORT nor unix:/PATH, or the port or the path is out of range.
+    """
+    if address.startswith("unix:"):
+        _parse_unix(address)
+        return
+    match = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/\[\]]+):([0-9]+)", address)
+    if match is None:
+        raise ConfigError(f'address "{address}" is not HOST:PORT, [IPV6]:PORT or unix:/PATH; port 0 picks a free one')
+    if int(match[1]) > _LARGEST_PORT:
+        raise ConfigError(f'port {match[1]} of address "{address}" is outside 0 to {_LARGEST_PORT}')
 
 
 def is_local(address: str) -> bool:
     """Returns whether an address such as "127.0.0.1:0", "localhost:1" or "unix:/path" is of this machine alone."""
     if address.startswith(("unix:", "unix-abstract:")):
         return True
-    host = address.rpartition(":")[0].strip("[]")
+    host, separator, port = address.rpartition(":")
+    host = (host if separator and port.isdigit() else address).strip("[]")
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -15,7 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from serl_api.admission import Admission, WorkerPool
-from serl_api.security import KEEPALIVE_OPTIONS, ServerSecurity
+from serl_api.security import KEEPALIVE_OPTIONS, ServerSecurity, require_listenable
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class ApiServer:
         workers: int,
         urgent: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
+        require_listenable(address)
         security.require_safe(address)
         self._address = address
         self._credentials = security.credentials()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ class Status(Common):
 
 @dataclass(frozen=True, kw_only=True)
 class Watch(Common):
-    """Show the state live until Ctrl-C."""
+    """Show the state live until Ctrl-C; into a pipe, one line of JSON a state."""
 
     rate_hz: float = 10.0
     """States a second, in (0, 1000]."""
@@ -47,9 +49,20 @@ class Watch(Common):
         """Redraws a table with each state."""
         if not 0.0 < self.rate_hz <= 1000.0:
             raise UsageError(f"--rate-hz is {self.rate_hz:g}; it must be in (0, 1000]")
+        if not sys.stdout.isatty():
+            self._list()
+            return
         with self.connect() as robot, Live(console=Console(), auto_refresh=False) as live:
             for number, state in enumerate(robot.stream_states(self.rate_hz), start=1):
                 live.update(_view(robot.info, state), refresh=True)
+                if number == self.count:
+                    return
+
+    def _list(self) -> None:
+        """Prints each state as one line of JSON, for whoever reads a pipe."""
+        with self.connect() as robot:
+            for number, state in enumerate(robot.stream_states(self.rate_hz), start=1):
+                say(json.dumps(status_document(robot.info, state)))
                 if number == self.count:
                     return
 

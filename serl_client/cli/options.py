@@ -72,6 +72,7 @@ class Moving(Common):
 def say(text: str) -> None:
     """Prints a result as one line on stdout."""
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()  # Into a pipe, a line of a command that goes on would come when it ends.
 
 
 def note(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -11,10 +12,12 @@ from pathlib import Path
 from serl_api.lifetime.child_process import ChildProcess, ProcessError, python_command
 from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.lifetime.stop_signal import StopSignal
+from serl_api.security import UNIX_PATH_MAX_BYTES
 from serl_client.errors import PrivateSimulatorError
 
 _GRACE_S = 3.0
 _START_TIMEOUT_S = 60.0
+_SOCKET = "robot.sock"
 
 
 def simulator_command(
@@ -47,8 +50,9 @@ class PrivateSimulator(ClosedOnExit):
     def __init__(
         self, task: str, *, command: Sequence[str] | None = None, start_timeout_s: float = _START_TIMEOUT_S
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="serl-"))
-        self.address = f"unix:{self._folder / 'robot.sock'}"
+        self._owner = os.getpid()
+        self._folder = _make_folder()
+        self.address = f"unix:{self._folder / _SOCKET}"
         ready_file = self._folder / "ready"
         try:
             if command is None:
@@ -85,6 +89,17 @@ class PrivateSimulator(ClosedOnExit):
         return self._process.pid
 
     def close(self) -> None:
-        """Ends the simulator and removes its folder. Safe to repeat."""
+        """Ends the simulator and removes its folder. Safe to repeat; in a forked child it does nothing."""
+        if os.getpid() != self._owner:
+            return
         self._process.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _make_folder() -> Path:
+    """Makes a folder whose socket has a name that the system takes, also where TMPDIR is long."""
+    folder = Path(tempfile.mkdtemp(prefix="serl-"))
+    if len(os.fsencode(folder / _SOCKET)) <= UNIX_PATH_MAX_BYTES:
+        return folder
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix="serl-", dir="/tmp"))

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from serl_api.settings import (
@@ -225,8 +226,12 @@ def to_json(config: TrainConfig) -> str:
 
 
 def to_dict(config: TrainConfig) -> dict[str, Any]:
-    """Returns the whole configuration as plain values."""
-    return json.loads(json.dumps(dataclasses.asdict(config), default=str))
+    """Returns the whole configuration as plain values; paths are absolute, so that they mean the same in any folder."""
+    return json.loads(json.dumps(dataclasses.asdict(config), default=_plain))
+
+
+def _plain(value: object) -> str:
+    return str(value.absolute() if isinstance(value, Path) else value)
 
 
 def from_dict(values: Mapping[str, Any]) -> TrainConfig:

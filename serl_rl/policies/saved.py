@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,27 @@ def read_experiment(path: Path) -> SavedExperiment:
         spec = EnvironmentSpec.from_dict(manifest["spec"])
     except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"the checkpoint {path} does not fit this program: {error}") from error
-    return SavedExperiment(path, manifest, config, spec)
+    return SavedExperiment(path, manifest, with_found_weights(config, path), spec)
+
+
+def with_found_weights(config: TrainConfig, path: Path) -> TrainConfig:
+    """Takes the weight file beside a checkpoint, or in its run's folder, where it no longer is where it was.
+
+    A run that was moved or copied brings its weights along; `check_backbone` compares their content.
+
+    Args:
+        config: The experiment.
+        path: The checkpoint.
+    """
+    encoder = config.vision.encoder
+    weights = encoder.backbone.weights
+    if weights is None or weights.exists():
+        return config
+    for folder in (path, *path.absolute().parents[:2]):
+        if (folder / weights.name).is_file():
+            found = replace(encoder, backbone=replace(encoder.backbone, weights=folder / weights.name))
+            return replace(config, vision=replace(config.vision, encoder=found))
+    return config
 
 
 def find_checkpoint(path: Path) -> Path:

@@ -8,7 +8,8 @@ import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from serl_api.security import ServerSecurity, is_local, open_channel, parse_address, read_token
+from serl_api.security import ServerSecurity, is_local, open_channel, parse_address, read_token, require_listenable
+from serl_api.server import ApiServer
 from serl_api.settings import ConfigError
 
 
@@ -201,3 +202,30 @@ def test_what_stays_on_this_machine_passes_no_proxy(token_file, monkeypatch):
         proxy.settimeout(0.0)
         with pytest.raises(BlockingIOError):
             proxy.accept()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "localhost:65535", "[::1]:50051", "unix:/run/robot.sock"])
+def test_a_server_listens_where_it_can(address):
+    require_listenable(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        ("127.0.0.1:99999", 'port 99999 of address "127.0.0.1:99999" is outside 0 to 65535'),
+        ("127.0.0.1", 'address "127.0.0.1" is not HOST:PORT'),
+        ("localhost:", "is not HOST:PORT"),
+        ("::1", "is not HOST:PORT"),
+        ("unix:/" + "x" * 200, "it must have 1 to 107"),
+        ("unix:", "it must have 1 to 107"),
+    ],
+)
+def test_an_address_that_no_server_can_listen_on_is_one_sentence(address, text):
+    with pytest.raises(ConfigError) as caught:
+        ApiServer(address, ServerSecurity(), refuse=lambda context: None, workers=1)
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "[::1]"])
+def test_a_local_host_is_local_without_a_port(address):
+    assert is_local(address)

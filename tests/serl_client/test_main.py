@@ -43,10 +43,10 @@ def test_status_for_people_and_for_programs(run, at):
     assert len(document["tcp_position_m"]) == 3
 
 
-def test_watch_shows_states(run, at):
+def test_watch_prints_a_line_a_state_into_a_pipe(run, at):
     code, out, _ = run("watch", *at, "--count", 2, "--rate-hz", 100)
     assert code == 0
-    assert "idle" in out
+    assert [json.loads(line)["mode"] for line in out.splitlines()] == ["idle", "idle"]
 
 
 def test_move_relative_and_absolute(run, at, robot):

@@ -36,7 +36,7 @@ SILENCE_S = 1.0
 
 UDEV_RULES = """\
 KERNEL=="hidraw*", ATTRS{idVendor}=="256f", MODE="0660", GROUP="plugdev", TAG+="uaccess"
-KERNEL=="hidraw*", ATTRS{idVendor}=="046d", ATTRS{idProduct}=="c625|c626|c627|c629|c62b", MODE="0660", \
+KERNEL=="hidraw*", ATTRS{idVendor}=="046d", ATTRS{idProduct}=="c625|c626|c627|c628|c629|c62b", MODE="0660", \
 GROUP="plugdev", TAG+="uaccess"
 KERNEL=="hidraw*", KERNELS=="*:256F:*", MODE="0660", GROUP="plugdev", TAG+="uaccess"
 """
@@ -44,7 +44,7 @@ KERNEL=="hidraw*", KERNELS=="*:256F:*", MODE="0660", GROUP="plugdev", TAG+="uacc
 
 _TRANSLATION, _ROTATION, _BUTTONS = 0x01, 0x02, 0x03
 _LOGITECH, _3DCONNEXION = 0x046D, 0x256F
-_LOGITECH_PRODUCTS = frozenset((0xC625, 0xC626, 0xC627, 0xC629, 0xC62B))
+_LOGITECH_PRODUCTS = frozenset((0xC625, 0xC626, 0xC627, 0xC628, 0xC629, 0xC62B))
 _GENERIC_DESKTOP, _MULTI_AXIS = 0x01, 0x08
 
 

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 from pathlib import Path
@@ -81,3 +82,47 @@ def test_it_dies_with_its_parent(number):
     parent.stdout.close()
     assert has_ended(int(child))
     wait_until(lambda: not Path(address.removeprefix("unix:")).parent.exists())
+
+
+def test_a_long_folder_for_temporary_files_is_no_obstacle(tmp_path, monkeypatch):
+    folder = tmp_path / ("x" * 120)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with PrivateSimulator("pick-cube", command=COMMAND) as simulator:
+        assert len(simulator.address.removeprefix("unix:")) <= 107
+    assert list(folder.iterdir()) == []
+
+
+def test_a_forked_child_leaves_the_simulator_of_its_parent_alone():
+    with PrivateSimulator("pick-cube", command=COMMAND) as simulator:
+        folder = Path(simulator.address.removeprefix("unix:")).parent
+        child = os.fork()
+        if child == 0:
+            simulator.close()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert folder.exists()
+        assert simulator.is_running
+    assert not folder.exists()
+
+
+def test_a_forked_child_that_lives_on_keeps_no_simulator_alive():
+    program = textwrap.dedent(f"""
+        import os, time
+        from serl_client.envs.private_simulator import PrivateSimulator
+        simulator = PrivateSimulator("pick-cube", command={COMMAND!r})
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+        print(simulator.pid, child, flush=True)
+        os._exit(0)
+    """)
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    simulator, child = map(int, parent.stdout.readline().split())
+    try:
+        parent.wait(10)
+        assert has_ended(simulator)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        parent.stdout.close()

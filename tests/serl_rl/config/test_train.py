@@ -14,7 +14,7 @@ from serl_rl.config.train import TrainConfig
 
 COMPANIONS = {
     "environment.classifier.path": [("environment.reward", "none")],
-    "environment.classifier.stages": [("environment.reward", "none"), ("environment.classifier.path", Path("c"))],
+    "environment.classifier.stages": [("environment.reward", "none"), ("environment.classifier.path", Path("/c"))],
     "sac.grippers": [("environment.gripper_action", "binary")],
     "vice.enabled": [("environment.reward", "none")],
 }
@@ -60,7 +60,7 @@ def candidates(hint, value):
         int: [number + 1, number - 1, 1, 2],
         float: [number / 2 + 0.125, number + 1.5, 0.25],
         str: ["word"],
-        Path: [Path("folder") / "file"],
+        Path: [Path("/folder") / "file"],
     }[hint]
 
 
@@ -131,3 +131,9 @@ def test_a_gripper_that_is_chosen_acts_step_by_step():
     values = {"environment": {"wrappers": ["chunking"], "gripper_action": "binary"}, "sac": {"grippers": 1}}
     with pytest.raises(ValueError, match=r"sac\.grippers is 1; it must be 0 with chunking"):
         configuration.from_dict(values)
+
+
+def test_a_path_in_a_file_means_the_same_in_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = put(TrainConfig(), "vision.encoder.backbone.weights", Path("w.safetensors"))
+    assert configuration.to_dict(config)["vision"]["encoder"]["backbone"]["weights"] == str(tmp_path / "w.safetensors")

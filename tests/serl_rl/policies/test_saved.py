@@ -17,7 +17,7 @@ from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
 from serl_rl.models.vision.factory import make_backbone
 from serl_rl.models.vision.weights.files import save_weights
-from serl_rl.policies.saved import load_policy
+from serl_rl.policies.saved import load_policy, with_found_weights
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 
 SPEC = EnvironmentSpec(
@@ -101,3 +101,15 @@ def test_a_learner_does_not_go_on_with_another_backbone(weights, tmp_path, goes_
     learner.offer_spec(SPEC)
     with pytest.raises(CheckpointError, match=OTHER):
         learner.run()
+
+
+@pytest.mark.parametrize("folder", [".", "checkpoint"])
+def test_a_run_that_was_moved_finds_its_weights(tmp_path, folder):
+    checkpoint = tmp_path / "run" / "checkpoint"
+    checkpoint.mkdir(parents=True)
+    encoder = EncoderConfig(backbone=BackboneConfig(weights=tmp_path / "gone" / "encoder.safetensors"))
+    config = TrainConfig(vision=VisionConfig(encoder=encoder))
+    assert with_found_weights(config, checkpoint) == config
+    there = tmp_path / "run" / folder / "encoder.safetensors"
+    there.write_bytes(b"weights")
+    assert with_found_weights(config, checkpoint).vision.encoder.backbone.weights.samefile(there)

@@ -176,10 +176,12 @@ def test_only_spacemice_are_listed_and_each_once(hid):
         hid.Mouse("/dev/hidraw1"),
         hid.Mouse("/dev/hidraw2", vendor_id=0x046D, product_id=0xC626, product_string="", usage_page=0, usage=0),
         hid.Mouse("/dev/hidraw3", product_id=0xC652, usage=6),
+        hid.Mouse("/dev/hidraw4", vendor_id=0x046D, product_id=0xC628, product_string="SpaceNavigator"),
     )
     assert list(map(str, list_spacemice(module))) == [
         "SpaceMouse Compact at /dev/hidraw1",
         "SpaceMouse at /dev/hidraw2",
+        "SpaceNavigator at /dev/hidraw4",
     ]
 
 
