@@ -92,8 +92,9 @@ def in_process_simulator(task: str) -> Iterator[str]:
     """Lets clients reach a simulator in this process at the address that is given."""
     core = DaemonCore(build_cell(task), LIMITS)
     registry: Any = _Registry()
-    streams, control = StreamSlots("state and frame", 8), StreamSlots("control", 4)
-    robot_service_pb2_grpc.add_RobotServiceServicer_to_server(RobotServicer(core, streams, control), registry)
+    streams, control, estops = (StreamSlots(kind, 8) for kind in ("state and frame", "control", "e-stop"))
+    servicer = RobotServicer(core, streams, control, estops)
+    robot_service_pb2_grpc.add_RobotServiceServicer_to_server(servicer, registry)
     camera_service_pb2_grpc.add_CameraServiceServicer_to_server(CameraServicer(core, streams), registry)
     channel = _Channel(registry.handlers)
     with mock.patch.object(grpc, "insecure_channel", return_value=channel):
