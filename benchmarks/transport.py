@@ -115,7 +115,8 @@ def _push_ms(size: int) -> float:
         for version in range(1, 31):
             start = time.perf_counter()
             publisher.publish(PolicySnapshot(version, data, 0))
-            while client.receiver.newest_version < version:
+            while client.receiver.taken_version < version:
+                client.receiver.take()
                 time.sleep(1e-4)
             times.append((time.perf_counter() - start) * 1e3)
         client.close()

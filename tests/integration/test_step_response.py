@@ -21,8 +21,8 @@ GRID = np.arange(20, CYCLES + 1, 20)
 COMPLIANCE = FullCompliance(nullspace_stiffness=10.0)
 JUMP_NM = 2.0
 """By how much the torque of a joint changes at once when the target jumps, at least."""
-MISSED = 0.05
-"""Share of cycles without a command from which on it is the arm that answers, not the law."""
+MISSED, TRIES = 0.05, 5
+"""Share of cycles without a command from which on it is the arm that answers, not the law, and how often to try."""
 
 
 def simulated(axis):
@@ -100,17 +100,33 @@ def await_cycles(fci, count):
 
 
 def driven(fci, arm, axis):
-    """Way of the flange under franky's impedance at the same cycles, m, as the arm itself logs it."""
+    """Way of the flange under franky's impedance at the same cycles, m, as the arm itself logs it.
+
+    An interval in which commands did not come in time says nothing about the response; it is driven again.
+    """
+    start = wait_until(lambda: answer(arm))
+    missed = []
+    for _ in range(TRIES):
+        way, count = step_aside(fci, arm, aside(start, axis))
+        if count < MISSED * CYCLES:
+            return way
+        missed.append(int(count))
+        arm.set_target(start.tcp_pose)
+        await_cycles(fci, 2 * CYCLES)
+    raise AssertionError(f"too few commands came: {missed} of {CYCLES} cycles missed one")
+
+
+def step_aside(fci, arm, target):
+    """The way of the flange after a jump of the target, m, and how many of its cycles missed a command."""
     before = fci.log()[-1]
-    arm.set_target(aside(wait_until(lambda: answer(arm)), axis))
+    arm.set_target(target)
     wait_until(lambda: fci.log()["cycle"][-1] > before["cycle"] + 2 * CYCLES, pause_s=0.05)
     assert arm.faults() == ()
     log = fci.log()
     log = log[log["cycle"] >= before["cycle"]]
     begun = int(np.argmax(np.abs(log["torque"] - before["torque"]).max(axis=1) > JUMP_NM))
-    end = begun + CYCLES
-    assert log["missed"][end] - log["missed"][begun] < MISSED * CYCLES, "too few commands came"
-    return log["flange_position"][begun + GRID] - before["flange_position"]
+    missed = log["missed"][begun + CYCLES] - log["missed"][begun]
+    return log["flange_position"][begun + GRID] - before["flange_position"], missed
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2], ids="xyz")

@@ -308,7 +308,8 @@ def check_run(folder, steps):
     assert max(row.intervention_ratio for row in rows if row.intervention_ratio == row.intervention_ratio) > 0
     manifest = json.loads((folder / "checkpoint" / "manifest.json").read_text())
     assert manifest["phase"] == "PHASE_FINISHED"
-    assert json.loads((folder / "config.json").read_text())["environment"]["classifier"]["path"] == "classifiers/cube"
+    config = json.loads((folder / "config.json").read_text())
+    assert Path(config["environment"]["classifier"]["path"]) == Path("classifiers/cube").resolve()
 
 
 def success_ratio(text):

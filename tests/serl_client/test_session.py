@@ -3,6 +3,7 @@ import threading
 import numpy as np
 import pytest
 
+from robot_daemon.config.cell_config import LimitsConfig
 from serl_api.enums import ArmMode, ClipKind, MotionOutcome
 from serl_api.errors.robot import (
     ConnectionLostError,
@@ -11,6 +12,7 @@ from serl_api.errors.robot import (
     FaultError,
     InvalidTargetError,
     LimitExceededError,
+    NotEquippedError,
     NotFoundError,
     SessionClosedError,
     StopLatchedError,
@@ -62,8 +64,13 @@ def test_a_joint_target_is_tracked(session, robot):
     np.testing.assert_allclose(result.observation.state.joint_positions, target, atol=1e-2)
 
 
-def test_a_wrench_target_is_accepted(session):
-    result = session.step(WrenchTarget(np.array((1.0, 0, 0, 0, 0, 0))), period_s=PERIOD_S)
+def test_a_wrench_target_is_accepted_where_the_cell_allows_it_and_nowhere_else(session, start_daemon):
+    push = WrenchTarget(np.array((1.0, 0, 0, 0, 0, 0)))
+    with pytest.raises(NotEquippedError, match="wrench control is off in this cell"):
+        session.step(push, period_s=PERIOD_S)
+    daemon = start_daemon(limits=LimitsConfig(wrench_control=True))
+    with RobotClient(daemon.address) as robot, robot.control("ada") as allowed:
+        result = allowed.step(push, period_s=PERIOD_S)
     np.testing.assert_allclose(result.applied_target.wrench, (1.0, 0, 0, 0, 0, 0))
 
 

@@ -8,9 +8,9 @@ from robot_daemon.drivers.fake.cell import build_fake_cell
 from serl_api.enums import Pacing
 
 
-def serve(address="127.0.0.1:0", pacing=Pacing.LOCKSTEP, **options):
+def serve(address="127.0.0.1:0", pacing=Pacing.LOCKSTEP, limits=None, **options):
     """A daemon over fake devices: `address`, `fake`, `core`, `stop()`."""
     fake = build_fake_cell(pacing=pacing)
     config = ServerConfig(address=address, drain_grace_s=0.1, **options)
-    server = DaemonServer(fake.cell, config, LimitsConfig())
+    server = DaemonServer(fake.cell, config, limits or LimitsConfig())
     return SimpleNamespace(address=server.start(), fake=fake, core=server.core, stop=server.stop, close=server.stop)
