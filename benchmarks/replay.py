@@ -80,6 +80,7 @@ def _filled(directory: Path) -> ReplayBuffer:
                 step_indices=np.arange(start, start + 100, dtype=np.int32),
                 row_kinds=np.full(100, RowKind.STEP, np.uint8),
                 interventions=np.zeros(100, bool),
+                actor_id="benchmark",
             )
         )
     return replay
