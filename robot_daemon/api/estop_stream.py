@@ -15,7 +15,7 @@ from serl_api.errors.robot import InvalidRequestError, LimitExceededError, ModeE
 
 MAX_ESTOPS = 8
 """E-stop endpoints armed at once."""
-CHALLENGE_INTERVAL_S = 0.1
+CHALLENGE_INTERVAL_S = 0.05
 """Time from an answer to the next challenge, s."""
 SHORTEST_TIMEOUT_S, LONGEST_TIMEOUT_S = 0.1, 0.5
 """Bounds of the time that an answer may take, s."""
