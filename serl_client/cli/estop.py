@@ -110,8 +110,10 @@ class _Read:
             if not select.select([self.source], [], [], _LOOK_S)[0]:
                 return None
             data = os.read(self.source, 1024).decode(errors="replace")
-            if not data or not self.by_lines:
-                return data[:1]
+            if not data:
+                return ""
+            if not self.by_lines:  # Several at once are a hand on the keyboard: they stop, whatever they are.
+                return data if len(data) == 1 else "several keys"
             self.buffered += data
         if "\n" not in self.buffered:
             return None

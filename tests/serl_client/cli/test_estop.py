@@ -60,7 +60,7 @@ def test_any_key_of_a_terminal_stops_the_arm_and_ctrl_c_does_too():
         command = [sys.executable, "-m", "serl_client", "estop", "--address", daemon.address]
         endpoint = subprocess.Popen(command, stdin=theirs, stderr=subprocess.DEVNULL)
         wait_until(lambda: daemon.core.armed_estops)
-        os.write(ours, b" ")
+        os.write(ours, b"q ")  # Both at once: somebody hits the keyboard, and does not leave in order.
         wait_until(lambda: daemon.core.stopped is not None)
         with RobotClient(daemon.address) as robot:
             robot.clear_stop()
