@@ -147,6 +147,11 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         return self._link.client.info.backend is Backend.SIMULATED
 
     @property
+    def snapshot(self) -> Observation | None:
+        """All that was measured for the last observation, with the offsets of the sensors; None before `reset`."""
+        return self._now
+
+    @property
     def episode_start_time_ns(self) -> int:
         """Reference time of the episode's first observation on the daemon's clock; 0 before the first reset."""
         return self._start.reference_time_ns if self._start is not None else 0

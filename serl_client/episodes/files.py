@@ -30,6 +30,8 @@ _ARRAYS = {"actions": 2, "rewards": 1, "interventions": 1, "stamps_ns": 1}
 """Arrays of every episode, beside its observations, with their dimensions; named as the fields of `Episode`."""
 _FLAGS = ("terminated", "truncated", "success")
 _OBSERVATIONS = "observations/"
+_OPTIONAL_GROUPS = ("sensors", "sensor_stamps_ns", "frame_numbers", "extra_actions")
+"""Tables of arrays that an episode may have, named as the fields of `Episode`; an array's name is that and its key."""
 
 
 class EpisodeFileWarning(UserWarning):
@@ -60,6 +62,17 @@ class Episode:
     """Whatever else is worth keeping, as JSON values."""
     grasp_penalties: NDArray[np.float32] | None = None
     """Reward of the gripper alone, shape (T,); None where the task has none."""
+    sensors: Mapping[str, NDArray[Any]] = field(default_factory=lambda: MappingProxyType({}))
+    """What else was measured beside the policy's observations, by name, such as "joint_torques"; shape (T + 1, ...)."""
+    sensor_stamps_ns: Mapping[str, NDArray[np.int64]] = field(default_factory=lambda: MappingProxyType({}))
+    """When each sensor took the sample that stands in the observation, by sensor, such as "camera/front", on the clock
+    and from the instant of `stamps_ns`. One that came too late repeats the stamp of the last. Shape (T + 1,), ns."""
+    frame_numbers: Mapping[str, NDArray[np.int64]] = field(default_factory=lambda: MappingProxyType({}))
+    """Count of each camera since the episode's first frame; a gap is a frame that no observation holds; (T + 1,)."""
+    extra_actions: Mapping[str, NDArray[Any]] = field(default_factory=lambda: MappingProxyType({}))
+    """Actions beside those of the arm, by name, such as a mobile base's "base_action"; shape (T, ...)."""
+    control_rate_hz: float | None = None
+    """Steps a second that were asked for; None where nobody wrote it down."""
 
     def __post_init__(self) -> None:
         steps = len(self.actions)
@@ -68,6 +81,9 @@ class Episode:
             lengths["grasp_penalties"] = (self.grasp_penalties, steps)
         lengths |= {f"observations[{key}]": (value, steps + 1) for key, value in self.observations.items()}
         lengths["stamps_ns"] = (self.stamps_ns, steps + 1)
+        for group in _OPTIONAL_GROUPS:
+            count = steps if group == "extra_actions" else steps + 1
+            lengths |= {f"{group}[{key}]": (array, count) for key, array in getattr(self, group).items()}
         for name, (array, length) in lengths.items():
             if len(array) != length:
                 raise ValueError(f"{name} has {len(array)} entries; an episode of {steps} steps needs {length}")
@@ -119,7 +135,13 @@ class EpisodeWriter(ClosedOnExit):
         arrays |= {f"{_OBSERVATIONS}{key}": value for key, value in episode.observations.items()}
         if episode.grasp_penalties is not None:
             arrays["grasp_penalties"] = episode.grasp_penalties
-        fields = {name: getattr(episode, name) for name in _FLAGS} | {"metadata": dict(episode.metadata)}
+        for group in _OPTIONAL_GROUPS:
+            arrays |= {f"{group}/{key}": array for key, array in getattr(episode, group).items()}
+        fields: dict[str, Any] = {name: getattr(episode, name) for name in _FLAGS} | {
+            "metadata": dict(episode.metadata)
+        }
+        if episode.control_rate_hz is not None:
+            fields["control_rate_hz"] = episode.control_rate_hz
         start = os.fstat(self._file.fileno()).st_size
         self._write(encode_record(Record(kind="episode", fields=fields, arrays=arrays)))
         self._last_start = start
@@ -287,19 +309,24 @@ def _scan(file: BinaryIO) -> Iterator[_Scanned]:
         yield _Scanned(end, decode_record(head, file.read(head.length)))
 
 
+def _group(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
 def _episode(record: Record) -> Episode | None:
     """The episode of a record; None where it holds another number of steps, other types, or less than one needs."""
     arrays, fields = record.arrays, record.fields
-    observed = [name for name in arrays if name.startswith(_OBSERVATIONS)]
     try:
         has_kinds = all(arrays[name].ndim == dimensions for name, dimensions in _ARRAYS.items())
         has_kinds = has_kinds and arrays["interventions"].dtype == bool and isinstance(fields["metadata"], dict)
         if not has_kinds or not all(isinstance(fields[name], bool) for name in _FLAGS):
             return None
         return Episode(
-            observations={name.removeprefix(_OBSERVATIONS): arrays[name] for name in observed},
+            observations=_group(arrays, _OBSERVATIONS),
             metadata=fields["metadata"],
             grasp_penalties=arrays.get("grasp_penalties"),
+            control_rate_hz=fields.get("control_rate_hz"),
+            **{group: _group(arrays, f"{group}/") for group in _OPTIONAL_GROUPS},
             **{name: arrays[name] for name in _ARRAYS},
             **{name: fields[name] for name in _FLAGS},
         )

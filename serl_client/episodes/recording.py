@@ -18,6 +18,7 @@ from serl_api.lifetime.closing import ClosedOnExit
 from serl_client.episodes.expert import Expert
 from serl_client.episodes.files import Episode, EpisodeHeader, EpisodeWriter
 from serl_client.episodes.info_keys import INTERVENTION, INTERVENTION_ACTION
+from serl_client.episodes.snapshots import SnapshotLog
 
 SUCCESS_LABELS = "success_labels"
 """Key of an episode's metadata: for each observation whether the task is done there, or null where nobody knows."""
@@ -171,10 +172,13 @@ def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | Non
 
     Stored is what was executed: an intervention's action where `Intervention` let one take over. A label that a person
     gives by key goes before the environment's own word; see `RecordingKeys`. An episode that a person ends as a failure
-    is none of the successes, whatever it showed before.
+    is none of the successes, whatever it showed before. Of a robot, joints and the stamps of each sensor are kept as
+    well, whatever the policy observes.
     """
     observation, info = env.reset(seed=seed)
     expert.reset()
+    snapshots = SnapshotLog(env)
+    snapshots.take()
     observations, infos = [observation], [info]
     actions: list[NDArray[np.float32]] = []
     rewards: list[float] = []
@@ -187,6 +191,7 @@ def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | Non
         rewards.append(float(reward))
         observations.append(observation)
         infos.append(info)
+        snapshots.take()
     stamps_ns = np.array([int(info.get("stamp_ns", 0)) for info in infos], np.int64)
     labels: list[bool | None] = [False, *(bool(info.get(LABEL, info.get("success", False))) for info in infos[1:])]
     if LABEL in info:
@@ -208,7 +213,16 @@ def run_episode(env: gymnasium.Env[Any, Any], expert: Expert, *, seed: int | Non
         success=any(labels) and info.get("judged") != "failure",
         metadata=metadata | {SUCCESS_LABELS: labels},
         grasp_penalties=np.array([info["grasp_penalty"] for info in infos[1:]], np.float32) if has_penalty else None,
+        control_rate_hz=_control_rate_hz(env),
+        **snapshots.arrays(),
     )
+
+
+def _control_rate_hz(env: gymnasium.Env[Any, Any]) -> float | None:
+    try:
+        return float(env.get_wrapper_attr("control_rate_hz"))
+    except AttributeError:
+        return None
 
 
 def bridged_labels(labels: Sequence[bool | None], stamps_ns: NDArray[np.int64]) -> list[bool | None]:

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import warnings
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,8 +54,14 @@ def assert_same(first, second):
     for one, other in pairs:
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
+    for group in ("sensors", "sensor_stamps_ns", "frame_numbers", "extra_actions"):
+        one, other = getattr(first, group), getattr(second, group)
+        assert list(one) == list(other)
+        for key in one:
+            np.testing.assert_array_equal(one[key], native(other[key]), strict=True)
     for name in ("terminated", "truncated", "success"):
         assert getattr(first, name) is getattr(second, name)
+    assert first.control_rate_hz == second.control_rate_hz
     assert first.metadata == second.metadata
 
 
@@ -82,8 +89,15 @@ def any_episodes(draw):
             lambda shape: hnp.arrays(dtype, (steps + 1, *shape))
         )
     )
+    stamps = st.dictionaries(st.text(max_size=4), hnp.arrays(np.int64, steps + 1), max_size=2)
+    actions = st.dictionaries(st.text(max_size=4), hnp.arrays(np.float32, (steps, 2)), max_size=2)
     return Episode(
         observations=draw(st.dictionaries(st.text(max_size=8), arrays, max_size=3)),
+        sensors=draw(st.dictionaries(st.text(max_size=4), arrays, max_size=2)),
+        sensor_stamps_ns=draw(stamps),
+        frame_numbers=draw(stamps),
+        extra_actions=draw(actions),
+        control_rate_hz=draw(st.none() | st.floats(0.1, 1e3)),
         actions=draw(hnp.arrays(np.float32, (steps, draw(st.integers(0, 8))))),
         rewards=draw(hnp.arrays(np.float64, steps)),
         terminated=draw(st.booleans()),
@@ -114,6 +128,12 @@ def test_episodes_are_appended_over_several_sessions(path):
         write(path, [make_episode(seed=seed)])
     assert [episode.metadata["scene_seed"] for episode in read_episodes(path)] == [0, 1, 2]
     assert read_header(path) == HEADER
+
+
+@pytest.mark.parametrize("group", ["sensors", "sensor_stamps_ns", "frame_numbers", "extra_actions"])
+def test_arrays_of_another_length_are_refused(group):
+    with pytest.raises(ValueError, match=rf"{group}\[front\] has 2 entries"):
+        replace(make_episode(steps=3), **{group: {"front": np.zeros(2, np.int64)}})
 
 
 def test_a_file_cut_anywhere_in_its_last_episode_gives_the_earlier_ones(path):

@@ -222,3 +222,11 @@ def test_demonstrations_of_the_simulator(simulator_address, tmp_path):
         assert episode.observations["state"].shape == (len(episode) + 1, 13)
         assert episode.rewards.tolist() == [0.0] * (len(episode) - 1) + [1.0]
         assert (np.diff(episode.stamps_ns) == 100_000_000).all()
+        assert episode.control_rate_hz == 10.0
+        assert {name: array.shape[1] for name, array in episode.sensors.items()} == {
+            "joint_positions": 7,
+            "joint_velocities": 7,
+            "joint_torques": 7,
+            "gripper_width": 1,
+        }
+        np.testing.assert_array_equal(episode.sensor_stamps_ns["arm"], episode.stamps_ns)
