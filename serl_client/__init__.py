@@ -38,6 +38,7 @@ from serl_api.errors.robot import (
     StopLatchedError,
     TooManyStreamsError,
 )
+from serl_api.serl_gains import compliance_from_serl
 from serl_api.values import (
     Clip,
     Compliance,
@@ -163,6 +164,7 @@ __all__ = [
     "TooManyStreamsError",
     "TrackedObject",
     "WrenchTarget",
+    "compliance_from_serl",
     "make_training_env",
     "read_episodes",
     "read_header",

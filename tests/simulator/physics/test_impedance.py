@@ -4,8 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robot_daemon.hardware.devices import MotionBounds
+from serl_api.serl_gains import compliance_from_serl
 from serl_api.values import FullCompliance, JointTarget, Pose, WrenchTarget
 from simulator.physics.impedance import null_vector
+from tests.support.serl_parameters import RAM_INSERTION
 
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
 READY = np.array([0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4])
@@ -35,6 +37,20 @@ def test_pressing_on_the_table_does_not_exceed_stiffness_times_clip(cell, run_fo
     force = cell.arm.read_state().external_wrench[2]
     assert force == pytest.approx(2000.0 * clip, rel=0.05)
     assert force <= 2000.0 * clip * 1.02
+
+
+@pytest.mark.parametrize(
+    ("direction", "clip"), [((1, 0, 0), "translational_clip_neg_x"), ((-1, 0, 0), "translational_clip_x")]
+)
+def test_the_asymmetric_clips_of_serl_bound_the_pull_on_the_right_side(cell, run_for, go_to, direction, clip):
+    start = go_to([0.45, 0.0, 0.3]).tcp_pose
+    asked = {name: value for name, value in vars(compliance_from_serl(RAM_INSERTION)).items() if value is not None}
+    cell.arm.set_compliance(FullCompliance(**asked))
+    cell.arm.set_target(Pose(start.position + 0.1 * np.array(direction), start.quaternion_xyzw))
+    run_for(0.3)
+    speed = cell.arm.read_state().tcp_twist[:3] @ direction
+    # In free space the damper takes what the spring gives, but for the joints' own friction.
+    assert 0.6 < 89.0 * speed / (2000.0 * RAM_INSERTION[clip]) < 1.02
 
 
 def test_gains_change_while_pressing(cell, run_for, go_to, park_cube):
