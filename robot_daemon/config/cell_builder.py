@@ -1,10 +1,12 @@
 """Builds the cell that a file describes: finds the plug-in of each driver and gives it its options."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
+from robot_daemon.hardware.device_identity import device_identity
+from robot_daemon.hardware.device_lock import DeviceLock
 from robot_daemon.hardware.devices import Arm, Camera, Cell, DeviceConnectError, Gripper, Scene, Timebase
 from robot_daemon.hardware.driver import Driver
 from robot_daemon.hardware.timebase import RealTimebase
@@ -26,6 +28,8 @@ _KINDS: Mapping[str, tuple[str, type]] = {
     "tracker": ("serl.trackers", Scene),
 }
 """Group and protocol of the devices, by the first part of their key in a cell's file."""
+_SHARED = "tracker"
+"""The kind of device that several programs may read at once."""
 
 
 class CellBuilder:
@@ -39,6 +43,7 @@ class CellBuilder:
         self._config = config
         self._timebase = RealTimebase()
         self._devices: dict[str, Any] = {}
+        self._locks = contextlib.ExitStack()
 
     def connect(self, on_device: Callable[[str], None] = lambda where: None) -> dict[str, str]:
         """Tries every device that is missing.
@@ -58,7 +63,10 @@ class CellBuilder:
                 continue
             on_device(where)
             try:
-                self._devices[where] = build_device(device, where, self._timebase)
+                with contextlib.ExitStack() as claimed:
+                    claimed.enter_context(claim_device(device, where, self._config.owner))
+                    self._devices[where] = build_device(device, where, self._timebase)
+                    self._locks.push(claimed.pop_all())
             except DeviceConnectError as error:
                 missing[where] = str(error)
         return missing
@@ -66,6 +74,7 @@ class CellBuilder:
     def cell(self) -> Cell:
         """Returns the cell, once no device is missing; it closes its devices from now on."""
         devices, self._devices = self._devices, {}
+        locks = self._locks.pop_all()
         tracker = devices.get("tracker")
         driver, _ = find_driver(self._config.arm, "arm")
         return Cell(
@@ -76,7 +85,7 @@ class CellBuilder:
             gripper=devices.get("gripper"),
             cameras={name: devices[f"cameras.{name}"] for name in self._config.cameras},
             scene=tracker,
-            close=lambda: None if tracker is None else tracker.close(),
+            close=lambda: _close_shared(tracker, locks),
         )
 
     def close(self) -> None:
@@ -84,6 +93,36 @@ class CellBuilder:
         while self._devices:
             _, device = self._devices.popitem()
             device.close()
+        self._locks.close()
+
+
+def _close_shared(tracker: Any, locks: contextlib.ExitStack) -> None:  # noqa: ANN401 - a Scene with a close, or None.
+    if tracker is not None:
+        tracker.close()
+    locks.close()
+
+
+@contextlib.contextmanager
+def claim_device(config: DriverConfig, where: str, owner: str) -> Iterator[None]:
+    """Owns the device that a table names, so that no other process does; one that can be shared is not claimed.
+
+    Args:
+        config: Its table in the cell's file.
+        where: Key of that table, such as "arm" or "cameras.wrist".
+        owner: What a refusal of another process says of this one.
+
+    Raises:
+        ConfigError: See `device_options`.
+        DeviceHeldError: Another process owns it; one sentence with that process, its cell's file and the device.
+    """
+    kind = where.partition(".")[0]
+    identity = None if kind == _SHARED else device_identity(device_options(config, where))
+    with (
+        contextlib.nullcontext()
+        if identity is None
+        else contextlib.closing(DeviceLock(kind.removesuffix("s"), identity, owner))
+    ):
+        yield
 
 
 def build_cell(config: DaemonConfig) -> Cell:

@@ -213,12 +213,19 @@ class DaemonConfig:
     """FullCompliance that a session starts with."""
     black_box: BlackBoxConfig = BlackBoxConfig()
     """Recording of the last seconds before a fault."""
+    file: Path | None = None
+    """Where all of this was read; no key of the file."""
 
     def __post_init__(self) -> None:
         try:
             require_compliance(self.compliance, lambda name: f"compliance.{name}")
         except LimitExceededError as error:
             raise ConfigError(str(error)) from None
+
+    @property
+    def owner(self) -> str:
+        """Says whose devices these are, in words for people: the cell's file, or its name."""
+        return f"cell {self.name}" if self.file is None else str(self.file)
 
     def devices(self) -> dict[str, DriverConfig]:
         """Lists the devices by the key of their table: "arm", "gripper", "cameras.NAME", "tracker"."""
@@ -245,7 +252,7 @@ def load_config(path: Path) -> DaemonConfig:
         devices["cameras"] = {name: _driver(value, f"cameras.{name}") for name, value in cameras.items()}
         if "arm" not in devices:
             raise ConfigError('the table [arm] is missing; it needs at least driver = "fake"')
-        return to_dataclass(DaemonConfig, table, given=devices)
+        return to_dataclass(DaemonConfig, table, given={**devices, "file": path.absolute()})
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 

@@ -16,8 +16,9 @@ class Driver:
     build: Callable[..., Any]
     """Called as `build(name, timebase, options)`; returns an Arm, Gripper, Camera or Scene of `devices`.
 
-    The annotation of `options` is a frozen dataclass, which the device's table in the cell's file fills. Raises
-    DeviceConnectError when the device cannot be reached.
+    The annotation of `options` is a frozen dataclass, which the device's table in the cell's file fills. Its `serial`,
+    `host` (or `address`, `ip`), `port`, `device` or `path` says which device it is, so that only one process owns it.
+    Raises DeviceConnectError when the device cannot be reached.
     """
     backend: Backend = Backend.REAL
     """What stands behind an arm of this driver."""

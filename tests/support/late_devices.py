@@ -1,6 +1,7 @@
 """Fake devices that cannot be reached until they are plugged in."""
 
 import threading
+from dataclasses import dataclass
 
 from robot_daemon.drivers.fake.cell import ARM, FakeArmOptions, FakeCameraOptions, build_camera
 from robot_daemon.hardware.devices import DeviceConnectError
@@ -40,6 +41,13 @@ class Plugs:
 PLUGS = Plugs()
 
 
+@dataclass(frozen=True, kw_only=True)
+class AddressedArmOptions:
+    """Options of an arm that has an address."""
+
+    host: str
+
+
 def arm(name, timebase, options: FakeArmOptions):
     """Builds an arm."""
     return PLUGS.connect("arm", lambda: ARM.build(name, timebase, options))
@@ -48,3 +56,8 @@ def arm(name, timebase, options: FakeArmOptions):
 def camera(name, timebase, options: FakeCameraOptions):
     """Builds a camera."""
     return PLUGS.connect("camera", lambda: build_camera(name, timebase, options))
+
+
+def addressed_arm(name, timebase, options: AddressedArmOptions):
+    """Builds an arm that only one process may own."""
+    return PLUGS.connect("arm", lambda: ARM.build(name, timebase, FakeArmOptions()))

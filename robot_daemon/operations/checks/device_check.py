@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from robot_daemon.config.cell_builder import build_device, find_driver
+from robot_daemon.config.cell_builder import build_device, claim_device, find_driver
 from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
 from robot_daemon.hardware.devices import (
     Arm,
@@ -50,12 +50,13 @@ def check_devices(config: DaemonConfig) -> list[Finding]:
     timebase = RealTimebase()
     findings: list[Finding] = []
     with ExitStack() as opened:
-        arm = _open(findings, opened, config.arm, "arm", timebase)
+        owner = f"robot-daemon check of {config.owner}"
+        arm = _open(findings, opened, config.arm, "arm", timebase, owner)
         gripper = None
         if config.gripper is not None:
-            gripper = _open(findings, opened, _without_motion(config.gripper), "gripper", timebase)
+            gripper = _open(findings, opened, _without_motion(config.gripper), "gripper", timebase, owner)
         found = {
-            name: _open(findings, opened, driver, f"cameras.{name}", timebase)
+            name: _open(findings, opened, driver, f"cameras.{name}", timebase, owner)
             for name, driver in config.cameras.items()
         }
         cameras: dict[str, Camera] = {name: camera for name, camera in found.items() if camera is not None}
@@ -71,10 +72,15 @@ def check_devices(config: DaemonConfig) -> list[Finding]:
     return sorted(findings, key=lambda finding: order.index(finding.what))
 
 
-def _open(findings: list[Finding], opened: ExitStack, config: DriverConfig, where: str, timebase: Timebase) -> Any:  # noqa: ANN401 - an Arm, a Gripper or a Camera; None when it cannot be reached.
+def _open(
+    findings: list[Finding], opened: ExitStack, config: DriverConfig, where: str, timebase: Timebase, owner: str
+) -> Any:  # noqa: ANN401 - an Arm, a Gripper or a Camera; None when it cannot be reached.
     name = where.replace("cameras.", "camera ")
     try:
-        device = build_device(config, where, timebase)
+        with ExitStack() as claimed:
+            claimed.enter_context(claim_device(config, where, owner))
+            device = build_device(config, where, timebase)
+            opened.push(claimed.pop_all())
     except DeviceConnectError as error:
         findings.append(Finding(name, Verdict.PROBLEM, str(error).removeprefix(f"{name}: ")))
         return None

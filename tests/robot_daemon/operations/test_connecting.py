@@ -1,6 +1,7 @@
 """A cell of which a device cannot be reached yet: what is tried again, what is answered, what ends it."""
 
 import contextlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -9,9 +10,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from serl.robot.v1 import robot_service_pb2, robot_service_pb2_grpc
 
 from robot_daemon.config.cell_builder import CellBuilder
-from robot_daemon.config.cell_config import DaemonConfig, DriverConfig, ServerConfig
+from robot_daemon.config.cell_config import DaemonConfig, DriverConfig, ServerConfig, load_config
 from robot_daemon.control.active_cell import close_cell
 from robot_daemon.hardware.devices import DeviceConnectError
+from robot_daemon.operations.checks.device_check import check_devices
 from robot_daemon.operations.connecting import connect
 from robot_daemon.operations.notify import Notifier
 from serl_api.enums import ArmMode
@@ -129,3 +131,55 @@ def test_a_stop_of_the_arm_is_kept_until_the_cell_is_there_at_the_same_address(w
     assert (connected.stopped.client_name, connected.stopped.text) == ("ada", "drill")
     assert list(connected.cell.cameras) == ["wrist"]
     close_cell(connected.cell)
+
+
+@pytest.fixture
+def cell_of(tmp_path):
+    """Cells of an arm of one address, each with a file of its own."""
+    host = "127.{}.{}.{}".format(*os.urandom(3))
+
+    def load(name):
+        path = tmp_path / f"{name}.toml"
+        path.write_text(
+            f'name = "{name}"\n[server]\naddress = "127.0.0.1:0"\n[arm]\n'
+            f'driver = "tests.support.late_devices:addressed_arm"\nhost = "{host}"\n'
+        )
+        return load_config(path)
+
+    return load
+
+
+def test_a_second_daemon_of_an_arm_waits_for_the_first_and_names_it(cell_of, manager):
+    first = connect(cell_of("left"), StopSignal(), Notifier(), waits=False)
+    held = rf"^the arm 127\.\S+ is held by process {os.getpid()} \(\S+/left\.toml\); end that one first$"
+    with pytest.raises(DeviceConnectError, match=held):
+        connect(cell_of("right"), StopSignal(), Notifier(), waits=False)
+    stop = StopSignal()
+    with contextlib.closing(Notifier(manager.address, 5.0)) as notifier, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(connect, cell_of("right"), stop, notifier, retry_s=0.02)
+        wait_until(lambda: any("is held by process" in message for message in manager.drain()))
+        close_cell(first.cell)
+        second = waiting.result(20.0)
+    close_cell(second.cell)
+
+
+def test_an_arm_is_free_again_when_its_driver_failed_or_another_device_was_missing(cell_of, plugs):
+    plugs.plugged = set()
+    builder = CellBuilder(cell_of("left"))
+    assert builder.connect() == {"arm": "no arm is plugged in"}
+    plugs.plugged = {"arm"}
+    other = CellBuilder(cell_of("right"))
+    assert other.connect() == {}
+    assert "is held by" in builder.connect()["arm"]
+    other.close()
+    assert builder.connect() == {}
+    builder.close()
+
+
+def test_a_check_leaves_an_arm_alone_that_a_daemon_holds(cell_of, plugs):
+    connected = connect(cell_of("left"), StopSignal(), Notifier(), waits=False)
+    (finding,) = check_devices(cell_of("right"))
+    assert "left.toml" in finding.text
+    assert plugs.asked == ["arm"]
+    close_cell(connected.cell)
+    assert "7 joints" in check_devices(cell_of("right"))[0].text
