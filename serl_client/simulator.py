@@ -176,6 +176,24 @@ class SimulatorClient(ServiceClient):
         )
         self._inject(duration_s, camera_latency=latency)
 
+    def delay_observations(self, delay_s: float, *, jitter_s: float = 0.0, duration_s: float | None = None) -> None:
+        """Shows the past in every observation, as old as the mean and half the width of a uniform jitter say.
+
+        Raises:
+            InvalidRequestError: A delay beyond 0.5 s, a jitter beyond the delay, or a simulator in real time.
+        """
+        delay = simulator_service_pb2.ObservationDelay(delay=encode_duration(delay_s), jitter=encode_duration(jitter_s))
+        self._inject(duration_s, observation_delay=delay)
+
+    def delay_actions(self, delay_s: float, *, jitter_s: float = 0.0, duration_s: float | None = None) -> None:
+        """Lets targets take effect later, with a mean and half the width of a uniform jitter.
+
+        Raises:
+            InvalidRequestError: A delay beyond 0.5 s, a jitter beyond the delay, or a simulator in real time.
+        """
+        delay = simulator_service_pb2.ActionDelay(delay=encode_duration(delay_s), jitter=encode_duration(jitter_s))
+        self._inject(duration_s, action_delay=delay)
+
     def trigger_contact_reflex(self) -> None:
         """Stops the arm by a reflex, with the fault "contact_reflex"."""
         self._inject(None, contact_reflex=simulator_service_pb2.ContactReflex())

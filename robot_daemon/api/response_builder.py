@@ -59,9 +59,11 @@ class ResponseBuilder:
         self._write_state(message.state, snapshot.arm, snapshot.gripper, wall_ns)
         for name, frame in snapshot.frames:
             message.frames.append(encode_frame(name, frame, encoding))
-        if core.cell.scene is not None:
-            for item in core.cell.scene.tracked_objects():
-                write_tracked_object(message.tracked_objects.add(), item)
+        objects = snapshot.objects
+        if objects is None:
+            objects = () if core.cell.scene is None else core.cell.scene.tracked_objects()
+        for item in objects:
+            write_tracked_object(message.tracked_objects.add(), item)
         for offset in snapshot.offsets:
             write_offset(message.offsets.add(), offset)
         message.synchronized = snapshot.synchronized

@@ -255,6 +255,26 @@ class Scene(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PastInstant:
+    """Holds what a whole cell showed at one earlier instant."""
+
+    time_ns: int
+    arm: ArmSample
+    gripper: GripperSample | None
+    objects: tuple[TrackedObject, ...]
+    frame: Callable[[str], FrameSample]
+    """Returns a camera's frame of that instant. Raises DeviceUnavailableError when the camera does not deliver."""
+
+
+class Past(Protocol):
+    """Lets observations in lockstep be as old as those of a real cell."""
+
+    def observed(self) -> PastInstant | None:
+        """Returns the instant that an observation shows now; None where it is the present."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """Groups everything that stands behind one daemon."""
@@ -266,6 +286,8 @@ class Cell:
     gripper: Gripper | None
     cameras: Mapping[str, Camera]
     scene: Scene | None = None
+    past: Past | None = None
+    """Set where a simulator can delay observations in lockstep."""
     task: str = ""
     """Task that a simulator has loaded; empty on a real cell."""
     close: Callable[[], None] = lambda: None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from robot_daemon.config.cell_config import SyncConfig
-from robot_daemon.hardware.devices import ArmSample, Cell, FrameSample, GripperSample
+from robot_daemon.hardware.devices import ArmSample, Cell, FrameSample, GripperSample, PastInstant
 from robot_daemon.sensing.soft_sync import Snapshot
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.values import SensorOffset
@@ -94,7 +94,10 @@ class LockstepSensors:
             return None
 
     def snapshot(self, cameras: Sequence[str]) -> Snapshot:
-        """Reads every sensor at the present instant."""
+        """Reads every sensor at the present instant, or as it was where a simulator delays observations."""
+        past = None if self._cell.past is None else self._cell.past.observed()
+        if past is not None:
+            return self._past_snapshot(past, cameras)
         arm = self.arm_state()
         gripper = self.gripper_state()
         now = self._timebase.now_ns()
@@ -114,6 +117,19 @@ class LockstepSensors:
             if frame is not None:
                 frames.append((name, frame))
         return Snapshot(now, arm, gripper, frames, offsets)
+
+    def _past_snapshot(self, past: PastInstant, cameras: Sequence[str]) -> Snapshot:
+        newest, newest_gripper = self.arm_state(), self.gripper_state()
+        offsets = list(self._exact)
+        frames = []
+        for name in cameras:
+            try:
+                frames.append((name, past.frame(name)))
+                missing = False
+            except DeviceUnavailableError:
+                missing = True
+            offsets.append(SensorOffset(f"camera/{name}", 0, self._camera_tolerance_ns, missing))
+        return Snapshot(past.time_ns, past.arm, past.gripper, frames, offsets, newest, newest_gripper, past.objects)
 
     def newest_frame(self, camera: str) -> FrameSample | None:
         """Returns a frame of the present instant."""

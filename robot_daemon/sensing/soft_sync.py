@@ -20,7 +20,7 @@ import numpy as np
 
 from robot_daemon.hardware.devices import ArmSample, FrameSample, GripperSample
 from serl_api.rotation import slerp
-from serl_api.values import FloatArray, Pose, SensorOffset
+from serl_api.values import FloatArray, Pose, SensorOffset, TrackedObject
 
 
 class Stamped(Protocol):
@@ -186,6 +186,8 @@ class Snapshot:
     """The arm's newest sample, where it is younger than `arm`."""
     newest_gripper: GripperSample | None = None
     """The gripper's, likewise."""
+    objects: Sequence[TrackedObject] | None = None
+    """Of the reference time; None where the tracker's present ones are to be taken."""
 
     @property
     def synchronized(self) -> bool:

@@ -21,7 +21,7 @@ from serl_client.envs.task import Outcome, Task
 from serl_client.envs.task_finding import find_task
 from serl_client.errors import TaskMismatchError
 from serl_client.session import ControlSession
-from serl_client.simulator import OrbitView
+from serl_client.simulator import OrbitView, SimulatorClient
 
 _VIEW = OrbitView(target=(0.3, 0.0, 0.28), distance=1.5, azimuth=2.4, elevation=0.45)
 _BASES = {"measured": IncrementBase.MEASURED, "commanded": IncrementBase.COMMANDED}
@@ -150,6 +150,11 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     def snapshot(self) -> Observation | None:
         """All that was measured for the last observation, with the offsets of the sensors; None before `reset`."""
         return self._now
+
+    @property
+    def simulator(self) -> SimulatorClient | None:
+        """The simulator that the environment runs in; None on a real cell."""
+        return self._link.simulator if self.draws_scenes else None
 
     @property
     def episode_start_time_ns(self) -> int:

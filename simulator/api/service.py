@@ -23,6 +23,7 @@ from serl_api.errors.robot import (
 )
 from serl_api.plugins import PluginError
 from simulator.devices.cell import CAMERA_SIZE, cell_of, load_world
+from simulator.devices.delays import MAX_DELAY_NS
 from simulator.devices.injection import Condition, Latency
 from simulator.devices.world import World
 from simulator.physics.contacts import contact_pairs
@@ -151,6 +152,10 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
             injections.inject(Condition.CAMERA_DROPOUT, device=name, duration_ns=duration_ns)
         elif kind == "camera_latency":
             self._inject_latency(request.camera_latency, duration_ns)
+        elif kind == "observation_delay":
+            self._inject_delay(Condition.OBSERVATION_DELAY, kind, request.observation_delay, duration_ns)
+        elif kind == "action_delay":
+            self._inject_delay(Condition.ACTION_DELAY, kind, request.action_delay, duration_ns)
         elif kind == "contact_reflex":
             if duration_ns is not None:
                 injections.inject(Condition.CONTACT_REFLEX, duration_ns=duration_ns)
@@ -178,13 +183,27 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
 
     def _inject_latency(self, latency: messages.CameraLatency, duration_ns: int | None) -> None:
         name = self._require_camera(latency.camera)
-        delay_ns = _decode_duration(latency.delay, "camera_latency.delay")
-        jitter_ns = latency.jitter.ToNanoseconds()
-        if not 0 <= jitter_ns <= delay_ns:
-            text = f"camera_latency.jitter is {jitter_ns} ns; it must be between 0 and the delay, {delay_ns} ns"
-            raise InvalidRequestError(text, field="camera_latency.jitter")
-        value = Latency(delay_ns=delay_ns, jitter_ns=jitter_ns)
+        value = _decode_latency(latency, "camera_latency")
         self._world.injections.inject(Condition.CAMERA_LATENCY, device=name, duration_ns=duration_ns, latency=value)
+
+    def _inject_delay(
+        self,
+        condition: Condition,
+        field: str,
+        delay: messages.ObservationDelay | messages.ActionDelay,
+        duration_ns: int | None,
+    ) -> None:
+        if self._core.cell.timebase.pacing is not Pacing.LOCKSTEP:
+            text = f"{field} is for lockstep, and this simulator runs in real time; set its pacing to lockstep first"
+            raise InvalidRequestError(text, field=field)
+        latency = _decode_latency(delay, field)
+        longest_ns = latency.delay_ns + latency.jitter_ns
+        if longest_ns > MAX_DELAY_NS:
+            text = f"{field} reaches {longest_ns} ns; delay and jitter together must not exceed {MAX_DELAY_NS} ns"
+            raise InvalidRequestError(text, field=f"{field}.delay")
+        self._world.injections.inject(condition, duration_ns=duration_ns, latency=latency)
+        with self._world.physics.lock:
+            self._world.delays.begin()
 
     def _require_camera(self, name: str) -> str:
         self._core.require_cameras((name,))
@@ -206,6 +225,17 @@ def _decode_duration(duration: duration_pb2.Duration, field: str) -> int:
     if nanoseconds <= 0:
         raise InvalidRequestError(f"{field} is {nanoseconds} ns; it must be above 0", field=field)
     return nanoseconds
+
+
+def _decode_latency(
+    message: messages.CameraLatency | messages.ObservationDelay | messages.ActionDelay, field: str
+) -> Latency:
+    delay_ns = _decode_duration(message.delay, f"{field}.delay")
+    jitter_ns = message.jitter.ToNanoseconds()
+    if not 0 <= jitter_ns <= delay_ns:
+        text = f"{field}.jitter is {jitter_ns} ns; it must be between 0 and the delay, {delay_ns} ns"
+        raise InvalidRequestError(text, field=f"{field}.jitter")
+    return Latency(delay_ns=delay_ns, jitter_ns=jitter_ns)
 
 
 def _decode_view(request: messages.RenderViewRequest) -> View:

@@ -11,6 +11,7 @@ from serl_api.cell import ArmInfo
 from serl_api.enums import ControlMode, FaultSeverity, FaultSource
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.values import FloatArray, FullCompliance, JointTarget, Load, Pose, Target
+from simulator.devices.delays import Delays
 from simulator.devices.injection import Condition, Injections
 from simulator.model.arm_table import ArmTable
 from simulator.model.gripper_model import TCP_OFFSET
@@ -33,10 +34,13 @@ _REGULARIZATION = 1e-8 * np.eye(6)  # Keeps the wrench finite at singular postur
 class MujocoArm:
     """Commands an arm under the impedance law that runs inside the physics."""
 
-    def __init__(self, physics: Physics, table: ArmTable, impedance: Impedance, injections: Injections) -> None:
+    def __init__(
+        self, physics: Physics, table: ArmTable, impedance: Impedance, injections: Injections, delays: Delays
+    ) -> None:
         self._physics = physics
         self._impedance = impedance
         self._injections = injections
+        self._delays = delays
         self._tcp = physics.model.site("tcp").id
         self._hand = physics.model.body("hand").id
         self._jacobian = np.zeros((6, physics.model.nv))
@@ -76,6 +80,10 @@ class MujocoArm:
 
     def set_target(self, target: Target) -> None:
         """Tracks a target from now on. Ignored while a critical fault is active or a hand is on the arm."""
+        with self._physics.lock:
+            self._delays.carry_out("arm", lambda: self._track(target))
+
+    def _track(self, target: Target) -> None:
         self._notice_hand()
         with self._physics.lock:
             if self._faults or self._guiding is not None:
@@ -91,6 +99,7 @@ class MujocoArm:
     def hold(self) -> None:
         """Holds the pose measured now, or the joint positions when those were tracked. A guided arm gives way."""
         with self._physics.lock:
+            self._delays.drop_actions("arm")
             if self._guiding is not None:
                 return
             state = self._present()

@@ -10,12 +10,15 @@ from robot_daemon.hardware.devices import DeviceFault, FrameSample
 from serl_api.cell import CameraInfo
 from serl_api.enums import StampSource
 from serl_api.errors.robot import DeviceUnavailableError
+from serl_api.values import FloatArray
 from simulator.devices.injection import Condition, Injections
 from simulator.physics.physics import Physics
-from simulator.physics.rendering import Renderer, RenderError, View
+from simulator.physics.rendering import Past, Renderer, RenderError, View
 
 HISTORY = 64
 """Frames kept for injected latency."""
+LOCKSTEP_TIMEOUT_S = 1.0
+"""Wall time that rendering an earlier instant may take."""
 
 
 class MujocoCamera:
@@ -64,6 +67,11 @@ class MujocoCamera:
         self._require_plugged()
         return self._delayed(self._draw(timeout_s)) or self._history[0]
 
+    def read_past(self, positions: FloatArray, time_ns: int) -> FrameSample:
+        """Renders an earlier instant from the positions of all joints. Raises DeviceUnavailableError when it cannot."""
+        self._require_plugged()
+        return self._draw(LOCKSTEP_TIMEOUT_S, Past(positions, time_ns))
+
     def faults(self) -> tuple[DeviceFault, ...]:
         """Reports none."""
         return ()
@@ -92,9 +100,9 @@ class MujocoCamera:
         if self._injections.is_active(Condition.CAMERA_DROPOUT, self._info.name):
             raise DeviceUnavailableError(f"camera {self._info.name} is unplugged, by an injected dropout")
 
-    def _draw(self, timeout_s: float) -> FrameSample:
+    def _draw(self, timeout_s: float, past: Past | None = None) -> FrameSample:
         try:
-            rgb, time_ns = self._renderer.render(self._view, timeout_s=max(timeout_s, 10.0))
+            rgb, time_ns = self._renderer.render(self._view, past, timeout_s=max(timeout_s, 10.0))
         except RenderError as error:
             raise DeviceUnavailableError(str(error)) from error
         self._count += 1
@@ -108,7 +116,7 @@ class MujocoCamera:
 
     def _delayed(self, frame: FrameSample) -> FrameSample | None:
         """Returns the newest frame that is old enough to have arrived under an injected latency."""
-        latency = self._injections.latency(self._info.name)
+        latency = self._injections.latency_of(Condition.CAMERA_LATENCY, self._info.name)
         self._history.append(frame)
         if latency is None:
             self._history.clear()

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from robot_daemon.config.cell_config import LimitsConfig
-from robot_daemon.hardware.devices import Camera, Cell, Timebase
+from robot_daemon.hardware.devices import Cell, Timebase
 from serl_api.cell import CameraInfo, CameraIntrinsics
 from serl_api.enums import Backend, Pacing
 from serl_api.errors.robot import NotFoundError
 from simulator.devices import MujocoCamera
+from simulator.devices.past import WorldPast
 from simulator.devices.world import World
 from simulator.model.arm_table import ARMS
 from simulator.physics.rendering import RenderError, View
@@ -59,6 +60,8 @@ def load_world(task: str, arm: str, seed: int) -> World:
 def cell_of(world: World, pacing: Pacing) -> Cell:
     """Builds the cell of a world under a pacing. Closing it ends its threads; another cell may use the world."""
     timebase, thread = _timebase(world, pacing)
+    cameras = _cameras(world, pacing)
+    world.delays.in_lockstep = pacing is Pacing.LOCKSTEP
 
     def close() -> None:
         if thread is not None:
@@ -71,8 +74,9 @@ def cell_of(world: World, pacing: Pacing) -> Cell:
         timebase=timebase,
         arm=world.arm,
         gripper=world.gripper,
-        cameras=_cameras(world, pacing),
+        cameras=cameras,
         scene=world,
+        past=WorldPast(world, cameras),
         task=world.name,
         close=close,
     )
@@ -80,7 +84,7 @@ def cell_of(world: World, pacing: Pacing) -> Cell:
 
 def _timebase(world: World, pacing: Pacing) -> tuple[Timebase, SteppingThread | None]:
     if pacing is Pacing.LOCKSTEP:
-        return LockstepTimebase(world.physics, world.stall), None
+        return LockstepTimebase(world.physics, world.stall, world.delays), None
     _warm_up(world)
 
     def on_failure() -> None:
@@ -98,10 +102,10 @@ def _warm_up(world: World) -> None:
         logger.warning("the cameras stay dark: %s", error)
 
 
-def _cameras(world: World, pacing: Pacing) -> Mapping[str, Camera]:
+def _cameras(world: World, pacing: Pacing) -> Mapping[str, MujocoCamera]:
     model = world.physics.model
     rate_hz = 0.0 if pacing is Pacing.LOCKSTEP else CAMERA_RATE_HZ
-    cameras: dict[str, Camera] = {}
+    cameras: dict[str, MujocoCamera] = {}
     for index in range(model.ncam):
         name = model.camera(index).name
         focal = 0.5 * CAMERA_SIZE / math.tan(math.radians(float(model.cam_fovy[index])) / 2)

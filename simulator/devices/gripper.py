@@ -5,6 +5,7 @@ from serl_api.cell import GripperInfo
 from serl_api.enums import GripperMotion
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.values import GripperTarget
+from simulator.devices.delays import Delays
 from simulator.devices.injection import Condition, Injections
 from simulator.model.gripper_model import (
     DEFAULT_FORCE,
@@ -29,10 +30,11 @@ _INFO = GripperInfo(model="parallel-jaw-85", max_width=MAX_WIDTH, max_force=MAX_
 class MujocoGripper:
     """Moves two fingers whose set-points run at the asked speed inside the physics."""
 
-    def __init__(self, physics: Physics, injections: Injections) -> None:
+    def __init__(self, physics: Physics, injections: Injections, delays: Delays) -> None:
         model = physics.model
         self._physics = physics
         self._injections = injections
+        self._delays = delays
         first = int(model.jnt_qposadr[model.joint(FINGER_JOINTS[0]).id])
         self._position = slice(first, first + 2)
         first = int(model.jnt_dofadr[model.joint(FINGER_JOINTS[0]).id])
@@ -75,12 +77,15 @@ class MujocoGripper:
     def set_target(self, target: GripperTarget) -> None:
         """Moves the fingers; the newest target wins. Repeating the present target changes nothing."""
         with self._physics.lock:
-            if target == self._target:
-                return
-            self._target = target
-            self._follow_jam()
-            if not self._is_jammed:
-                self._apply()
+            self._delays.carry_out("gripper", lambda: self._move(target))
+
+    def _move(self, target: GripperTarget) -> None:
+        if target == self._target:
+            return
+        self._target = target
+        self._follow_jam()
+        if not self._is_jammed:
+            self._apply()
 
     def activate(self) -> None:
         """Opens fully, as the real one does in its activation cycle."""

@@ -9,16 +9,18 @@ from enum import Enum, auto
 class Condition(Enum):
     """Names what can be made to go wrong."""
 
+    ACTION_DELAY = auto()
     CAMERA_DROPOUT = auto()
     CAMERA_LATENCY = auto()
     CONTACT_REFLEX = auto()
     GRIPPER_JAM = auto()
     HAND_GUIDING = auto()
+    OBSERVATION_DELAY = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Describes the delay of a camera."""
+    """Describes a delay."""
 
     delay_ns: int
     """Mean."""
@@ -57,9 +59,9 @@ class Injections:
         """Returns whether a condition is true now."""
         return bool(self._entries) and self._find(condition, device) is not None
 
-    def latency(self, camera: str) -> Latency | None:
-        """Returns the delay of a camera; None when it is not delayed."""
-        entry = self._find(Condition.CAMERA_LATENCY, camera) if self._entries else None
+    def latency_of(self, condition: Condition, device: str = "") -> Latency | None:
+        """Returns the delay that a condition means; None when it is not true now."""
+        entry = self._find(condition, device) if self._entries else None
         return None if entry is None else entry.latency
 
     def _find(self, condition: Condition, device: str) -> _Entry | None:

@@ -7,6 +7,7 @@ from robot_daemon.hardware.devices import MotionBounds
 from serl_api.errors.robot import InvalidTargetError
 from serl_api.values import FloatArray, JointTarget, Pose, TrackedObject
 from simulator.devices.arm import MujocoArm
+from simulator.devices.delays import Delays, Instant
 from simulator.devices.gripper import MujocoGripper
 from simulator.devices.injection import Injections
 from simulator.model.arm_table import ArmTable
@@ -65,8 +66,9 @@ class World:
             BOUNDS,
         )
         self.physics.between_steps = self.impedance.look
-        self.arm = MujocoArm(self.physics, table, self.impedance, self.injections)
-        self.gripper = MujocoGripper(self.physics, self.injections)
+        self.delays = Delays(self.physics, self.injections, self._measure)
+        self.arm = MujocoArm(self.physics, table, self.impedance, self.injections, self.delays)
+        self.gripper = MujocoGripper(self.physics, self.injections, self.delays)
         self.scene_seed = seed
         """Seed that the present scene was drawn from."""
         self._objects = [_tracked(self.physics, name) for name in self.scene.tracked_objects]
@@ -102,6 +104,7 @@ class World:
         physics = self.physics
         with physics.lock:
             physics.restart()
+            self.delays.forget()
             physics.data.qpos[:7] = joints
             self.gripper.place(MAX_WIDTH if gripper_width is None else gripper_width)
             rng = np.random.default_rng(self.scene_seed % 2**64)
@@ -113,12 +116,22 @@ class World:
             self.arm.hold_pose()
             physics.settle_state()
             self.arm.forget()
+            self.delays.restart(self.scene_seed)
         return True
 
     def close(self) -> None:
         """Frees what is shared by the devices."""
         self.stall.end()
         self.renderer.close()
+
+    def _measure(self) -> Instant:
+        return Instant(
+            time_ns=self.physics.time_ns,
+            arm=self.arm.read_state(),
+            gripper=self.gripper.read_state(),
+            objects=self.tracked_objects(),
+            positions=self.physics.data.qpos.copy(),
+        )
 
     def _start_joints(self, start: Pose | JointTarget | None) -> FloatArray:
         home = np.array(self.table.home)

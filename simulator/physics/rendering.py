@@ -6,12 +6,13 @@ import queue
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_api.values import FloatArray
 from simulator.model.shapes import COLLISION_GROUP
 from simulator.physics.physics import Physics
 
@@ -53,6 +54,16 @@ class View:
     """Whether to draw shadows and smooth edges: for people; several times slower."""
 
 
+@dataclass(frozen=True, eq=False)
+class Past:
+    """Names an earlier instant to render."""
+
+    positions: FloatArray
+    """Of every joint then. Shape (nq,)."""
+    time_ns: int
+    """When it was."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Quality:
     samples: int
@@ -60,6 +71,8 @@ class _Quality:
     slices: int
     stacks: int
 
+
+_Job: TypeAlias = tuple[View, Past | None, Future[tuple[NDArray[np.uint8], int]]]
 
 _FAST = _Quality(samples=0, shadow_size=0, slices=20, stacks=10)
 _FINE = _Quality(samples=8, shadow_size=4096, slices=48, stacks=32)
@@ -70,7 +83,7 @@ class Renderer:
 
     def __init__(self, physics: Physics) -> None:
         self._physics = physics
-        self._jobs: queue.SimpleQueue[tuple[View, Future[tuple[NDArray[np.uint8], int]]] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
 
@@ -79,8 +92,8 @@ class Renderer:
         """Returns whether a thread with its OpenGL contexts exists."""
         return self._thread is not None
 
-    def render(self, view: View, *, timeout_s: float = 30.0) -> tuple[NDArray[np.uint8], int]:
-        """Renders the present instant.
+    def render(self, view: View, past: Past | None = None, *, timeout_s: float = 30.0) -> tuple[NDArray[np.uint8], int]:
+        """Renders the present instant, or an earlier one.
 
         Returns:
             The image, shape (height, width, 3), RGB, and the instant it shows, ns.
@@ -90,7 +103,7 @@ class Renderer:
         """
         self._start()
         future: Future[tuple[NDArray[np.uint8], int]] = Future()
-        self._jobs.put((view, future))
+        self._jobs.put((view, past, future))
         try:
             return future.result(timeout_s)
         except TimeoutError:
@@ -113,7 +126,7 @@ class Renderer:
     def _run(self) -> None:
         canvases: dict[_Quality, _Canvas] = {}
         while (job := self._jobs.get()) is not None:
-            view, future = job
+            view, past, future = job
             try:
                 quality = _FINE if view.fine else _FAST
                 canvas = canvases.get(quality)
@@ -121,7 +134,7 @@ class Renderer:
                     if canvas is not None:
                         canvas.close()
                     canvas = canvases[quality] = _Canvas(self._physics, quality, view)
-                future.set_result(canvas.draw(view))
+                future.set_result(canvas.draw(view, past))
             except Exception as error:  # noqa: BLE001 - the top of a thread; the caller raises it again.
                 future.set_exception(error)
         for canvas in canvases.values():
@@ -153,29 +166,32 @@ class _Canvas:
         self._option.geomgroup[COLLISION_GROUP] = 0
         self._option.sitegroup[:] = 0
         self._camera = mujoco.MjvCamera()
+        self._past_data: mujoco.MjData | None = None
 
     def fits(self, view: View) -> bool:
         """Returns whether the frame buffer is large enough."""
         return view.width <= self._size[0] and view.height <= self._size[1]
 
-    def draw(self, view: View) -> tuple[NDArray[np.uint8], int]:
-        """Renders the present instant; see `Renderer.render`."""
+    def draw(self, view: View, past: Past | None) -> tuple[NDArray[np.uint8], int]:
+        """Renders the present instant or an earlier one; see `Renderer.render`."""
         self._gl.make_current()
         physics = self._physics
         self._aim(view)
         with physics.lock:
-            physics.refresh()
-            mujoco.mj_camlight(physics.model, physics.data)
+            if past is None:
+                physics.refresh()
+            data = physics.data if past is None else self._data_of(past)
+            mujoco.mj_camlight(physics.model, data)
             mujoco.mjv_updateScene(
                 physics.model,
-                physics.data,
+                data,
                 self._option,
                 None,
                 self._camera,
                 mujoco.mjtCatBit.mjCAT_ALL,
                 self._scene,
             )
-            time_ns = physics.time_ns
+            time_ns = physics.time_ns if past is None else past.time_ns
         rectangle = mujoco.MjrRect(0, 0, view.width, view.height)
         mujoco.mjr_render(rectangle, self._scene, self._context)
         pixels = np.empty((view.height, view.width, 3), np.uint8)
@@ -187,6 +203,18 @@ class _Canvas:
         self._gl.make_current()
         self._context.free()
         self._gl.free()
+
+    def _data_of(self, past: Past) -> mujoco.MjData:
+        model = self._physics.model
+        data = mujoco.MjData(model) if self._past_data is None else self._past_data
+        self._past_data = data
+        data.qpos[:] = past.positions
+        data.mocap_pos[:], data.mocap_quat[:] = self._physics.data.mocap_pos, self._physics.data.mocap_quat
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)
+        mujoco.mj_flex(model, data)
+        mujoco.mj_tendon(model, data)
+        return data
 
     def _aim(self, view: View) -> None:
         camera = self._camera

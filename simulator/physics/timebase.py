@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.enums import Pacing
@@ -20,6 +21,18 @@ CHUNK_STEPS = 250
 """Steps between which a lockstep advance lets readers look at the state."""
 
 
+class Agenda(Protocol):
+    """Says what is due as simulated time passes. Called with the physics' lock held."""
+
+    def steps_until_next(self, steps: int) -> int:
+        """Returns how many of the next physics steps may pass at once; at least 1."""
+        ...
+
+    def time_passed(self) -> None:
+        """Carries out what is due."""
+        ...
+
+
 class LockstepTimebase:
     """Advances simulated time when somebody waits, and at no other time.
 
@@ -27,9 +40,10 @@ class LockstepTimebase:
     `now_ns() >= time_ns` always holds; ticks at `start + k * period` keep their mean rate whatever the period.
     """
 
-    def __init__(self, physics: Physics, stall: Stall) -> None:
+    def __init__(self, physics: Physics, stall: Stall, agenda: Agenda) -> None:
         self._physics = physics
         self._stall = stall
+        self._agenda = agenda
 
     @property
     def pacing(self) -> Pacing:
@@ -45,8 +59,10 @@ class LockstepTimebase:
         self._stall.wait_out()
         steps = steps_until(self._physics.time_ns, time_ns)
         while steps > 0:
-            chunk = min(steps, CHUNK_STEPS)
-            self._physics.advance(chunk)
+            with self._physics.lock:
+                chunk = self._agenda.steps_until_next(min(steps, CHUNK_STEPS))
+                self._physics.advance(chunk)
+                self._agenda.time_passed()
             steps -= chunk
 
 

@@ -15,7 +15,7 @@ class StillRenderer:
     def __init__(self, physics):
         self.physics = physics
 
-    def render(self, view, *, timeout_s=1.0):
+    def render(self, view, past=None, *, timeout_s=1.0):
         return np.zeros((view.height, view.width, 3), np.uint8), self.physics.time_ns
 
 

@@ -26,5 +26,5 @@ def test_latency_is_that_of_its_camera():
     injections = Injections(ManualTimebase())
     latency = Latency(delay_ns=5, jitter_ns=1)
     injections.inject(Condition.CAMERA_LATENCY, device="wrist", latency=latency)
-    assert injections.latency("wrist") == latency
-    assert injections.latency("front") is None
+    assert injections.latency_of(Condition.CAMERA_LATENCY, "wrist") == latency
+    assert injections.latency_of(Condition.CAMERA_LATENCY, "front") is None
