@@ -36,6 +36,7 @@ class TorchvisionBackbone(Backbone):
         generator: Source of the initial weights.
         normalization: What normalises.
         initialization: How convolutions start.
+        is_dilated: Whether the last stage of resnet50 dilates instead of halving its maps.
 
     Raises:
         UsageError: torchvision is not installed.
@@ -48,6 +49,7 @@ class TorchvisionBackbone(Backbone):
         *,
         normalization: Literal["group", "fixed-batch"] = "group",
         initialization: Initialization = "he",
+        is_dilated: bool = False,
     ) -> None:
         super().__init__(imagenet_scaling())
         models = _torchvision_models()
@@ -56,7 +58,8 @@ class TorchvisionBackbone(Backbone):
             network = models.mobilenet_v3_small(weights=None, norm_layer=layer)
             self.network = nn.Sequential(OrderedDict(features=network.features))
         else:
-            network = getattr(models, name)(weights=None, norm_layer=layer)
+            dilation = {"replace_stride_with_dilation": [False, False, True]} if is_dilated else {}
+            network = getattr(models, name)(weights=None, norm_layer=layer, **dilation)
             self.network = nn.Sequential(OrderedDict((part, getattr(network, part)) for part in _RESNET_PARTS))
         initialize_convolutions(self, initialization, generator)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs lack it.

@@ -1,0 +1,1 @@
+"""Action chunking with transformers."""
