@@ -7,7 +7,7 @@ import resource
 import socket
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -15,6 +15,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from serl_api.admission import Admission, WorkerPool
+from serl_api.decoding import Decoding
+from serl_api.errors.refusals import Refusals
 from serl_api.security import KEEPALIVE_OPTIONS, ServerSecurity, require_listenable
 
 logger = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ class ApiServer:
     Args:
         address: `host:port` (port 0 picks a free one) or `unix:/path`.
         security: Whom it lets in.
-        refuse: Aborts a call with the API's own `BAD_TOKEN`.
+        refusals: What it refuses before a servicer is asked, in the words of its API.
         workers: Calls answered at once; more wait.
         urgent: Paths of methods that have workers of their own, as health has, and how many.
 
@@ -49,7 +51,7 @@ class ApiServer:
         address: str,
         security: ServerSecurity,
         *,
-        refuse: Callable[[grpc.ServicerContext], NoReturn],
+        refusals: Refusals,
         workers: int,
         urgent: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
@@ -62,8 +64,8 @@ class ApiServer:
         self._admission = Admission(default, {_HEALTH: WorkerPool(RESERVED_WORKERS, "health"), **reserved})
         # A port in use must be an error, not a second server on it.
         options = [*KEEPALIVE_OPTIONS, ("grpc.so_reuseport", 0)]
-        # Whoever lacks the token is refused before a worker waits for the request.
-        interceptors = [*security.interceptors(refuse), self._admission]
+        # Whoever lacks the token is refused before a worker waits for the request, and before anything is parsed.
+        interceptors = [*security.interceptors(refusals.refuse_token), self._admission, Decoding(refusals)]
         self._server = grpc.server(default.executor, interceptors=interceptors, options=options)
         # The library's other way of watching holds its lock while it sends: a watch that ends meanwhile is a deadlock.
         self._health = health.HealthServicer(experimental_non_blocking=False)

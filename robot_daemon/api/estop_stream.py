@@ -80,7 +80,7 @@ class EStopStream:
         try:
             for request in self._incoming:
                 self._said.put(request)
-        except grpc.RpcError:
+        except (grpc.RpcError, InvalidRequestError):  # The latter for what is no message: as bad as no answer.
             pass
         finally:
             self._said.put(None)

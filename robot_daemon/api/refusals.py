@@ -7,9 +7,25 @@ from typing import Any, TypeVar
 
 import grpc
 
-from serl_api.errors.robot import CONTROL_STREAM_ERRORS, ROBOT_ERRORS, DaemonError, DeviceUnavailableError, RobotError
+from serl_api.errors.refusals import Refusals
+from serl_api.errors.robot import (
+    CONTROL_STREAM_ERRORS,
+    ROBOT_ERRORS,
+    AuthenticationError,
+    DaemonError,
+    DeviceUnavailableError,
+    InvalidRequestError,
+    RobotError,
+)
 
 logger = logging.getLogger(__name__)
+
+REFUSALS = Refusals(
+    table=ROBOT_ERRORS,
+    bad_token=AuthenticationError("the bearer token is missing or wrong; send metadata `authorization: Bearer TOKEN`"),
+    undecodable=lambda sentence: InvalidRequestError(sentence, field="request"),
+)
+"""What a daemon refuses before its servicers are asked."""
 
 
 def as_refusal(error: Exception) -> RobotError:

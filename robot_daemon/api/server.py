@@ -3,14 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn
 
-import grpc
 import numpy as np
 from serl.robot.v1 import camera_service_pb2, camera_service_pb2_grpc, robot_service_pb2, robot_service_pb2_grpc
 
 from robot_daemon.api.camera_service import CameraServicer
 from robot_daemon.api.estop_stream import MAX_ESTOPS
+from robot_daemon.api.refusals import REFUSALS
 from robot_daemon.api.response_builder import daemon_version
 from robot_daemon.api.robot_service import RobotServicer
 from robot_daemon.api.stream_slots import StreamSlots
@@ -19,7 +18,7 @@ from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.events import EventListener
 from robot_daemon.hardware.devices import Cell
 from serl_api.enums import Pacing
-from serl_api.errors.robot import ROBOT_ERRORS, AuthenticationError, DeviceUnavailableError
+from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.server import RESERVED_WORKERS, ApiServer, ServeError
 from serl_api.values import FullCompliance
 
@@ -73,7 +72,7 @@ class DaemonServer:
     ) -> None:
         self._config = config
         workers = UNARY_WORKERS + config.max_streams + config.max_control_streams
-        self._server = ApiServer(config.address, config, refuse=refuse_token, workers=workers, urgent=URGENT_METHODS)
+        self._server = ApiServer(config.address, config, refusals=REFUSALS, workers=workers, urgent=URGENT_METHODS)
         self._stopped = threading.Event()
         self._hurried = threading.Event()
         self._stop_lock = threading.Lock()
@@ -185,9 +184,3 @@ def await_rest(cell: Cell, hurried: threading.Event) -> bool:
         if time.monotonic() >= deadline or hurried.wait(0.02):
             return False
     return True
-
-
-def refuse_token(context: grpc.ServicerContext) -> NoReturn:
-    """Refuses a call whose bearer token is missing or wrong."""
-    text = "the bearer token is missing or wrong; send metadata `authorization: Bearer TOKEN`"
-    ROBOT_ERRORS.abort(context, AuthenticationError(text))

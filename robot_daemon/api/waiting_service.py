@@ -15,8 +15,8 @@ from serl.robot.v1 import (
     state_pb2,
 )
 
-from robot_daemon.api.refusals import refusing
-from robot_daemon.api.server import UNARY_WORKERS, URGENT_METHODS, refuse_token
+from robot_daemon.api.refusals import REFUSALS, refusing
+from robot_daemon.api.server import UNARY_WORKERS, URGENT_METHODS
 from robot_daemon.config.cell_config import ServerConfig
 from robot_daemon.control.mode import Stopped
 from robot_daemon.hardware.devices import DeviceFault
@@ -137,7 +137,7 @@ class WaitingServer:
 
     def __init__(self, config: ServerConfig, missing: MissingDevices) -> None:
         self._server = ApiServer(
-            config.address, config, refuse=refuse_token, workers=UNARY_WORKERS, urgent=URGENT_METHODS
+            config.address, config, refusals=REFUSALS, workers=UNARY_WORKERS, urgent=URGENT_METHODS
         )
         cameras = camera_service_pb2_grpc.CameraServiceServicer()
         refuse_others(cameras, _CAMERA, missing)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
-import grpc
 from serl.learner.v1 import learner_service_pb2, learner_service_pb2_grpc
 
+from serl_api.errors.refusals import Refusals
 from serl_api.security import ServerSecurity
 from serl_api.server import ApiServer
 from serl_rl import errors
@@ -15,6 +13,11 @@ from serl_rl.protocol.transport import LEARNER_ERRORS
 
 # Workers beyond calls that last, for the others and for reflection.
 _HEADROOM = 16
+_REFUSALS = Refusals(
+    table=LEARNER_ERRORS,
+    bad_token=errors.BadTokenError("the bearer token is missing or wrong; pass the learner's --token-file"),
+    undecodable=lambda sentence: errors.InvalidBatchError(sentence, {"field": "request"}),
+)
 
 
 def learner_server(servicer: LearnerServicer, address: str, security: ServerSecurity, max_streams: int) -> ApiServer:
@@ -29,12 +32,7 @@ def learner_server(servicer: LearnerServicer, address: str, security: ServerSecu
     Raises:
         ConfigError: The address is unprotected, or a file cannot be read.
     """
-    server = ApiServer(address, security, refuse=_refuse_token, workers=3 * max_streams + _HEADROOM)
+    server = ApiServer(address, security, refusals=_REFUSALS, workers=3 * max_streams + _HEADROOM)
     service = learner_service_pb2.DESCRIPTOR.services_by_name["LearnerService"]
     server.add(learner_service_pb2_grpc.add_LearnerServiceServicer_to_server, servicer, service)
     return server
-
-
-def _refuse_token(context: grpc.ServicerContext) -> NoReturn:
-    error = errors.BadTokenError("the bearer token is missing or wrong; pass the learner's --token-file")
-    LEARNER_ERRORS.abort(context, error)

@@ -8,6 +8,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from robot_daemon.api.refusals import REFUSALS
 from serl_api.security import ServerSecurity, is_local, open_channel, parse_address, read_token, require_listenable
 from serl_api.server import ApiServer
 from serl_api.settings import ConfigError
@@ -222,7 +223,7 @@ def test_a_server_listens_where_it_can(address):
 )
 def test_an_address_that_no_server_can_listen_on_is_one_sentence(address, text):
     with pytest.raises(ConfigError) as caught:
-        ApiServer(address, ServerSecurity(), refuse=lambda context: None, workers=1)
+        ApiServer(address, ServerSecurity(), refusals=REFUSALS, workers=1)
     assert text in str(caught.value)
 
 

@@ -8,45 +8,13 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from robot_daemon.api.server import DaemonServer
-from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
-from robot_daemon.drivers.fake.cell import build_fake_cell
-from serl_api.security import ServerSecurity, open_channel
+from serl_api.security import open_channel
 from serl_api.server import ServeError
-from serl_rl.learner.ingest import Ingest
-from serl_rl.learner.publish import PolicyPublisher
-from serl_rl.learner.run_state import RunState
-from serl_rl.learner.server import learner_server
-from serl_rl.learner.service import LearnerServicer
-from serl_rl.learner.update_rate_limiter import UpdateRateLimiter
-from simulator.api.server import build_server
+from tests.support.servers import SERVERS
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 ROBOT = ["serl.robot.v1.CameraService", "serl.robot.v1.RobotService"]
-
-
-def daemon(address, **security):
-    config = ServerConfig(address=address, **security)
-    return DaemonServer(build_fake_cell().cell, config, LimitsConfig())
-
-
-def simulation(address, **security):
-    return build_server(config=ServerConfig(address=address, **security))
-
-
-def learner(address, **security):
-    rate_limiter = UpdateRateLimiter(ratio=1, warm_up_steps=1, lead_steps=1, tolerance_steps=0, max_env_steps=1)
-    state = RunState("run", rate_limiter)
-    servicer = LearnerServicer(state, Ingest(state, (), "1.2.3"), PolicyPublisher(), 2, lambda _: None)
-    return learner_server(servicer, address, ServerSecurity(**security), 2)
-
-
-SERVERS = {
-    "daemon": (daemon, ROBOT),
-    "simulator": (simulation, [*ROBOT, "serl.simulator.v1.SimulatorService"]),
-    "learner": (learner, ["serl.learner.v1.LearnerService"]),
-}
 
 
 @pytest.fixture(params=SERVERS)
