@@ -16,6 +16,7 @@ from robot_daemon.api.robot_service import RobotServicer
 from robot_daemon.api.stream_slots import StreamSlots
 from robot_daemon.control.daemon import DaemonCore
 from simulator.devices.cell import LIMITS, build_cell
+from simulator.physics.impedance import COMPLIANCE
 
 ADDRESS = "unix:/in-process"
 
@@ -90,7 +91,7 @@ class _Channel:
 @contextlib.contextmanager
 def in_process_simulator(task: str) -> Iterator[str]:
     """Lets clients reach a simulator in this process at the address that is given."""
-    core = DaemonCore(build_cell(task), LIMITS)
+    core = DaemonCore(build_cell(task), LIMITS, compliance=COMPLIANCE)
     registry: Any = _Registry()
     streams, control, estops = (StreamSlots(kind, 8) for kind in ("state and frame", "control", "e-stop"))
     servicer = RobotServicer(core, streams, control, estops)

@@ -20,6 +20,7 @@ from serl_api.pose_increment import PoseIncrement
 from serl_api.values import Observation, Pose
 from serl_client import RobotClient
 from simulator.devices.cell import LIMITS, build_cell
+from simulator.physics.impedance import COMPLIANCE
 
 SPEED_M_PER_S, PERIOD_S = 0.25, 0.1
 STEPS, SETTLING_STEPS = 12, 4
@@ -55,7 +56,8 @@ def measure(camera_count: int, ask: Ask, seed: int) -> float:
     """Speed along y once it is steady, m/s."""
     cameras = {name: TimedCamera(name, timing, seed) for name, timing in islice(CAMERAS.items(), camera_count)}
     cell = dataclasses.replace(build_cell("pick-cube", Pacing.REAL_TIME, 0), cameras=cameras)
-    server = DaemonServer(cell, ServerConfig(address="127.0.0.1:0", drain_grace_s=0.1), LIMITS)
+    config = ServerConfig(address="127.0.0.1:0", drain_grace_s=0.1)
+    server = DaemonServer(cell, config, LIMITS, compliance=COMPLIANCE)
     try:
         with RobotClient(server.start()) as robot, robot.control("benchmark") as session:
             down = robot.info.arm.home_tcp_pose.quaternion_xyzw

@@ -56,13 +56,13 @@ class LimitsConfig:
     """Orientation about which rotation is bounded; the default points the tool down."""
     workspace_rotation_rad: float = math.pi
     """Largest angle from that orientation, rad; pi does not bound it."""
-    step_translation_m: float = 0.1
+    step_translation_m: float = 0.03
     """Longest translation of a target from the measured pose, m."""
-    step_rotation_rad: float = 0.5
+    step_rotation_rad: float = 0.2
     """Largest rotation of a target from the measured pose, rad."""
-    tcp_speed_m_per_s: float = 1.0
+    tcp_speed_m_per_s: float = 0.25
     """Speed of the TCP that springs are shortened to, whatever the target and the rate, m/s."""
-    tcp_rotation_rad_per_s: float = 2.0
+    tcp_rotation_rad_per_s: float = 1.0
     """The same for rotation, rad/s."""
     table_height_m: float = 0.0
     """Height of the table in base, m; elbow, wrist and flange stay above it when joints are moved."""
@@ -80,7 +80,7 @@ class LimitsConfig:
     """Longest period of a wrench, and the age at which it expires, s; never before half of this after its period."""
     load_kg: float = 3.0
     """Heaviest load that `SetLoad` accepts, kg; what the arm is rated for."""
-    contact_force_n: float = 100.0
+    contact_force_n: float = 40.0
     """External force at which the arm faults, N."""
     requires_estop: bool = False
     """Whether sessions are open only while an e-stop endpoint is armed (`serl-robot estop`)."""
@@ -94,9 +94,9 @@ class LimitsConfig:
     """Longest control period, s."""
     command_timeout_s: float = 0.5
     """Age at which a target expires in real time, s. Not used in lockstep."""
-    move_speed_m_per_s: float = 0.5
+    move_speed_m_per_s: float = 0.2
     """Top speed of a Cartesian `Move`, m/s; a request asks for a fraction of it."""
-    move_rotation_rad_per_s: float = 1.5
+    move_rotation_rad_per_s: float = 0.8
     """Top angular speed of a Cartesian `Move`, rad/s."""
 
     def __post_init__(self) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.session import ControlSession
-from robot_daemon.control.trajectories import Path, plan_cartesian, plan_joints
+from robot_daemon.control.trajectories import TOOL_SPEED_SHARE, Path, plan_cartesian, plan_joints, way_of_tool
+from robot_daemon.hardware.devices import LocatedArm
 from serl_api.enums import GripperMotion, MotionOutcome
 from serl_api.values import JointTarget, Pose
 
@@ -67,15 +68,20 @@ class Motion:
             self._wait()
 
     def _plan(self, goal: Pose | JointTarget, speed_ratio: float) -> Path:
-        state = self._active_cell.sensors.arm_state()
-        if isinstance(goal, JointTarget):
-            return plan_joints(state, goal, self._active_cell.cell.arm.info, speed_ratio=speed_ratio)
+        state, arm = self._active_cell.sensors.arm_state(), self._active_cell.cell.arm
         config = self._active_cell.limits.config
+        if isinstance(goal, JointTarget):
+            way = (0.0, 0.0)
+            if isinstance(arm, LocatedArm):
+                way = way_of_tool(arm.parts, state.joint_positions, goal.positions)
+            speed = (config.tcp_speed_m_per_s, config.tcp_rotation_rad_per_s)
+            return plan_joints(state, goal, arm.info, speed_ratio=speed_ratio, tool_way=way, tool_speed=speed)
         return plan_cartesian(
             state,
             goal,
-            speed_m_per_s=config.move_speed_m_per_s * speed_ratio,
-            rotation_rad_per_s=config.move_rotation_rad_per_s * speed_ratio,
+            speed_m_per_s=min(config.move_speed_m_per_s, TOOL_SPEED_SHARE * config.tcp_speed_m_per_s) * speed_ratio,
+            rotation_rad_per_s=min(config.move_rotation_rad_per_s, TOOL_SPEED_SHARE * config.tcp_rotation_rad_per_s)
+            * speed_ratio,
         )
 
     def _follow(self, path: Path) -> Iterator[Progress]:

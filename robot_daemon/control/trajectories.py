@@ -6,10 +6,11 @@ from typing import Protocol
 
 import numpy as np
 
+from robot_daemon.control.clearance import PartsOf
 from robot_daemon.hardware.devices import ArmSample
 from serl_api.cell import ArmInfo
 from serl_api.rotation import Quaternion, angle_between, slerp
-from serl_api.values import JointTarget, Pose
+from serl_api.values import FloatArray, JointTarget, Pose
 
 PEAK_SPEED_RATIO = 1.875
 """Peak over mean speed of a minimum-jerk motion: the derivative of `minimum_jerk` at its middle, 15/8."""
@@ -20,6 +21,12 @@ MIN_DURATION_S = 0.1
 
 JOINT_SPEED_SHARE = 0.5
 """Share of a joint's speed limit that a path may use: a compliant arm lags, then catches up faster than its path."""
+
+
+TOOL_SPEED_SHARE = 0.8
+"""The same of the TCP's top speeds, at which the arm's driver slows the joints down."""
+WAY_SAMPLES = 33
+"""Configurations of a path in which the way of the tool is judged."""
 
 
 def minimum_jerk(ratio: float) -> float:
@@ -106,15 +113,51 @@ def plan_cartesian(state: ArmSample, goal: Pose, *, speed_m_per_s: float, rotati
     return CartesianPath(start=start, goal=goal, duration_s=max(duration, MIN_DURATION_S))
 
 
-def plan_joints(state: ArmSample, goal: JointTarget, arm: ArmInfo, *, speed_ratio: float) -> JointPath:
-    """Plans a path from the measured joints on which no joint exceeds a fraction of half its speed limit."""
-    slowest = float(
-        (np.abs(goal.positions - state.joint_positions) / (JOINT_SPEED_SHARE * arm.joint_speed * speed_ratio)).max()
+def plan_joints(
+    state: ArmSample,
+    goal: JointTarget,
+    arm: ArmInfo,
+    *,
+    speed_ratio: float,
+    tool_way: tuple[float, float] = (0.0, 0.0),
+    tool_speed: tuple[float, float] = (1.0, 1.0),
+) -> JointPath:
+    """Plans a path from the measured joints on which no joint exceeds a fraction of half its speed limit.
+
+    Args:
+        state: Where the arm is.
+        goal: Where to.
+        arm: Facts of the arm.
+        speed_ratio: Fraction of the top speeds.
+        tool_way: How far the TCP goes and turns per path, at most, m and rad; see `way_of_tool`.
+        tool_speed: Top speeds of the TCP, m/s and rad/s.
+    """
+    way = np.abs(goal.positions - state.joint_positions)
+    slowest = max(
+        float((way / (JOINT_SPEED_SHARE * arm.joint_speed)).max()),
+        *(way / (TOOL_SPEED_SHARE * speed) for way, speed in zip(tool_way, tool_speed, strict=True)),
     )
-    duration = max(PEAK_SPEED_RATIO * slowest, MIN_DURATION_S)
+    duration = max(PEAK_SPEED_RATIO * slowest / speed_ratio, MIN_DURATION_S)
     if not math.isfinite(duration):
         raise ValueError(f"an arm with joint speeds {arm.joint_speed.tolist()} cannot be planned for")
     return JointPath(start=JointTarget(positions=state.joint_positions), goal=goal, duration_s=duration)
+
+
+def way_of_tool(parts_of: PartsOf, start: FloatArray, goal: FloatArray) -> tuple[float, float]:
+    """Computes how far the TCP goes and turns on a straight path of the joints, at the rate of its fastest part.
+
+    Returns:
+        m and rad per path; no turn where the arm's driver does not know it.
+    """
+    shares = np.linspace(0.0, 1.0, WAY_SAMPLES)
+    parts = parts_of(start + shares[:, None] * (goal - start))
+    pace = WAY_SAMPLES - 1
+    steps = np.linalg.norm(np.diff(parts.positions[:, -1], axis=0), axis=1)
+    if parts.turns is None:
+        return pace * float(steps.max()), 0.0
+    traces = np.einsum("nij,nij->n", parts.turns[:-1], parts.turns[1:])
+    angles = np.arccos(np.clip(0.5 * (traces - 1.0), -1.0, 1.0))
+    return pace * float(steps.max()), pace * float(angles.max())
 
 
 def _quaternion(target: Pose) -> Quaternion:

@@ -34,6 +34,8 @@ class ArmParts:
     """Half the thickness of each part, m. Shape (P,)."""
     positions: FloatArray
     """Shape (N, P, 3), m, in base."""
+    turns: FloatArray | None = None
+    """Rotation matrices of the flange in base, shape (N, 3, 3); None where they are not known."""
 
 
 class SerialArm:
@@ -64,7 +66,7 @@ class SerialArm:
                 found.append(position)
         flange = position + rotation[:, :, 2] * FRANKA_FLANGE_M
         found += [flange, flange + rotation @ self._tool]
-        return ArmParts(self.names, self.radii, np.stack(found, axis=1))
+        return ArmParts(self.names, self.radii, np.stack(found, axis=1), rotation)
 
 
 def _placement(frame: Sequence[float]) -> tuple[FloatArray, FloatArray]:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _SCENE_ATTEMPTS = 100
 # Share of the top speed on the way to the start. Nobody stands beside a simulated arm, but at 1 a compliant one would
 # still be a centimetre behind when its way ends.
-_SIMULATED_SPEED, _REAL_SPEED = 0.4, 0.2
+_SIMULATED_SPEED, _REAL_SPEED = 0.4, 0.5  # Of top speeds: a real cell's are lower.
 
 
 class EpisodeStart:

@@ -9,6 +9,7 @@ from serl_api.enums import Pacing
 from serl_api.server import ApiServer
 from simulator.api.service import SimulatorServicer
 from simulator.devices.cell import LIMITS, build_cell
+from simulator.physics.impedance import COMPLIANCE
 
 
 def build_server(
@@ -35,7 +36,8 @@ def build_server(
         ConfigError: The address is not safe to serve.
     """
     cell = build_cell(task, pacing, seed, arm=arm)
-    return DaemonServer(cell, config or ServerConfig(address="127.0.0.1:0"), limits, extra=(_add_service,))
+    config = config or ServerConfig(address="127.0.0.1:0")
+    return DaemonServer(cell, config, limits, extra=(_add_service,), compliance=COMPLIANCE)
 
 
 def _add_service(server: ApiServer, core: DaemonCore) -> None:

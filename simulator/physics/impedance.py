@@ -90,6 +90,14 @@ NIMBLE = 0.02
 HOLD_SHARE = 0.05
 """Share of its top speed that a joint's spring may always pull with."""
 
+COMPLIANCE = FullCompliance(
+    translational_clip_positive=(0.1, 0.1, 0.1),
+    translational_clip_negative=(0.1, 0.1, 0.1),
+    rotational_clip_positive=(1.0, 1.0, 1.0),
+    rotational_clip_negative=(1.0, 1.0, 1.0),
+)
+"""Compliance until another is set, and that of sessions: clips that a step of the simulator's limits just reaches."""
+
 _UNBOUNDED = 1e6
 
 
@@ -229,7 +237,7 @@ class Impedance:
         self._anchor = np.zeros(3), np.array((0.0, 0.0, 0.0, 1.0))
         self._law = _Law.POSE
         self._bounds = bounds
-        self._compliance = FullCompliance()
+        self._compliance = COMPLIANCE
         self.set_compliance(self._compliance)
 
     def set_bounds(self, bounds: MotionBounds) -> None:

@@ -4,11 +4,16 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
+from robot_daemon.config.cell_config import LimitsConfig
 from serl_api.lifetime.child_process import ChildProcess, python_command
 from serl_api.lifetime.stop_signal import StopSignal
+from serl_api.values import FullCompliance
+from simulator.devices.cell import LIMITS
 from simulator.model.gripper_model import TCP_OFFSET
+from simulator.physics.impedance import COMPLIANCE
 from simulator.virtual.fci.process import VirtualFciProcess
 from simulator.virtual.serving import Device
 
@@ -24,7 +29,10 @@ name = "virtual cell"
 address = "{address}"
 
 [limits]
-contact_force_n = 500.0
+{limits}
+
+[compliance]
+{compliance}
 
 [black_box]
 directory = "{folder}/black-box"
@@ -136,6 +144,8 @@ class VirtualCell(Device):
             tcp=TCP_OFFSET,
             port=port,
             control=self.fci.control_path,
+            limits=_other_than_default(LIMITS, LimitsConfig()),
+            compliance=_other_than_default(COMPLIANCE, FullCompliance()),
         )
         return text + "".join(_CAMERA.format(name=name, file=self._recording(name)) for name in self._cameras)
 
@@ -159,6 +169,17 @@ class VirtualCell(Device):
         )
         self._children[name] = child
         return child.wait_for_file(ready, StopSignal(), _START_TIMEOUT_S)
+
+
+def _other_than_default(values: LimitsConfig | FullCompliance, defaults: LimitsConfig | FullCompliance) -> str:
+    """Writes as TOML in what the simulator differs from a real cell: what was learned there meets the same here."""
+    pairs = ((field.name, getattr(values, field.name), getattr(defaults, field.name)) for field in fields(values))
+    lines = (
+        f"{name} = {list(value) if isinstance(value, tuple) else value}"
+        for name, value, usual in pairs
+        if value != usual
+    )
+    return "\n".join(lines)
 
 
 def _allowed_priority() -> int:

@@ -60,9 +60,9 @@ def test_contact_above_the_bound_is_a_fault_until_the_contact_ends():
     core = DaemonCore(fake.cell, LimitsConfig())
     try:
         session = claim(core)
-        fake.arm.external_wrench = np.array([0.0, 0.0, 101.0, 0.0, 0.0, 0.0])
+        fake.arm.external_wrench = np.array([0.0, 0.0, 41.0, 0.0, 0.0, 0.0])
         wait_until(lambda: core.mode is ArmMode.FAULTED)
-        with pytest.raises(FaultError, match=r"contact_force.*101\.0 N, above the bound of 100 N"):
+        with pytest.raises(FaultError, match=r"contact_force.*41\.0 N, above the bound of 40 N"):
             session.require_open()
         assert [fault.id for fault in core.recover(())[1]] == ["contact_force"]
         fake.arm.external_wrench = np.zeros(6)
@@ -74,7 +74,7 @@ def test_contact_above_the_bound_is_a_fault_until_the_contact_ends():
 
 def test_contact_in_lockstep_can_be_recovered_though_time_stands_still(fake, core):
     session = claim(core)
-    fake.arm.external_wrench = np.array([0.0, 0.0, 101.0, 0.0, 0.0, 0.0])
+    fake.arm.external_wrench = np.array([0.0, 0.0, 41.0, 0.0, 0.0, 0.0])
     core.watch(fake.arm.read_state())
     with pytest.raises(FaultError):
         session.require_open()

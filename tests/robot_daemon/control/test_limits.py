@@ -75,7 +75,7 @@ def test_from_inside_the_workspace_a_clipped_pose_stays_inside(asked, asked_turn
 def test_from_far_outside_the_target_leads_straight_back(asked, asked_turn):
     measured = (1.5, 0.0, 0.25)
     clipped, clips = LIMITS.clip_tcp(target(asked, asked_turn), state(measured))
-    assert clipped.position == pytest.approx([1.4, 0.0, 0.25])
+    assert clipped.position == pytest.approx([1.5 - CONFIG.step_translation_m, 0.0, 0.25])
     assert ClipKind.STEP_TRANSLATION in [clip.kind for clip in clips]
 
 
@@ -96,7 +96,7 @@ def test_each_clip_says_by_how_much():
     _, clips = LIMITS.clip_tcp(target((0.4, 0.0, -0.1)), state((0.4, 0.0, 0.25)))
     assert [(clip.kind, round(clip.excess, 9)) for clip in clips] == [
         (ClipKind.WORKSPACE_POSITION, 0.1),
-        (ClipKind.STEP_TRANSLATION, 0.15),
+        (ClipKind.STEP_TRANSLATION, 0.25 - CONFIG.step_translation_m),
     ]
 
 

@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
-from robot_daemon.control.trajectories import PEAK_SPEED_RATIO, minimum_jerk, plan_cartesian, plan_joints
+from robot_daemon.control.trajectories import PEAK_SPEED_RATIO, minimum_jerk, plan_cartesian, plan_joints, way_of_tool
 from robot_daemon.drivers.fake.cell import FakeArm, LockstepTimebase
+from robot_daemon.hardware.kinematics import SerialArm
 from serl_api.values import JointTarget, Pose
 
 ARM = FakeArm(LockstepTimebase())
@@ -54,3 +58,18 @@ def test_arrival_is_judged_by_the_measured_state():
     reached, text = plan_cartesian(HERE, goal, speed_m_per_s=0.5, rotation_rad_per_s=1.0).error(HERE)
     assert not reached
     assert "0.100 m" in text
+
+
+@given(st.integers(0, 10_000))
+def test_on_a_joint_path_the_tool_keeps_its_speeds(seed):
+    rng, arm = np.random.default_rng(seed), SerialArm(np.array((0.0, 0.0, 0.1)))
+    start, goal = rng.uniform(-1.5, 1.5, size=(2, 7))
+    way = way_of_tool(arm.parts, start, goal)
+    here = replace(HERE, joint_positions=start)
+    path = plan_joints(here, JointTarget(goal), ARM.info, speed_ratio=1.0, tool_way=way, tool_speed=(0.25, 1.0))
+    times = np.linspace(0, path.duration_s, 200)
+    parts = arm.parts(np.array([path.at(time).positions for time in times]))
+    speeds = np.linalg.norm(np.diff(parts.positions[:, -1], axis=0), axis=1) / np.diff(times)
+    turned = Rotation.from_matrix(parts.turns[:-1]).inv() * Rotation.from_matrix(parts.turns[1:])
+    assert speeds.max() <= 0.8 * 0.25 * 1.05
+    assert (turned.magnitude() / np.diff(times)).max() <= 0.8 * 1.05

@@ -112,7 +112,7 @@ def test_a_simulator_draws_anew_where_the_arm_cannot_go_back(caplog):
 def test_a_real_cell_goes_on_and_says_where_the_object_belongs(caplog):
     daemon = Daemon(Backend.REAL, cube=(0.4, 0.33))
     assert begin(daemon, keep_scene=True) == ([0.4, 0.33], {})
-    assert daemon.resets == [("keep", 0.2)]
+    assert daemon.resets == [("keep", 0.5)]
     assert "put cube back between x 0.22 and 0.58 m, y -0.32 and 0.32 m" in caplog.text
 
 
@@ -125,7 +125,7 @@ def test_a_real_cell_draws_nothing_again():
     daemon = Daemon(Backend.REAL, cube=(0.4, 0.0))
     start = EpisodeStart(STRAIGHT, daemon, lambda observation: True)
     start.begin({}, lambda: 7)
-    assert daemon.resets == [("draw", 0.2)]
+    assert daemon.resets == [("draw", 0.5)]
 
 
 @pytest.mark.parametrize(("gripper", "width"), [(HAND, 0.01), (None, None)])

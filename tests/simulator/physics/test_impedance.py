@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robot_daemon.config.cell_config import LimitsConfig
+from robot_daemon.control.limits import Limits
 from robot_daemon.hardware.devices import MotionBounds
 from serl_api.serl_gains import compliance_from_serl
 from serl_api.values import FullCompliance, JointTarget, Pose, WrenchTarget
-from simulator.physics.impedance import null_vector
+from simulator.physics.impedance import COMPLIANCE, null_vector
 from tests.support.serl_parameters import RAM_INSERTION
 
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
@@ -59,7 +63,7 @@ def test_gains_change_while_pressing(cell, run_for, go_to, park_cube):
     cell.arm.set_target(Pose(np.array([0.4, 0.0, 0.0]), DOWN))
     run_for(2.0)
     stiff = cell.arm.read_state().external_wrench[2]
-    cell.arm.set_compliance(FullCompliance(translational_stiffness=500.0))
+    cell.arm.set_compliance(replace(COMPLIANCE, translational_stiffness=500.0))
     run_for(2.0)
     assert cell.arm.read_state().external_wrench[2] == pytest.approx(stiff / 4.0, rel=0.1)
 
@@ -134,6 +138,32 @@ def test_a_wrench_pushes_along_its_own_axis(cell, run_for, axis):
     run_for(0.3)
     moved = cell.arm.read_state().tcp_pose.position - start
     assert moved[axis] > 0.01
+
+
+class TestDefaultsOfADaemon:
+    """What an arm does whose cell says nothing."""
+
+    @pytest.fixture(autouse=True)
+    def _plain_cell(self, cell):
+        cell.arm.set_bounds(Limits(LimitsConfig(), cell.arm.info, None).motion_bounds)
+        cell.arm.set_compliance(FullCompliance())
+
+    @pytest.mark.parametrize("rate_hz", [10, 100])
+    def test_the_tool_is_slow_whatever_the_rate(self, cell, run_for, rate_hz):
+        rng, sign, fastest = np.random.default_rng(rate_hz), 1.0, 0.0
+        for _ in range(2 * rate_hz):
+            state, sign = cell.arm.read_state(), -sign if rng.random() < 0.1 else sign
+            cell.arm.set_target(Pose(state.tcp_pose.position + sign * np.array((0.1, 0.05, 0.02)), DOWN))
+            for _ in range(100 // rate_hz):
+                run_for(0.01)
+                fastest = max(fastest, np.linalg.norm(cell.arm.read_state().tcp_twist[:3]))
+        assert 0.1 < fastest < 1.1 * 0.25
+
+    def test_a_press_stays_at_half_of_what_faults(self, cell, run_for, go_to, park_cube):
+        park_cube()
+        cell.arm.set_target(Pose(np.array([0.4, 0.0, -0.1]), DOWN))
+        run_for(4.0)
+        assert cell.arm.read_state().external_wrench[2] == pytest.approx(20.0, rel=0.05)
 
 
 class TestBounds:

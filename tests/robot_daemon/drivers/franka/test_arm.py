@@ -198,13 +198,17 @@ class TestPose:
         wait_until(lambda: distance(arm, goal.position) < 2e-3)
 
     def test_new_gains_act_while_the_arm_is_in_control(self, fci, arm):
-        arm.set_compliance(FullCompliance(translational_stiffness=2000.0))
+        firm = FullCompliance(translational_stiffness=2000.0, translational_clip_positive=(0.02,) * 3)
+        arm.set_compliance(firm)
         goal = track(arm, x=0.003)
         fci.inject("wrench", force=[0.0, -6.0, 0.0])
         wait_until(lambda: arm.read_state().external_wrench[1] < -5.5)
         assert goal.position[1] - settle(arm).tcp_pose.position[1] == pytest.approx(0.003, abs=0.001)
         began = time.monotonic_ns()
-        arm.set_compliance(FullCompliance(translational_stiffness=400.0, translational_damping=60.0))
+        soft = FullCompliance(
+            translational_stiffness=400.0, translational_damping=60.0, translational_clip_positive=(0.02,) * 3
+        )
+        arm.set_compliance(soft)
         wait_until(lambda: goal.position[1] - arm.read_state().tcp_pose.position[1] > 0.013)
         assert goal.position[1] - settle(arm).tcp_pose.position[1] == pytest.approx(0.015, abs=0.002)
         assert (cycles_since(fci, began)["controller_mode"] == Controller.EXTERNAL).all()
