@@ -46,8 +46,10 @@ class DemoCommand(Experiment):
         """Trains; exits with 1 if the target was not reached, 0 if it was or if it was stopped by a signal."""
         from serl_api.lifetime.stop_signal import StopSignal
         from serl_rl.artifacts import run_directory
+        from serl_rl.envs.factory import check_environment
         from serl_rl.runs.demo import Demo
 
+        check_environment(self.config.environment)  # Refused before a folder is made.
         self._check_pretraining()
         refuse_keyboard(self.config)
         stop = StopSignal().install()

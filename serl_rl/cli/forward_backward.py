@@ -43,10 +43,12 @@ class ForwardBackwardCommand(Experiment):
         """Trains; exits with 1 if a target was not reached, 0 if both were or if it was stopped by a signal."""
         from serl_api.lifetime.stop_signal import StopSignal
         from serl_rl.artifacts import run_directory
+        from serl_rl.envs.factory import check_environment
         from serl_rl.runs.forward_backward.task_pair import opposite_id
         from serl_rl.runs.forward_backward.training import PairTraining
 
-        opposite_id(self.config.environment.id)  # Refused before a folder is made.
+        check_environment(self.config.environment)  # Refused before a folder is made.
+        opposite_id(self.config.environment.id)
         refuse_keyboard(self.config)
         stop = StopSignal().install()
         directory = run_directory.create(self.runs, self.name, self.preset)

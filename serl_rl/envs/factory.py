@@ -117,6 +117,23 @@ def task_of(config: EnvironmentConfig) -> Task:
         raise UsageError(f"environment.id is {config.id}: {error}") from None
 
 
+def check_environment(config: EnvironmentConfig) -> None:
+    """Checks that an environment can be made of settings, before anything is started for it.
+
+    Raises:
+        UsageError: No task, reward or wrapper has that name, or it cannot be used.
+    """
+    task = task_of(config)
+    if task.rewards and config.reward not in task.rewards:
+        raise UsageError(
+            f"environment.reward is {config.reward}; the rewards of {config.id} are: {', '.join(task.rewards)}"
+        )
+    try:
+        find_wrappers(config.all_wrappers)
+    except PluginError as error:
+        raise UsageError(f"environment {config.id} cannot be made: {error}") from None
+
+
 def simulator_scene(config: EnvironmentConfig) -> str | None:
     """Returns the name of the scene that a simulator must load for an environment; None where it needs none."""
     task = task_of(config)

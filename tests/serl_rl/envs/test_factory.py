@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from serl_rl.envs.config import EnvironmentConfig
-from serl_rl.envs.factory import make_environment, simulator_scene
+from serl_rl.envs.factory import check_environment, make_environment, simulator_scene
 from serl_rl.errors import UsageError
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
 from serl_rl.rewards.classifier.config import ClassifierConfig, ClassifierRewardConfig
@@ -31,6 +31,19 @@ def test_an_environment_names_the_scene_of_its_simulator(env_id, scene):
 def test_an_unknown_environment_is_refused_before_a_simulator_starts():
     with pytest.raises(UsageError, match=r"environment.id is serl/PickCub-v0: .*PickCube"):
         make_environment(EnvironmentConfig(id="serl/PickCub-v0"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"reward": "spars"}, "environment.reward is spars; the rewards of serl/PickCube-v0 are: sparse, dense, none"),
+        ({"wrappers": ("relativ-frame",)}, "did you mean relative-frame"),
+        ({"id": "serl/PickCub-v0"}, "did you mean serl/PickCube"),
+    ],
+)
+def test_wrong_names_are_refused_before_anything_is_started(wrong, words):
+    with pytest.raises(UsageError, match=words):
+        check_environment(EnvironmentConfig(**wrong))
 
 
 def test_an_unknown_environment_is_answered_with_the_nearest():
