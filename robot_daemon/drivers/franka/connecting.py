@@ -1,10 +1,12 @@
 """Connects to an arm, says what it is, or in one sentence why it cannot be reached."""
 
 import re
+from collections.abc import Callable
 
 import franky
 import numpy as np
 
+from robot_daemon.drivers.franka.bare_recovery import recover_bare
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.options import FrankaOptions
 from robot_daemon.drivers.franka.priority import restored
@@ -39,12 +41,30 @@ Source: Franka Robotics, "Compatibility with images"; the wheel of franky-contro
 _IDENTITY = np.eye(4).flatten(order="F").tolist()
 
 
-def connect(options: FrankaOptions) -> franky.Robot:
+def connect(options: FrankaOptions, on_recovered: Callable[[str], None]) -> franky.Robot:
     """Connects and tells the arm its end effector, load and thresholds of contact. Moves nothing.
+
+    An arm that refuses that in a reflex is recovered first, since nothing could be done with it else.
+
+    Args:
+        options: What the cell's file says.
+        on_recovered: Hears what the arm refused before it was recovered: a fault for whoever is to look at it.
 
     Raises:
         franky.Exception, RuntimeError: It did not work; `explain` turns them into a sentence.
     """
+    try:
+        return _connect_once(options)
+    except franky.CommandException as error:
+        refused = sentence(error)
+    if recover_bare(options.host, options.connect_timeout_s):
+        robot = _connect_once(options)
+        on_recovered(refused)
+        return robot
+    return _connect_once(options)
+
+
+def _connect_once(options: FrankaOptions) -> franky.Robot:
     config = franky.RealtimeConfig.Enforce if options.realtime == "enforce" else franky.RealtimeConfig.Ignore
     with restored():
         robot = franky.Robot(options.host, realtime_config=config)

@@ -18,7 +18,7 @@ from typing import TypeAlias
 import franky
 
 from robot_daemon.drivers.franka.connecting import FRANKY_ERRORS, column_major, connect, is_loss, sentence
-from robot_daemon.drivers.franka.faults import LOAD_REFUSED, FaultMemory
+from robot_daemon.drivers.franka.faults import LOAD_REFUSED, REFLEX, FaultMemory
 from robot_daemon.drivers.franka.loop import LoopError, StateLoop
 from robot_daemon.drivers.franka.motion_runner import MotionRunner
 from robot_daemon.drivers.franka.options import FrankaOptions
@@ -152,6 +152,10 @@ class Link:
         self._ask_to_end()
         return self._over.wait(timeout_s)
 
+    def _note_recovery(self, refused: str) -> None:
+        text = f"the arm stood in a reflex and refused to be set up ({refused}), so the reflex was cleared to connect"
+        self._faults.add(REFLEX, f"{text}; look at the arm, then recover")
+
     def _submit(self, work: Work, limit_s: float) -> Job:
         job = Job(work, limit_s)
         with self._changed:
@@ -182,7 +186,7 @@ class Link:
 
     def _open_and_serve(self) -> None:
         with self._answering("the connection", self._options.connect_timeout_s):
-            robot = connect(self._options)
+            robot = connect(self._options, self._note_recovery)
             self._steering = steering = self._on_connected(robot)
         self.loop.begin(robot, steering)
         self._opened.set()

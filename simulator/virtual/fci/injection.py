@@ -10,6 +10,7 @@ from serl_api.errors.robot import RobotError
 from serl_api.values import GripperTarget
 from simulator.virtual.fci.controller.control_box import ControlBox
 from simulator.virtual.fci.faults import Fault
+from simulator.virtual.fci.protocol import RobotMode
 
 
 class Disturbances:
@@ -69,6 +70,7 @@ class ControlRequests:
             "let_go": lambda _: self._box.let_go(),
             "place": self._place,
             "reflex": self._reflex,
+            "refuse_settings": self._refuse_settings,
             "release_user_stop": lambda _: self._box.release_user_stop(),
             "reset_scene": lambda values: self._box.plant.reset_scene(int(values.get("seed", 0))),
             "scene": lambda _: self._scene(),
@@ -95,6 +97,7 @@ class ControlRequests:
         self._box.plant.push((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
         self._box.release_user_stop()
         self._box.let_go()
+        self._box.refusing_modes = frozenset()
 
     def _disconnect(self, _: dict[str, Any]) -> None:
         self._disturbances.wants_disconnect = True
@@ -111,6 +114,9 @@ class ControlRequests:
         if name.upper() not in Fault.__members__:
             raise ValueError(f'there is no reflex "{name}"; they are named as in libfranka, such as "cartesian_reflex"')
         self._box.reflex(Fault[name.upper()])
+
+    def _refuse_settings(self, values: dict[str, Any]) -> None:
+        self._box.refusing_modes = frozenset(robot_mode(str(name)) for name in values["modes"])
 
     def _wrench(self, values: dict[str, Any]) -> None:
         self._box.plant.push(_triple(values, "force"), _triple(values, "torque"))
@@ -175,6 +181,15 @@ class ControlRequests:
             "seed": plant.seed,
             "qpos": plant.data.qpos.tolist(),
         }
+
+
+def robot_mode(name: str) -> RobotMode:
+    """Finds a mode by its name, such as "reflex". Raises ValueError with the names."""
+    try:
+        return RobotMode[name.upper().replace("-", "_")]
+    except KeyError:
+        known = ", ".join(mode.name.lower().replace("_", "-") for mode in RobotMode)
+        raise ValueError(f'there is no mode "{name}"; choose from {known}') from None
 
 
 def _number(values: dict[str, Any], name: str, lower: float, upper: float, default: float | None = None) -> float:

@@ -110,6 +110,7 @@ class VirtualFciProcess(Device):
         - "reflex" (kind): one of libfranka's errors, such as "joint_reflex" (default).
         - "user_stop", "release_user_stop": somebody presses and releases the stop button.
         - "guide", "let_go": somebody leads the arm by hand (it then gives way to "wrench"), and lets it go.
+        - "refuse_settings" (modes): whatever sets something is refused in these modes, such as "reflex".
         - "disconnect": the TCP connection ends.
         - "wrench" (force, torque): N and Nm on the tool in base axes, until the next one or `clear`.
         - "place" (positions): puts the idle arm at joint positions, rad.
@@ -120,7 +121,7 @@ class VirtualFciProcess(Device):
         self._ask(name, **values)
 
     def clear(self) -> None:
-        """Ends dropping, pushing and guiding, releases the user stop. Faults stay: recovery is the client's."""
+        """Ends dropping, pushing, refusing and guiding, releases the user stop; recovery of faults is the client's."""
         self._ask("clear")
 
     def state(self) -> dict[str, Any]:

@@ -79,6 +79,8 @@ class ControlBox:
         """Its change per time, Nm/s."""
         self.message_id = 0
         """Number of the last state: cycles since switching on."""
+        self.refusing_modes: frozenset[RobotMode] = frozenset()
+        """Modes in which whatever sets something is refused, beside motion. Whether a real box does so is unknown."""
         self._lost_packet_limit = lost_packet_limit
         self._recovery_id: int | None = None
         self._responses: list[bytes] = []
@@ -134,7 +136,7 @@ class ControlBox:
                 return None
             rejected_by_safety = self.mode is RobotMode.USER_STOPPED
             status = PlainStatus.REJECTED_BY_SAFETY if rejected_by_safety else PlainStatus.NOT_POSSIBLE
-        elif self.motion is not None:
+        elif self.motion is not None or self.mode in self.refusing_modes:
             status = SetterStatus.NOT_POSSIBLE
         else:
             status = self.settings.apply(request.command, request.payload, self.plant)

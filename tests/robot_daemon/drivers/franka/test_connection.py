@@ -168,6 +168,27 @@ class TestOpening:
         refusal(fci.host, model="panda")
         assert connect().info.model == "fr3"
 
+    def test_an_arm_in_a_reflex_takes_no_settings(self, fci, connect):
+        fci.inject("refuse_settings", modes=["reflex"])
+        fci.inject("reflex", kind="joint_reflex")
+        arm = connect()
+        (fault,) = arm.faults()
+        assert (fault.id, fault.clearable) == ("arm_reflex", True)
+        assert fault.text.startswith("the arm stood in a reflex and refused to be set up (")
+        arm.set_target(arm.read_state().tcp_pose)
+        assert not fci.state()["in_motion"], "connecting recovers the arm, not its permission to move"
+        arm.recover(("arm_reflex",))
+        assert ids(arm) == []
+        track(arm)
+
+    def test_a_pressed_user_stop_takes_no_settings(self, fci, connect):
+        fci.inject("refuse_settings", modes=["user-stopped"])
+        fci.inject("user_stop")
+        assert "refuses to be set up" in (text := refusal(fci.host))
+        assert "release its user stop" in text
+        fci.inject("release_user_stop")
+        assert ids(connect()) == []
+
 
 class TestLoss:
     def test_a_short_silence_is_survived(self, fci, connect):
@@ -192,6 +213,20 @@ class TestLoss:
         wait_until(lambda: all(fault.clearable for fault in arm.faults()))
         assert set(ids(arm)) == {"connection_lost", "communication_constraints_violation"}
         assert not fci.state()["in_motion"]
+        arm.recover(tuple(ids(arm)))
+        assert ids(arm) == []
+        track(arm)
+
+    def test_it_comes_back_from_a_reflex_in_which_it_takes_no_settings(self, fci, connect):
+        arm = connect()
+        track(arm)
+        fci.inject("refuse_settings", modes=["reflex", "user-stopped"])
+        fci.inject("disconnect")
+        wait_until(lambda: "connection_lost" in ids(arm))
+        wait_until(lambda: not is_silent(arm))
+        wait_until(lambda: all(fault.clearable for fault in arm.faults()))
+        assert fci.state()["robot_mode"] == "IDLE"
+        assert set(ids(arm)) == {"connection_lost", "arm_reflex"}, "nothing is forgotten by connecting"
         arm.recover(tuple(ids(arm)))
         assert ids(arm) == []
         track(arm)
