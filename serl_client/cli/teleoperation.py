@@ -61,12 +61,12 @@ def device_lines() -> list[str]:
             lines.append(f"{mouse}" + ("" if is_open else ": no permission"))
     except DeviceUnavailableError as error:
         lines.append(str(error))
-    for path in list_gamepads():
-        lines.append(
-            f"gamepad at {path}" + ("" if os.access(path, os.R_OK) else ": no permission; join the group input")
-        )
+    try:
+        lines += [f"gamepad at {path}" for path in list_gamepads()]
+    except DeviceUnavailableError as error:
+        lines.append(str(error))
     if not lines:
-        lines.append("no SpaceMouse and no gamepad is plugged in")
+        lines.append("no SpaceMouse is plugged in, and no gamepad that may be read (join the group input)")
     if is_refused:
         lines.append(f"put this into /etc/udev/rules.d/60-spacemouse.rules and plug it in again:\n{UDEV_RULES}")
     return [*lines, "keyboard: always there, in a terminal"]

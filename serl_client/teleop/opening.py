@@ -15,6 +15,7 @@ from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.plugins import find_plugin
 from serl_api.settings import AT_LEAST_0, LESS_THAN_ALL, RATIO, Bound, check_fields
 from serl_client.teleop.devices.axis_map import AxisMap, Viewpoint
+from serl_client.teleop.devices.dead_man import DeadManDevice
 from serl_client.teleop.devices.device import TeleopDevice
 from serl_client.teleop.devices.keys import DesktopKeys, PressedKeys, TerminalKeys, standard_terminal
 from serl_client.teleop.human import HumanIntervention
@@ -43,6 +44,8 @@ class TeleopConfig:
     """Share of an axis around its centre that counts as zero, in [0, 1)."""
     hold_s: Annotated[float, AT_LEAST_0] = 0.2
     """Time for which a person stays in control after the last movement, s."""
+    dead_man: str = ""
+    """Button that must be held for the device to move anything, by its name, such as "left trigger" of a gamepad."""
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work."""
@@ -138,7 +141,8 @@ class Teleoperation(ClosedOnExit):
             raise DeviceUnavailableError("the keyboard has no device path; leave --device-paths away")
         devices: list[TeleopDevice] = []
         for path in self._config.device_paths or (None,):
-            devices.append(plugin.open(path, self.keys, self._config.apply))
+            opened = plugin.open(path, self.keys, self._config.apply)
+            devices.append(DeadManDevice(opened, self._config.dead_man) if self._config.dead_man else opened)
             if not plugin.reads_keys:
                 self._closing.callback(devices[-1].close)
         return tuple(devices)

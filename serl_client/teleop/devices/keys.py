@@ -19,6 +19,9 @@ from typing import Any
 from serl_api.errors.robot import DeviceUnavailableError
 
 _HOLD_S = 0.15
+LOST_RELEASE_S = 1.0
+"""After so long without a repeat a key of the desktop counts as let go: its release went to another window. The first
+repeat comes after 0.25 to 0.66 s."""
 _LONGEST_KEY = 8
 _ESCAPE = b"\x1b"
 _SEQUENCES = {
@@ -44,12 +47,16 @@ class PressedKeys:
     that nobody presses.
 
     Args:
-        hold_s: Time for which a key counts as held after each press, where releases are not told; None where they are.
+        hold_s: Time for which a key counts as held after each press or repeat; None for ever.
         clock: Seconds, monotonic.
+        tells_releases: Whether releases are told, so that another press of a held key is a repeat.
     """
 
-    def __init__(self, hold_s: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, hold_s: float | None, clock: Callable[[], float] = time.monotonic, *, tells_releases: bool = False
+    ) -> None:
         self._hold_s = hold_s
+        self._tells_releases = tells_releases
         self._clock = clock
         self._lock = threading.Lock()
         self._pressed_at: dict[str, float] = {}
@@ -58,16 +65,15 @@ class PressedKeys:
     @property
     def held(self) -> frozenset[str]:
         """Returns the keys that are down."""
-        now = self._clock()
         with self._lock:
-            if self._hold_s is not None:
-                self._pressed_at = {key: at for key, at in self._pressed_at.items() if now - at <= self._hold_s}
+            self._forget_old()
             return frozenset(self._pressed_at)
 
     def press(self, key: str) -> None:
         """Notes that a key went down, or is still."""
         with self._lock:
-            is_repeat = self._hold_s is None and key in self._pressed_at
+            self._forget_old()
+            is_repeat = self._tells_releases and key in self._pressed_at
             self._pressed_at[key] = self._clock()
             if not is_repeat:
                 self._waiting.add(key)
@@ -86,6 +92,11 @@ class PressedKeys:
 
     def close(self) -> None:
         """Stops listening, where somebody listens. Safe to repeat."""
+
+    def _forget_old(self) -> None:
+        if self._hold_s is not None:
+            now = self._clock()
+            self._pressed_at = {key: at for key, at in self._pressed_at.items() if now - at <= self._hold_s}
 
 
 def split_keys(data: bytes) -> tuple[list[str], bytes]:
@@ -184,16 +195,24 @@ class TerminalKeys(PressedKeys):
 class DesktopKeys(PressedKeys):
     """Reads the keys of the desktop, whichever window has the focus, with true releases. Needs X or macOS.
 
+    A release that is not told, because a window that this process may not listen to got it, is made up for after
+    `LOST_RELEASE_S`.
+
     Args:
         listen: Starts a listener, given what to call with the name of a key on press and on release, and returns
             something with `stop`. None listens with pynput.
+        clock: Seconds, monotonic.
 
     Raises:
-        DeviceUnavailableError: There is no desktop, or pynput is not installed.
+        DeviceUnavailableError: There is no desktop, it is one of Wayland, or pynput is not installed.
     """
 
-    def __init__(self, listen: Callable[[Callable[[str], None], Callable[[str], None]], Any] | None = None) -> None:
-        super().__init__(None)
+    def __init__(
+        self,
+        listen: Callable[[Callable[[str], None], Callable[[str], None]], Any] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(LOST_RELEASE_S, clock, tells_releases=True)
         self._listener = (listen or _listen_with_pynput)(self.press, self.release)
 
     def close(self) -> None:
@@ -231,7 +250,16 @@ def _escape_key(data: bytes) -> tuple[str, int]:
     return "", min(len(data), _LONGEST_KEY) if len(data) >= _LONGEST_KEY else 0
 
 
+def _refuse_wayland() -> None:
+    if os.environ.get("WAYLAND_DISPLAY") or os.environ.get("XDG_SESSION_TYPE") == "wayland":
+        raise DeviceUnavailableError(
+            "a Wayland desktop tells programs no keys of other windows, releases neither; use the terminal's: "
+            "--keys terminal, or log in to an X session"
+        )
+
+
 def _listen_with_pynput(on_press: Callable[[str], None], on_release: Callable[[str], None]) -> Any:  # noqa: ANN401
+    _refuse_wayland()
     try:
         from pynput import keyboard
     except ImportError as error:  # Also raised where there is no display.

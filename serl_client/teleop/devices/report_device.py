@@ -48,6 +48,7 @@ class ReportDevice:
         roles: What buttons do.
         silence_s: A device that reports all the time while it is moved counts as still after so many seconds without a
             report: a radio link that breaks must not leave the arm moving. None for a device that reports changes only.
+        silences_buttons: Whether buttons count as let go then, too: false for a device that reports a button once.
         clock: Seconds, monotonic; that of the reader.
     """
 
@@ -58,6 +59,7 @@ class ReportDevice:
         roles: ButtonRoles,
         *,
         silence_s: float | None,
+        silences_buttons: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = reader.name
@@ -68,6 +70,7 @@ class ReportDevice:
         self._axes = axes
         self._roles = roles
         self._silence_s = silence_s
+        self._silences_buttons = silences_buttons
         self._clock = clock
         self._seen = reader.newest.controls
 
@@ -82,9 +85,11 @@ class ReportDevice:
         if reading.fault:
             self._seen = reading.controls
             return still_sample(reading.time, is_connected=False)
-        buttons = reading.controls.clicked_since(self._seen)
-        self._seen = reading.controls
         is_silent = self._silence_s is not None and self._clock() - reading.time > self._silence_s
+        buttons = reading.controls.clicked_since(self._seen)
+        if is_silent and self._silences_buttons:
+            buttons = frozenset[int]()
+        self._seen = reading.controls
         return TeleopSample(
             twist=np.zeros(6) if is_silent else self._axes.twist(reading.controls.axes),
             gripper=self._roles.gripper(buttons),

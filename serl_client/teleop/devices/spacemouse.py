@@ -31,7 +31,7 @@ AXES = AxisMap(sources=(1, 0, 2, 4, 3, 5), signs=(-1,) * 6, full_scale=350.0)
 BUTTONS = ButtonRoles(closes=0, opens=1, names={0: "left", 1: "right"})
 """As SERL: the left button closes the gripper, the right one opens it."""
 
-SILENCE_S = 1.0
+SILENCE_S = 0.2
 """A moved cap reports 60 to 125 times a second; after so long without a report it counts as let go."""
 
 UDEV_RULES = """\

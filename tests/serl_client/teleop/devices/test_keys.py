@@ -128,6 +128,29 @@ def test_the_desktop_tells_both_ends_of_a_press():
     assert not listeners[0].is_running
 
 
+def test_a_release_that_another_window_got_is_made_up_for(clock):
+    told = []
+    keys = DesktopKeys(lambda press, release: told.append(press), clock)
+    (press,) = told
+    press("w")
+    for _ in range(4):  # A held key repeats.
+        clock.now += 0.7
+        press("w")
+        assert keys.held == {"w"}
+    assert keys.take("w")
+    assert not keys.take("w")
+    clock.now += 1.1  # Let go where nobody listened.
+    assert keys.held == frozenset()
+    press("w")
+    assert keys.take("w"), "it is a press, no repeat"
+
+
+def test_a_wayland_desktop_is_refused(monkeypatch):
+    monkeypatch.setenv("XDG_SESSION_TYPE", "wayland")
+    with pytest.raises(DeviceUnavailableError, match=r"a Wayland desktop tells programs no keys .*--keys terminal"):
+        DesktopKeys()
+
+
 def test_without_a_desktop_the_terminal_is_recommended(monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     with pytest.raises(DeviceUnavailableError, match="--keys terminal"):
