@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import grpc
 
+from serl_api.forking import NotedChannel, require_usable
 from serl_api.settings import ConfigError
 
 KEEPALIVE_OPTIONS: tuple[tuple[str, int], ...] = (
@@ -134,8 +135,10 @@ def open_channel(
         options: Further ones of gRPC's.
 
     Raises:
-        ConfigError: The token would travel in clear text, or the certificate cannot be read.
+        ConfigError: The token would travel in clear text, the certificate cannot be read, or this process was forked
+            while gRPC was in use.
     """
+    require_usable()
     if token is not None and tls_root is None and not is_local(address):
         raise ConfigError(f"the token would travel to {address} in clear text; give the server's certificate, tls_root")
     options = [*_CHANNEL_OPTIONS, *options]
@@ -145,7 +148,7 @@ def open_channel(
         channel = grpc.insecure_channel(address, options=options)
     else:
         channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(_read(tls_root)), options=options)
-    return channel if token is None else grpc.intercept_channel(channel, _TokenSender(token))
+    return NotedChannel(channel if token is None else grpc.intercept_channel(channel, _TokenSender(token)))
 
 
 def parse_address(address: str, default_port: int) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import resource
 import socket
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +18,7 @@ from grpc_reflection.v1alpha import reflection
 from serl_api.admission import Admission, WorkerPool
 from serl_api.decoding import Decoding
 from serl_api.errors.refusals import Refusals
+from serl_api.forking import note_closed, note_open
 from serl_api.security import KEEPALIVE_OPTIONS, ServerSecurity, require_listenable
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,10 @@ RESERVED_WORKERS = 2
 """Workers of a method that is kept apart."""
 _OPEN_FILES = 65_536
 """Open files that a server asks for; many systems grant 1024 until asked, which idle connections use up."""
+
+
+MAX_HEALTH_WATCHES = 16
+"""Streams of health served at once."""
 
 
 class ServeError(Exception):
@@ -61,14 +67,16 @@ class ApiServer:
         self._credentials = security.credentials()
         default = WorkerPool(workers, "rpc")
         reserved = {path: WorkerPool(count, path.rpartition("/")[2]) for path, count in urgent.items()}
-        self._admission = Admission(default, {_HEALTH: WorkerPool(RESERVED_WORKERS, "health"), **reserved})
+        watches = WorkerPool(MAX_HEALTH_WATCHES, "health-watch")  # Which last, and must not take those of checks.
+        health_pools = {f"{_HEALTH}Watch": watches, _HEALTH: WorkerPool(RESERVED_WORKERS, "health")}
+        self._admission = Admission(default, {**health_pools, **reserved})
         # A port in use must be an error, not a second server on it.
         options = [*KEEPALIVE_OPTIONS, ("grpc.so_reuseport", 0)]
         # Whoever lacks the token is refused before a worker waits for the request, and before anything is parsed.
         interceptors = [*security.interceptors(refusals.refuse_token), self._admission, Decoding(refusals)]
         self._server = grpc.server(default.executor, interceptors=interceptors, options=options)
         # The library's other way of watching holds its lock while it sends: a watch that ends meanwhile is a deadlock.
-        self._health = health.HealthServicer(experimental_non_blocking=False)
+        self._health = _BoundedHealth(experimental_non_blocking=False)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names: list[str] = []
 
@@ -100,6 +108,7 @@ class ApiServer:
         for name in ("", *self._names):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._server.start()
+        note_open(self)
         self._admission.start()
         bound = address if address.startswith("unix") else f"{address.rpartition(':')[0]}:{port}"
         logger.info("listening on %s", bound)
@@ -117,10 +126,32 @@ class ApiServer:
         """
         self.drain()
         self._server.stop(grace_s).wait()
+        note_closed(self)
 
     def join(self) -> None:
         """Waits for the workers, after `stop`."""
         self._admission.close()
+
+
+class _BoundedHealth(health.HealthServicer):
+    """Answers for the health, and lets a bounded number watch it."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(**options)
+        self._places = threading.Semaphore(MAX_HEALTH_WATCHES)
+
+    def Watch(self, request: Any, context: grpc.ServicerContext, *rest: Any) -> Iterator[Any]:  # noqa: ANN401, N802
+        """Streams the health of a service as it changes."""
+        if not self._places.acquire(blocking=False):
+            text = f"{MAX_HEALTH_WATCHES} streams watch the health already; ask by Check, or end one of them"
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
+        try:
+            watch: Any = super().Watch(request, context, *rest)
+            if not context.add_callback(watch.close):  # The peer left before anybody could hear of it.
+                watch.close()
+            yield from watch
+        finally:
+            self._places.release()
 
 
 def _allow_connections() -> None:

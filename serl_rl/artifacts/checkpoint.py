@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from serl_rl.artifacts.whole_folder import whole_folder
-from serl_rl.errors import CheckpointError
+from serl_rl.errors import CheckpointError, DivergedError
 
 if TYPE_CHECKING:
     import torch
@@ -80,6 +80,24 @@ def unflatten(tensors: Tensors, skeleton: Any) -> Any:  # noqa: ANN401
         return {key: unflatten(tensors, item) for key, item in content}
     items = [unflatten(tensors, item) for item in content]
     return items if mark == "__list__" else tuple(items)
+
+
+def require_numbers(tensors: Tensors, steps: int) -> None:
+    """Refuses to save a state that training has ruined.
+
+    Args:
+        tensors: By path.
+        steps: Gradient steps done.
+
+    Raises:
+        DivergedError: One holds a NaN.
+    """
+    for path, tensor in tensors.items():
+        if bool(tensor.isnan().any()):
+            raise DivergedError(
+                f"training diverged: {path.strip('/')} holds a NaN after {steps} steps; lower the learning rate, and "
+                "go on from the newest checkpoint with --resume"
+            )
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:

@@ -133,6 +133,7 @@ class Learner:
             How training stands at the end.
 
         Raises:
+            DivergedError: Training has diverged; what diverged is neither published nor saved.
             RunError: A checkpoint or file cannot be read or written.
         """
         try:
@@ -231,7 +232,9 @@ class Learner:
             self._save_if_due(trainer)
             if time.monotonic() >= next_row_s:
                 next_row_s = time.monotonic() + period_s
+                trainer.require_finite()
                 self._on_metrics(recorder.record(trainer), state.phase)
+        trainer.require_finite()
         self._on_metrics(recorder.record(trainer), state.phase)
         recorder.close()
 
@@ -266,6 +269,7 @@ class Learner:
             self._publish(trainer)
 
     def _publish(self, trainer: Trainer) -> None:
+        trainer.require_finite()
         self._publisher.publish(
             PolicySnapshot(trainer.critic_updates + 1, trainer.policy_bytes(), self._state.env_steps)
         )
@@ -279,7 +283,9 @@ class Learner:
 
     def _checkpoint(self, trainer: Trainer) -> checkpoints.Checkpoint:
         """Copies everything; the policy is the evaluated one once the run has finished."""
+        trainer.require_finite()
         agent, skeleton = checkpoints.flatten(trainer.state())
+        checkpoints.require_numbers(agent, trainer.critic_updates)
         evaluated = self._publisher.find(self._evaluated_version) if self._evaluated_version else None
         version = evaluated.version if evaluated else trainer.critic_updates + 1
         manifest: Mapping[str, Any] = {

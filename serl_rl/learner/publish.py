@@ -83,22 +83,25 @@ class PolicyPublisher:
         Returns:
             The newest version, or None if there is no newer one.
         """
+        return self._wait(known_version, timeout_s, lambda: True)
+
+    def wake(self) -> None:
+        """Lets every watch ask whether somebody still listens."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._is_newer(known_version), timeout_s)
-            return self.newest if self._is_newer(known_version) else None
+            self._changed.notify_all()
 
     def watch(self, known_version: int, is_active: Callable[[], bool]) -> Iterator[PolicyPiece]:
         """Yields the pieces of each newer version; a newer one interrupts an older.
 
         Args:
             known_version: Version that the caller has.
-            is_active: Whether somebody still listens; asked at least twice a second.
+            is_active: Whether somebody still listens; asked after `wake`, and at least twice a second.
 
         Yields:
             Pieces in order.
         """
         while is_active() and not self._closed:
-            snapshot = self.wait_newer(known_version, _POLL_S)
+            snapshot = self._wait(known_version, _POLL_S, is_active)
             if snapshot is None:
                 continue
             known_version = snapshot.version
@@ -106,6 +109,11 @@ class PolicyPublisher:
                 if self._is_newer(snapshot.version):
                     break
                 yield PolicyPiece(snapshot, offset, snapshot.data[offset : offset + _PIECE_BYTES])
+
+    def _wait(self, known_version: int, timeout_s: float, is_active: Callable[[], bool]) -> PolicySnapshot | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._is_newer(known_version) or not is_active(), timeout_s)
+            return self.newest if self._is_newer(known_version) else None
 
     def _is_newer(self, known_version: int) -> bool:
         return self.newest is not None and self.newest.version > known_version

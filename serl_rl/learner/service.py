@@ -96,6 +96,7 @@ class LearnerServicer(learner_service_pb2_grpc.LearnerServiceServicer):
         """Streams the policy, newest first, then each newer version."""
         with _guard(context), _slot(self._watches, self._max_streams):
             self._ingest.require_joined(request.actor_id)
+            context.add_callback(self._publisher.wake)
             for piece in self._publisher.watch(request.known_version, context.is_active):
                 yield pb.WatchPolicyResponse(
                     version=piece.snapshot.version,

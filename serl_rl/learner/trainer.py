@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from serl_rl.demonstrations.files import load_demonstrations
 from serl_rl.errors import CheckpointError
 from serl_rl.learner.ingest import Layout
 from serl_rl.models.device import find_device
+from serl_rl.models.divergence import require_finite
 from serl_rl.models.openmp import choose_waiting
 from serl_rl.protocol.policy_arrays import split_policy
 from serl_rl.protocol.spec import EnvironmentSpec
@@ -36,6 +38,7 @@ log = logging.getLogger(__name__)
 _VICE_METRICS = ("vice_loss", "vice_reward")
 _TYPES = {"float32": tensor_pb2.DATA_TYPE_FLOAT32, "bfloat16": tensor_pb2.DATA_TYPE_BFLOAT16}
 _VICE = "vice."
+_DIVERGED = "lower the learning rate, and go on from the newest checkpoint with --resume"
 
 
 class Trainer:
@@ -192,6 +195,21 @@ class Trainer:
     def take_metrics(self) -> dict[str, Any]:
         """Returns losses and figures of the newest update; waits for the device."""
         return {name: float(self._latest[name]) for name in self.metrics if name in self._latest}
+
+    def require_finite(self) -> None:
+        """Refuses to go on, publish or save once training has diverged; waits for the device.
+
+        Raises:
+            DivergedError: A figure of the newest update, or a number of the policy, is NaN or infinite.
+        """
+        import torch
+
+        for name, value in self.take_metrics().items():
+            if name != "vice_loss" or not math.isnan(value):  # Which has no value before its first update.
+                require_finite(name, value, self.critic_updates, _DIVERGED)
+        for name, array in self._agent.policy_arrays().items():
+            if not bool(torch.isfinite(array).all()):
+                require_finite(f"the policy's {name}", math.nan, self.critic_updates, _DIVERGED)
 
     def policy_layout(self) -> Layout:
         """Returns the policy's arrays with their shapes, without data."""

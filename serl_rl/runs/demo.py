@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 from serl.learner.v1 import learner_service_pb2 as pb
@@ -20,7 +20,11 @@ from serl_rl.envs.factory import RobotConfig, make_environment, simulator_scene,
 from serl_rl.monitoring.metrics import MetricsRow, MetricsTail, read_metrics
 from serl_rl.runs.dashboard import Dashboard
 from serl_rl.runs.live_view import LiveView
+from serl_rl.runs.optional_output import draw_curves, write_film
 from serl_rl.runs.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from serl_rl.visualization.episode_video import EpisodeVideo
 
 _POLL_S = 0.25
 FINAL_SEED = 500_000
@@ -78,6 +82,7 @@ class Demo:
         self._clock = PhaseClock()
         self._supervisor = Supervisor({"": config}, directory, "demo", stop)
         self._result: EvaluationResult | None = None
+        self._film: EpisodeVideo | None = None
 
     def run(self) -> bool:
         """Runs everything; returns whether the target was reached.
@@ -164,7 +169,6 @@ class Demo:
     def _evaluate(self, dashboard: Dashboard) -> None:
         from serl_rl.policies.saved import load_policy
         from serl_rl.visualization.evaluation import watched_evaluation
-        from serl_rl.visualization.video import write_video
 
         checkpoint = self._directory.path
         policy, config, _ = load_policy(checkpoint)
@@ -182,19 +186,18 @@ class Demo:
                     lambda result: report_evaluation(phase, result) or stop.is_set(),
                     film_episodes=self._video_episodes,
                 )
-        if film is not None and not film.is_empty:
-            with self._clock.part("video_s"), dashboard.phase("writing the video"):
-                write_video(film, self._directory.video, film.rate_hz)
+        self._film = film
 
     def _report(self, dashboard: Dashboard) -> None:
-        """Draws the curves and writes the result."""
+        """Writes the result, then what can be done without: curves and video."""
         rows = read_metrics(self._directory.path)
-        if len(rows) > 1:
-            from serl_rl.monitoring.curves import plot_run
-
-            with self._clock.part("curves_s"), dashboard.phase("drawing the curves"):
-                plot_run(self._directory.path, self._directory.curves, self._directory.path.name)
         write_json(self._directory.result, self._values(rows))
+        if len(rows) > 1:
+            with dashboard.phase("drawing the curves"):
+                draw_curves(self._directory, self._directory.path.name, dashboard.note)
+        if self._film is not None and not self._film.is_empty:
+            with dashboard.phase("writing the video"):
+                write_film(self._film, self._directory.video, dashboard.note)
         dashboard.note(self._last_sentence())
 
     def _values(self, rows: list[MetricsRow]) -> dict[str, Any]:

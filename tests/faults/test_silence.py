@@ -31,3 +31,15 @@ def test_an_actor_notices_a_silent_network(tmp_path):
 
 def test_a_learner_forgets_an_actor_in_a_silent_network(tmp_path):
     assert silence.learner_in_a_silent_network(tmp_path) < NOTICED_S
+
+
+@pytest.mark.parametrize(
+    "seconds_until_room",
+    [
+        silence.watch_of_health_in_a_silent_network,
+        silence.stream_of_states_in_a_silent_network,
+        silence.watch_of_a_policy_in_a_silent_network,
+    ],
+)
+def test_a_silent_client_of_a_stream_gives_its_place_up(seconds_until_room):
+    assert seconds_until_room() < NOTICED_S

@@ -191,6 +191,25 @@ def test_ctrl_c_ends_learner_and_actor_with_0_and_a_resumed_run_goes_on_with_its
     assert run.progress().environment_step_count == saved["env_steps"]
 
 
+def test_training_that_diverges_ends_in_a_sentence_and_spoils_no_checkpoint(run):
+    learner = run.learner(*ENDLESS)
+    actor = run.actor(*NEVER_EVALUATED)
+    run.wait_for_steps(40)
+    assert learner.stop() == 0
+    good = checkpoints.newest(run.run_directory / "checkpoints")
+    often = ("--learner.checkpoint-period-s", "0.01", "--learner.kept-checkpoints", "1")
+    learner = run.learner("--resume", *ENDLESS, *often, "--sac.learning-rate", "1e30")
+    assert learner.wait(WAIT_S) == 1
+    assert "training diverged: " in learner.last_words()
+    actor.stop()
+    newest = checkpoints.newest(run.run_directory / "checkpoints")
+    assert int(newest.name) >= int(good.name)
+    checkpoints.read_manifest(newest)
+    tensors = checkpoints.load_tensors(newest, checkpoints.AGENT)
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
+    check_rows(run)
+
+
 def test_ctrl_c_before_any_actor_ends_the_learner_with_0(run):
     learner = run.learner()
     learner.signal(signal.SIGINT)

@@ -9,7 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from serl_api.security import open_channel
-from serl_api.server import ServeError
+from serl_api.server import MAX_HEALTH_WATCHES, ServeError
 from tests.support.servers import SERVERS
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -61,6 +61,23 @@ def test_health_says_that_a_server_drains(running):
             watch.cancel()
         stopping.join(20)
         assert not stopping.is_alive()
+
+
+def test_streams_of_health_are_bounded_and_leave_checks_their_workers(kind):
+    build, _ = kind
+    server = build("127.0.0.1:0")
+    address = server.start()
+    try:
+        with open_channel(address) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            watches = [stub.Watch(health_pb2.HealthCheckRequest(), timeout=20) for _ in range(MAX_HEALTH_WATCHES)]
+            assert [next(watch).status for watch in watches] == [SERVING] * MAX_HEALTH_WATCHES
+            with pytest.raises(grpc.RpcError, match="16 streams watch the health already") as refused:
+                next(stub.Watch(health_pb2.HealthCheckRequest(), timeout=20))
+            assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert stub.Check(health_pb2.HealthCheckRequest(), timeout=5).status == SERVING
+    finally:
+        server.stop()
 
 
 def test_reflection_lists_the_services_to_those_with_the_token(running):

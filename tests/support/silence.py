@@ -7,13 +7,20 @@ import subprocess
 import sys
 import time
 
+import grpc
 import numpy as np
+from grpc_health.v1 import health_pb2
+from serl.learner.v1 import learner_service_pb2
+from serl.robot.v1 import robot_service_pb2
 
 from serl_api.enums import Pacing
 from serl_api.errors.robot import RobotError
+from serl_api.security import open_channel
+from serl_api.server import MAX_HEALTH_WATCHES
 from serl_client import RobotClient
 from serl_rl.actor.rows import row_type
 from serl_rl.actor.spool import Spool
+from serl_rl.learner.publish import PolicySnapshot
 from tests.support.daemons import serve
 from tests.support.learners import SPEC, RunningLearner, make_client
 from tests.support.silent_proxy import SilentProxy
@@ -100,6 +107,53 @@ def _streaming_actor(folder):
         client.start(spool)
         wait_until(lambda: client.status.is_connected and learner.state.live_actors() == 1)
         yield learner, proxy, client
+
+
+def watch_of_health_in_a_silent_network():
+    """Seconds until a server has room again for a stream of health that was full of silent clients."""
+    daemon = serve()
+    with contextlib.closing(daemon):
+        method, request = "/grpc.health.v1.Health/Watch", health_pb2.HealthCheckRequest()
+        return _seconds_until_room(daemon.address, method, request, MAX_HEALTH_WATCHES)
+
+
+def stream_of_states_in_a_silent_network():
+    """Seconds until a daemon has room again for a stream of states whose client fell silent."""
+    daemon = serve(max_streams=1)
+    with contextlib.closing(daemon):
+        request = robot_service_pb2.StreamStateRequest(rate_hz=20.0)
+        return _seconds_until_room(daemon.address, "/serl.robot.v1.RobotService/StreamState", request, 1)
+
+
+def watch_of_a_policy_in_a_silent_network():
+    """Seconds until a learner has room again for a watch of its policy whose actor fell silent."""
+    learner = RunningLearner(max_streams=1)
+    with contextlib.closing(learner):
+        learner.publisher.publish(PolicySnapshot(1, b"policy", 0))
+        with contextlib.closing(make_client(learner)) as client:
+            client.join(20.0)
+        request = learner_service_pb2.WatchPolicyRequest(actor_id="a")
+        return _seconds_until_room(learner.address, "/serl.learner.v1.LearnerService/WatchPolicy", request, 1)
+
+
+def _seconds_until_room(address, method, request, count):
+    """Takes all places of a stream through a network that falls silent, and waits for one."""
+
+    def first_answer(channel):
+        stream = channel.unary_stream(method, type(request).SerializeToString)(request)
+        try:
+            next(stream)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+                raise
+            return None
+        return stream
+
+    with SilentProxy(address) as proxy, open_channel(proxy.address) as silent, open_channel(address) as other:
+        streams = [first_answer(silent) for _ in range(count)]
+        assert all(streams)
+        assert first_answer(other) is None
+        return _seconds_until(proxy, lambda: first_answer(other))
 
 
 def _seconds_until(proxy, condition):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from serl_api.settings import AT_LEAST_0, AT_LEAST_1, LESS_THAN_ALL, POSITIVE, SEED, THREADS, Bound, check_fields
 from serl_rl.models.vision.encoder_config import EncoderConfig
-from serl_rl.rewards.classifier.stages import parse_stages
+from serl_rl.rewards.classifier.stages import parse_stages, with_absolute_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +89,7 @@ class ClassifierRewardConfig:
                 raise ValueError(
                     f"stage {stage.name!r} has no classifier; give it path=FOLDER, or a path for all stages"
                 )
+        object.__setattr__(self, "stages", tuple(map(with_absolute_path, self.stages)))  # As paths are when saved.
         if self.stages and self.condition:
             raise ValueError(f"condition is {self.condition!r}; with stages, give one to each stage that needs it")
 

@@ -90,6 +90,17 @@ def parse_stages(texts: Sequence[str]) -> tuple[Stage, ...]:
     return stages
 
 
+def with_absolute_path(text: str) -> str:
+    """Returns a stage's text whose path means the same in any folder; a text without a relative path as it is."""
+    words = shlex.split(text)
+    relative = [word for word in words[1:] if word.startswith("path=") and not Path(word[5:]).is_absolute()]
+    return (
+        shlex.join(f"path={Path(word[5:]).absolute()}" if word in relative else word for word in words)
+        if relative
+        else text
+    )
+
+
 def _value(stage: str, key: str, read: Callable[[str], Any], text: str) -> Any:  # noqa: ANN401
     try:
         if not text:

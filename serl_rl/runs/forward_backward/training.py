@@ -14,6 +14,7 @@ from serl_rl.monitoring.metrics import MetricsTail, read_metrics
 from serl_rl.runs.demo import FINAL_SEED, PhaseClock, prepare_learner, reached_row, training_figures
 from serl_rl.runs.forward_backward.dashboard import PairDashboard
 from serl_rl.runs.forward_backward.task_pair import DIRECTIONS, Direction, pair_environments, task_pair_of
+from serl_rl.runs.optional_output import draw_curves
 from serl_rl.runs.supervisor import Supervisor
 
 _POLL_S = 0.25
@@ -121,13 +122,7 @@ class PairTraining:
                     )
 
     def _report(self, dashboard: PairDashboard) -> None:
-        """Draws the curves and writes the result."""
-        for direction in DIRECTIONS:
-            directory = self._supervisor.directory_of(direction)
-            if len(read_metrics(directory.path)) > 1:
-                from serl_rl.monitoring.curves import plot_run
-
-                plot_run(directory.path, directory.curves, f"{self._directory.path.name} {direction}")
+        """Writes the result, then the curves, which can be missing."""
         values = {direction: self._values(direction) for direction in DIRECTIONS}
         write_json(
             self._directory.result,
@@ -138,6 +133,10 @@ class PairTraining:
                 **values,
             },
         )
+        for direction in DIRECTIONS:
+            directory = self._supervisor.directory_of(direction)
+            if len(read_metrics(directory.path)) > 1:
+                draw_curves(directory, f"{self._directory.path.name} {direction}", dashboard.note)
         dashboard.note(self._last_sentence())
 
     def _has_reached(self, direction: Direction) -> bool:

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from serl_rl.config.presets import preset
 from serl_rl.envs.factory import make_environment, spec_of
+from serl_rl.errors import DivergedError
 from serl_rl.learner.trainer import Trainer
 from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.rows import RowBatch, RowKind
@@ -53,3 +55,26 @@ def test_batches_come_with_and_without_a_thread_that_samples_ahead(trainer):
     assert made.update()
     assert made.critic_updates == 2 * CONFIG.sac.critic_updates_per_actor_update
     assert np.isfinite(list(made.take_metrics().values())).all()
+
+
+def learning(trainer):
+    made, replay, spec = trainer
+    replay.append(rows(spec, 10))
+    made.update()
+    made.require_finite()
+    return made
+
+
+def test_a_loss_that_is_no_number_ends_training_by_its_name(trainer):
+    made = learning(trainer)
+    made._latest = {**made._latest, "critic_loss": torch.tensor(float("nan"))}
+    with pytest.raises(DivergedError, match="critic_loss is nan after 2 steps; lower the learning rate"):
+        made.require_finite()
+
+
+def test_a_policy_of_no_numbers_is_not_published(trainer):
+    made = learning(trainer)
+    name, array = next(iter(made._agent.policy_arrays().items()))
+    array.detach().flatten()[0] = float("inf")
+    with pytest.raises(DivergedError, match=f"the policy's {name} is nan"):
+        made.require_finite()
