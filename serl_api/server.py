@@ -6,7 +6,7 @@ import logging
 import resource
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -75,8 +75,7 @@ class ApiServer:
         # Whoever lacks the token is refused before a worker waits for the request, and before anything is parsed.
         interceptors = [*security.interceptors(refusals.refuse_token), self._admission, Decoding(refusals)]
         self._server = grpc.server(default.executor, interceptors=interceptors, options=options)
-        # The library's other way of watching holds its lock while it sends: a watch that ends meanwhile is a deadlock.
-        self._health = _BoundedHealth(experimental_non_blocking=False)
+        self._health = _BoundedHealth()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names: list[str] = []
 
@@ -136,17 +135,18 @@ class ApiServer:
 class _BoundedHealth(health.HealthServicer):
     """Answers for the health, and lets a bounded number watch it."""
 
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401
-        super().__init__(**options)
+    def __init__(self) -> None:
+        # The library's other way of watching holds its lock while it sends: a watch that ends meanwhile is a deadlock.
+        super().__init__(experimental_non_blocking=False)
         self._places = threading.Semaphore(MAX_HEALTH_WATCHES)
 
-    def Watch(self, request: Any, context: grpc.ServicerContext, *rest: Any) -> Iterator[Any]:  # noqa: ANN401, N802
+    def Watch(self, request: Any, context: Any, send_response_callback: Any = None) -> Any:  # noqa: ANN401, N802
         """Streams the health of a service as it changes."""
         if not self._places.acquire(blocking=False):
             text = f"{MAX_HEALTH_WATCHES} streams watch the health already; ask by Check, or end one of them"
             context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
         try:
-            watch: Any = super().Watch(request, context, *rest)
+            watch: Any = super().Watch(request, context, send_response_callback)
             if not context.add_callback(watch.close):  # The peer left before anybody could hear of it.
                 watch.close()
             yield from watch

@@ -24,6 +24,7 @@ from serl_rl.cli.classifier import TrainClassifierCommand
 from serl_rl.cli.demo import DemoCommand
 from serl_rl.cli.evaluate import EvaluateCommand
 from serl_rl.cli.forward_backward import ForwardBackwardCommand
+from serl_rl.cli.inspect import InspectCommand
 from serl_rl.cli.label import LabelCommand
 from serl_rl.cli.learner import LearnerCommand
 from serl_rl.cli.options import Experiment, base_config
@@ -47,6 +48,7 @@ _NAMES: dict[str, type[Command]] = {
     "label-success": LabelCommand,
     "review": ReviewCommand,
     "plot": PlotCommand,
+    "inspect": InspectCommand,
     "bc": BcCommand,
     "train-classifier": TrainClassifierCommand,
     "pretrain-encoder": PretrainEncoderCommand,

@@ -7,6 +7,7 @@ was cut short by a crash was never sent, because a row is sent only after it was
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import errno
 import fcntl
@@ -289,6 +290,44 @@ class Spool:
         count = _whole_records(content[offset:], self.row_type)
         os.ftruncate(descriptor, offset + count * self._record_bytes)
         self._segments.append(_Segment(path, int(header["first"]), count, descriptor, offset))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Describes a file of a spool that nobody has open."""
+
+    path: Path
+    """The file."""
+    owner: str
+    """Run and actor."""
+    first: int
+    """Sequence number of its first row."""
+    count: int
+    """Undamaged rows at its start."""
+    behind_damage: int
+    """Whole records from the first damaged one on."""
+    torn_bytes: int
+    """Bytes of a last record that was cut short."""
+
+
+def read_segment(path: Path) -> Segment | None:
+    """Reads a file of a spool without changing it; None where its header was cut short.
+
+    Raises:
+        SpoolError: It is no file of a spool, or its header is damaged.
+    """
+    content = path.read_bytes()
+    header, offset = _read_header(content, path)
+    if header is None:
+        return None
+    try:
+        row_type = np.dtype([tuple(entry) for entry in ast.literal_eval(header["row_type"])])
+        first, owner = int(header["first"]), str(header["owner"])
+    except (KeyError, TypeError, ValueError, SyntaxError) as error:
+        raise SpoolError(f"{path} has a header that does not say what it holds: {error}") from error
+    records, torn = divmod(len(content) - offset, row_type.itemsize + _CRC_BYTES)
+    count = _whole_records(content[offset:], row_type)
+    return Segment(path=path, owner=owner, first=first, count=count, behind_damage=records - count, torn_bytes=torn)
 
 
 def _describe(row_type: np.dtype[Any]) -> str:

@@ -9,7 +9,7 @@ import io
 import logging
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,6 +181,8 @@ class MetricsTail:
         self._path = directory / FILE_NAME
         self._offset = 0
         self._names = COLUMNS
+        self.unreadable = 0
+        """Lines so far that are no row."""
 
     def read_new(self) -> list[MetricsRow]:
         """Reads the rows that are complete and were not read yet."""
@@ -191,16 +193,21 @@ class MetricsTail:
             data = file.read()
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
-        return list(self._parse(whole.decode().splitlines()))
+        lines = whole.decode(errors="replace").replace("\0", "").splitlines()
+        return [row for values in csv.reader(lines) if (row := self._row_of(values)) is not None]
 
-    def _parse(self, lines: list[str]) -> Iterator[MetricsRow]:
-        for values in csv.reader(lines):
-            if values[:1] == [COLUMNS[0]]:
-                self._names = tuple(values)
-            elif len(values) == len(self._names):
-                known = dict(zip(self._names, values, strict=True))
-                more = {name: _number(name, text) for name, text in known.items() if name not in COLUMNS}
-                yield MetricsRow(**{name: _number(name, known.get(name, "")) for name in COLUMNS}, more=more)
+    def _row_of(self, values: list[str]) -> MetricsRow | None:
+        """Reads a row; None of a header, and of what a crash or an editor made unreadable, which is counted."""
+        if values[:1] == [COLUMNS[0]]:
+            self._names = tuple(values)
+            return None
+        try:
+            known = dict(zip(self._names, values, strict=True))
+            more = {name: _number(name, text) for name, text in known.items() if name not in COLUMNS}
+            return MetricsRow(**{name: _number(name, known.get(name, "")) for name in COLUMNS}, more=more)
+        except ValueError:
+            self.unreadable += 1
+            return None
 
 
 def read_metrics(directory: Path) -> list[MetricsRow]:

@@ -32,7 +32,11 @@ _FORMAT = "serl-replay"
 _VERSION = 1
 _BEGIN, _END, _ACTORS = 0, 1, 2
 
-_FieldLayout = tuple[tuple[int, ...], np.dtype[Any]]
+HEADER_ENTRIES = 3
+"""Numbers in the header: the oldest row that is kept, the next to come, and how many actors there are."""
+
+FieldLayout = tuple[tuple[int, ...], np.dtype[Any]]
+"""Shape and type of a column in one row."""
 
 
 class RowStorage:
@@ -54,13 +58,13 @@ class RowStorage:
         self.spec = spec
         self.capacity = capacity
         self._directory = directory
-        self._layout = _row_layout(spec)
+        self._layout = row_layout(spec)
         self._lock_file = None if directory is None else _lock(directory)
         try:
             if directory is not None:
                 _check_or_write_layout(directory, spec, capacity)
                 _check_no_lost_header(directory)
-            self._header = self._map("header", 3, (), np.dtype(np.int64), is_whole=True)
+            self._header = self._map("header", HEADER_ENTRIES, (), np.dtype(np.int64), is_whole=True)
             self._check_header()
             self.columns = {name: self._map(name, capacity, *field) for name, field in self._layout.items()}
             self._space = DiskSpace(directory, self.columns)
@@ -186,8 +190,9 @@ def _check_no_lost_header(directory: Path) -> None:
         )
 
 
-def _row_layout(spec: EnvironmentSpec) -> dict[str, _FieldLayout]:
-    layout: dict[str, _FieldLayout] = {
+def row_layout(spec: EnvironmentSpec) -> dict[str, FieldLayout]:
+    """Returns shape and type of each column of a row, by the name of its file."""
+    layout: dict[str, FieldLayout] = {
         f"observations.{array.name}": (array.shape, array.dtype) for array in spec.observation
     }
     layout |= {entry.name: (entry.shape(spec), entry.dtype) for entry in COLUMNS}
