@@ -7,8 +7,7 @@ import pytest
 
 PROGRAM = """
 import os, sys
-from serl_api.security import ServerSecurity, open_channel
-from serl_api.server import ApiServer
+from serl_api.security import open_channel
 from serl_api.settings import ConfigError
 
 def fork():
@@ -25,14 +24,14 @@ def fork():
 {body}
 """
 CHANNEL = "channel = open_channel('127.0.0.1:1')"
-SERVER = "server = ApiServer('127.0.0.1:0', ServerSecurity(), refuse=print, workers=1); server.start()"
+SERVER = "from tests.support.daemons import serve; server = serve()"
 CASES = {
     "nothing": ("", 0),
     "an open channel": (CHANNEL, 1),
     "a closed channel": (f"{CHANNEL}; channel.close()", 0),
     "a channel that was left": ("with open_channel('127.0.0.1:1'): pass", 0),
     "a server": (SERVER, 1),
-    "a server that was stopped": (f"{SERVER}; server.stop(0); server.join()", 0),
+    "a server that was stopped": (f"{SERVER}; server.close()", 0),
 }
 
 
