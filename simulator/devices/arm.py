@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 
 from robot_daemon.hardware.devices import ArmSample, DeviceFault, MotionBounds
+from robot_daemon.hardware.holding import BRAKING_NS, is_slow
 from robot_daemon.hardware.kinematics import ArmParts, SerialArm
 from serl_api.cell import ArmInfo
 from serl_api.enums import ControlMode, FaultSeverity, FaultSource
@@ -56,6 +57,7 @@ class MujocoArm:
         self._load_weight = 0.0
         self._divergence_count = 0
         self._guiding: DeviceFault | None = None
+        self._braking_end_ns: int | None = None
         self.is_silent = False
         """Whether the arm answers no more, as after a lost connection."""
 
@@ -88,6 +90,7 @@ class MujocoArm:
         with self._physics.lock:
             if self._faults or self._guiding is not None:
                 return
+            self._braking_end_ns = None
             state = self._present()
             if isinstance(target, Pose):
                 self._impedance.track_pose(target, state.tcp_pose, state.jacobian)
@@ -97,23 +100,42 @@ class MujocoArm:
                 self._impedance.exert_wrench(target.wrench, state.tcp_pose, state.jacobian)
 
     def hold(self) -> None:
-        """Holds the pose measured now, or the joint positions when those were tracked. A guided arm gives way."""
+        """Brakes, then holds the pose where the arm rests, or the joint positions when those were tracked.
+
+        A guided arm gives way.
+        """
         with self._physics.lock:
             self._delays.drop_actions("arm")
             if self._guiding is not None:
                 return
             state = self._present()
-            if self._impedance.holds_joints:
-                self._impedance.track_joints(state.joint_positions, state.joint_positions, state.jacobian)
-            else:
-                self.hold_pose()
+            if is_slow(state):
+                self._rest(state)
+            elif self._braking_end_ns is None:
+                self._braking_end_ns = self._physics.time_ns + BRAKING_NS
+                self._impedance.brake()
+
+    def look(self, elapsed_s: float) -> None:
+        """Keeps bounds between physics steps, `elapsed_s` after the last look; ends a braking. Holds the lock."""
+        self._impedance.look(elapsed_s)
+        if self._braking_end_ns is not None:
+            state = self._measure()
+            if is_slow(state) or self._physics.time_ns >= self._braking_end_ns:
+                self._rest(state)
+
+    def _rest(self, state: ArmSample) -> None:
+        if self._impedance.holds_joints:
+            self._braking_end_ns = None
+            self._impedance.track_joints(state.joint_positions, state.joint_positions, state.jacobian)
+        else:
+            self.hold_pose()
 
     def hold_pose(self) -> None:
         """Holds the pose measured now, whatever was tracked."""
         with self._physics.lock:
+            self._braking_end_ns = None
             state = self._present()
-            self._impedance.rest_posture()
-            self._impedance.track_pose(state.tcp_pose, state.tcp_pose, state.jacobian)
+            self._impedance.rest(state.tcp_pose, state.jacobian)
 
     def set_compliance(self, compliance: FullCompliance) -> None:
         """Changes the Cartesian impedance, also while moving."""
@@ -168,6 +190,7 @@ class MujocoArm:
         """Drops what was measured before positions were written."""
         self._sample = None
         self._warnings = ()
+        self._braking_end_ns = None
 
     def close(self) -> None:
         """Brings the arm to rest."""
@@ -181,6 +204,7 @@ class MujocoArm:
         with self._physics.lock:
             state = self._present()
             if is_guided:
+                self._braking_end_ns = None
                 self._impedance.give_way(state.jacobian)
                 self._guiding = _guiding_warning(state.time_ns)
             else:

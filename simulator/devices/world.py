@@ -65,9 +65,9 @@ class World:
             np.array([joint.speed for joint in table.joints]),
             BOUNDS,
         )
-        self.physics.between_steps = self.impedance.look
         self.delays = Delays(self.physics, self.injections, self._measure)
         self.arm = MujocoArm(self.physics, table, self.impedance, self.injections, self.delays)
+        self.physics.between_steps = self.arm.look
         self.gripper = MujocoGripper(self.physics, self.injections, self.delays)
         self.scene_seed = seed
         """Seed that the present scene was drawn from."""

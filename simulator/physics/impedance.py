@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_daemon.hardware.devices import MotionBounds
+from robot_daemon.hardware.holding import BRAKE_DAMPING
 from serl_api.rotation import conjugate, from_rotvec, multiply, to_rotvec
 from serl_api.values import FloatArray, FullCompliance, Pose
 from simulator.model.arm_model import JOINT_NAMES
@@ -225,6 +226,7 @@ class Impedance:
         self._scale = 1.0
         self._last_place: tuple[float, ...] = (0.0, 0.0, 0.0)
         self._brakes = 0
+        self._is_braked = self._is_braking = False
         first = model.actuator("spring_x").id
         self._springs = slice(first, first + 6)
         self._dampers = slice(first + 6, first + 12)
@@ -307,11 +309,17 @@ class Impedance:
 
     def _brake(self) -> None:
         """Gives the axes that near a wall too fast a strong damper, the others their own."""
-        damping = self._damping.copy()
+        damping = self._acting_damping()
         for axis in range(3):
             if self._brakes & 1 << axis:
                 damping[axis] = max(damping[axis], WALL_DAMPING)
         self._write_dampers(damping)
+
+    def _acting_damping(self) -> FloatArray:
+        damping = self._damping.copy()
+        if self._is_braked:
+            damping = np.maximum(damping, BRAKE_DAMPING)
+        return damping
 
     def _calm(self) -> None:
         a, b, c, d, e, f, g = self._velocities.tolist()
@@ -336,14 +344,31 @@ class Impedance:
                 ranges[axis, outward] = 0.0
         self._model.actuator_forcerange[self._springs] = ranges
 
+    def brake(self) -> None:
+        """Brings the arm to rest by dampers alone, which a rest keeps; joints by theirs where those are tracked."""
+        if self._law is _Law.JOINTS:
+            self._joint_most = np.full(7, 1e-9)  # MuJoCo takes an empty range for none.
+            self._scale = -1.0
+            self._calm()
+            return
+        self._switch(_Law.POSE)
+        self._is_braked = self._is_braking = True
+        self._write_springs()
+
     def restart(self) -> None:
         """Forgets what came before positions were written."""
         self._last_place = tuple(self._place.tolist())
+        self._is_braked = self._is_braking = False
         self._write_springs()
 
     def rest_posture(self) -> None:
         """Lets the null space prefer the present joint positions."""
         self.posture = self._data.qpos[:7].copy()
+
+    def rest(self, measured: Pose, jacobian: FloatArray) -> None:
+        """Holds the TCP and the null space where they are, with the dampers of a braking before. See `track_pose`."""
+        self.rest_posture()
+        self._pull(measured, measured, jacobian)
 
     def track_pose(self, pose: Pose, measured: Pose, jacobian: FloatArray) -> None:
         """Pulls the TCP to a pose in base.
@@ -353,7 +378,14 @@ class Impedance:
             measured: Where it is.
             jacobian: Geometric Jacobian of the TCP now. Shape (6, 7).
         """
+        if self._is_braked:
+            self._is_braked = False
+            self._brake()
+        self._pull(pose, measured, jacobian)
+
+    def _pull(self, pose: Pose, measured: Pose, jacobian: FloatArray) -> None:
         self._switch(_Law.POSE)
+        self._is_braking = False
         self._aim(pose)
         self._data.ctrl[self._springs] = (*pose.position.tolist(), 0.0, 0.0, 0.0)
         manipulability = self._hold_posture(jacobian)
@@ -425,6 +457,7 @@ class Impedance:
             return
         self._law = law
         self._brakes = 0
+        self._is_braked = self._is_braking = False
         self.rest_posture()
         if law in (_Law.POSE, _Law.JOINTS):
             self._write_springs()
@@ -434,9 +467,9 @@ class Impedance:
     def _write_springs(self) -> None:
         self._model.actuator_gainprm[self._springs, 0] = self._stiffness
         self._model.actuator_biasprm[self._springs, 1] = -self._stiffness
-        self._write_range(np.full(6, _UNBOUNDED))
+        self._write_range(np.full(6, 0.0 if self._is_braking else _UNBOUNDED))
         self._brakes = 0
-        self._write_dampers(self._damping)
+        self._write_dampers(self._acting_damping())
 
     def _write_range(self, most: FloatArray) -> None:
         """Narrows the springs' force ranges within the clips of the compliance. Shape (6,)."""

@@ -54,10 +54,10 @@ class Physics:
     def advance(self, steps: int) -> None:
         """Takes physics steps, without the interpreter lock; now and then `between_steps` looks at the state."""
         with self.lock:
-            self.step_count += steps
             while steps > 0:
                 chunk = min(steps, LOOK_STEPS)
                 mujoco.mj_step(self.model, self.data, nstep=chunk)
+                self.step_count += chunk
                 steps -= chunk
                 self.between_steps(chunk * TIMESTEP_NS * 1e-9)
             if self._bad_states.any():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robot_daemon.hardware.devices import ArmSample, MotionBounds
+from robot_daemon.hardware.holding import BRAKE_DAMPING
 from serl_api.rotation import Quaternion, conjugate, from_rotvec, multiply, slerp, to_rotvec
 from serl_api.values import FloatArray, FullCompliance, Pose
 
@@ -141,6 +142,23 @@ def limit_pose(target: Pose, measured: ArmSample, limits: SpringLimits) -> Pose:
     clipped *= ratio
     x, y, z = clipped[3:].tolist()
     return Pose(measured.tcp_pose.position + clipped[:3], np.array(multiply(from_rotvec((x, y, z)), turned)))
+
+
+def brake_pose(goal: Pose | None, measured: ArmSample, limits: SpringLimits) -> Pose:
+    """Returns the reference that brakes the TCP by a strong damper: about a goal, or where there is none, anywhere."""
+    turned = quaternion_of(measured.tcp_pose.quaternion_xyzw)
+    error = np.zeros(6)
+    if goal is not None:
+        error[:3] = goal.position - measured.tcp_pose.position
+        error[3:] = to_rotvec(multiply(quaternion_of(goal.quaternion_xyzw), conjugate(turned)))
+    more = np.maximum(BRAKE_DAMPING - limits.damping, 0.0) * measured.tcp_twist
+    error -= np.divide(more, limits.stiffness, out=np.zeros(6), where=limits.stiffness > 0.0)
+    error = np.minimum(np.maximum(error, limits.lower), limits.upper)
+    spring = measured.jacobian.T @ (limits.stiffness * error)
+    damper = measured.jacobian.T @ (limits.damping * measured.tcp_twist)
+    error *= affordable(spring, -damper, limits.torque)
+    x, y, z = error[3:].tolist()
+    return Pose(measured.tcp_pose.position + error[:3], np.array(multiply(from_rotvec((x, y, z)), turned)))
 
 
 def calm(torque: FloatArray, velocities: FloatArray, speed: FloatArray) -> float:

@@ -28,6 +28,7 @@ from robot_daemon.drivers.franka.shaping import (
     SpringLimits,
     approach,
     approach_pose,
+    brake_pose,
     limit_joints,
     limit_pose,
     share,
@@ -35,6 +36,7 @@ from robot_daemon.drivers.franka.shaping import (
     wrench_torque,
 )
 from robot_daemon.hardware.devices import ArmSample, MotionBounds
+from robot_daemon.hardware.holding import BRAKING_NS, is_slow
 from serl_api.values import FloatArray, FullCompliance, JointTarget, Pose, Target, WrenchTarget
 
 TORQUE_SHARE = 0.8
@@ -122,6 +124,8 @@ class Steering:
         self._goal: SetPoint | None = None
         self._running: Track | None = None
         self._posture = setup.posture
+        self._is_holding = False
+        self._braking_end_ns = 0
 
     @property
     def is_due(self) -> bool:
@@ -142,6 +146,7 @@ class Steering:
         """Tracks a target from now on."""
         with self._lock:
             self._wanted, self._goal = _law_and_goal(target)
+            self._is_holding = False
             is_due = self.is_due
             if self._running is not None:
                 self._advance(self._running, state, now_ns)
@@ -149,17 +154,24 @@ class Steering:
             self._on_due()
 
     def hold(self, state: ArmSample) -> None:
-        """Holds where the arm is: joints when those were tracked, else the pose. Without a motion the arm rests."""
+        """Brakes, then holds where the arm rests: joints when those were tracked, else the pose.
+
+        Without a motion the arm rests anyway.
+        """
         with self._lock:
             running = self._running
             if running is None:
                 self._wanted = self._goal = None
                 return
-            law = Law.JOINTS if running.law is Law.JOINTS else Law.POSE
-            self._wanted, self._goal = law, _measured(law, state)
-            self._rest_posture(running, state)
-            running.shaped = np.zeros(6) if running.law is Law.WRENCH else self._goal
-            self._send(running, state)
+            self._wanted = Law.JOINTS if running.law is Law.JOINTS else Law.POSE
+            if not self._is_holding:
+                self._is_holding, self._goal = True, None
+                self._braking_end_ns = state.time_ns + BRAKING_NS
+            if running.law is Law.WRENCH:
+                running.shaped = np.zeros(6)
+                self._send(running, state)
+            else:
+                self._rest(running, state)
             is_due = self.is_due
         if is_due:
             self._on_due()
@@ -225,7 +237,8 @@ class Steering:
                 track.shaped, track.shaped_ns = before.shaped, before.shaped_ns
             if self._wanted is None:
                 self._wanted = Law.POSE if track.law is Law.WRENCH else track.law
-                self._goal = _measured(self._wanted, state)
+                self._is_holding, self._goal = True, None
+                self._braking_end_ns = state.time_ns + BRAKING_NS
             self._advance(track, state, now_ns)
 
     def ended(self, *, forget: bool) -> None:
@@ -234,6 +247,14 @@ class Steering:
             self._running = None
             if forget:
                 self._wanted = self._goal = None
+
+    def _rest(self, running: Track, state: ArmSample) -> None:
+        """Brakes an arm that holds; when it is slow, where it is becomes the goal."""
+        if self._goal is None and (is_slow(state) or state.time_ns >= self._braking_end_ns):
+            self._goal = _measured(running.law, state)
+            self._rest_posture(running, state)
+        running.shaped = _measured(running.law, state) if self._goal is None else self._goal
+        self._send(running, state)
 
     def _rest_posture(self, running: Track, state: ArmSample) -> None:
         """Lets the null space rest where it is, too, unless the cell's file names a posture."""
@@ -253,6 +274,9 @@ class Steering:
     def _advance(self, track: Track, state: ArmSample, now_ns: int) -> None:
         """Advances the low-pass and sends the motion its set-point."""
         elapsed_s, track.shaped_ns = (now_ns - track.shaped_ns) * 1e-9, now_ns
+        if self._is_holding and track.law is self._wanted:
+            self._rest(track, state)
+            return
         goal, shaped = self._goal, track.shaped
         if goal is not None and track.law is self._wanted:
             ratio = share(elapsed_s, self._setup.time_constant_s)
@@ -278,7 +302,10 @@ class Steering:
     def _send(self, track: Track, state: ArmSample) -> None:
         shaped, motion = track.shaped, track.motion
         if isinstance(motion, franky.CartesianImpedanceTrackingMotion) and isinstance(shaped, Pose):
-            pose = limit_pose(shaped, state, self._limits)
+            if self._is_holding:
+                pose = brake_pose(shaped, state, self._limits)
+            else:
+                pose = limit_pose(shaped, state, self._limits)
             if pose is not track.sent:
                 motion.set_reference(pose_reference(pose))
                 track.sent = pose

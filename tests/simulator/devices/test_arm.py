@@ -6,6 +6,9 @@ from serl_api.enums import FaultSeverity
 from serl_api.values import JointTarget, Load, Pose
 from simulator.devices.arm import JOINT_LIMIT_FAULT, REFLEX_FAULT, external_wrench
 from simulator.devices.injection import Condition
+from simulator.physics.impedance import COMPLIANCE
+
+DOWN = np.array([1.0, 0.0, 0.0, 0.0])
 
 
 def test_the_jacobian_is_the_derivative_of_the_tcp(cell, run_for, go_to):
@@ -111,16 +114,6 @@ def test_a_joint_at_its_limit_warns_and_the_warning_goes_by_itself(cell, run_for
     assert cell.arm.faults() == ()
 
 
-def test_hold_stops_a_moving_arm(cell, run_for):
-    start = cell.arm.read_state()
-    cell.arm.set_target(Pose(start.tcp_pose.position + np.array((0.1, 0.0, 0.0)), start.tcp_pose.quaternion_xyzw))
-    run_for(0.1)
-    held = cell.arm.read_state().tcp_pose.position
-    cell.arm.hold()
-    run_for(1.5)
-    np.testing.assert_allclose(cell.arm.read_state().tcp_pose.position, held, atol=1e-3)
-
-
 def test_a_guided_arm_ignores_targets_and_is_held_where_it_is_let_go(cell, run_for):
     start = cell.arm.read_state()
     away = Pose(start.tcp_pose.position + np.array((0.0, 0.05, 0.0)), start.tcp_pose.quaternion_xyzw)
@@ -140,3 +133,39 @@ def test_a_guided_arm_ignores_targets_and_is_held_where_it_is_let_go(cell, run_f
     run_for(1.0)
     assert cell.arm.faults() == ()
     np.testing.assert_allclose(cell.arm.read_state().tcp_pose.position, left.tcp_pose.position, atol=0.05)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("speed", [0.1, 0.25, 0.5])
+def test_an_arm_that_is_held_on_its_way_brakes_and_does_not_swing_back(cell, run_for, go_to, axis, speed):
+    ahead = speed * 89.0 / 2000.0 * np.eye(3)[axis]  # What the damper takes at that speed.
+    go_to(np.array((0.45, 0.0, 0.3)) - 0.1 * np.eye(3)[axis])
+    for _ in range(25):
+        cell.arm.set_target(Pose(cell.arm.read_state().tcp_pose.position + ahead, DOWN))
+        run_for(0.01)
+    start = cell.arm.read_state()
+    assert start.tcp_twist[axis] > 0.5 * speed
+    cell.arm.hold()
+    cell.arm.set_compliance(COMPLIANCE)  # As the next session does at once.
+    ways, speeds = [], []
+    for _ in range(100):
+        run_for(0.01)
+        state = cell.arm.read_state()
+        ways.append((state.tcp_pose.position - start.tcp_pose.position)[axis])
+        speeds.append(np.linalg.norm(state.tcp_twist[:3]))
+    assert max(ways) - ways[-1] < 0.001
+    assert np.flatnonzero(np.array(speeds) > 0.005)[-1] < 28
+    after = cell.arm.read_state().tcp_pose.position
+    run_for(1.0)
+    np.testing.assert_allclose(cell.arm.read_state().tcp_pose.position, after, atol=1e-3)
+
+
+def test_a_target_takes_a_braking_arm_along_with_the_dampers_of_before(cell, run_for, go_to):
+    go_to([0.45, 0.0, 0.3])
+    cell.arm.set_target(Pose(np.array((0.45, 0.08, 0.3)), DOWN))
+    run_for(0.1)
+    cell.arm.hold()
+    run_for(0.02)
+    cell.arm.set_target(Pose(np.array((0.45, 0.08, 0.3)), DOWN))
+    run_for(0.3)
+    assert cell.arm.read_state().tcp_pose.position[1] == pytest.approx(0.08, abs=0.008)

@@ -238,3 +238,33 @@ class TestPosture:
 def posture_of(motion):
     (task,) = motion.params.nullspace_tasks
     return task.target
+
+
+class TestHold:
+    MOVING = 0.25 * np.eye(6)[0]
+
+    def test_a_moving_arm_is_braked_by_a_reference_behind_it_and_held_where_it_is_slow(self, make, make_state):
+        steering = make()
+        steering.set_compliance(FIRM)
+        motion = run(steering, at(0.45), make_state())
+        steering.hold(make_state(tcp_twist=self.MOVING))
+        assert x_of(motion) == pytest.approx(0.4 - 0.02)  # 0.25 m/s ask for 26 mm; the clip is 20.
+        slow = make_state(tcp_pose=at(0.41), tcp_twist=0.03 * self.MOVING)
+        steering.renew(slow, 100 * MS)
+        steering.renew(make_state(tcp_pose=at(0.412)), 200 * MS)
+        assert x_of(motion) == pytest.approx(0.41)
+
+    def test_an_arm_that_does_not_become_slow_is_held_in_the_end(self, make, make_state):
+        steering = make()
+        motion = run(steering, at(0.41), make_state())
+        steering.hold(make_state(tcp_twist=self.MOVING))
+        steering.renew(make_state(time_ns=400 * MS, tcp_pose=at(0.45), tcp_twist=self.MOVING), 400 * MS)
+        steering.renew(make_state(time_ns=500 * MS, tcp_pose=at(0.455)), 500 * MS)
+        assert x_of(motion) == pytest.approx(0.45)
+
+    def test_the_next_target_ends_it(self, make, make_state):
+        steering = make()
+        motion = run(steering, at(0.41), make_state())
+        steering.hold(make_state(tcp_twist=self.MOVING))
+        steering.follow(at(0.405), make_state(tcp_twist=self.MOVING), 10 * MS)
+        assert x_of(motion) == pytest.approx(0.405)
