@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 from serl_api.rotation import conjugate, multiply, to_rotvec
 from serl_api.values import FloatArray
 from serl_client.envs.task import Task
+from serl_tasks.peg_insert.places import PEG, SOCKET
 
 
 @dataclass(frozen=True, kw_only=True)
 class PegInsertTuning:
     """Numbers of the insertion."""
 
+    tip: str = PEG
+    """Object whose frame is at the tip."""
+    hole: str = SOCKET
+    """Object whose frame is in the middle of the hole's mouth, z up, out of it."""
     hover_height: float = 0.004
     """Height of the tip above the mouth at which the expert aligns, m."""
     aligned_distance: float = 0.0006
@@ -43,7 +48,7 @@ class PegInsertExpert:
     """Goes over the socket while turning, waits until it is still, then down.
 
     Where the tip gets stuck on the rim, it lifts it and aims beside the axis by as much as it missed.
-    Closed loop on the raw info of the environment ("newest_tcp_pose", "peg_position", "socket_position").
+    Closed loop on the raw info of the environment ("newest_tcp_pose" and the positions of tip and hole).
 
     Args:
         task: Scales of actions.
@@ -89,8 +94,8 @@ class PegInsertExpert:
             Shape (6,), in [-1, 1].
         """
         del observation
-        tip = np.asarray(info["peg_position"], float)
-        to_mouth = np.asarray(info["socket_position"], float) - tip
+        tip = np.asarray(info[f"{self._tuning.tip}_position"], float)
+        to_mouth = np.asarray(info[f"{self._tuning.hole}_position"], float) - tip
         moved = math.inf if self._last_tip is None else float(np.linalg.norm(tip - self._last_tip))
         self._last_tip = tip
         turned = multiply(np.asarray(info["newest_tcp_pose"], float)[3:].tolist(), self._upright)
