@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from robot_daemon.config.cell_config import ServerConfig
@@ -16,6 +17,7 @@ from serl_api.server import ServeError
 from serl_api.settings import ConfigError
 from simulator.api.server import build_server
 from simulator.command_line import add_log_level, add_ready_file, command_parser, log_to_stderr
+from simulator.devices.cell import LIMITS
 from simulator.model.arm_table import ARMS
 from simulator.scene.finding import usable_scenes
 
@@ -50,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 Pacing[options.pacing.replace("-", "_").upper()],
                 options.seed,
                 arm=options.arm,
+                limits=replace(LIMITS, interpolates_targets=options.interpolate),
                 config=ServerConfig(
                     address=options.address,
                     insecure=options.insecure,
@@ -90,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         help="who makes time pass: the requests, or the clock (%(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the first scene and of those after it (0)")
+    parser.add_argument("--interpolate", action="store_true", help="as a cell with interpolates_targets")
     add_ready_file(parser)
     parser.add_argument("--insecure", action="store_true", help="serve beyond loopback without TLS and token")
     parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="PEM file with the certificate chain")

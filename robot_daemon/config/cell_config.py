@@ -64,6 +64,8 @@ class LimitsConfig:
     """Speed of the TCP that springs are shortened to, whatever the target and the rate, m/s."""
     tcp_rotation_rad_per_s: float = 1.0
     """The same for rotation, rad/s."""
+    interpolates_targets: bool = False
+    """Whether the set-point goes to each pose over its period, led by what dampers take, and does not jump there."""
     table_height_m: float = 0.0
     """Height of the table in base, m; elbow, wrist and flange stay above it when joints are moved."""
     wrench_control: bool = False

@@ -64,6 +64,7 @@ class Limits:
             rotation_speed=config.tcp_rotation_rad_per_s,
             push_speed=config.wrench_speed_m_per_s,
             push_rotation_speed=config.wrench_rotation_rad_per_s,
+            interpolates=config.interpolates_targets,
         )
 
     @property

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from robot_daemon.control.events import Command, Event, EventListener, FieldValue
-from robot_daemon.hardware.devices import Cell, LoadedArm
+from robot_daemon.hardware.devices import Cell, LoadedArm, PacedArm
 from serl_api.enums import Pacing
 from serl_api.errors.robot import ROBOT_ERRORS, DaemonError, RobotError
 from serl_api.values import Clip, FullCompliance, GripperTarget, Load, Pose, Target, WrenchTarget
@@ -97,6 +97,7 @@ class ControlSession:
         self._listener = listener or EventListener()
         self._clip_report_ns = 0
         self._arm = cell.arm
+        self._paced = cell.arm if isinstance(cell.arm, PacedArm) else None
         self._gripper = cell.gripper
         self._now_ns = cell.timebase.now_ns
         self._pose_timeout_ns = command_timeout_ns
@@ -137,6 +138,8 @@ class ControlSession:
         with self._lock:
             self.require_open()
             if target is not None:
+                if self._paced is not None:
+                    self._paced.set_pace(period_ns * 1e-9)
                 self._arm.set_target(target)
                 self.is_tracking = True
                 self.commanded = target if isinstance(target, Pose) else None

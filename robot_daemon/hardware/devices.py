@@ -151,6 +151,8 @@ class MotionBounds:
     """Top speed of the TCP under a wrench, m/s."""
     push_rotation_speed: float
     """Top angular speed of the TCP under a wrench, rad/s."""
+    interpolates: bool = False
+    """Whether the way to a pose is spread over the time until the next target."""
 
 
 @runtime_checkable
@@ -159,6 +161,15 @@ class BoundedArm(Protocol):
 
     def set_bounds(self, bounds: MotionBounds) -> None:
         """Keeps to bounds from now on."""
+        ...
+
+
+@runtime_checkable
+class PacedArm(Protocol):
+    """What an arm has that can spread the way to a target over the time until the next one."""
+
+    def set_pace(self, period_s: float) -> None:
+        """Says when the target after the next one can be expected, s; 0 when that is not known."""
         ...
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from robot_daemon.hardware.devices import ArmSample, DeviceFault, MotionBounds
 from robot_daemon.hardware.holding import BRAKING_NS, is_slow
+from robot_daemon.hardware.interpolation import Leg
 from robot_daemon.hardware.kinematics import ArmParts, SerialArm
 from serl_api.cell import ArmInfo
 from serl_api.enums import ControlMode, FaultSeverity, FaultSource
@@ -58,6 +59,8 @@ class MujocoArm:
         self._divergence_count = 0
         self._guiding: DeviceFault | None = None
         self._braking_end_ns: int | None = None
+        self._period_s = 0.0
+        self._leg: Leg | None = None
         self.is_silent = False
         """Whether the arm answers no more, as after a lost connection."""
 
@@ -80,20 +83,31 @@ class MujocoArm:
         self._watch(state)
         return state
 
+    def set_pace(self, period_s: float) -> None:
+        """Says when the target after the next one can be expected, s."""
+        self._period_s = period_s
+
     def set_target(self, target: Target) -> None:
         """Tracks a target from now on. Ignored while a critical fault is active or a hand is on the arm."""
         with self._physics.lock:
-            self._delays.carry_out("arm", lambda: self._track(target))
+            period_s = self._period_s
+            self._delays.carry_out("arm", lambda: self._track(target, period_s))
 
-    def _track(self, target: Target) -> None:
+    def _track(self, target: Target, period_s: float) -> None:
         self._notice_hand()
         with self._physics.lock:
             if self._faults or self._guiding is not None:
                 return
             self._braking_end_ns = None
             state = self._present()
+            leg, self._leg = self._leg, None
             if isinstance(target, Pose):
                 self._impedance.track_pose(target, state.tcp_pose, state.jacobian)
+                if self._impedance.bounds.interpolates and period_s > 0.0:
+                    now_ns = self._physics.time_ns
+                    start = state.tcp_pose if leg is None else leg.at(now_ns)
+                    self._leg = Leg(start, target, now_ns, period_s)
+                    self._impedance.move_set_point(self._leg, now_ns)
             elif isinstance(target, JointTarget):
                 self._impedance.track_joints(target.positions, state.joint_positions, state.jacobian)
             else:
@@ -112,12 +126,15 @@ class MujocoArm:
             if is_slow(state):
                 self._rest(state)
             elif self._braking_end_ns is None:
+                self._leg = None
                 self._braking_end_ns = self._physics.time_ns + BRAKING_NS
                 self._impedance.brake()
 
     def look(self, elapsed_s: float) -> None:
         """Keeps bounds between physics steps, `elapsed_s` after the last look; ends a braking. Holds the lock."""
         self._impedance.look(elapsed_s)
+        if self._leg is not None:
+            self._impedance.move_set_point(self._leg, self._physics.time_ns)
         if self._braking_end_ns is not None:
             state = self._measure()
             if is_slow(state) or self._physics.time_ns >= self._braking_end_ns:
@@ -125,7 +142,7 @@ class MujocoArm:
 
     def _rest(self, state: ArmSample) -> None:
         if self._impedance.holds_joints:
-            self._braking_end_ns = None
+            self._leg = self._braking_end_ns = None
             self._impedance.track_joints(state.joint_positions, state.joint_positions, state.jacobian)
         else:
             self.hold_pose()
@@ -133,7 +150,7 @@ class MujocoArm:
     def hold_pose(self) -> None:
         """Holds the pose measured now, whatever was tracked."""
         with self._physics.lock:
-            self._braking_end_ns = None
+            self._leg = self._braking_end_ns = None
             state = self._present()
             self._impedance.rest(state.tcp_pose, state.jacobian)
 
@@ -190,7 +207,7 @@ class MujocoArm:
         """Drops what was measured before positions were written."""
         self._sample = None
         self._warnings = ()
-        self._braking_end_ns = None
+        self._leg = self._braking_end_ns = None
 
     def close(self) -> None:
         """Brings the arm to rest."""
@@ -204,7 +221,7 @@ class MujocoArm:
         with self._physics.lock:
             state = self._present()
             if is_guided:
-                self._braking_end_ns = None
+                self._leg = self._braking_end_ns = None
                 self._impedance.give_way(state.jacobian)
                 self._guiding = _guiding_warning(state.time_ns)
             else:

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from robot_daemon.hardware.devices import MotionBounds
 from robot_daemon.hardware.holding import BRAKE_DAMPING
+from robot_daemon.hardware.interpolation import Leg, ahead
 from serl_api.rotation import conjugate, from_rotvec, multiply, to_rotvec
 from serl_api.values import FloatArray, FullCompliance, Pose
 from simulator.model.arm_model import JOINT_NAMES
@@ -242,6 +243,11 @@ class Impedance:
         self._compliance = COMPLIANCE
         self.set_compliance(self._compliance)
 
+    @property
+    def bounds(self) -> MotionBounds:
+        """Returns the bounds in force."""
+        return self._bounds
+
     def set_bounds(self, bounds: MotionBounds) -> None:
         """Keeps to a box and top speeds from the next target on."""
         self._bounds = bounds
@@ -382,6 +388,15 @@ class Impedance:
             self._is_braked = False
             self._brake()
         self._pull(pose, measured, jacobian)
+
+    def move_set_point(self, leg: Leg, now_ns: int) -> None:
+        """Brings the set-point to where it is on its way to a pose that is tracked, led by what the dampers take."""
+        damping, compliance = self._damping, self._compliance
+        linear, angular = compliance.translational_stiffness, compliance.rotational_stiffness
+        lead_s = (damping[0] / linear if linear else 0.0, damping[3] / angular if angular else 0.0)
+        led = ahead(leg.at(now_ns), leg.speed(now_ns), lead_s)
+        self._aim(led)
+        self._data.ctrl[self._springs] = (*led.position.tolist(), 0.0, 0.0, 0.0)
 
     def _pull(self, pose: Pose, measured: Pose, jacobian: FloatArray) -> None:
         self._switch(_Law.POSE)

@@ -1,5 +1,7 @@
 """The same law three times: inside MuJoCo, by franky against the virtual arm, and a spring and a damper on paper."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from serl_api.values import FullCompliance, Pose
 from simulator.devices.cell import build_cell
 from simulator.model.arm_table import PANDA
 from simulator.model.gripper_model import TCP_OFFSET
+from tests.support.bounds import FREE
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real_time
@@ -21,13 +24,18 @@ GRID = np.arange(20, CYCLES + 1, 20)
 COMPLIANCE = FullCompliance(nullspace_stiffness=10.0)
 JUMP_NM = 2.0
 """By how much the torque of a joint changes at once when the target jumps, at least."""
+PERIOD_S = 0.2
+"""Over which targets are interpolated, where they are."""
 MISSED, TRIES = 0.05, 5
 """Share of cycles without a command from which on it is the arm that answers, not the law, and how often to try."""
 
 
-def simulated(axis):
+def simulated(axis, bounds=None):
     """Way of the flange under the impedance inside MuJoCo at every cycle of the grid, m."""
     cell = build_cell("pick-cube")
+    if bounds is not None:
+        cell.arm.set_bounds(bounds)
+        cell.arm.set_pace(PERIOD_S)
     cell.arm.set_compliance(COMPLIANCE)
     start = cell.arm.read_state()
     begun_ns = cell.timebase.now_ns()
@@ -135,3 +143,13 @@ def test_franky_before_the_virtual_arm_responds_as_the_simulator(fci, arm, axis)
     difference = np.linalg.norm(seen - expected, axis=1)
     np.testing.assert_allclose(seen[-1], np.eye(3)[axis] * STEP_M, atol=1e-3)
     assert difference.max() < 0.25 * STEP_M
+
+
+def test_both_go_to_interpolated_targets_alike(fci, arm):
+    bounds = replace(FREE, interpolates=True)
+    arm.set_bounds(bounds)
+    arm.set_pace(PERIOD_S)
+    expected, seen = simulated(1, bounds), driven(fci, arm, 1)
+    assert np.linalg.norm(seen - expected, axis=1).max() < 0.25 * STEP_M
+    jumped = simulated(1)
+    assert np.linalg.norm(seen - jumped, axis=1).max() > 0.25 * STEP_M

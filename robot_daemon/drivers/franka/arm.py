@@ -83,6 +83,11 @@ class FrankaArm:
         if sample is not None and steering is not None and not self._faults.forbids_motion:
             steering.follow(target, self._converted(sample), self._now_ns())
 
+    def set_pace(self, period_s: float) -> None:
+        """Says when the target after the next one can be expected, s."""
+        if self._steering is not None:
+            self._steering.set_pace(period_s)
+
     def hold(self) -> None:
         """Holds the pose measured now, or the joints when those were tracked. An arm without a motion rests anyway."""
         sample, steering = self._newest_sample, self._steering

@@ -37,6 +37,7 @@ from robot_daemon.drivers.franka.shaping import (
 )
 from robot_daemon.hardware.devices import ArmSample, MotionBounds
 from robot_daemon.hardware.holding import BRAKING_NS, is_slow
+from robot_daemon.hardware.interpolation import Leg, ahead, way
 from serl_api.values import FloatArray, FullCompliance, JointTarget, Pose, Target, WrenchTarget
 
 TORQUE_SHARE = 0.8
@@ -92,6 +93,8 @@ class Track:
     shaped: SetPoint
     """The goal behind its low-pass."""
     shaped_ns: int
+    twist: FloatArray
+    """Of the shaped pose, m/s and rad/s, where targets are interpolated. Shape (6,)."""
     anchor: Pose
     """Where a wrench motion holds the axes that are not forced."""
     sent: SetPoint | None = None
@@ -117,6 +120,7 @@ class Steering:
         self._joint_slew = SLEW_SHARE * np.array(setup.facts.speed)
         self._joint_speed = np.array(setup.facts.speed)
         self._compliance = FullCompliance()
+        self._lead_s = _lead(self._compliance)
         self._bounds = UNBOUNDED
         self._limits = self._spring_limits()
         self._clips = tuple(self._limits.symmetric.tolist())
@@ -126,6 +130,8 @@ class Steering:
         self._posture = setup.posture
         self._is_holding = False
         self._braking_end_ns = 0
+        self._period_s = 0.0
+        self._leg: Leg | None = None
 
     @property
     def is_due(self) -> bool:
@@ -148,10 +154,15 @@ class Steering:
             self._wanted, self._goal = _law_and_goal(target)
             self._is_holding = False
             is_due = self.is_due
+            self._leg = self._plan_leg(state, now_ns)
             if self._running is not None:
                 self._advance(self._running, state, now_ns)
         if is_due:
             self._on_due()
+
+    def set_pace(self, period_s: float) -> None:
+        """Says when the target after the next one can be expected, s; 0 when that is not known."""
+        self._period_s = period_s
 
     def hold(self, state: ArmSample) -> None:
         """Brakes, then holds where the arm rests: joints when those were tracked, else the pose.
@@ -180,6 +191,7 @@ class Steering:
         """Changes the Cartesian impedance, also while moving; other clips need another motion."""
         with self._lock:
             self._compliance = compliance
+            self._lead_s = _lead(compliance)
             self._limits = self._spring_limits()
             self._clips = tuple(self._limits.symmetric.tolist())
             running, is_due = self._running, self.is_due
@@ -224,6 +236,7 @@ class Steering:
                 posture=posture,
                 shaped=shaped,
                 shaped_ns=now_ns,
+                twist=np.zeros(6),
                 anchor=state.tcp_pose,
             )
             self._send(track, state)
@@ -234,7 +247,7 @@ class Steering:
         with self._lock:
             before, self._running = self._running, track
             if before is not None and before.law is track.law:
-                track.shaped, track.shaped_ns = before.shaped, before.shaped_ns
+                track.shaped, track.shaped_ns, track.twist = before.shaped, before.shaped_ns, before.twist
             if self._wanted is None:
                 self._wanted = Law.POSE if track.law is Law.WRENCH else track.law
                 self._is_holding, self._goal = True, None
@@ -248,8 +261,18 @@ class Steering:
             if forget:
                 self._wanted = self._goal = None
 
+    def _plan_leg(self, state: ArmSample, now_ns: int) -> Leg | None:
+        if not self._bounds.interpolates or not self._period_s or not isinstance(self._goal, Pose):
+            return None
+        running = self._running
+        present = None if self._leg is None else self._leg.at(now_ns)
+        if present is None or running is None or running.law is not Law.POSE:
+            present = state.tcp_pose
+        return Leg(present, self._goal, now_ns, self._period_s)
+
     def _rest(self, running: Track, state: ArmSample) -> None:
         """Brakes an arm that holds; when it is slow, where it is becomes the goal."""
+        self._leg, running.twist = None, np.zeros(6)
         if self._goal is None and (is_slow(state) or state.time_ns >= self._braking_end_ns):
             self._goal = _measured(running.law, state)
             self._rest_posture(running, state)
@@ -281,7 +304,9 @@ class Steering:
         if goal is not None and track.law is self._wanted:
             ratio = share(elapsed_s, self._setup.time_constant_s)
             if isinstance(goal, Pose) and isinstance(shaped, Pose):
-                track.shaped = approach_pose(shaped, goal, ratio)
+                track.shaped = approach_pose(shaped, goal if self._leg is None else self._leg.at(now_ns), ratio)
+                if self._leg is not None and elapsed_s > 0.0:
+                    track.twist = way(shaped, track.shaped) / elapsed_s
             elif not isinstance(goal, Pose) and not isinstance(shaped, Pose):
                 if track.law is Law.JOINTS:
                     moved = approach(shaped, goal, ratio, self._joint_slew * elapsed_s)
@@ -305,7 +330,8 @@ class Steering:
             if self._is_holding:
                 pose = brake_pose(shaped, state, self._limits)
             else:
-                pose = limit_pose(shaped, state, self._limits)
+                led = shaped if self._leg is None else ahead(shaped, track.twist, self._lead_s)
+                pose = limit_pose(led, state, self._limits)
             if pose is not track.sent:
                 motion.set_reference(pose_reference(pose))
                 track.sent = pose
@@ -332,6 +358,16 @@ def _law_and_goal(target: Target) -> tuple[Law, SetPoint]:
         return Law.JOINTS, target.positions
     assert isinstance(target, WrenchTarget)
     return Law.WRENCH, target.wrench
+
+
+def _lead(compliance: FullCompliance) -> tuple[float, float]:
+    """Returns damping over stiffness of translation and rotation, s; no lead without stiffness."""
+    pairs = (
+        (compliance.translational_damping, compliance.translational_stiffness),
+        (compliance.rotational_damping, compliance.rotational_stiffness),
+    )
+    linear, angular = (damping / stiffness if stiffness > 0.0 else 0.0 for damping, stiffness in pairs)
+    return linear, angular
 
 
 def _posture(setup: Setup, state: ArmSample) -> FloatArray:

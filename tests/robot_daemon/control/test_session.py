@@ -129,3 +129,20 @@ def test_the_watchdog_waits_while_it_is_not_fed():
     assert not expired.is_set()
     watchdog.close()
     assert not expired.is_set()
+
+
+def test_an_arm_that_can_be_paced_hears_when_the_next_target_is_due():
+    fake, _ = session_of()
+    paces = []
+    fake.arm.set_pace = paces.append
+    paced = ControlSession(
+        number=2,
+        client_name="ada",
+        peer="here",
+        cell=fake.cell,
+        compliance=FullCompliance(),
+        command_timeout_ns=0,
+        lock=threading.RLock(),
+    )
+    paced.apply(1, fake.arm.info.home_tcp_pose, None, 50 * MS)
+    assert paces == [pytest.approx(0.05)]

@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
 
+from robot_daemon.control.limits import Limits
 from serl_api.enums import FaultSeverity
 from serl_api.values import JointTarget, Load, Pose
 from simulator.devices.arm import JOINT_LIMIT_FAULT, REFLEX_FAULT, external_wrench
+from simulator.devices.cell import LIMITS
 from simulator.devices.injection import Condition
 from simulator.physics.impedance import COMPLIANCE
 
@@ -169,3 +173,18 @@ def test_a_target_takes_a_braking_arm_along_with_the_dampers_of_before(cell, run
     cell.arm.set_target(Pose(np.array((0.45, 0.08, 0.3)), DOWN))
     run_for(0.3)
     assert cell.arm.read_state().tcp_pose.position[1] == pytest.approx(0.08, abs=0.008)
+
+
+def test_interpolated_targets_make_a_steady_speed_without_lag(cell, run_for):
+    bounds = Limits(replace(LIMITS, interpolates_targets=True), cell.arm.info, None).motion_bounds
+    cell.arm.set_bounds(bounds)
+    start, speeds = cell.arm.read_state().tcp_pose, []
+    for index in range(20):
+        cell.arm.set_pace(0.1)
+        cell.arm.set_target(Pose(start.position + np.array((0.0, 0.01 * (index + 1), 0.0)), start.quaternion_xyzw))
+        for _ in range(10):
+            run_for(0.01)
+            speeds.append(cell.arm.read_state().tcp_twist[1])
+    steady = np.array(speeds[80:])
+    assert steady == pytest.approx(0.1, rel=0.05)  # As they come: 0.06 to 0.13.
+    assert cell.arm.read_state().tcp_pose.position[1] == pytest.approx(start.position[1] + 0.2, abs=0.003)

@@ -1,6 +1,7 @@
 """What the motions are told, with franky's own motion objects and no arm."""
 
 import math
+from dataclasses import replace
 
 import franky
 import numpy as np
@@ -268,3 +269,36 @@ class TestHold:
         steering.hold(make_state(tcp_twist=self.MOVING))
         steering.follow(at(0.405), make_state(tcp_twist=self.MOVING), 10 * MS)
         assert x_of(motion) == pytest.approx(0.405)
+
+
+class TestInterpolation:
+    @pytest.fixture
+    def steering(self, make):
+        found = make()
+        found.set_bounds(replace(FREE, interpolates=True))
+        found.set_pace(0.1)
+        return found
+
+    def test_the_reference_goes_to_the_target_over_the_period_led_by_the_damper(self, steering, make_state):
+        motion = run(steering, at(0.405), make_state())
+        assert x_of(motion) == pytest.approx(0.4)
+        steering.renew(make_state(), 50 * MS)
+        steering.renew(make_state(), 52 * MS)
+        speed = 0.005 / 0.11
+        assert x_of(motion) == pytest.approx(0.4 + 0.052 * speed + 89.0 / 2000.0 * speed)
+        for now in (109, 111, 113):
+            steering.renew(make_state(), now * MS)
+        assert x_of(motion) == pytest.approx(0.405)
+
+    def test_the_next_leg_begins_where_the_set_point_is(self, steering, make_state):
+        motion = run(steering, at(0.405), make_state())
+        steering.renew(make_state(), 100 * MS)
+        steering.follow(at(0.41), make_state(), 100 * MS)
+        steering.renew(make_state(), 101 * MS)
+        steering.renew(make_state(), 102 * MS)
+        here, speed = 0.4 + 0.005 / 1.1, (0.01 - 0.005 / 1.1) / 0.11
+        assert x_of(motion) == pytest.approx(here + 0.002 * speed + 89.0 / 2000.0 * speed)
+
+    def test_a_target_without_a_period_is_tracked_at_once(self, steering, make_state):
+        steering.set_pace(0.0)
+        assert x_of(run(steering, at(0.405), make_state())) == pytest.approx(0.405)
