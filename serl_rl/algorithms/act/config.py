@@ -18,7 +18,8 @@ class ExecutionConfig:
     """open-loop: a chunk, then the next one. ensemble: a chunk is predicted in every step, and all predictions for a
     step are averaged. real-time: the next chunk is computed in the background while the last one is executed."""
     executed_steps: Annotated[int, AT_LEAST_0] = 0
-    """Steps of a chunk that are executed before the next one takes over; 0 for all that there are."""
+    """Steps of a chunk after which the next one takes over; 0 for all that there are. In real time those count that
+    were over when it took over itself, and as many as are committed are left for a network that is late."""
     ensemble_decay: Annotated[float, AT_LEAST_0] = 0.01
     """Predictions weigh exp(-decay * i), the oldest one having i = 0."""
     committed_steps: Annotated[int, AT_LEAST_1] = 3

@@ -1,0 +1,1 @@
+"""Ways to execute chunks of actions, in NumPy."""
