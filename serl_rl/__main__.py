@@ -18,6 +18,7 @@ from serl_api.server import ServeError
 from serl_api.settings import ConfigError
 from serl_client.cli.command_line import parse_command
 from serl_client.errors import AddressError
+from serl_rl.cli.act import ActCommand
 from serl_rl.cli.actor import ActorCommand
 from serl_rl.cli.bc import BcCommand
 from serl_rl.cli.classifier import TrainClassifierCommand
@@ -50,6 +51,7 @@ _NAMES: dict[str, type[Command]] = {
     "plot": PlotCommand,
     "inspect": InspectCommand,
     "bc": BcCommand,
+    "act": ActCommand,
     "train-classifier": TrainClassifierCommand,
     "pretrain-encoder": PretrainEncoderCommand,
     "tasks": TasksCommand,
@@ -78,9 +80,8 @@ def parse(arguments: Sequence[str]) -> Command:
         SystemExit: `--help`, or an unknown option.
     """
     try:
-        chosen = next(iter(arguments), "") in _NAMES
         config = base_config(arguments)
-        commands = tuple(_with_default(name, kind, config, in_full=chosen) for name, kind in _NAMES.items())
+        commands = tuple(_with_default(name, kind, config, arguments) for name, kind in _NAMES.items())
         union: Any = Union[commands]  # noqa: UP007 - built at run time.
         return parse_command(union, "serl-train", _DESCRIPTION, arguments)
     except ValueError as error:
@@ -90,9 +91,10 @@ def parse(arguments: Sequence[str]) -> Command:
         raise SystemExit(0) from None
 
 
-def _with_default(name: str, kind: type[Any], config: TrainConfig, *, in_full: bool) -> Any:  # noqa: ANN401
-    """Builds a subcommand whose experiment starts from the preset; described in full, or in its first sentence."""
-    description = None if in_full else (kind.__doc__ or "").split("\n\n")[0]
+def _with_default(name: str, kind: type[Any], config: TrainConfig, arguments: Sequence[str]) -> Any:  # noqa: ANN401
+    """Builds a subcommand whose experiment starts from the preset; described in full where one is chosen."""
+    chosen = next(iter(arguments), "")
+    description = None if chosen in _NAMES else (kind.__doc__ or "").split("\n\n")[0]
     values: dict[str, Any] = {
         field.name: tyro.MISSING
         for field in dataclasses.fields(kind)
@@ -100,6 +102,7 @@ def _with_default(name: str, kind: type[Any], config: TrainConfig, *, in_full: b
     }
     if issubclass(kind, Experiment):
         values["config"] = config
+        values |= kind.defaults(arguments) if name == chosen else {}
     default = kind(**values)
     return Annotated[kind, tyro.conf.subcommand(name, description=description, default=default)]
 

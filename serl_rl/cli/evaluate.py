@@ -12,7 +12,8 @@ import tyro
 from serl_api.errors.robot import RobotError
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
-from serl_api.settings import AT_LEAST_1, SEED, check_fields
+from serl_api.settings import AT_LEAST_0, AT_LEAST_1, SEED, check_fields
+from serl_rl.algorithms.act.config import ActConfig, ExecutionMode
 from serl_rl.artifacts.run_directory import make_folder_of, write_json
 from serl_rl.cli.options import RerunTarget, print_json, say
 from serl_rl.config.train import TrainConfig
@@ -49,6 +50,8 @@ class EvaluateCommand:
     serl-train evaluate --checkpoint runs/pick-cube --episodes 5 --video policy.mp4 --output-json result.json
 
     serl-train evaluate --checkpoint runs/pick-cube/checkpoint --robot robot-pc:50051 --episodes 10 --rerun policy.rrd
+
+    serl-train evaluate --checkpoint runs/act --robot robot-pc:50051 --chunks real-time
     """
 
     checkpoint: Path
@@ -61,6 +64,10 @@ class EvaluateCommand:
     """Which daemon drives the arm."""
     own_reward: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Judge by the simulator's own reward in place of the classifier that the policy was trained with."""
+    chunks: ExecutionMode | None = None
+    """How a policy of act executes its chunks, in place of how it was trained to."""
+    executed_steps: Annotated[int | None, AT_LEAST_0] = None
+    """Steps of a chunk that such a policy executes; 0 for all."""
     output_json: Path | None = None
     """File for the result, with every episode's seed, outcome, return and length."""
     video: Path | None = None
@@ -77,19 +84,20 @@ class EvaluateCommand:
 
     def run(self) -> int:
         """Evaluates."""
-        from serl_rl.envs.factory import make_environment, share_maps
-        from serl_rl.policies.saved import load_policy
+        from serl_rl.envs.factory import make_environment, share_maps, spec_of
+        from serl_rl.policies.saved import check_environment, load_policy
         from serl_rl.visualization.video import write_video
 
         self._check()
         stop, progress = StopSignal().install(), Progress()
         with progress.phase("loading the policy"):
-            policy, config, manifest = load_policy(self.checkpoint)
+            policy, config, manifest = load_policy(self.checkpoint, self._executed)
         environment = with_own_reward(config.environment) if self.own_reward else config.environment
         with progress.phase("opening the environment"):
             env = make_environment(environment, self.robot)
         share_maps(env, policy)
         with contextlib.closing(env):
+            check_environment(self.checkpoint, manifest, spec_of(env, environment))
             result, film, ended = self._evaluate(env, policy, stop, progress)
         report = result_values(result) | {name: manifest[name] for name in ("policy_version", "env_steps")}
         report["ended"] = ended
@@ -135,6 +143,20 @@ class EvaluateCommand:
                 raise
             return kept, None, str(error)
         return result, film, COMPLETE if result.episode_count == self.episodes else STOPPED
+
+    def _executed(self, config: TrainConfig) -> TrainConfig:
+        """Returns an experiment whose chunks are executed as the options say."""
+        chosen = {"mode": self.chunks, "executed_steps": self.executed_steps}
+        changes = {name: value for name, value in chosen.items() if value is not None}
+        if not changes:
+            return config
+        if not isinstance(config.algorithm_config, ActConfig):
+            raise UsageError(
+                f"--chunks and --executed-steps are for policies of act, but {self.checkpoint} is of "
+                f"{config.algorithm}; leave them away"
+            )
+        execution = replace(config.algorithm_config.execution, **changes)
+        return replace(config, algorithm_config=replace(config.algorithm_config, execution=execution))
 
     def _write(self, path: Path, values: dict[str, Any]) -> None:
         try:

@@ -53,16 +53,23 @@ class Experiment:
         """Refuses values that cannot work."""
         check_fields(self)
 
+    @classmethod
+    def defaults(cls, arguments: Sequence[str]) -> dict[str, Any]:
+        """Finds options beside the experiment that the command line gives other defaults; none unless overridden."""
+        return {}
+
 
 _DEFAULT_PRESETS = {"forward-backward": "relocate-cube"}
+_ALGORITHMS = {"act": "act"}
+"""What a command trains, unless its preset names something else than sac."""
 
 
 def base_config(arguments: Sequence[str]) -> TrainConfig:
     """Finds the experiment that command-line values override.
 
     Args:
-        arguments: The command line; only `--preset`, `--vision` and `--config-file` are looked at, and of a learner
-            that goes on with a run its folder.
+        arguments: The command line; only `--preset`, `--vision`, `--act`, `--algorithm` and `--config-file` are looked
+            at, and of a command that goes on with a run its folder.
 
     Returns:
         The experiment.
@@ -70,24 +77,34 @@ def base_config(arguments: Sequence[str]) -> TrainConfig:
     Raises:
         UsageError: The preset or the file does not exist or does not fit.
     """
-    path = _value(arguments, "--config-file") or _resumed_config(arguments)
+    path = option_value(arguments, "--config-file") or _resumed_config(arguments)
     if path is not None:
         if "--vision" in arguments:
             raise UsageError(
                 f"--vision names a preset, but the experiment comes from {path}; leave one of them away, or write "
                 '"preset": "pick-cube-vision" into the file'
             )
-        return config_of_file(Path(path))
-    default = _DEFAULT_PRESETS.get(next(iter(arguments), ""), "pick-cube")
-    config = preset(chosen_preset(_value(arguments, "--preset") or default, vision="--vision" in arguments))
-    algorithm = _value(arguments, "--algorithm") or _value(arguments, "--config.algorithm")
-    return config if algorithm is None else replace(config, algorithm=algorithm)  # So that its settings are options.
+        return _with_algorithm(config_of_file(Path(path)), arguments)
+    has_vision, has_act = "--vision" in arguments, "--act" in arguments
+    default = "relocate-cube" if has_act else _DEFAULT_PRESETS.get(next(iter(arguments), ""), "pick-cube")
+    name = option_value(arguments, "--preset") or default
+    config = preset(chosen_preset(name, vision=has_vision, act=has_act))
+    return _with_algorithm(config, arguments)
+
+
+def _with_algorithm(config: TrainConfig, arguments: Sequence[str]) -> TrainConfig:
+    """Names the algorithm at once, so that its settings are options."""
+    named = option_value(arguments, "--algorithm") or option_value(arguments, "--config.algorithm")
+    if named is None and config.algorithm == "sac":
+        named = _ALGORITHMS.get(next(iter(arguments), ""))
+    return config if named is None else replace(config, algorithm=named)
 
 
 def _resumed_config(arguments: Sequence[str]) -> str | None:
-    """Finds the settings of the run that a learner goes on with, unless it is given others."""
-    folder, is_resumed = _value(arguments, "--run-directory"), "--resume" in arguments
-    if next(iter(arguments), "") != "learner" or not is_resumed or folder is None or _value(arguments, "--preset"):
+    """Finds the settings of the run that a learner or `act` goes on with, unless it is given others."""
+    folder, is_resumed = option_value(arguments, "--run-directory"), "--resume" in arguments
+    can_resume = next(iter(arguments), "") in ("learner", "act") and not option_value(arguments, "--preset")
+    if not can_resume or not is_resumed or folder is None:
         return None
     path = RunDirectory(Path(folder)).config
     return str(path) if path.exists() else None
@@ -152,12 +169,15 @@ def refuse_keyboard(config: TrainConfig) -> None:
         )
 
 
-def chosen_preset(name: str, *, vision: bool) -> str:
-    """Returns the name of the preset that is meant; with vision, of the same task's from images."""
-    return f"{name}-vision" if vision and "-vision" not in name else name
+def chosen_preset(name: str, *, vision: bool, act: bool = False) -> str:
+    """Returns the name of the preset that is meant; with vision or act, of the same task's from images or by act."""
+    for is_wanted, ending in ((vision, "-vision"), (act, "-act")):
+        name = f"{name}{ending}" if is_wanted and ending not in name else name
+    return name
 
 
-def _value(arguments: Sequence[str], flag: str) -> str | None:
+def option_value(arguments: Sequence[str], flag: str) -> str | None:
+    """Returns the value that a command line gives an option; None where it does not."""
     for index, argument in enumerate(arguments):
         if argument.replace("_", "-") == flag and index + 1 < len(arguments):
             return arguments[index + 1]

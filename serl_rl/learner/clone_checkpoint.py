@@ -40,21 +40,22 @@ class CloneWriter:
             **facts,
         }
 
-    def save(self, policy: Mapping[str, Tensor], steps: int) -> None:
+    def save(self, policy: Mapping[str, Tensor], steps: int, agent: Mapping[str, Any] | None = None) -> None:
         """Writes the checkpoint; it is there whole or the old one is.
 
         Args:
             policy: The policy's arrays.
             steps: Gradient steps that made it.
+            agent: What training goes on from, nested; None for nothing.
 
         Raises:
             CheckpointError: The disk is full or read-only.
         """
         # There are no critics, and no environment steps: the demonstrations were not collected by this policy.
-        agent, skeleton = checkpoints.flatten({})
+        tensors, skeleton = checkpoints.flatten(agent or {})
         counts = {"critic_updates": 0, "policy_updates": steps, "policy_version": steps, "env_steps": 0}
         manifest = {**self._manifest, **counts, "saved_at": provenance.timestamp(), "agent": skeleton}
         try:
-            checkpoints.save(checkpoints.Checkpoint(manifest, agent, policy), self._path)
+            checkpoints.save(checkpoints.Checkpoint(manifest, tensors, policy), self._path)
         except OSError as error:
             raise CheckpointError(f"cannot write the checkpoint {self._path}: {error.strerror or error}") from error

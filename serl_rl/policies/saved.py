@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,17 @@ from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.config import train as configuration
 from serl_rl.config.train import TrainConfig
 from serl_rl.errors import CheckpointError
-from serl_rl.protocol.spec import EnvironmentSpec
+from serl_rl.protocol.spec import EnvironmentSpec, difference
 
 
-def load_policy(path: Path) -> tuple[RunnablePolicy, TrainConfig, dict[str, Any]]:
+def load_policy(
+    path: Path, changed: Callable[[TrainConfig], TrainConfig] = lambda config: config
+) -> tuple[RunnablePolicy, TrainConfig, dict[str, Any]]:
     """Loads the policy of a checkpoint.
 
     Args:
         path: A checkpoint, or the folder of a run.
+        changed: Changes settings of how the policy is run.
 
     Returns:
         The policy, the experiment that made it, and the checkpoint's manifest.
@@ -32,13 +35,43 @@ def load_policy(path: Path) -> tuple[RunnablePolicy, TrainConfig, dict[str, Any]
     from safetensors.numpy import load_file
 
     saved = read_experiment(path)
+    config = changed(saved.config)
     try:
-        policy = saved.config.make_policy(saved.spec)
-        check_backbone(saved.path, saved.manifest, saved.config, saved.spec)
+        policy = config.make_policy(saved.spec)
+        check_backbone(saved.path, saved.manifest, config, saved.spec)
         policy.load(load_file(saved.path / checkpoints.POLICY))
     except (KeyError, ValueError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"the checkpoint {saved.path} does not fit this program: {error}") from error
-    return policy, saved.config, saved.manifest
+    return policy, config, saved.manifest
+
+
+def check_environment(path: Path, manifest: Mapping[str, Any], spec: EnvironmentSpec) -> None:
+    """Refuses an environment that observes or takes something else than the one that a policy was learned in.
+
+    Args:
+        path: The checkpoint.
+        manifest: Its manifest.
+        spec: What the environment observes and takes.
+
+    Raises:
+        CheckpointError: It is another robot's, or another set-up.
+    """
+    learned = EnvironmentSpec.from_dict(manifest["spec"])
+    if (found := difference(_comparable(learned, spec), _comparable(spec, learned))) is not None:
+        raise CheckpointError(
+            f"the policy in {path} was learned where {found[0]} is {found[1]}, but here it is {found[2]}; run it on "
+            "the robot and in the task that it was learned with"
+        )
+
+
+def _comparable(spec: EnvironmentSpec, other: EnvironmentSpec) -> EnvironmentSpec:
+    """Brings a spec's arrays into one order, without the components' names that the other one does not know."""
+    named = {array.name for array in other.observation if array.component_names}
+    arrays = (
+        array if array.name in named else replace(array, component_names=())
+        for array in sorted(spec.observation, key=lambda array: array.name)
+    )
+    return replace(spec, observation=tuple(arrays), action=replace(spec.action, component_names=()))
 
 
 @dataclass(frozen=True)

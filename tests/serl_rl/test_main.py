@@ -140,6 +140,7 @@ COMMANDS = {
     "train-classifier": ("--episodes", "/dev/null/file", "--output", "/dev/null/classifier"),
     "pretrain-encoder": ("--output", "/dev/null/encoder.safetensors"),
     "bc": ("--preset", "debug", "--demonstrations", "/dev/null/file", "--run-directory", "/dev/null/run"),
+    "act": ("--preset", "debug", "--demonstrations", "/dev/null/file", "--run-directory", "/dev/null/run"),
 }
 
 

@@ -109,9 +109,8 @@ class ActAgent:
         return {name: value.cpu().clone() for name, value in arrays if not name.startswith(STYLE_ENCODER)}
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns copies of everything that training goes on from, torch's generator included."""
-        state = {"model": self._model.state_dict(), "adam": self._adam.state_dict(), "random": torch.get_rng_state()}
-        return copy.deepcopy(state)
+        """Returns copies of everything that training goes on from but torch's generator."""
+        return copy.deepcopy({"model": self._model.state_dict(), "adam": self._adam.state_dict()})
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on from what `state_dict` returned.
@@ -126,7 +125,6 @@ class ActAgent:
             raise ValueError(
                 f"the saved network differs from the settings: {str(error).splitlines()[-1].strip()}"
             ) from error
-        torch.set_rng_state(state["random"].cpu())
 
     def _predict(
         self,
