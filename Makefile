@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 QUICK := not slow and not gpu and not hardware
 unexport PYTHONDONTWRITEBYTECODE  # The suite starts some hundred processes; none should compile what another has.
 
-.PHONY: demo test test-slow mutations check format proto bench clean
+.PHONY: demo test test-slow lerobot-check mutations check format proto bench clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -25,6 +25,17 @@ test: $(STAMP)  ## The whole test suite but the slow learning runs.
 
 test-slow: $(STAMP)  ## The learning runs, minutes each.
 	$(BIN)/python -m pytest -m slow --timeout 1800
+
+# LeRobot wants a newer Python and an older torch, so that it has a virtual environment of its own: 5 GB, minutes.
+LEROBOT_PYTHON ?= python3.12
+lerobot-check: $(STAMP)  ## Read exported data sets with LeRobot's own reader, and with lerobot-doctor.
+	test -x .lerobot/bin/python || $(LEROBOT_PYTHON) -m venv .lerobot
+	.lerobot/bin/python -m pip install --quiet 'lerobot[dataset]==0.6.1' 'lerobot-doctor==0.2.0'
+	rm -rf .lerobot/sets && mkdir .lerobot/sets
+	$(BIN)/python -m tests.lerobot_check.writing .lerobot/sets
+	.lerobot/bin/python tests/lerobot_check/reading.py .lerobot/sets
+	.lerobot/bin/lerobot-doctor check .lerobot/sets/video --fail-on fail
+	.lerobot/bin/lerobot-doctor check .lerobot/sets/png --fail-on fail
 
 mutations: $(STAMP)  ## Change the source, one line at a time in a copy, and show which test notices.
 	$(BIN)/python -m tests.mutations
@@ -49,4 +60,4 @@ bench: $(STAMP)  ## Benchmarks, as ratios measured side by side.
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv .lerobot runs

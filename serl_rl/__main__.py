@@ -22,6 +22,7 @@ from serl_rl.cli.act import ActCommand
 from serl_rl.cli.actor import ActorCommand
 from serl_rl.cli.bc import BcCommand
 from serl_rl.cli.classifier import TrainClassifierCommand
+from serl_rl.cli.converting import ExportCommand, ImportCommand
 from serl_rl.cli.demo import DemoCommand
 from serl_rl.cli.evaluate import EvaluateCommand
 from serl_rl.cli.forward_backward import ForwardBackwardCommand
@@ -48,6 +49,8 @@ _NAMES: dict[str, type[Command]] = {
     "record-demos": RecordCommand,
     "label-success": LabelCommand,
     "review": ReviewCommand,
+    "export": ExportCommand,
+    "import": ImportCommand,
     "plot": PlotCommand,
     "inspect": InspectCommand,
     "bc": BcCommand,

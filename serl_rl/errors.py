@@ -4,6 +4,7 @@ RunError                         what a command prints, and then exits with 1
 ├── UsageError                   a wrong setting or file name; exit code 2
 ├── DivergedError                training whose losses are no numbers any more
 ├── CheckpointError              a checkpoint that is corrupt or foreign
+├── DatasetError                 a data set that cannot be read or written
 ├── SpoolError                   the actor's spool cannot be read or belongs to another run
 │   └── SpoolFullError           the disk under the spool is full
 └── LearnerError                 what the learner refused, by `ErrorReason`
@@ -39,6 +40,10 @@ class DivergedError(RunError):
 
 class CheckpointError(RunError):
     """Raised for a checkpoint that is corrupt, incomplete or of another kind."""
+
+
+class DatasetError(RunError):
+    """Raised for a data set that is missing, foreign, truncated or lacks what is needed; nothing half written stays."""
 
 
 class SpoolError(RunError):

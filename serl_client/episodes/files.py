@@ -12,7 +12,7 @@ import fcntl
 import io
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -256,25 +256,74 @@ def read_episodes(path: Path | str) -> list[Episode]:
 
 def iterate_episodes(path: Path | str) -> Iterator[Episode]:
     """Reads like `read_episodes`, with one episode in memory at a time."""
-    path = Path(path)
+    for _, episode in _placed_episodes(Path(path)):
+        yield episode
+
+
+class EpisodeFile:
+    """Reads single episodes of a file, in any order.
+
+    Args:
+        path: The file; what is appended to it later is not seen.
+
+    Raises:
+        EpisodeFileError: It cannot be read, is foreign, or is of a later version.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.header = read_header(self.path)
+        """What its episodes share."""
+        found = [(start, len(episode)) for start, episode in _placed_episodes(self.path, images=False)]
+        self._starts = [start for start, _ in found]
+        self.lengths = [length for _, length in found]
+        """Steps of each whole episode, in the order written."""
+
+    def episode(self, number: int, *, images: bool = True) -> Episode:
+        """Reads an episode.
+
+        Args:
+            number: Which, from 0.
+            images: Whether to unpack pictures; without, they are missing among its observations.
+
+        Raises:
+            EpisodeFileError: The file was changed meanwhile.
+        """
+        with _open(self.path) as file:
+            file.seek(self._starts[number])
+            head = RecordHead.parse(file.read(HEAD_BYTES))
+            record = None if head is None else decode_record(head, file.read(head.length), _leaver(images=images))
+        episode = None if record is None or record.kind != "episode" else _episode(record)
+        if episode is None:
+            raise EpisodeFileError(f"{self.path} was changed by another process; open it anew")
+        return episode
+
+
+def _leaver(*, images: bool) -> Callable[[str, Sequence[int]], bool] | None:
+    """Returns which arrays stay packed: none, or pictures and stacks of them."""
+    return None if images else lambda kind, shape: kind == "|u1" and len(shape) >= 4
+
+
+def _placed_episodes(path: Path, *, images: bool = True) -> Iterator[tuple[int, Episode]]:
+    """Reads each whole episode, and where its record begins; warns about the others."""
     read_header(path)
     count, end = 0, len(MAGIC)
     with _open(path) as file:
-        for number, scanned in enumerate(_scan(file)):
-            end = scanned.end
+        for number, scanned in enumerate(_scan(file, images=images)):
+            start, end = end, scanned.end
             is_other = scanned.record is not None and scanned.record.kind != "episode"
             episode = None if scanned.record is None or is_other else _episode(scanned.record)
             if episode is not None:
                 count += 1
-                yield episode
+                yield start, episode
             elif not is_other:
-                warnings.warn(f"{path}: episode {number} is damaged and was left out", EpisodeFileWarning, stacklevel=3)
+                warnings.warn(f"{path}: episode {number} is damaged and was left out", EpisodeFileWarning, stacklevel=4)
         dropped = file.seek(0, os.SEEK_END) - end
     if dropped > 0:
         warnings.warn(
             f"{path} ends within an episode: its last {dropped} bytes were dropped, {count} episodes read",
             EpisodeFileWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -297,7 +346,7 @@ def _open(path: Path) -> BinaryIO:
     return file
 
 
-def _scan(file: BinaryIO) -> Iterator[_Scanned]:
+def _scan(file: BinaryIO, *, images: bool = True) -> Iterator[_Scanned]:
     """Yields records until the first that is torn."""
     file.seek(0, os.SEEK_END)
     size = file.tell()
@@ -306,7 +355,7 @@ def _scan(file: BinaryIO) -> Iterator[_Scanned]:
         end = file.tell() + head.length
         if end > size:
             return
-        yield _Scanned(end, decode_record(head, file.read(head.length)))
+        yield _Scanned(end, decode_record(head, file.read(head.length), _leaver(images=images)))
 
 
 def _group(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Any]:

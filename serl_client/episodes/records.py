@@ -6,7 +6,7 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,18 +94,26 @@ def encode_record(record: Record) -> bytes:
     return RecordHead(len(body), zlib.crc32(body)).pack() + body
 
 
-def decode_record(head: RecordHead, body: bytes) -> Record | None:
-    """Decodes the record of a body; None when its checksum is wrong, or what it holds is no record."""
+def decode_record(
+    head: RecordHead, body: bytes, leaves_out: Callable[[str, Sequence[int]], bool] | None = None
+) -> Record | None:
+    """Decodes the record of a body; None when its checksum is wrong, or what it holds is no record.
+
+    Args:
+        head: Its head.
+        body: The bytes.
+        leaves_out: Whether an array of this type, such as "|u1", and shape is not wanted; it costs nothing then.
+    """
     if len(body) != head.length or zlib.crc32(body) != head.checksum:
         return None
     try:
-        return _decode_body(body)
+        return _decode_body(body, leaves_out)
     # Whoever wrote the checksum may have written anything before it.
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, struct.error, zlib.error):
         return None
 
 
-def _decode_body(body: bytes) -> Record:
+def _decode_body(body: bytes, leaves_out: Callable[[str, Sequence[int]], bool] | None) -> Record:
     (length,) = _LENGTH.unpack_from(body)
     position = _LENGTH.size + length
     manifest = json.loads(body[_LENGTH.size : position])
@@ -113,7 +121,8 @@ def _decode_body(body: bytes) -> Record:
     for entry in manifest["arrays"]:
         blob = body[position : position + entry["bytes"]]
         position += entry["bytes"]
-        arrays[entry["name"]] = _decode_array(entry, blob)
+        if leaves_out is None or not leaves_out(entry["type"], entry["shape"]):
+            arrays[entry["name"]] = _decode_array(entry, blob)
     if not isinstance(manifest["kind"], str) or not isinstance(manifest["fields"], dict):
         raise TypeError("a record needs a kind and fields")
     return Record(kind=manifest["kind"], fields=manifest["fields"], arrays=arrays)

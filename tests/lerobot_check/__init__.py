@@ -1,0 +1,1 @@
+"""Reads what is exported with LeRobot itself; see `make lerobot-check`."""
