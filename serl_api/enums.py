@@ -54,6 +54,14 @@ class ArmMode(_OpenEnum):
     GUIDED = 8
 
 
+class SessionClass(_OpenEnum):
+    """Says who stands behind a control session; a higher class may take the arm from a lower one."""
+
+    UNKNOWN = 0
+    LEARNER = 1
+    OPERATOR = 2
+
+
 class GripperMotion(_OpenEnum):
     """Says what the fingers are doing."""
 

@@ -21,6 +21,7 @@ from serl_api.enums import (
     GripperMotion,
     MotionOutcome,
     PixelEncoding,
+    SessionClass,
     StampSource,
 )
 
@@ -204,6 +205,10 @@ class RobotState(ArmState):
     """When it took effect; 0 when none did."""
     armed_estops: tuple[str, ...]
     """Names of the e-stop endpoints that are armed."""
+    control_session_number: int
+    """Number of the open control session, which rises with each; 0 when none is open."""
+    control_class: SessionClass
+    """Class of that session; UNKNOWN when none is open."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

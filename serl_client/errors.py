@@ -11,6 +11,7 @@ RobotError
 from serl_api.errors.robot import (
     ConnectionLostError,
     ControlHeldError,
+    ControlTakenError,
     DeadlineError,
     DeviceUnavailableError,
     FaultError,
@@ -45,6 +46,7 @@ class EpisodeFileError(RobotError):
 PASSING_ERRORS = (
     ConnectionLostError,
     ControlHeldError,
+    ControlTakenError,
     DeadlineError,
     DeviceUnavailableError,
     FaultError,

@@ -11,6 +11,7 @@ from serl.robot.v1 import robot_service_pb2, robot_service_pb2_grpc
 from serl_api.cell import CellInfo
 from serl_api.codec.cell import decode_cell_info
 from serl_api.codec.state import decode_faults, decode_state
+from serl_api.enums import SessionClass
 from serl_api.values import Compliance, FaultList, RecoveryResult, RobotState
 from serl_client.connection.channel import CONNECT_TIMEOUT_S, Connection, ConnectionOptions, ServiceClient
 from serl_client.connection.client_name import default_client_name
@@ -78,19 +79,35 @@ class RobotClient(ServiceClient):
         request = robot_service_pb2.StreamStateRequest(rate_hz=rate_hz)
         return self.connection.stream(self._stub.StreamState, request, lambda response: decode_state(response.state))
 
-    def control(self, client_name: str | None = None, compliance: Compliance | None = None) -> ControlSession:
+    def control(
+        self,
+        client_name: str | None = None,
+        compliance: Compliance | None = None,
+        *,
+        session_class: SessionClass = SessionClass.LEARNER,
+        take_over: bool = False,
+    ) -> ControlSession:
         """Opens a control session: the only way to move anything.
 
         Args:
             client_name: Shown to others while it holds the arm; None is user, machine and process.
             compliance: Compliance to start with; fields that are None keep the daemon's.
+            session_class: Who stands behind the session: a program that can wait, or a person.
+            take_over: Whether to take the arm from a session of a lower class. Its client gets ControlTakenError; an
+                actor waits, and goes on when this session has ended.
 
         Raises:
-            ControlHeldError: Another client holds the arm.
+            ControlHeldError: Another client holds the arm, and it was not or may not be taken over.
             FaultError: The arm is faulted.
             StopLatchedError: `Stop` is latched.
         """
-        return ControlSession(self.connection, client_name or default_client_name(), compliance)
+        return ControlSession(
+            self.connection,
+            client_name or default_client_name(),
+            compliance,
+            session_class=session_class,
+            take_over=take_over,
+        )
 
     def stop(self, text: str = "", client_name: str | None = None) -> RobotState:
         """Stops the arm at once and latches. Software on an ordinary network: NOT a safety-rated emergency stop."""

@@ -14,6 +14,7 @@ from serl.robot.v1 import control_pb2, robot_service_pb2, robot_service_pb2_grpc
 from serl_api.codec import control
 from serl_api.codec.observation import decode_observation, encode_pixel_encoding
 from serl_api.codec.times import decode_duration, encode_duration
+from serl_api.enums import SessionClass
 from serl_api.errors.robot import DeadlineError, RobotError, SessionClosedError, robot_error
 from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.pose_increment import PoseIncrement
@@ -50,6 +51,8 @@ class ControlSession(ClosedOnExit):
         connection: To the daemon.
         client_name: Shown to others while this session holds the arm, at most 128 characters.
         compliance: Compliance to start with; None is the daemon's.
+        session_class: Of the session.
+        take_over: Whether to take the arm from a session of a lower class.
 
     Raises:
         ControlHeldError: Another client holds the arm.
@@ -57,7 +60,15 @@ class ControlSession(ClosedOnExit):
         StopLatchedError: `Stop` is latched.
     """
 
-    def __init__(self, connection: Connection, client_name: str, compliance: Compliance | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        client_name: str,
+        compliance: Compliance | None = None,
+        *,
+        session_class: SessionClass = SessionClass.LEARNER,
+        take_over: bool = False,
+    ) -> None:
         self._connection = connection
         self.sequence_number = 0
         """Number of the last request."""
@@ -68,7 +79,8 @@ class ControlSession(ClosedOnExit):
         stub = robot_service_pb2_grpc.RobotServiceStub(connection.channel)
         self._call: Any = stub.Control(iter(self._requests.get, None))
         self._watch = StreamDeadline(self._call.cancel)
-        opening = control_pb2.Open(client_name=client_name)
+        opening = control_pb2.Open(client_name=client_name, take_over=take_over)
+        opening.session_class = session_class  # type: ignore[assignment]
         if compliance is not None:
             opening.compliance.CopyFrom(control.encode_compliance(compliance))
         opened = self._open(opening)
@@ -99,6 +111,7 @@ class ControlSession(ClosedOnExit):
         Raises:
             InvalidTargetError: A NaN, a wrong length, no unit quaternion.
             LimitExceededError: The period is outside its limits.
+            ControlTakenError: A client of a higher class took the arm over.
             FaultError: The arm is faulted.
             StopLatchedError: Somebody stopped the arm.
             ConnectionLostError: The daemon went away.

@@ -10,7 +10,7 @@ from robot_daemon.control.daemon import DaemonCore
 from robot_daemon.control.motion_executor import Motion
 from robot_daemon.control.session import ControlSession
 from serl_api.codec import control, requests
-from serl_api.enums import ControlMode, IncrementBase, MotionOutcome
+from serl_api.enums import ControlMode, IncrementBase, MotionOutcome, SessionClass
 from serl_api.errors.robot import InvalidRequestError, InvalidTargetError, ModeError, NotEquippedError
 from serl_api.pose_increment import PoseIncrement
 from serl_api.values import Clip, GripperTarget, JointTarget, Pose, Target, WrenchTarget
@@ -95,7 +95,13 @@ class ControlStream:
             raise ModeError(text, mode=self._core.mode.name)
         name = requests.decode_client_name(first.open.client_name, "open.client_name")
         compliance = requests.decode_compliance(first.open.compliance, self._core.default_compliance)
-        session = self._core.claim(name, self._peer, compliance)
+        session = self._core.claim(
+            name,
+            self._peer,
+            compliance,
+            session_class=SessionClass(first.open.session_class) or SessionClass.LEARNER,
+            take_over=first.open.take_over,
+        )
         self._on_claim(session)
         return session
 

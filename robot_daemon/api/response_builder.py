@@ -136,6 +136,8 @@ class ResponseBuilder:
         session = core.session
         if session is not None:
             message.control_holder = session.client_name
+            message.control_session_number = session.number
+            message.control_class = session.session_class  # type: ignore[assignment]
             message.applied_sequence_number = session.applied_sequence_number
             message.applied_time_ns = session.applied_time_ns
 

@@ -24,9 +24,10 @@ from robot_daemon.hardware.devices import (
 )
 from robot_daemon.sensing.real_time_sensors import RealTimeSensors
 from robot_daemon.sensing.sensors import LockstepSensors, Sensors
-from serl_api.enums import ArmMode, FaultSeverity, Pacing
+from serl_api.enums import ArmMode, FaultSeverity, Pacing, SessionClass
 from serl_api.errors.robot import (
     ControlHeldError,
+    ControlTakenError,
     DeviceUnavailableError,
     DrainingError,
     FaultError,
@@ -98,11 +99,26 @@ class DaemonCore:
         """Returns what the arm is doing, as far as the last sample shows."""
         return mode_of(self._active_cell.faults, self._stopped, self._session)
 
-    def claim(self, client_name: str, peer: str, compliance: FullCompliance) -> ControlSession:
+    def claim(
+        self,
+        client_name: str,
+        peer: str,
+        compliance: FullCompliance,
+        *,
+        session_class: SessionClass = SessionClass.LEARNER,
+        take_over: bool = False,
+    ) -> ControlSession:
         """Opens the control session.
 
+        Args:
+            client_name: Shown to others.
+            peer: Address of the client.
+            compliance: In force at the start.
+            session_class: Of the session.
+            take_over: Whether to end a session of a lower class, whose client is told by whom.
+
         Raises:
-            ControlHeldError: Another client holds it.
+            ControlHeldError: Another client holds it, and it is not taken over.
             FaultError: A critical fault is active, or a hand is on the arm.
             StopLatchedError: `Stop` is latched.
             ModeError: The cell wants an e-stop endpoint, and none is armed.
@@ -111,12 +127,13 @@ class DaemonCore:
         self._active_cell.faults.refresh()
         with self.lock:
             self.require_motion()
-            self.require_no_session()
+            self._make_way(client_name, peer, session_class, take_over=take_over)
             self._session_count += 1
             self._session = ControlSession(
                 number=self._session_count,
                 client_name=client_name,
                 peer=peer,
+                session_class=session_class,
                 cell=self.cell,
                 compliance=compliance,
                 command_timeout_ns=self._active_cell.command_timeout_ns,
@@ -125,6 +142,16 @@ class DaemonCore:
                 listener=self.listener,
             )
             return self._session
+
+    def _make_way(self, client_name: str, peer: str, session_class: SessionClass, *, take_over: bool) -> None:
+        """Ends a session that gives way to a higher class. Raises ControlHeldError where it does not."""
+        session = self._session
+        if session is None:
+            return
+        may_take_over = session_class > session.session_class
+        if not (take_over and may_take_over):
+            raise ControlHeldError.by(session.client_name, session.peer, may_take_over=may_take_over)
+        self.release(session, ControlTakenError.by(client_name, peer, self._session_count + 1))
 
     def release(self, session: ControlSession, reason: RobotError | None = None) -> None:
         """Ends a session and holds the arm; does nothing when it has ended."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from robot_daemon.control.events import Command, Event, EventListener, FieldValue
 from robot_daemon.hardware.devices import Cell, LoadedArm, PacedArm
-from serl_api.enums import Pacing
+from serl_api.enums import Pacing, SessionClass
 from serl_api.errors.robot import ROBOT_ERRORS, DaemonError, RobotError
 from serl_api.values import Clip, FullCompliance, GripperTarget, Load, Pose, Target, WrenchTarget
 
@@ -58,6 +58,7 @@ class ControlSession:
         number: Unique since the daemon started.
         client_name: Shown to others.
         peer: Address of the client.
+        session_class: A higher one may take over.
         cell: The devices.
         compliance: In force at the start; applied here.
         command_timeout_ns: Age at which a target expires; 0 for never.
@@ -76,12 +77,14 @@ class ControlSession:
         compliance: FullCompliance,
         command_timeout_ns: int,
         lock: threading.RLock,
+        session_class: SessionClass = SessionClass.LEARNER,
         wrench_timeout_ns: int | None = None,
         listener: EventListener | None = None,
     ) -> None:
         self.number = number
         self.client_name = client_name
         self.peer = peer
+        self.session_class = session_class
         self.compliance = compliance
         self.is_tracking = False
         """Whether the newest target is alive."""
@@ -113,7 +116,7 @@ class ControlSession:
         self._arm.set_compliance(compliance)
         if command_timeout_ns > 0:
             self._watchdog = Watchdog(self._now_ns, self._expire)
-        self._emit("session_opened", peer=peer)
+        self._emit("session_opened", peer=peer, session_class=session_class.name.lower())
 
     def require_open(self) -> None:
         """Raises the reason for which the session ended, if it did."""

@@ -15,7 +15,7 @@ from serl_api.codec.geometry import (
 )
 from serl_api.codec.lazy import lazy_decoder
 from serl_api.codec.times import decode_timestamp, encode_wall_time
-from serl_api.enums import ArmMode, FaultSeverity, FaultSource, GripperMotion
+from serl_api.enums import ArmMode, FaultSeverity, FaultSource, GripperMotion, SessionClass
 from serl_api.values import ArmState, Fault, GripperState, RobotState
 
 
@@ -103,6 +103,8 @@ decode_state: Callable[[state_pb2.RobotState], RobotState] = lazy_decoder(
         "applied_sequence_number": lambda message: message.applied_sequence_number,
         "applied_time_ns": lambda message: message.applied_time_ns,
         "armed_estops": lambda message: tuple(message.armed_estops),
+        "control_session_number": lambda message: message.control_session_number,
+        "control_class": lambda message: SessionClass(message.control_class),
     },
 )
 """Converts to one state; its fields are decoded when they are first read."""

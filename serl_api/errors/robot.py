@@ -5,6 +5,7 @@ RobotError
 ├── InvalidRequestError (ValueError)     a request is malformed in another way
 ├── LimitExceededError (ValueError)      a value is outside a limit that is refused, not clipped
 ├── ControlHeldError                     another client holds the control session
+├── ControlTakenError                    a client of a higher class took the arm over
 ├── FaultError                           the arm is faulted; `RobotClient.recover` leads out
 ├── StopLatchedError                     `Stop` is latched; `RobotClient.clear_stop` leads out
 ├── ModeError                            not possible in the present mode
@@ -60,14 +61,17 @@ class LimitExceededError(RobotError, ValueError):
         )
 
 
+_WAIT = "close it there, or wait until it ends"
+
+
 class ControlHeldError(RobotError):
     """Another client holds the control session."""
 
     @classmethod
-    def by(cls, holder: str, peer: str) -> Self:
-        """Names the holder and its network address."""
-        text = f'"{holder}" at {peer} holds the control session; close it there, or wait until it ends'
-        return cls(text, holder=holder, peer=peer)
+    def by(cls, holder: str, peer: str, *, may_take_over: bool = False) -> Self:
+        """Names the holder and its network address, and says whether the caller may take the arm from it."""
+        ways = "wait until it ends, or take it over (serl-robot: --take-over)" if may_take_over else _WAIT
+        return cls(f'"{holder}" at {peer} holds the control session; {ways}', holder=holder, peer=peer)
 
     @property
     def holder(self) -> str:
@@ -78,6 +82,26 @@ class ControlHeldError(RobotError):
     def peer(self) -> str:
         """Returns the network address of that client."""
         return self.metadata.get("peer", "")
+
+
+class ControlTakenError(RobotError):
+    """A client of a higher class took the arm over; this session has ended."""
+
+    @classmethod
+    def by(cls, holder: str, peer: str, session_number: int) -> Self:
+        """Names the new holder, its network address and its session."""
+        text = f'"{holder}" at {peer} took the arm over with session {session_number}; wait until that one ends'
+        return cls(text, holder=holder, peer=peer, session_number=str(session_number))
+
+    @property
+    def holder(self) -> str:
+        """Returns the name of the client that took over."""
+        return self.metadata.get("holder", "")
+
+    @property
+    def session_number(self) -> int:
+        """Returns the number of its session; 0 where that was not said."""
+        return int(self.metadata.get("session_number", "0"))
 
 
 class FaultError(RobotError):
@@ -197,6 +221,7 @@ ROBOT_ERRORS: ErrorTable[RobotError] = ErrorTable(
         "INVALID_REQUEST": (grpc.StatusCode.INVALID_ARGUMENT, InvalidRequestError),
         "LIMIT_EXCEEDED": (grpc.StatusCode.OUT_OF_RANGE, LimitExceededError),
         "CONTROL_HELD": (grpc.StatusCode.FAILED_PRECONDITION, ControlHeldError),
+        "CONTROL_TAKEN": (grpc.StatusCode.ABORTED, ControlTakenError),
         "ARM_FAULTED": (grpc.StatusCode.FAILED_PRECONDITION, FaultError),
         "STOP_LATCHED": (grpc.StatusCode.FAILED_PRECONDITION, StopLatchedError),
         "WRONG_MODE": (grpc.StatusCode.FAILED_PRECONDITION, ModeError),

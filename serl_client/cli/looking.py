@@ -128,6 +128,8 @@ def status_document(info: CellInfo, state: RobotState) -> dict[str, Any]:
         "boot_id": info.boot_id,
         "mode": state.mode.name.lower(),
         "control_holder": state.control_holder,
+        "control_session_number": state.control_session_number,
+        "control_class": state.control_class.name.lower() if state.control_holder else None,
         "stop_latched": state.stop_latched,
         "faults": _documents(state.faults),
         "joint_positions_rad": state.joint_positions.tolist(),
@@ -169,10 +171,16 @@ def _cell_table(info: CellInfo) -> Table:
     return _table(rows)
 
 
+def _holder(state: RobotState) -> str:
+    if not state.control_holder:
+        return "nobody"
+    return f"{state.control_holder} ({state.control_class.name.lower()}, session {state.control_session_number})"
+
+
 def _state_table(state: RobotState) -> Table:
     rows = {
         "mode": state.mode.name.lower() + (", stop is latched" if state.stop_latched else ""),
-        "held by": state.control_holder or "nobody",
+        "held by": _holder(state),
         "joints (rad)": _numbers(state.joint_positions.tolist()),
         "tcp (m)": _numbers(state.tcp_pose.position.tolist()),
         "tcp (xyzw)": _numbers(state.tcp_pose.quaternion_xyzw.tolist()),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serl_api.enums import FaultSource, GripperMotion
+from serl_api.enums import FaultSource, GripperMotion, SessionClass
 from serl_api.rotation import from_rotvec, multiply
 from serl_api.values import GripperState, JointTarget, Pose, RobotState
 from serl_client.cli.options import CommandError, Moving, UsageError, say
@@ -19,7 +19,19 @@ _GRIPPER_STILL_STEPS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Move(Moving):
+class Controlling(Moving):
+    """Controls the arm as an operator."""
+
+    take_over: bool = False
+    """Take the arm from a learner that controls it; its actor waits, and goes on afterwards."""
+
+    def control(self, robot: RobotClient) -> ControlSession:
+        """Opens a session."""
+        return robot.control(session_class=SessionClass.OPERATOR, take_over=self.take_over)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move(Controlling):
     """Move the TCP to a pose, or the joints to positions, and hold there.
 
     Try: serl-robot move --relative --xyz 0 0 0.02
@@ -45,7 +57,7 @@ class Move(Moving):
         with self.connect() as robot:
             goal = self._joint_goal(robot) if self.joints else self._pose_goal(robot)
             self.confirm(robot, f"move to {_text(goal)}")
-            with robot.control() as session:
+            with self.control(robot) as session:
                 state = session.move(goal, self.speed).state
         where = state.joint_positions if self.joints else state.tcp_pose.position
         say(f"reached {np.array2string(where, precision=4)}")
@@ -69,7 +81,7 @@ class Move(Moving):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Home(Moving):
+class Home(Controlling):
     """Move the joints to the cell's home."""
 
     speed: float = 0.2
@@ -81,13 +93,13 @@ class Home(Moving):
             raise UsageError(f"--speed is {self.speed:g}; it must be in (0, 1]")
         with self.connect() as robot:
             self.confirm(robot, "move to its home")
-            with robot.control() as session:
+            with self.control(robot) as session:
                 session.move(JointTarget(robot.info.arm.home), self.speed)
         say("reached home")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gripper(Moving):
+class Gripper(Controlling):
     """Open or close the gripper, or run its activation.
 
     Try: serl-robot gripper --width 0.03
@@ -113,7 +125,7 @@ class Gripper(Moving):
             if not self.activate:
                 _require_active(robot.get_state())
             self.confirm(robot, "move its fingers")
-            with robot.control() as session:
+            with self.control(robot) as session:
                 if self.activate:
                     session.activate_gripper()
                 state = _settle(session, self.width)

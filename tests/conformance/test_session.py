@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import serl_client
-from serl_api.values import ArmMode
+from serl_api.values import ArmMode, SessionClass
 from tests.conformance.asking import PERIOD_S, home, open_request, raw_step, refusal, request, shifted
 
 
@@ -70,6 +70,56 @@ class TestClaim:
     def test_an_empty_request_is_refused(self, target, client):
         _, error = refusal(target, open_request(), request(2))
         assert type(error) is serl_client.InvalidRequestError
+
+
+class TestTakeOver:
+    def test_an_operator_takes_the_arm_from_a_learner_who_is_told_by_whom(self, client):
+        with client.control("actor") as learner:
+            learner.step(shifted(home(client), 0.01), period_s=PERIOD_S)
+            with client.control("ada", session_class=SessionClass.OPERATOR, take_over=True) as operator:
+                state = client.get_state()
+                with pytest.raises(serl_client.ControlTakenError, match=r'"ada" at .* took the arm over') as caught:
+                    learner.step(home(client), period_s=PERIOD_S)
+                operator.step(home(client), period_s=PERIOD_S)
+        assert caught.value.holder == "ada"
+        assert caught.value.session_number == operator.session_number > learner.session_number
+        assert (state.mode, state.control_holder) == (ArmMode.HOLDING, "ada")
+        assert (state.control_session_number, state.control_class) == (operator.session_number, SessionClass.OPERATOR)
+
+    def test_the_learner_goes_on_when_the_operator_has_ended(self, client):
+        with (
+            client.control("actor"),
+            client.control("ada", session_class=SessionClass.OPERATOR, take_over=True),
+            pytest.raises(serl_client.ControlHeldError, match="ada"),
+        ):
+            client.control("actor")
+        with client.control("actor") as session:
+            session.step(home(client), period_s=PERIOD_S)
+            state = client.get_state()
+        assert (state.control_holder, state.control_class) == ("actor", SessionClass.LEARNER)
+
+    @pytest.mark.parametrize(
+        ("holder", "asks", "take_over"),
+        [
+            (SessionClass.LEARNER, SessionClass.LEARNER, True),
+            (SessionClass.UNKNOWN, SessionClass.LEARNER, True),
+            (SessionClass.OPERATOR, SessionClass.OPERATOR, True),
+            (SessionClass.OPERATOR, SessionClass.LEARNER, True),
+            (SessionClass.LEARNER, SessionClass.OPERATOR, False),
+        ],
+    )
+    def test_nobody_else_takes_it_and_the_holder_is_not_disturbed(self, client, holder, asks, take_over):
+        with client.control("holder", session_class=holder) as session:
+            with pytest.raises(serl_client.ControlHeldError, match='"holder" at') as caught:
+                client.control("other", session_class=asks, take_over=take_over)
+            session.step(home(client), period_s=PERIOD_S)
+        assert ("take it over" in str(caught.value)) == (asks > max(holder, SessionClass.LEARNER))
+
+    def test_nobody_holds_an_arm_with_a_number_or_a_class(self, client):
+        with client.control("ada"):
+            pass
+        state = client.get_state()
+        assert (state.control_session_number, state.control_class) == (0, SessionClass.UNKNOWN)
 
 
 class TestHold:

@@ -8,7 +8,7 @@ import pytest
 from gymnasium.wrappers import TimeLimit
 
 from serl_api.lifetime.stop_signal import StopSignal
-from serl_client import RobotClient, Task
+from serl_client import RobotClient, SessionClass, Task
 from serl_client.envs.rewards import NoReward
 from serl_client.envs.robot_env import RobotEnv
 from serl_client.wrappers import FlattenState
@@ -89,6 +89,19 @@ def disturb_by_a_stop(daemon, caplog):
         robot.clear_stop()
 
 
+def disturb_by_an_operator(daemon, caplog):
+    """A person takes the arm over, sees that the actor waits, and gives it back."""
+    with RobotClient(daemon[-1].address) as robot:
+        actor = robot.get_state()
+        with robot.control("ada", session_class=SessionClass.OPERATOR, take_over=True) as session:
+            wait_until(lambda: '"ada" at ' in caplog.text)
+            assert f"took the arm over with session {session.session_number}" in caplog.text
+            held = robot.get_state()
+            session.step(held.tcp_pose, period_s=0.05)
+        assert (held.control_holder, held.control_class) == ("ada", SessionClass.OPERATOR)
+        assert held.control_session_number > actor.control_session_number
+
+
 def disturb_by_a_restart(daemon, caplog):
     """The daemon ends, and another begins at its address."""
     address = daemon[-1].address
@@ -97,7 +110,7 @@ def disturb_by_a_restart(daemon, caplog):
     daemon.append(serve(address=address))
 
 
-@pytest.mark.parametrize("disturb", [disturb_by_a_stop, disturb_by_a_restart])
+@pytest.mark.parametrize("disturb", [disturb_by_a_stop, disturb_by_an_operator, disturb_by_a_restart])
 def test_it_waits_says_why_and_goes_on(daemon, learner_and_actor, caplog, disturb):
     caplog.set_level("INFO")
     learner, acting = learner_and_actor

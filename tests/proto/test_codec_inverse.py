@@ -204,7 +204,14 @@ def test_a_state_reaches_the_client_whole():
     state.write_arm_state(message, arm)
     state.write_gripper_state(message.gripper, GRIPPER)
     message.faults.append(state.encode_fault(FAULT, 7))
-    assert unset(message) == {"control_holder", "applied_sequence_number", "applied_time_ns", "armed_estops"}
+    assert unset(message) == {
+        "control_holder",
+        "control_session_number",
+        "control_class",
+        "applied_sequence_number",
+        "applied_time_ns",
+        "armed_estops",
+    }
     decoded = state.decode_state(message)
     for field in fields(arm):
         assert same(getattr(arm, field.name), getattr(decoded, field.name)), field.name

@@ -88,6 +88,8 @@ def test_metadata_is_typed():
 
     held = made("CONTROL_HELD", holder="ada", peer="10.0.0.1:5")
     assert (held.holder, held.peer) == ("ada", "10.0.0.1:5")
+    taken = made("CONTROL_TAKEN", holder="ada", session_number="7")
+    assert (taken.holder, taken.session_number) == ("ada", 7)
     fault = made("ARM_FAULTED", faults="a,b", black_box="/x")
     assert (fault.fault_ids, fault.black_box) == (("a", "b"), "/x")
     assert made("STOP_LATCHED", stopped_by="bob").stopped_by == "bob"

@@ -90,7 +90,8 @@ def test_a_session_is_told_from_its_opening_to_its_end(core, ear):
     session.count_step([])
     core.release(session)
     opened, closed = ear.events[0], ear.wait_for("session_closed")
-    assert (opened.name, dict(opened.fields)) == ("session_opened", {"session": 1, "client": "ada", "peer": "here"})
+    fields = {"session": 1, "client": "ada", "peer": "here", "session_class": "learner"}
+    assert (opened.name, dict(opened.fields)) == ("session_opened", fields)
     assert (closed.fields["reason"], closed.fields["steps"], closed.is_warning) == ("closed", 1, False)
     (command,) = ear.commands
     assert (command.sequence_number, command.target, command.gripper.width) == (2, TARGET, 0.02)

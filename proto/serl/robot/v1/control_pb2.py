@@ -25,61 +25,62 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from serl.robot.v1 import geometry_pb2 as serl_dot_robot_dot_v1_dot_geometry__pb2
 from serl.robot.v1 import observation_pb2 as serl_dot_robot_dot_v1_dot_observation__pb2
+from serl.robot.v1 import state_pb2 as serl_dot_robot_dot_v1_dot_state__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bserl/robot/v1/control.proto\x12\rserl.robot.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cserl/robot/v1/geometry.proto\x1a\x1fserl/robot/v1/observation.proto\"^\n\x04Open\x12\x13\n\x0b\x63lient_name\x18\x01 \x01(\t\x12\x32\n\ncompliance\x18\x02 \x01(\x0b\x32\x19.serl.robot.v1.ComplianceH\x00\x88\x01\x01\x42\r\n\x0b_compliance\"\xb4\x01\n\x06Opened\x12\x16\n\x0esession_number\x18\x01 \x01(\x03\x12\x32\n\x0f\x63ommand_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\ncompliance\x18\x03 \x01(\x0b\x32\x19.serl.robot.v1.Compliance\x12/\n\x0bobservation\x18\x04 \x01(\x0b\x32\x1a.serl.robot.v1.Observation\"\xfd\x02\n\x04Step\x12\'\n\x08tcp_pose\x18\x01 \x01(\x0b\x32\x13.serl.robot.v1.PoseH\x00\x12\x35\n\x0fjoint_positions\x18\x02 \x01(\x0b\x32\x1a.serl.robot.v1.JointTargetH\x00\x12\'\n\x06wrench\x18\x03 \x01(\x0b\x32\x15.serl.robot.v1.WrenchH\x00\x12\x36\n\x0epose_increment\x18\x08 \x01(\x0b\x32\x1c.serl.robot.v1.PoseIncrementH\x00\x12\x32\n\x07gripper\x18\x04 \x01(\x0b\x32\x1c.serl.robot.v1.GripperTargetH\x01\x88\x01\x01\x12)\n\x06period\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x63\x61meras\x18\x06 \x03(\t\x12.\n\x08\x65ncoding\x18\x07 \x01(\x0e\x32\x1c.serl.robot.v1.PixelEncodingB\x08\n\x06targetB\n\n\x08_gripper\"\xc1\x01\n\x07Stepped\x12\x34\n\x0e\x61pplied_target\x18\x01 \x01(\x0b\x32\x1c.serl.robot.v1.AppliedTarget\x12\"\n\x05\x63lips\x18\x02 \x03(\x0b\x32\x13.serl.robot.v1.Clip\x12/\n\x0bobservation\x18\x03 \x01(\x0b\x32\x1a.serl.robot.v1.Observation\x12\x17\n\x0f\x61pplied_time_ns\x18\x04 \x01(\x03\x12\x12\n\noverrun_ns\x18\x05 \x01(\x03\"\xc3\x01\n\x04Move\x12\'\n\x08tcp_pose\x18\x01 \x01(\x0b\x32\x13.serl.robot.v1.PoseH\x00\x12\x35\n\x0fjoint_positions\x18\x02 \x01(\x0b\x32\x1a.serl.robot.v1.JointTargetH\x00\x12\x13\n\x0bspeed_ratio\x18\x03 \x01(\x01\x12\x32\n\x07gripper\x18\x04 \x01(\x0b\x32\x1c.serl.robot.v1.GripperTargetH\x01\x88\x01\x01\x42\x06\n\x04goalB\n\n\x08_gripper\"\x8d\x01\n\x05Moved\x12-\n\x07outcome\x18\x01 \x01(\x0e\x32\x1c.serl.robot.v1.MotionOutcome\x12\x16\n\x0eprogress_ratio\x18\x02 \x01(\x01\x12/\n\x0bobservation\x18\x03 \x01(\x0b\x32\x1a.serl.robot.v1.Observation\x12\x0c\n\x04text\x18\x04 \x01(\t\"\xbd\x02\n\x05Reset\x12\'\n\x08tcp_pose\x18\x01 \x01(\x0b\x32\x13.serl.robot.v1.PoseH\x00\x12\x35\n\x0fjoint_positions\x18\x02 \x01(\x0b\x32\x1a.serl.robot.v1.JointTargetH\x00\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x1c\n\x0fgripper_width_m\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x0bspeed_ratio\x18\x05 \x01(\x01\x12\x0f\n\x07\x63\x61meras\x18\x06 \x03(\t\x12.\n\x08\x65ncoding\x18\x07 \x01(\x0e\x32\x1c.serl.robot.v1.PixelEncoding\x12\x13\n\x0bjoint_reset\x18\x08 \x01(\x08\x12\x12\n\nkeep_scene\x18\t \x01(\x08\x42\x07\n\x05startB\x07\n\x05_seedB\x12\n\x10_gripper_width_m\"<\n\tResetDone\x12/\n\x0bobservation\x18\x01 \x01(\x0b\x32\x1a.serl.robot.v1.Observation\">\n\rSetCompliance\x12-\n\ncompliance\x18\x01 \x01(\x0b\x32\x19.serl.robot.v1.Compliance\">\n\rComplianceSet\x12-\n\ncompliance\x18\x01 \x01(\x0b\x32\x19.serl.robot.v1.Compliance\"\x11\n\x0f\x41\x63tivateGripper\"\x13\n\x11GripperActivating\"c\n\x07SetLoad\x12\x0f\n\x07mass_kg\x18\x01 \x01(\x01\x12\x30\n\x10\x63\x65nter_of_mass_m\x18\x02 \x01(\x0b\x32\x16.serl.robot.v1.Vector3\x12\x15\n\rinertia_kg_m2\x18\x03 \x03(\x01\"\t\n\x07LoadSet\"$\n\x0bJointTarget\x12\x15\n\rpositions_rad\x18\x01 \x03(\x01\"\x98\x02\n\rPoseIncrement\x12-\n\rtranslation_m\x18\x01 \x01(\x0b\x32\x16.serl.robot.v1.Vector3\x12.\n\x0crotation_rad\x18\x02 \x01(\x0b\x32\x16.serl.robot.v1.Vector3H\x00\x12\x30\n\x0borientation\x18\x03 \x01(\x0b\x32\x19.serl.robot.v1.QuaternionH\x00\x12.\n\x08\x61\x64\x64\x65\x64_to\x18\x04 \x01(\x0e\x32\x1c.serl.robot.v1.IncrementBase\x12(\n\x03\x62ox\x18\x05 \x01(\x0b\x32\x16.serl.robot.v1.PoseBoxH\x01\x88\x01\x01\x42\x14\n\x12orientation_changeB\x06\n\x04_box\"\xae\x01\n\x07PoseBox\x12#\n\x06\x63\x65nter\x18\x01 \x01(\x0b\x32\x13.serl.robot.v1.Pose\x12\'\n\x07lower_m\x18\x02 \x01(\x0b\x32\x16.serl.robot.v1.Vector3\x12\'\n\x07upper_m\x18\x03 \x01(\x0b\x32\x16.serl.robot.v1.Vector3\x12,\n\x0crotation_rad\x18\x04 \x01(\x0b\x32\x16.serl.robot.v1.Vector3\"H\n\rGripperTarget\x12\x0f\n\x07width_m\x18\x01 \x01(\x01\x12\x15\n\rspeed_m_per_s\x18\x02 \x01(\x01\x12\x0f\n\x07\x66orce_n\x18\x03 \x01(\x01\"\xe2\x01\n\rAppliedTarget\x12\'\n\x08tcp_pose\x18\x01 \x01(\x0b\x32\x13.serl.robot.v1.PoseH\x00\x12\x35\n\x0fjoint_positions\x18\x02 \x01(\x0b\x32\x1a.serl.robot.v1.JointTargetH\x00\x12\'\n\x06wrench\x18\x03 \x01(\x0b\x32\x15.serl.robot.v1.WrenchH\x00\x12\x32\n\x07gripper\x18\x04 \x01(\x0b\x32\x1c.serl.robot.v1.GripperTargetH\x01\x88\x01\x01\x42\x08\n\x06targetB\n\n\x08_gripper\"=\n\x04\x43lip\x12%\n\x04kind\x18\x01 \x01(\x0e\x32\x17.serl.robot.v1.ClipKind\x12\x0e\n\x06\x65xcess\x18\x02 \x01(\x01\"\xb4\x06\n\nCompliance\x12,\n\x1ftranslational_stiffness_n_per_m\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12+\n\x1etranslational_damping_ns_per_m\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12,\n\x1frotational_stiffness_nm_per_rad\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12+\n\x1erotational_damping_nms_per_rad\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x42\n\x1dtranslational_clip_positive_m\x18\x05 \x01(\x0b\x32\x16.serl.robot.v1.Vector3H\x04\x88\x01\x01\x12\x42\n\x1dtranslational_clip_negative_m\x18\x06 \x01(\x0b\x32\x16.serl.robot.v1.Vector3H\x05\x88\x01\x01\x12\x41\n\x1crotational_clip_positive_rad\x18\x07 \x01(\x0b\x32\x16.serl.robot.v1.Vector3H\x06\x88\x01\x01\x12\x41\n\x1crotational_clip_negative_rad\x18\x08 \x01(\x0b\x32\x16.serl.robot.v1.Vector3H\x07\x88\x01\x01\x12+\n\x1enullspace_stiffness_nm_per_rad\x18\t \x01(\x01H\x08\x88\x01\x01\x42\"\n _translational_stiffness_n_per_mB!\n\x1f_translational_damping_ns_per_mB\"\n _rotational_stiffness_nm_per_radB!\n\x1f_rotational_damping_nms_per_radB \n\x1e_translational_clip_positive_mB \n\x1e_translational_clip_negative_mB\x1f\n\x1d_rotational_clip_positive_radB\x1f\n\x1d_rotational_clip_negative_radB!\n\x1f_nullspace_stiffness_nm_per_rad*j\n\rIncrementBase\x12\x1e\n\x1aINCREMENT_BASE_UNSPECIFIED\x10\x00\x12\x1b\n\x17INCREMENT_BASE_MEASURED\x10\x01\x12\x1c\n\x18INCREMENT_BASE_COMMANDED\x10\x02*\xa0\x01\n\rMotionOutcome\x12\x1e\n\x1aMOTION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16MOTION_OUTCOME_RUNNING\x10\x01\x12\x1a\n\x16MOTION_OUTCOME_REACHED\x10\x02\x12\x1c\n\x18MOTION_OUTCOME_PREEMPTED\x10\x03\x12\x19\n\x15MOTION_OUTCOME_FAILED\x10\x04*\xa6\x02\n\x08\x43lipKind\x12\x19\n\x15\x43LIP_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x43LIP_KIND_WORKSPACE_POSITION\x10\x01\x12 \n\x1c\x43LIP_KIND_WORKSPACE_ROTATION\x10\x02\x12\x1e\n\x1a\x43LIP_KIND_STEP_TRANSLATION\x10\x03\x12\x1b\n\x17\x43LIP_KIND_STEP_ROTATION\x10\x04\x12\x1c\n\x18\x43LIP_KIND_JOINT_POSITION\x10\x05\x12\x18\n\x14\x43LIP_KIND_JOINT_STEP\x10\x06\x12\x13\n\x0f\x43LIP_KIND_FORCE\x10\x07\x12\x14\n\x10\x43LIP_KIND_TORQUE\x10\x08\x12\x1b\n\x17\x43LIP_KIND_GRIPPER_WIDTH\x10\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bserl/robot/v1/control.proto\x12\rserl.robot.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cserl/robot/v1/geometry.proto\x1a\x1fserl/robot/v1/observation.proto\x1a\x19serl/robot/v1/state.proto\"\xa5\x01\n\x04Open\x12\x13\n\x0b\x63lient_name\x18\x01 \x01(\t\x12\x32\n\ncompliance\x18\x02 \x01(\x0b\x32\x19.serl.robot.v1.ComplianceH\x00\x88\x01\x01\x12\x32\n\rsession_class\x18\x03 \x01(\x0e\x32\x1b.serl.robot.v1.SessionClass\x12\x11\n\ttake_over\x18\x04 \x01(\x08\x42\r\n\x0b_compliance\"\xb4\x01\n\x06Opened\x12\x16\n\x0esession_number\x18\x01 \x01(\x03\x12\x32\n\x0f\x63ommand_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\ncompliance\x18\x03 \x01(\x0b\x32\x19.serl.robot.v1.Compliance\x12/\n\x0bobservation\x18\x04 \x01(\x0b\x32\x1a.serl.robot.v1.Observation\"\xfd\x02\n\x04Step\x12\'\n\x08tcp_pose\x18\x01 \x01(\x0b\x32\x13.serl.robot.v1.PoseH\x00\x12\x35\n\x0fjoint_positions\x18\x02 \x01(\x0b\x32\x1a.serl.robot.v1.JointTargetH\x00\x12\'\n\x06wrench\x18\x03 \x01(\x0b\x32\x15.serl.robot.v1.WrenchH\x00\x12\x36\n\x0epose_increment\x18\x08 \x01(\x0b\x32\x1c.serl.robot.v1.PoseIncrementH\x00\x12\x32\n\x07gripper\x18\x04 \x01(\x0b\x32\x1c.serl.robot.v1.GripperTargetH\x01\x88\x01\x01\x12)\n\x06period\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x63\x61meras\x18\x06 \x03(\t\x12.\n\x08\x65ncoding\x18\x07 \x01(\x0e\x32\x1c.serl.robot.v1.PixelEncodingB\x08\n\x06targetB\n\n\x08_gripper\"\xc1\x01\n\x07Stepped\x12\x34\n\x0e\x61pplied_target\x18\x01 \x01(\x0b\x32\x1c.serl.robot.v1.AppliedTarget\x12\"\n\x05\x63lips\x18\x02 \x03(\x0b\x32\x13.serl.robot.v1.Clip\x12/\n\x0bobservation\x18\x03 \x01(\x0b\x32\x1a.serl.robot.v1.Observation\x12\x17\n\x0f\x61pplied_time_ns\x18\x04 \x01(\x03\x12\x12\n\noverrun_ns\x18\x05 \x01(\x03\"\xc3\x01\n\x04Move\x12\'\n\x08tcp_pose\x18\x01 \x01(\x0b\x32\x13.serl.robot.v1.PoseH\x00\x12\x35\n\x0fjoint_positions\x18\x02 \x01(\x0b\x32\x1a.serl.robot.v1.JointTargetH\x00\x12\x13\n\x0bspeed_ratio\x18\x03 \x01(\x01\x12\x32\n\x07gripper\x18\x04 \x01(\x0b\x32\x1c.serl.robot.v1.GripperTargetH\x01\x88\x01\x01\x42\x06\n\x04goalB\n\n\x08_gripper\"\x8d\x01\n\x05Moved\x12-\n\x07outcome\x18\x01 \x01(\x0e\x32\x1c.serl.robot.v1.MotionOutcome\x12\x16\n\x0eprogress_ratio\x18\x02 \x01(\x01\x12/\n\x0bobservation\x18\x03 \x01(\x0b\x32\x1a.serl.robot.v1.Observation\x12\x0c\n\x04text\x18\x04 \x01(\t\"\xbd\x02\n\x05Reset\x12\'\n\x08tcp_pose\x18\x01 \x01(\x0b\x32\x13.serl.robot.v1.PoseH\x00\x12\x35\n\x0fjoint_positions\x18\x02 \x01(\x0b\x32\x1a.serl.robot.v1.JointTargetH\x00\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x1c\n\x0fgripper_width_m\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x0bspeed_ratio\x18\x05 \x01(\x01\x12\x0f\n\x07\x63\x61meras\x18\x06 \x03(\t\x12.\n\x08\x65ncoding\x18\x07 \x01(\x0e\x32\x1c.serl.robot.v1.PixelEncoding\x12\x13\n\x0bjoint_reset\x18\x08 \x01(\x08\x12\x12\n\nkeep_scene\x18\t \x01(\x08\x42\x07\n\x05startB\x07\n\x05_seedB\x12\n\x10_gripper_width_m\"<\n\tResetDone\x12/\n\x0bobservation\x18\x01 \x01(\x0b\x32\x1a.serl.robot.v1.Observation\">\n\rSetCompliance\x12-\n\ncompliance\x18\x01 \x01(\x0b\x32\x19.serl.robot.v1.Compliance\">\n\rComplianceSet\x12-\n\ncompliance\x18\x01 \x01(\x0b\x32\x19.serl.robot.v1.Compliance\"\x11\n\x0f\x41\x63tivateGripper\"\x13\n\x11GripperActivating\"c\n\x07SetLoad\x12\x0f\n\x07mass_kg\x18\x01 \x01(\x01\x12\x30\n\x10\x63\x65nter_of_mass_m\x18\x02 \x01(\x0b\x32\x16.serl.robot.v1.Vector3\x12\x15\n\rinertia_kg_m2\x18\x03 \x03(\x01\"\t\n\x07LoadSet\"$\n\x0bJointTarget\x12\x15\n\rpositions_rad\x18\x01 \x03(\x01\"\x98\x02\n\rPoseIncrement\x12-\n\rtranslation_m\x18\x01 \x01(\x0b\x32\x16.serl.robot.v1.Vector3\x12.\n\x0crotation_rad\x18\x02 \x01(\x0b\x32\x16.serl.robot.v1.Vector3H\x00\x12\x30\n\x0borientation\x18\x03 \x01(\x0b\x32\x19.serl.robot.v1.QuaternionH\x00\x12.\n\x08\x61\x64\x64\x65\x64_to\x18\x04 \x01(\x0e\x32\x1c.serl.robot.v1.IncrementBase\x12(\n\x03\x62ox\x18\x05 \x01(\x0b\x32\x16.serl.robot.v1.PoseBoxH\x01\x88\x01\x01\x42\x14\n\x12orientation_changeB\x06\n\x04_box\"\xae\x01\n\x07PoseBox\x12#\n\x06\x63\x65nter\x18\x01 \x01(\x0b\x32\x13.serl.robot.v1.Pose\x12\'\n\x07lower_m\x18\x02 \x01(\x0b\x32\x16.serl.robot.v1.Vector3\x12\'\n\x07upper_m\x18\x03 \x01(\x0b\x32\x16.serl.robot.v1.Vector3\x12,\n\x0crotation_rad\x18\x04 \x01(\x0b\x32\x16.serl.robot.v1.Vector3\"H\n\rGripperTarget\x12\x0f\n\x07width_m\x18\x01 \x01(\x01\x12\x15\n\rspeed_m_per_s\x18\x02 \x01(\x01\x12\x0f\n\x07\x66orce_n\x18\x03 \x01(\x01\"\xe2\x01\n\rAppliedTarget\x12\'\n\x08tcp_pose\x18\x01 \x01(\x0b\x32\x13.serl.robot.v1.PoseH\x00\x12\x35\n\x0fjoint_positions\x18\x02 \x01(\x0b\x32\x1a.serl.robot.v1.JointTargetH\x00\x12\'\n\x06wrench\x18\x03 \x01(\x0b\x32\x15.serl.robot.v1.WrenchH\x00\x12\x32\n\x07gripper\x18\x04 \x01(\x0b\x32\x1c.serl.robot.v1.GripperTargetH\x01\x88\x01\x01\x42\x08\n\x06targetB\n\n\x08_gripper\"=\n\x04\x43lip\x12%\n\x04kind\x18\x01 \x01(\x0e\x32\x17.serl.robot.v1.ClipKind\x12\x0e\n\x06\x65xcess\x18\x02 \x01(\x01\"\xb4\x06\n\nCompliance\x12,\n\x1ftranslational_stiffness_n_per_m\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12+\n\x1etranslational_damping_ns_per_m\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12,\n\x1frotational_stiffness_nm_per_rad\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12+\n\x1erotational_damping_nms_per_rad\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x42\n\x1dtranslational_clip_positive_m\x18\x05 \x01(\x0b\x32\x16.serl.robot.v1.Vector3H\x04\x88\x01\x01\x12\x42\n\x1dtranslational_clip_negative_m\x18\x06 \x01(\x0b\x32\x16.serl.robot.v1.Vector3H\x05\x88\x01\x01\x12\x41\n\x1crotational_clip_positive_rad\x18\x07 \x01(\x0b\x32\x16.serl.robot.v1.Vector3H\x06\x88\x01\x01\x12\x41\n\x1crotational_clip_negative_rad\x18\x08 \x01(\x0b\x32\x16.serl.robot.v1.Vector3H\x07\x88\x01\x01\x12+\n\x1enullspace_stiffness_nm_per_rad\x18\t \x01(\x01H\x08\x88\x01\x01\x42\"\n _translational_stiffness_n_per_mB!\n\x1f_translational_damping_ns_per_mB\"\n _rotational_stiffness_nm_per_radB!\n\x1f_rotational_damping_nms_per_radB \n\x1e_translational_clip_positive_mB \n\x1e_translational_clip_negative_mB\x1f\n\x1d_rotational_clip_positive_radB\x1f\n\x1d_rotational_clip_negative_radB!\n\x1f_nullspace_stiffness_nm_per_rad*j\n\rIncrementBase\x12\x1e\n\x1aINCREMENT_BASE_UNSPECIFIED\x10\x00\x12\x1b\n\x17INCREMENT_BASE_MEASURED\x10\x01\x12\x1c\n\x18INCREMENT_BASE_COMMANDED\x10\x02*\xa0\x01\n\rMotionOutcome\x12\x1e\n\x1aMOTION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16MOTION_OUTCOME_RUNNING\x10\x01\x12\x1a\n\x16MOTION_OUTCOME_REACHED\x10\x02\x12\x1c\n\x18MOTION_OUTCOME_PREEMPTED\x10\x03\x12\x19\n\x15MOTION_OUTCOME_FAILED\x10\x04*\xa6\x02\n\x08\x43lipKind\x12\x19\n\x15\x43LIP_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x43LIP_KIND_WORKSPACE_POSITION\x10\x01\x12 \n\x1c\x43LIP_KIND_WORKSPACE_ROTATION\x10\x02\x12\x1e\n\x1a\x43LIP_KIND_STEP_TRANSLATION\x10\x03\x12\x1b\n\x17\x43LIP_KIND_STEP_ROTATION\x10\x04\x12\x1c\n\x18\x43LIP_KIND_JOINT_POSITION\x10\x05\x12\x18\n\x14\x43LIP_KIND_JOINT_STEP\x10\x06\x12\x13\n\x0f\x43LIP_KIND_FORCE\x10\x07\x12\x14\n\x10\x43LIP_KIND_TORQUE\x10\x08\x12\x1b\n\x17\x43LIP_KIND_GRIPPER_WIDTH\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'serl.robot.v1.control_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INCREMENTBASE']._serialized_start=3691
-  _globals['_INCREMENTBASE']._serialized_end=3797
-  _globals['_MOTIONOUTCOME']._serialized_start=3800
-  _globals['_MOTIONOUTCOME']._serialized_end=3960
-  _globals['_CLIPKIND']._serialized_start=3963
-  _globals['_CLIPKIND']._serialized_end=4257
-  _globals['_OPEN']._serialized_start=141
-  _globals['_OPEN']._serialized_end=235
-  _globals['_OPENED']._serialized_start=238
-  _globals['_OPENED']._serialized_end=418
-  _globals['_STEP']._serialized_start=421
-  _globals['_STEP']._serialized_end=802
-  _globals['_STEPPED']._serialized_start=805
-  _globals['_STEPPED']._serialized_end=998
-  _globals['_MOVE']._serialized_start=1001
-  _globals['_MOVE']._serialized_end=1196
-  _globals['_MOVED']._serialized_start=1199
-  _globals['_MOVED']._serialized_end=1340
-  _globals['_RESET']._serialized_start=1343
-  _globals['_RESET']._serialized_end=1660
-  _globals['_RESETDONE']._serialized_start=1662
-  _globals['_RESETDONE']._serialized_end=1722
-  _globals['_SETCOMPLIANCE']._serialized_start=1724
-  _globals['_SETCOMPLIANCE']._serialized_end=1786
-  _globals['_COMPLIANCESET']._serialized_start=1788
-  _globals['_COMPLIANCESET']._serialized_end=1850
-  _globals['_ACTIVATEGRIPPER']._serialized_start=1852
-  _globals['_ACTIVATEGRIPPER']._serialized_end=1869
-  _globals['_GRIPPERACTIVATING']._serialized_start=1871
-  _globals['_GRIPPERACTIVATING']._serialized_end=1890
-  _globals['_SETLOAD']._serialized_start=1892
-  _globals['_SETLOAD']._serialized_end=1991
-  _globals['_LOADSET']._serialized_start=1993
-  _globals['_LOADSET']._serialized_end=2002
-  _globals['_JOINTTARGET']._serialized_start=2004
-  _globals['_JOINTTARGET']._serialized_end=2040
-  _globals['_POSEINCREMENT']._serialized_start=2043
-  _globals['_POSEINCREMENT']._serialized_end=2323
-  _globals['_POSEBOX']._serialized_start=2326
-  _globals['_POSEBOX']._serialized_end=2500
-  _globals['_GRIPPERTARGET']._serialized_start=2502
-  _globals['_GRIPPERTARGET']._serialized_end=2574
-  _globals['_APPLIEDTARGET']._serialized_start=2577
-  _globals['_APPLIEDTARGET']._serialized_end=2803
-  _globals['_CLIP']._serialized_start=2805
-  _globals['_CLIP']._serialized_end=2866
-  _globals['_COMPLIANCE']._serialized_start=2869
-  _globals['_COMPLIANCE']._serialized_end=3689
+  _globals['_INCREMENTBASE']._serialized_start=3790
+  _globals['_INCREMENTBASE']._serialized_end=3896
+  _globals['_MOTIONOUTCOME']._serialized_start=3899
+  _globals['_MOTIONOUTCOME']._serialized_end=4059
+  _globals['_CLIPKIND']._serialized_start=4062
+  _globals['_CLIPKIND']._serialized_end=4356
+  _globals['_OPEN']._serialized_start=169
+  _globals['_OPEN']._serialized_end=334
+  _globals['_OPENED']._serialized_start=337
+  _globals['_OPENED']._serialized_end=517
+  _globals['_STEP']._serialized_start=520
+  _globals['_STEP']._serialized_end=901
+  _globals['_STEPPED']._serialized_start=904
+  _globals['_STEPPED']._serialized_end=1097
+  _globals['_MOVE']._serialized_start=1100
+  _globals['_MOVE']._serialized_end=1295
+  _globals['_MOVED']._serialized_start=1298
+  _globals['_MOVED']._serialized_end=1439
+  _globals['_RESET']._serialized_start=1442
+  _globals['_RESET']._serialized_end=1759
+  _globals['_RESETDONE']._serialized_start=1761
+  _globals['_RESETDONE']._serialized_end=1821
+  _globals['_SETCOMPLIANCE']._serialized_start=1823
+  _globals['_SETCOMPLIANCE']._serialized_end=1885
+  _globals['_COMPLIANCESET']._serialized_start=1887
+  _globals['_COMPLIANCESET']._serialized_end=1949
+  _globals['_ACTIVATEGRIPPER']._serialized_start=1951
+  _globals['_ACTIVATEGRIPPER']._serialized_end=1968
+  _globals['_GRIPPERACTIVATING']._serialized_start=1970
+  _globals['_GRIPPERACTIVATING']._serialized_end=1989
+  _globals['_SETLOAD']._serialized_start=1991
+  _globals['_SETLOAD']._serialized_end=2090
+  _globals['_LOADSET']._serialized_start=2092
+  _globals['_LOADSET']._serialized_end=2101
+  _globals['_JOINTTARGET']._serialized_start=2103
+  _globals['_JOINTTARGET']._serialized_end=2139
+  _globals['_POSEINCREMENT']._serialized_start=2142
+  _globals['_POSEINCREMENT']._serialized_end=2422
+  _globals['_POSEBOX']._serialized_start=2425
+  _globals['_POSEBOX']._serialized_end=2599
+  _globals['_GRIPPERTARGET']._serialized_start=2601
+  _globals['_GRIPPERTARGET']._serialized_end=2673
+  _globals['_APPLIEDTARGET']._serialized_start=2676
+  _globals['_APPLIEDTARGET']._serialized_end=2902
+  _globals['_CLIP']._serialized_start=2904
+  _globals['_CLIP']._serialized_end=2965
+  _globals['_COMPLIANCE']._serialized_start=2968
+  _globals['_COMPLIANCE']._serialized_end=3788
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import duration_pb2 as _duration_pb2
 from serl.robot.v1 import geometry_pb2 as _geometry_pb2
 from serl.robot.v1 import observation_pb2 as _observation_pb2
+from serl.robot.v1 import state_pb2 as _state_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -58,12 +59,16 @@ CLIP_KIND_TORQUE: ClipKind
 CLIP_KIND_GRIPPER_WIDTH: ClipKind
 
 class Open(_message.Message):
-    __slots__ = ("client_name", "compliance")
+    __slots__ = ("client_name", "compliance", "session_class", "take_over")
     CLIENT_NAME_FIELD_NUMBER: _ClassVar[int]
     COMPLIANCE_FIELD_NUMBER: _ClassVar[int]
+    SESSION_CLASS_FIELD_NUMBER: _ClassVar[int]
+    TAKE_OVER_FIELD_NUMBER: _ClassVar[int]
     client_name: str
     compliance: Compliance
-    def __init__(self, client_name: _Optional[str] = ..., compliance: _Optional[_Union[Compliance, _Mapping]] = ...) -> None: ...
+    session_class: _state_pb2.SessionClass
+    take_over: bool
+    def __init__(self, client_name: _Optional[str] = ..., compliance: _Optional[_Union[Compliance, _Mapping]] = ..., session_class: _Optional[_Union[_state_pb2.SessionClass, str]] = ..., take_over: _Optional[bool] = ...) -> None: ...
 
 class Opened(_message.Message):
     __slots__ = ("session_number", "command_timeout", "compliance", "observation")

@@ -21,6 +21,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_BAD_TOKEN: _ClassVar[ErrorReason]
     ERROR_REASON_DRAINING: _ClassVar[ErrorReason]
     ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
+    ERROR_REASON_CONTROL_TAKEN: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_TARGET: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
@@ -36,3 +37,4 @@ ERROR_REASON_TOO_MANY_STREAMS: ErrorReason
 ERROR_REASON_BAD_TOKEN: ErrorReason
 ERROR_REASON_DRAINING: ErrorReason
 ERROR_REASON_INTERNAL: ErrorReason
+ERROR_REASON_CONTROL_TAKEN: ErrorReason
