@@ -24,6 +24,8 @@ from robot_daemon.operations.checks.cell_check import check_cell, check_file
 from robot_daemon.operations.checks.workspace import outside_workspace
 from robot_daemon.operations.connecting import connect
 from robot_daemon.operations.event_log import FORMATTERS, EventLog, logging_to_stderr
+from robot_daemon.operations.first_hour.command import add_options as add_first_hour_options
+from robot_daemon.operations.first_hour.command import first_hour
 from robot_daemon.operations.install import InstallError, install_unit
 from robot_daemon.operations.lifecycle import serve_until_signal
 from robot_daemon.operations.notify import Notifier
@@ -41,6 +43,7 @@ EPILOG = """\
 examples:
   robot-daemon example-config > cell.toml     write a commented file to start from (fake devices, moves nothing)
   robot-daemon check --config cell.toml       say what is wrong with the cell and its host, and how to fix it
+  robot-daemon first-hour --config cell.toml  lead through the first hour with a new cell, step by step, with a report
   robot-daemon --config cell.toml             serve the cell until Ctrl-C or SIGTERM; the arm then holds
   robot-daemon drivers                        list the drivers that a cell's file can name
   robot-daemon install-unit --config /etc/serl/cell.toml --output -   print the systemd unit and the udev rules
@@ -131,6 +134,12 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         return check_cell(config, sys.stdout)
 
 
+def _first_hour(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    config = _config(options, parser)
+    with logging_to_stderr("error", "text"):
+        return first_hour(config, options)
+
+
 def _install_unit(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     config = _config(options, parser)
     install_unit(config, options.config, user=options.user, output=options.output, force=options.force, out=sys.stdout)
@@ -169,6 +178,7 @@ def _black_box(options: argparse.Namespace, parser: argparse.ArgumentParser) -> 
 _COMMANDS = {
     "serve": _serve,
     "check": _check,
+    "first-hour": _first_hour,
     "install-unit": _install_unit,
     "drivers": _drivers,
     "example-config": _example_config,
@@ -201,6 +211,8 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--log-format", choices=list(FORMATTERS), default="text", help="for people or for programs")
     checking = _with_config(_add(commands, "check", "test each device and the host; nothing moves, nothing is served"))
     checking.add_argument("--file-only", action="store_true", help="check the file, connect to nothing")
+    leading = _add(commands, "first-hour", "lead a person through the first hour with a new cell; asks before it moves")
+    add_first_hour_options(_with_config(leading))
     installing = _with_config(_add(commands, "install-unit", "write the systemd unit and the udev rules"))
     installing.add_argument("--user", default="robot", help="account that the daemon runs as (%(default)s)")
     installing.add_argument(

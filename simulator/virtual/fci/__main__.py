@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 lost_packet_limit=options.lost_packet_limit,
                 log_file=options.log,
                 control_socket=options.control,
+                posture_seed=options.posture_seed,
             )
         )
         raise_priority(options.priority)
@@ -83,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         "--task", default=NO_TASK, metavar="NAME", help="scene with gripper and props, or none (%(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the scene (%(default)s)")
+    parser.add_argument(
+        "--posture-seed", type=int, metavar="N", help="find the arm in a posture drawn with this seed (home without)"
+    )
     parser.add_argument("--server-version", type=int, default=VERSION, help="version to speak (%(default)s)")
     parser.add_argument(
         "--lost-packet-limit",

@@ -17,6 +17,7 @@ from simulator.virtual.fci.controller.plant import NO_TASK, Plant
 from simulator.virtual.fci.controller.reflexes import LOST_PACKET_LIMIT
 from simulator.virtual.fci.cycle_log import CycleLogWriter
 from simulator.virtual.fci.injection import ControlRequests, Disturbances
+from simulator.virtual.fci.postures import random_posture
 from simulator.virtual.fci.protocol import PORT, VERSION, Command, PlainStatus, ProtocolError, Request, pack_response
 from simulator.virtual.fci.scheduling import wake_precisely
 from simulator.virtual.fci.state import StateMessage
@@ -48,6 +49,8 @@ class ServerOptions:
     lost_packet_limit: int = LOST_PACKET_LIMIT
     log_file: Path | None = None
     control_socket: Path | None = None
+    posture_seed: int | None = None
+    """Draws the posture in which the arm is found; None is home."""
 
 
 class FciServer:
@@ -61,6 +64,8 @@ class FciServer:
     def __init__(self, options: ServerOptions) -> None:
         self.link = ClientLink(options.host, options.port, options.version)
         self.box = ControlBox(Plant(options.table, options.task, options.seed), options.lost_packet_limit)
+        if options.posture_seed is not None:
+            self.box.place(random_posture(options.table, options.posture_seed))
         self._model_text = urdf(options.table).encode()
         self._state = StateMessage(self.box)
         self._disturbances = Disturbances()
