@@ -8,7 +8,7 @@ from serl_client.envs.registration import make_training_env
 from serl_client.envs.task_finding import find_task
 from serl_client.episodes.recording import run_episode
 
-TASKS = ("PickCube", "PegInsert", "PcbInsert", "RamInsert", "RelocateForward", "RelocateBackward")
+TASKS = ("PickCube", "PegInsert", "PcbInsert", "RamInsert", "UsbInsert", "RelocateForward", "RelocateBackward")
 
 
 def main():

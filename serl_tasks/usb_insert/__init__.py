@@ -1,0 +1,1 @@
+"""HIL-SERL's USB stick: picked up from its holder, inserted into a port, and let go of."""
