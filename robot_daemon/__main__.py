@@ -32,6 +32,8 @@ from robot_daemon.operations.notify import Notifier
 from robot_daemon.operations.recording import RecordingError, read_recording
 from robot_daemon.operations.recording_text import summarize, write_csv
 from robot_daemon.operations.service_status import ServiceStatus
+from robot_daemon.operations.traces.recording import record_trace
+from robot_daemon.operations.traces.trace_file import TraceError
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.plugins import plugin_table
@@ -47,6 +49,7 @@ examples:
   robot-daemon --config cell.toml             serve the cell until Ctrl-C or SIGTERM; the arm then holds
   robot-daemon drivers                        list the drivers that a cell's file can name
   robot-daemon install-unit --config /etc/serl/cell.toml --output -   print the systemd unit and the udev rules
+  robot-daemon record-trace FILE --host HOST  record what a Franka arm and its client say, 1000 times a second
   robot-daemon black-box FILE                 say what happened in the seconds before a fault
 
 `robot-daemon COMMAND --help` explains a command. Without a command it serves.
@@ -112,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"robot-daemon: {error}", file=sys.stderr)
         return 2
-    except (DeviceConnectError, ServeError, InstallError, RecordingError) as error:
+    except (DeviceConnectError, ServeError, InstallError, RecordingError, TraceError) as error:
         print(f"robot-daemon: {error}", file=sys.stderr)
         return 1
 
@@ -156,6 +159,18 @@ def _example_config(_options: argparse.Namespace, _parser: argparse.ArgumentPars
     return 0
 
 
+def _record_trace(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if not options.seconds >= 0.0:
+        parser.error(f"--seconds is {options.seconds:g}; it must be 0, which is until Ctrl-C, or more")
+    with StopSignal() as stop:
+        found = record_trace(options.host, options.file, stop, seconds=options.seconds, card=options.card)
+    print(f"{found.states} states, {found.lost_states} lost, and {found.commands} commands in {options.file}")
+    if found.states:
+        return 0
+    print("no state came: is a program connected to the arm, and is this the machine?", file=sys.stderr)
+    return 1
+
+
 def _black_box(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if options.file.is_dir():
         for path in list_recordings(options.file):
@@ -183,6 +198,7 @@ _COMMANDS = {
     "drivers": _drivers,
     "example-config": _example_config,
     "black-box": _black_box,
+    "record-trace": _record_trace,
 }
 
 
@@ -224,6 +240,11 @@ def _parser() -> argparse.ArgumentParser:
     reading = _add(commands, "black-box", "summarize a recording of the last seconds before a fault")
     reading.add_argument("file", type=Path, metavar="FILE", help="a recording, or a folder of recordings to list")
     reading.add_argument("--csv", type=Path, metavar="FILE", help="write a table instead, one row a state")
+    recording = _add(commands, "record-trace", "record every state and command of a Franka arm that a program controls")
+    recording.add_argument("file", type=Path, metavar="FILE", help="the trace; must not exist")
+    recording.add_argument("--host", required=True, help="address of the arm")
+    recording.add_argument("--seconds", type=float, default=0.0, metavar="S", help="how long (default: until Ctrl-C)")
+    recording.add_argument("--card", default="", metavar="NAME", help="network card to listen to (default: all)")
     return parser
 
 

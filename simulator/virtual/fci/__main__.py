@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from robot_daemon.operations.traces.trace_file import TraceError
 from serl_api.errors.robot import NotFoundError
 from serl_api.lifetime.ready_file import announced
 from serl_api.lifetime.stop_signal import StopSignal
@@ -14,6 +15,7 @@ from simulator.model.arm_table import ARMS
 from simulator.virtual.fci.controller.plant import NO_TASK
 from simulator.virtual.fci.controller.reflexes import LOST_PACKET_LIMIT
 from simulator.virtual.fci.protocol import PORT, VERSION
+from simulator.virtual.fci.replay import ReplayServer
 from simulator.virtual.fci.scheduling import AUTOMATIC_PRIORITY, raise_priority
 from simulator.virtual.fci.server import FciServer, ServerOptions
 
@@ -24,6 +26,7 @@ examples:
   serl-virtual fci                                    a Panda without gripper on 127.0.0.1
   serl-virtual fci --arm fr3 --host 127.0.0.2         a second arm; libfranka always uses port 1337
   serl-virtual fci --task pick-cube --control /tmp/fci.sock
+  serl-virtual fci --arm fr3 --replay fr3.trace       the states that a real arm has sent, for libfranka to read
 
 Connect any libfranka 0.18 or later to the address, with RealtimeConfig.Ignore where the kernel is no real-time one.
 libfranka raises its thread to real-time priority 99 where it has the right, and so does this process, to a lower one.
@@ -39,22 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     log_to_stderr(options.log_level)
     try:
-        server = FciServer(
-            ServerOptions(
-                table=ARMS[options.arm],
-                host=options.host,
-                port=options.port,
-                task=options.task,
-                seed=options.seed,
-                version=options.server_version,
-                lost_packet_limit=options.lost_packet_limit,
-                log_file=options.log,
-                control_socket=options.control,
-                posture_seed=options.posture_seed,
-            )
-        )
+        server = _server(options)
         raise_priority(options.priority)
-    except NotFoundError as error:
+    except (NotFoundError, TraceError) as error:
         print(f"serl-virtual fci: {error}", file=sys.stderr)
         return 2
     except PermissionError as error:
@@ -69,6 +59,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logger.info("virtual %s listening on %s", options.arm, address)
         server.run()
     return 0
+
+
+def _server(options: argparse.Namespace) -> FciServer | ReplayServer:
+    if options.replay is not None:
+        return ReplayServer(options.replay, ARMS[options.arm], options.host, options.port)
+    return FciServer(
+        ServerOptions(
+            table=ARMS[options.arm],
+            host=options.host,
+            port=options.port,
+            task=options.task,
+            seed=options.seed,
+            version=options.server_version,
+            lost_packet_limit=options.lost_packet_limit,
+            log_file=options.log,
+            control_socket=options.control,
+            posture_seed=options.posture_seed,
+        )
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -104,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     add_ready_file(parser)
     parser.add_argument("--log", type=Path, metavar="FILE", help="memory-mapped log of every cycle")
     parser.add_argument("--control", type=Path, metavar="SOCKET", help="Unix socket for injections and ground truth")
+    parser.add_argument(
+        "--replay",
+        type=Path,
+        metavar="TRACE",
+        help="serve the states of a trace of `robot-daemon record-trace` in place of a virtual arm; nothing moves it",
+    )
     add_log_level(parser)
     return parser
 
