@@ -179,6 +179,8 @@ class ArmState:
     """Shape (6,): N, then Nm, that the environment exerts on the tool at the TCP, in base axes."""
     jacobian: FloatArray
     """Shape (6, n), of the TCP in base axes, linear rows first."""
+    command_success_rate: float | None = None
+    """Share of the last 100 or so control commands that came in time, in [0, 1]; None while none are sent."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

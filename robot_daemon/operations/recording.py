@@ -62,6 +62,7 @@ def pack_samples(samples: Sequence[Sample]) -> dict[str, Array]:
     columns |= {f"arm_{name}": np.full((rows, width), np.nan) for name, width in widths.items()}
     columns["arm_tcp_position"] = np.full((rows, 3), np.nan)
     columns["arm_tcp_quaternion"] = np.full((rows, 4), np.nan)
+    columns["arm_command_success_rate"] = np.full(rows, np.nan)
     columns["arm_jacobian"] = np.full((rows, 6, joints), np.nan)
     columns |= {f"gripper_{name}": np.full(rows, np.nan) for name in ("width", "target_width", "force")}
     columns["gripper_time_ns"] = np.zeros(rows, np.int64)
@@ -73,6 +74,8 @@ def pack_samples(samples: Sequence[Sample]) -> dict[str, Array]:
         columns["arm_time_ns"][here] = [arm.time_ns for arm in arms]
         columns["arm_tcp_position"][here] = [arm.tcp_pose.position for arm in arms]
         columns["arm_tcp_quaternion"][here] = [arm.tcp_pose.quaternion_xyzw for arm in arms]
+        rates = (arm.command_success_rate for arm in arms)
+        columns["arm_command_success_rate"][here] = [np.nan if rate is None else rate for rate in rates]
         empty = np.full(joints, np.nan)
         for name in (*widths, "jacobian"):
             values = [getattr(arm, name) for arm in arms]

@@ -123,7 +123,7 @@ def reference_time_ns(cameras: Sequence[Sequence[int]], latest_ns: int) -> int:
 
 
 def interpolate_arm(before: ArmSample, after: ArmSample, time_ns: int) -> ArmSample:
-    """Interpolates the arm between two samples: orientation by slerp, everything else linearly."""
+    """Interpolates between two samples: orientation by slerp, the rest linearly, the success rate not at all."""
     r = _share(before, after, time_ns)
     if r in (0.0, 1.0):
         return after if r else before
@@ -140,6 +140,7 @@ def interpolate_arm(before: ArmSample, after: ArmSample, time_ns: int) -> ArmSam
         tcp_twist=_lerp(before.tcp_twist, after.tcp_twist, r),
         external_wrench=_lerp(before.external_wrench, after.external_wrench, r),
         jacobian=_lerp(before.jacobian, after.jacobian, r),
+        command_success_rate=after.command_success_rate,
     )
 
 

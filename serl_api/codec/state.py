@@ -78,6 +78,8 @@ def write_arm_state(message: state_pb2.RobotState, state: ArmState) -> None:
     write_twist(message.tcp_twist, state.tcp_twist)
     write_wrench(message.external_wrench, state.external_wrench)
     message.jacobian.extend(state.jacobian.ravel().tolist())
+    if state.command_success_rate is not None:
+        message.command_success_rate = state.command_success_rate
 
 
 decode_state: Callable[[state_pb2.RobotState], RobotState] = lazy_decoder(
@@ -95,6 +97,9 @@ decode_state: Callable[[state_pb2.RobotState], RobotState] = lazy_decoder(
         "tcp_twist": lambda message: decode_twist(message.tcp_twist),
         "external_wrench": lambda message: decode_wrench(message.external_wrench),
         "jacobian": lambda message: decode_numbers(message.jacobian).reshape(6, -1),
+        "command_success_rate": lambda message: (
+            message.command_success_rate if message.HasField("command_success_rate") else None
+        ),
         "gripper": lambda message: _decode_gripper_state(message.gripper) if message.HasField("gripper") else None,
         "mode": lambda message: ArmMode(message.mode),
         "faults": lambda message: decode_faults(message.faults),

@@ -137,6 +137,7 @@ def status_document(info: CellInfo, state: RobotState) -> dict[str, Any]:
         "tcp_quaternion_xyzw": state.tcp_pose.quaternion_xyzw.tolist(),
         "tcp_twist": state.tcp_twist.tolist(),
         "external_wrench": state.external_wrench.tolist(),
+        "command_success_rate": state.command_success_rate,
         "gripper_width_m": state.gripper.width if state.gripper is not None else None,
     }
 
@@ -185,6 +186,9 @@ def _state_table(state: RobotState) -> Table:
         "tcp (m)": _numbers(state.tcp_pose.position.tolist()),
         "tcp (xyzw)": _numbers(state.tcp_pose.quaternion_xyzw.tolist()),
         "wrench (N, Nm)": _numbers(state.external_wrench.tolist(), digits=1),
+        "commands in time": "none sent"
+        if state.command_success_rate is None
+        else f"{100.0 * state.command_success_rate:.1f} %",
         "gripper": "none"
         if state.gripper is None
         else f"{state.gripper.width:.4f} m, {state.gripper.motion.name.lower()}",

@@ -200,6 +200,7 @@ def test_a_state_reaches_the_client_whole():
         tcp_twist=np.arange(1.0, 7.0),
         external_wrench=np.arange(11.0, 17.0),
         jacobian=np.arange(1.0, 43.0).reshape(6, 7),
+        command_success_rate=0.0,
     )
     state.write_arm_state(message, arm)
     state.write_gripper_state(message.gripper, GRIPPER)
@@ -244,3 +245,4 @@ def test_what_is_unknown_stays_unknown():
     assert decoded.state.gripper is not None
     assert decoded.state.gripper.force is None
     assert decoded.state.external_joint_torques is None
+    assert decoded.state.command_success_rate is None

@@ -37,10 +37,12 @@ def test_status_for_people_and_for_programs(run, at):
     code, out, _ = run("status", *at)
     assert code == 0
     assert "fake" in out
+    assert "commands in time  none sent" in out
     code, out, _ = run("status", *at, "--json")
     document = json.loads(out)
     assert (document["mode"], document["backend"]) == ("idle", "fake")
     assert len(document["tcp_position_m"]) == 3
+    assert document["command_success_rate"] is None  # An arm that takes no commands in time.
 
 
 def test_watch_prints_a_line_a_state_into_a_pipe(run, at):

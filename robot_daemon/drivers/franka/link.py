@@ -205,6 +205,7 @@ class Link:
                     runner.stop_unfed()
                 raise self._failure
             runner.look_after()
+            runner.rest_when_idle()
             if job is not None:
                 self._do(job, robot, runner)
             runner.start()

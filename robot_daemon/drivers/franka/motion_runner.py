@@ -96,6 +96,12 @@ class MotionRunner:
             self.stop_unfed()
             raise LoopError("the driver's loop stood still")
 
+    def rest_when_idle(self) -> None:
+        """Ends the motion of an arm that has long been held: it holds itself then, and needs no commands in time."""
+        idle_ns = round(self._options.idle_timeout_s * 1e9)
+        if self._is_moving and idle_ns and self._steering.retire(self._now_ns() - idle_ns):
+            self.settle(forget=False)
+
     def stop_unfed(self) -> None:
         """Stops a motion whose set-points are no longer renewed, because the loop has died."""
         self.settle(forget=True)

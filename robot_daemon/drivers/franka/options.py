@@ -70,6 +70,9 @@ class FrankaOptions:
     """Joint impedance: damping."""
     loop_rate_hz: float = 500.0
     """How often states are sampled and set-points renewed, from 100 to 1000."""
+    idle_timeout_s: float = 60.0
+    """How long the arm is held under torque control without a target; then it holds itself, until the next target. 0 is
+    for ever."""
     connect_timeout_s: float = 10.0
     """How long the arm may take to answer at the start."""
     command_deadline_s: float = 5.0
@@ -96,6 +99,7 @@ class FrankaOptions:
         _require_each("joint_stiffness_nm_per_rad", self.joint_stiffness_nm_per_rad, 0.0, 2000.0)
         _require_each("joint_damping_nms_per_rad", self.joint_damping_nms_per_rad, 0.0, 200.0)
         require_between("loop_rate_hz", self.loop_rate_hz, 100.0, 1000.0)
+        require_between("idle_timeout_s", self.idle_timeout_s, 0.0, 86_400.0)
         require_between("connect_timeout_s", self.connect_timeout_s, 0.1, 120.0)
         require_between("command_deadline_s", self.command_deadline_s, 0.5, 60.0)
 

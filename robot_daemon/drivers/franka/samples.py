@@ -43,6 +43,7 @@ def arm_state(sample: Sample) -> ArmSample:
     velocities = state.dq
     jacobian = sample.model.zero_jacobian(franky.Frame.EndEffector, state)
     pose = state.O_T_EE
+    is_moving = state.robot_mode == franky.RobotMode.Move  # Else the arm says 0.
     return ArmSample(
         time_ns=sample.time_ns,
         joint_positions=state.q,
@@ -53,6 +54,7 @@ def arm_state(sample: Sample) -> ArmSample:
         tcp_twist=jacobian @ velocities,
         external_wrench=0.0 - state.O_F_ext_hat_K,
         jacobian=jacobian,
+        command_success_rate=state.control_command_success_rate if is_moving else None,
     )
 
 

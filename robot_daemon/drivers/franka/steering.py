@@ -209,6 +209,15 @@ class Steering:
     def _spring_limits(self) -> SpringLimits:
         return spring_limits(self._compliance, self._torque_bound, self._bounds, self._joint_speed)
 
+    def retire(self, before_ns: int) -> bool:
+        """Gives up, until the next target, a pose that has been held since an instant; returns whether it was."""
+        with self._lock:
+            is_idle = self._is_holding and self._running is not None and self._braking_end_ns <= before_ns
+            if is_idle:
+                self._wanted = self._goal = None
+                self._is_holding = False
+            return is_idle
+
     def renew(self, state: ArmSample, now_ns: int) -> None:
         """Brings the set-point of the running motion up to date."""
         with self._lock:

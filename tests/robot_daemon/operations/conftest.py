@@ -56,6 +56,7 @@ def arm_at():
             tcp_twist=np.zeros(6),
             external_wrench=np.array([0.0, 0.0, force, 0.0, 0.0, 0.0]),
             jacobian=np.arange(42.0).reshape(6, 7),
+            command_success_rate=0.97 if external else None,
         )
 
     return make

@@ -53,6 +53,7 @@ def test_a_recording_is_read_as_it_was_written(tmp_path, arm_at, gripper_at):
     np.testing.assert_array_equal(arrays["arm_tcp_quaternion"][0], arm.tcp_pose.quaternion_xyzw)
     assert arrays["arm_external_joint_torques"][0].tolist() == [1.0] * 7
     assert np.isnan(arrays["arm_external_joint_torques"][1]).all()
+    np.testing.assert_array_equal(arrays["arm_command_success_rate"], (0.97, np.nan))
     assert (arrays["gripper_time_ns"].tolist(), arrays["gripper_force"][0]) == ([9, 0], 7.0)
     assert MOTIONS[arrays["gripper_motion"][0]] == "object_held"
     assert arrays["gripper_motion"][1] == -1

@@ -79,7 +79,7 @@ FAULT_SEVERITY_WARNING: FaultSeverity
 FAULT_SEVERITY_CRITICAL: FaultSeverity
 
 class RobotState(_message.Message):
-    __slots__ = ("monotonic_time_ns", "capture_time", "joint_positions_rad", "joint_velocities_rad_per_s", "joint_torques_nm", "external_joint_torques_nm", "tcp_pose", "tcp_twist", "external_wrench", "jacobian", "gripper", "mode", "faults", "stop_latched", "control_holder", "applied_sequence_number", "applied_time_ns", "armed_estops", "control_session_number", "control_class")
+    __slots__ = ("monotonic_time_ns", "capture_time", "joint_positions_rad", "joint_velocities_rad_per_s", "joint_torques_nm", "external_joint_torques_nm", "tcp_pose", "tcp_twist", "external_wrench", "jacobian", "gripper", "mode", "faults", "stop_latched", "control_holder", "applied_sequence_number", "applied_time_ns", "armed_estops", "control_session_number", "control_class", "command_success_rate")
     MONOTONIC_TIME_NS_FIELD_NUMBER: _ClassVar[int]
     CAPTURE_TIME_FIELD_NUMBER: _ClassVar[int]
     JOINT_POSITIONS_RAD_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +100,7 @@ class RobotState(_message.Message):
     ARMED_ESTOPS_FIELD_NUMBER: _ClassVar[int]
     CONTROL_SESSION_NUMBER_FIELD_NUMBER: _ClassVar[int]
     CONTROL_CLASS_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_SUCCESS_RATE_FIELD_NUMBER: _ClassVar[int]
     monotonic_time_ns: int
     capture_time: _timestamp_pb2.Timestamp
     joint_positions_rad: _containers.RepeatedScalarFieldContainer[float]
@@ -120,7 +121,8 @@ class RobotState(_message.Message):
     armed_estops: _containers.RepeatedScalarFieldContainer[str]
     control_session_number: int
     control_class: SessionClass
-    def __init__(self, monotonic_time_ns: _Optional[int] = ..., capture_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., joint_positions_rad: _Optional[_Iterable[float]] = ..., joint_velocities_rad_per_s: _Optional[_Iterable[float]] = ..., joint_torques_nm: _Optional[_Iterable[float]] = ..., external_joint_torques_nm: _Optional[_Iterable[float]] = ..., tcp_pose: _Optional[_Union[_geometry_pb2.Pose, _Mapping]] = ..., tcp_twist: _Optional[_Union[_geometry_pb2.Twist, _Mapping]] = ..., external_wrench: _Optional[_Union[_geometry_pb2.Wrench, _Mapping]] = ..., jacobian: _Optional[_Iterable[float]] = ..., gripper: _Optional[_Union[GripperState, _Mapping]] = ..., mode: _Optional[_Union[ArmMode, str]] = ..., faults: _Optional[_Iterable[_Union[Fault, _Mapping]]] = ..., stop_latched: _Optional[bool] = ..., control_holder: _Optional[str] = ..., applied_sequence_number: _Optional[int] = ..., applied_time_ns: _Optional[int] = ..., armed_estops: _Optional[_Iterable[str]] = ..., control_session_number: _Optional[int] = ..., control_class: _Optional[_Union[SessionClass, str]] = ...) -> None: ...
+    command_success_rate: float
+    def __init__(self, monotonic_time_ns: _Optional[int] = ..., capture_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., joint_positions_rad: _Optional[_Iterable[float]] = ..., joint_velocities_rad_per_s: _Optional[_Iterable[float]] = ..., joint_torques_nm: _Optional[_Iterable[float]] = ..., external_joint_torques_nm: _Optional[_Iterable[float]] = ..., tcp_pose: _Optional[_Union[_geometry_pb2.Pose, _Mapping]] = ..., tcp_twist: _Optional[_Union[_geometry_pb2.Twist, _Mapping]] = ..., external_wrench: _Optional[_Union[_geometry_pb2.Wrench, _Mapping]] = ..., jacobian: _Optional[_Iterable[float]] = ..., gripper: _Optional[_Union[GripperState, _Mapping]] = ..., mode: _Optional[_Union[ArmMode, str]] = ..., faults: _Optional[_Iterable[_Union[Fault, _Mapping]]] = ..., stop_latched: _Optional[bool] = ..., control_holder: _Optional[str] = ..., applied_sequence_number: _Optional[int] = ..., applied_time_ns: _Optional[int] = ..., armed_estops: _Optional[_Iterable[str]] = ..., control_session_number: _Optional[int] = ..., control_class: _Optional[_Union[SessionClass, str]] = ..., command_success_rate: _Optional[float] = ...) -> None: ...
 
 class GripperState(_message.Message):
     __slots__ = ("width_m", "target_width_m", "motion", "force_n")

@@ -271,6 +271,19 @@ class TestHold:
         assert x_of(motion) == pytest.approx(0.405)
 
 
+class TestIdle:
+    def test_only_a_pose_that_has_been_held_for_long_is_given_up_and_the_next_target_is_kept(self, make, make_state):
+        steering = make()
+        run(steering, at(0.41), make_state())
+        assert not steering.retire(10_000 * MS)
+        steering.hold(make_state(time_ns=1000 * MS))
+        assert not steering.retire(1200 * MS)
+        assert steering.retire(1400 * MS)
+        steering.follow(at(0.42), make_state(), 1500 * MS)  # Before the motion has ended.
+        steering.ended(forget=False)
+        assert steering.is_due
+
+
 class TestInterpolation:
     @pytest.fixture
     def steering(self, make):
