@@ -11,8 +11,10 @@ import tyro
 
 from serl_api.errors.robot import RobotError
 from serl_api.lifetime.stop_signal import StopSignal
+from serl_api.plugins import PluginError
 from serl_api.progress import Progress
 from serl_api.settings import AT_LEAST_0, AT_LEAST_1, SEED, check_fields
+from serl_client.wrappers.plugin import find_wrappers
 from serl_rl.algorithms.act.config import ActConfig, ExecutionMode
 from serl_rl.artifacts.run_directory import make_folder_of, write_json
 from serl_rl.cli.options import RerunTarget, print_json, say
@@ -68,6 +70,9 @@ class EvaluateCommand:
     """How a policy of act executes its chunks, in place of how it was trained to."""
     executed_steps: Annotated[int | None, AT_LEAST_0] = None
     """Steps of a chunk that such a policy executes; 0 for all."""
+    added_wrappers: tuple[str, ...] = ()
+    """Wrappers beside those it was trained with, innermost, such as reality-gap,observation_delay_s=0.06; only such as
+    leave observations and actions what they are."""
     output_json: Path | None = None
     """File for the result, with every episode's seed, outcome, return and length."""
     video: Path | None = None
@@ -93,6 +98,7 @@ class EvaluateCommand:
         with progress.phase("loading the policy"):
             policy, config, manifest = load_policy(self.checkpoint, self._executed)
         environment = with_own_reward(config.environment) if self.own_reward else config.environment
+        environment = with_wrappers(environment, self.added_wrappers)
         with progress.phase("opening the environment"):
             env = make_environment(environment, self.robot)
         share_maps(env, policy)
@@ -191,3 +197,22 @@ class EvaluateCommand:
 def with_own_reward(config: EnvironmentConfig) -> EnvironmentConfig:
     """Returns the same environment without a classifier: its task says what a success is."""
     return replace(config, reward="sparse", classifier=ClassifierRewardConfig())
+
+
+def with_wrappers(config: EnvironmentConfig, added: tuple[str, ...]) -> EnvironmentConfig:
+    """Returns the same environment with further wrappers, innermost.
+
+    Raises:
+        UsageError: There is no such wrapper, or it changes what a policy sees or does.
+    """
+    try:
+        chosen = find_wrappers(added)
+    except PluginError as error:
+        raise UsageError(f"--added-wrappers: {error}") from None
+    for wrapper in chosen:
+        if not wrapper.plugin.keeps_spaces:
+            raise UsageError(
+                f"--added-wrappers {wrapper.text} changes observations or actions, so that the policy does not fit; "
+                "train with it instead"
+            )
+    return replace(config, wrappers=(*added, *config.wrappers))

@@ -10,6 +10,7 @@ from serl_client.errors import TaskMismatchError
 from serl_rl.__main__ import parse
 from serl_rl.algorithms.sac.agent import SacAgent
 from serl_rl.artifacts import checkpoint as checkpoints
+from serl_rl.cli.evaluate import with_wrappers
 from serl_rl.config.train import SacConfig, TrainConfig, to_dict
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import wilson_interval
@@ -173,3 +174,13 @@ def test_a_result_that_cannot_be_written_is_printed_all_the_same(run, evaluate, 
 def test_what_cannot_work_is_one_sentence(evaluate, options, error, message):
     with pytest.raises(error, match=message):
         evaluate(*options)
+
+
+def test_wrappers_are_added_innermost_and_only_where_the_policy_still_fits():
+    trained = EnvironmentConfig(wrappers=("relative-frame",))
+    gap = "reality-gap,observation_delay_s=0.06"
+    assert with_wrappers(trained, (gap,)).wrappers == (gap, "relative-frame")
+    with pytest.raises(UsageError, match="--added-wrappers relative-frame changes observations or actions"):
+        with_wrappers(trained, ("relative-frame",))
+    with pytest.raises(UsageError, match="did you mean reality-gap"):
+        with_wrappers(trained, ("realty-gap",))
