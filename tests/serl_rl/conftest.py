@@ -1,9 +1,12 @@
 """Small specs, rows and batches for tests of the learning core."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
+from serl_rl.models.compilation import should_compile
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 from serl_rl.replay.rows import RowBatch, RowKind
 from serl_rl.replay.update_batch import UpdateBatch
@@ -89,3 +92,12 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(params=["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+def compiler(request, monkeypatch):
+    """The backend of `torch.compile`: both trace and differentiate; "inductor" writes C++ besides, for a minute."""
+    if request.param == "inductor" and not should_compile("auto", torch.device("cpu")):
+        pytest.skip("no C++ compiler")
+    monkeypatch.setattr("torch.compile", partial(torch.compile, backend=request.param))
+    return request.param

@@ -10,14 +10,11 @@ from serl_rl.models.compilation import compiled, fast_arithmetic, should_compile
 CONFIG = SacConfig(
     hidden_sizes=(16, 16), batch_size=8, critic_updates_per_actor_update=2, compile="off", precision="float32"
 )
-HAS_COMPILER = should_compile("auto", torch.device("cpu"))
-needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler")
 
 
-@needs_compiler
 @pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("default")
-def test_compiled_and_eager_agree_over_several_updates_and_nothing_is_compiled_again(spec, make_batch):
+def test_compiled_and_eager_agree_over_several_updates_and_nothing_is_compiled_again(spec, make_batch, compiler):
     config = dataclasses.replace(
         CONFIG, critic_count=3, target_critic_count=2, initial_temperature=0.1, imitation_weight=0.3
     )

@@ -10,7 +10,7 @@ from torch.func import functional_call, grad
 
 from serl_rl.algorithms.sac.agent import SacAgent, SacConfig
 from serl_rl.algorithms.sac.gradients import critic_gradients
-from serl_rl.models.compilation import compiled, should_compile
+from serl_rl.models.compilation import compiled
 from serl_rl.models.mlp import Arithmetic
 from serl_rl.models.vision.config import FeatureCacheConfig, VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, HeadConfig
@@ -38,8 +38,6 @@ HEAD = HeadConfig(embeddings=2, bottleneck=8, dropout=0.0)
 VISION = VisionConfig(
     encoder=EncoderConfig(backbone=BackboneConfig(name="small"), head=HEAD), proprioception_features=4
 )
-
-needs_compiler = pytest.mark.skipif(not should_compile("auto", torch.device("cpu")), reason="no C++ compiler")
 
 
 def make_agent(*, seed=0, vision=VISION, spec=SPEC, **changes):
@@ -410,9 +408,8 @@ def critic_arguments(agent, batch):
     return networks.critic, networks.critic_arrays, networks.target_arrays, minibatch, None, None, 0.96, None
 
 
-@needs_compiler
 @pytest.mark.filterwarnings("default")
-def test_compiled_and_eager_embeddings_have_equal_gradients():
+def test_compiled_and_eager_embeddings_have_equal_gradients(compiler):
     # They compile to other loops than they run in eagerly, with a gradient of their own.
     generator = torch.Generator().manual_seed(0)
     pooling = SpatialLearnedEmbeddings((16, 2, 3), 4, generator)
