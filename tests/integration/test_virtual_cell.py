@@ -29,13 +29,27 @@ RINGING_M = 0.003
 
 
 @pytest.fixture(scope="module")
-def cell():
+def cells():
+    """The cell of all tests; none yet, or none any more where a test has ended it."""
+    living = []
+    yield living
+    for cell in living:
+        cell.close()
+
+
+@pytest.fixture
+def cell(cells):
+    """A cell whose daemon lives."""
     for module in ("mujoco", "franky", "pymodbus"):
         pytest.importorskip(module, exc_type=ImportError)
     from simulator.virtual.cell import VirtualCell
 
-    with VirtualCell(lost_packet_limit=500) as cell:
-        yield cell
+    if not cells:
+        cells.append(VirtualCell(lost_packet_limit=500))
+        cells[0].start()
+    yield cells[0]
+    if cells[0].daemon.poll() is not None:
+        cells.pop().close()
 
 
 def pick(cell, seeds):
@@ -44,8 +58,8 @@ def pick(cell, seeds):
 
 
 def test_the_expert_lifts_the_cube_with_a_real_driver_stack(cell):
-    episodes = pick(cell, range(2))
-    assert all(episode.success for episode in episodes)
+    (episode,) = pick(cell, (0,))
+    assert episode.success
 
 
 @pytest.mark.slow
@@ -112,29 +126,24 @@ def test_a_user_stop_is_said_and_only_a_recovery_ends_it(cell):
             session.step(robot.info.arm.home_tcp_pose, period_s=0.05)
 
 
-def test_sigterm_in_motion_brings_the_arm_to_rest_and_exits_with_0():
-    for module in ("mujoco", "franky", "pymodbus"):
-        pytest.importorskip(module, exc_type=ImportError)
-    from simulator.virtual.cell import VirtualCell
+def test_sigterm_in_motion_brings_the_arm_to_rest_and_exits_with_0(cell):
+    with RobotClient(cell.address) as robot, robot.control("me") as session:
+        pose = session.reset(seed=2).state.tcp_pose
+        away = serl_client.Pose(pose.position + np.array([0.0, 0.2, 0.1]), pose.quaternion_xyzw)
+        start_ns = time.monotonic_ns()
+        told = []
 
-    with VirtualCell(lost_packet_limit=500) as cell:
-        with RobotClient(cell.address) as robot, robot.control("me") as session:
-            pose = robot.info.arm.home_tcp_pose
-            away = serl_client.Pose(pose.position + np.array([0.0, 0.2, 0.1]), pose.quaternion_xyzw)
+        def end_daemon(progress):
+            if progress.progress_ratio > 0.3 and not told:  # A second signal would not wait for rest.
+                told.append(True)
+                cell.daemon.signal(signal.SIGTERM)
 
-            told = []
-
-            def end_daemon(progress):
-                if progress.progress_ratio > 0.3 and not told:  # A second signal would not wait for rest.
-                    told.append(True)
-                    cell.daemon.signal(signal.SIGTERM)
-
-            with pytest.raises(serl_client.RobotError):
-                session.move(away, 0.3, on_progress=end_daemon)
-        assert cell.daemon.wait(WAIT_S) == 0
-        assert "daemon_stopped at_rest=true" in cell.daemon.log()
-        log = cell.fci.log()
-        assert np.abs(log["velocities"]).max() > 0.05
-        truth = cell.fci.state()
+        with pytest.raises(serl_client.RobotError):
+            session.move(away, 0.3, on_progress=end_daemon)
+    assert cell.daemon.wait(WAIT_S) == 0
+    assert "daemon_stopped at_rest=true" in cell.daemon.log()
+    log = cell.fci.log()
+    assert np.abs(log[log["time_ns"] > start_ns]["velocities"]).max() > 0.05
+    truth = cell.fci.state()
     assert np.abs(truth["velocities"]).max() < 0.01
     assert truth["faults"] == [], "the arm was let go of, not lost"

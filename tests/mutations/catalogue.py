@@ -427,7 +427,7 @@ RESETS = mutations(
         "serl_client",
         "self._retreat(session, attempt)",
         "pass",
-        "test_a_hundred_resets_out_of_the_socket_jam_never_and_press_softly",
+        "test_resets_out_of_the_socket_jam_never_and_press_softly",
     ),
 )
 

@@ -8,7 +8,6 @@ from serl_tasks.peg_insert.expert import PegInsertExpert
 from serl_tasks.peg_insert.places import PEG_BELOW_TCP
 from serl_tasks.peg_insert.task import PEG_INSERT
 
-RESETS = 100
 LATERAL_BOUND_N = 10.0
 PRECISION_M = 0.006
 """How far from its start a compliant arm may be when an episode begins; the daemon's own bound is 0.01 m."""
@@ -48,11 +47,12 @@ def insert(env, expert, observation, info):
     raise AssertionError(f"the expert left the tip at {info['depth']:.3f} m")
 
 
-def test_a_hundred_resets_out_of_the_socket_jam_never_and_press_softly(daemon, env, caplog):
+@pytest.mark.parametrize("resets", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_resets_out_of_the_socket_jam_never_and_press_softly(daemon, env, caplog, resets):
     expert = PegInsertExpert(PEG_INSERT)
     observation, info = env.reset(seed=0)
     lateral, missed = [], []
-    for _ in range(RESETS):
+    for _ in range(resets):
         assert insert(env, expert, observation, info)["depth"] > 0.02
         daemon.samples.clear()
         observation, info = env.reset(options={"keep_scene": True})
