@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 QUICK := not slow and not gpu and not hardware
 unexport PYTHONDONTWRITEBYTECODE  # The suite starts some hundred processes; none should compile what another has.
 
-.PHONY: demo test test-slow lerobot-check mutations check format proto bench clean
+.PHONY: demo test test-slow lerobot-check mutations faults check format proto bench clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -39,6 +39,9 @@ lerobot-check: $(STAMP)  ## Read exported data sets with LeRobot's own reader, a
 
 mutations: $(STAMP)  ## Change the source, one line at a time in a copy, and show which test notices.
 	$(BIN)/python -m tests.mutations
+
+faults: $(STAMP)  ## The fault matrix of docs/reliability.md: kills, cuts, silence, disks, floods; an hour. SEED=1 TRIALS=50
+	$(BIN)/python -m tests.faults --seed $(or $(SEED),0) --trials $(or $(TRIALS),50)
 
 check: $(STAMP)  ## Format, lint, schema, import contracts, types.
 	$(BIN)/ruff format --check .

@@ -37,7 +37,9 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     *KEEPALIVE_OPTIONS,
     # A server that restarts is found again quickly; gRPC's own default waits up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # No pause, in spite of its name, but how long one attempt may take: less than a slow network or a busy server needs
+    # would never connect (docs/reliability.md).
+    ("grpc.min_reconnect_backoff_ms", 2000),
     ("grpc.max_reconnect_backoff_ms", 500),
     # Every client has its own connection, so that closing one never disturbs another.
     ("grpc.use_local_subchannel_pool", 1),

@@ -33,5 +33,11 @@ def fill(path: Path, free):
     filler.write_bytes(b"")
     rest = shutil.disk_usage(path).free - free
     if rest > 0:
-        filler.write_bytes(bytes(rest))
+        with contextlib.suppress(OSError):  # Somebody else took a part of it meanwhile.
+            filler.write_bytes(bytes(rest))
     return filler
+
+
+def make_writable(path):
+    """Takes `make_read_only` back."""
+    subprocess.run(["mount", "-o", "remount,rw", str(path)], check=True)
