@@ -28,6 +28,7 @@ from robot_daemon.operations.first_hour.command import add_options as add_first_
 from robot_daemon.operations.first_hour.command import first_hour
 from robot_daemon.operations.install import InstallError, install_unit
 from robot_daemon.operations.lifecycle import serve_until_signal
+from robot_daemon.operations.memory_lock import lock_memory
 from robot_daemon.operations.notify import Notifier
 from robot_daemon.operations.recording import RecordingError, read_recording
 from robot_daemon.operations.recording_text import summarize, write_csv
@@ -123,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     config = _config(options, parser)
     with logging_to_stderr(options.log_level, options.log_format):
+        lock_memory()
         serve(config, options.ready_file, waits=not options.no_wait)
     return 0
 
@@ -145,7 +147,15 @@ def _first_hour(options: argparse.Namespace, parser: argparse.ArgumentParser) ->
 
 def _install_unit(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     config = _config(options, parser)
-    install_unit(config, options.config, user=options.user, output=options.output, force=options.force, out=sys.stdout)
+    install_unit(
+        config,
+        options.config,
+        user=options.user,
+        cpus=options.cpus,
+        output=options.output,
+        force=options.force,
+        out=sys.stdout,
+    )
     return 0
 
 
@@ -231,6 +241,7 @@ def _parser() -> argparse.ArgumentParser:
     add_first_hour_options(_with_config(leading))
     installing = _with_config(_add(commands, "install-unit", "write the systemd unit and the udev rules"))
     installing.add_argument("--user", default="robot", help="account that the daemon runs as (%(default)s)")
+    installing.add_argument("--cpus", metavar="LIST", help="cores that it keeps to, such as 2-5 (default: all)")
     installing.add_argument(
         "--output", metavar="DIR", help="folder for both files, or - for stdout; left out: where systemd and udev look"
     )

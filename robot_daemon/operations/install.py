@@ -32,6 +32,7 @@ USB_GROUPS = ("plugdev", "video")
 TEMPORARY = ("/tmp", "/var/tmp")
 """Folders of which a service with PrivateTmp has its own."""
 
+_CPUS = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
 
@@ -71,6 +72,7 @@ def install_unit(
     config_path: Path,
     *,
     user: str,
+    cpus: str | None = None,
     output: str | None,
     force: bool,
     out: TextIO,
@@ -82,6 +84,7 @@ def install_unit(
         config: The cell, checked.
         config_path: Its file.
         user: Account that the daemon runs as.
+        cpus: Cores that it keeps to, such as "2-5"; None for all.
         output: A folder for both, "-" for `out`; None is where systemd and udev look.
         force: Whether to replace files that differ.
         out: Gets the files or the next steps.
@@ -91,7 +94,7 @@ def install_unit(
         InstallError: The user or a path cannot be used, a file differs, or may not be written.
     """
     host = host or this_host()
-    rendered = {UNIT: render_unit(config, config_path.resolve(), user, host), RULES: render_rules(host)}
+    rendered = {UNIT: render_unit(config, config_path.resolve(), user, host, cpus), RULES: render_rules(host)}
     if output == "-":
         for name, text in rendered.items():
             out.write(f"# ---- {FOLDERS[name] / name}\n{text}\n")
@@ -111,12 +114,14 @@ def install_unit(
     out.write("\n".join(["", "next steps", *_next_steps(user, host, written, is_in_place=output is None)]) + "\n")
 
 
-def render_unit(config: DaemonConfig, config_path: Path, user: str, host: Host) -> str:
+def render_unit(config: DaemonConfig, config_path: Path, user: str, host: Host, cpus: str | None = None) -> str:
     """Renders the systemd unit.
 
     Raises:
-        InstallError: A user or path that systemd would misread, or that the unit could not reach.
+        InstallError: A user, path or core that systemd would misread, or that the unit could not reach.
     """
+    if cpus is not None and not _CPUS.fullmatch(cpus):
+        raise InstallError(f'--cpus "{cpus}" names no cores; give numbers and ranges, such as 2-5 or 2,3')
     if not _USER.fullmatch(user):
         raise InstallError(f'--user "{user}" is no account name; use lower-case letters, digits, - and _')
     paths = [Path(host.command[0]), Path(host.prefix), config_path]
@@ -131,6 +136,7 @@ def render_unit(config: DaemonConfig, config_path: Path, user: str, host: Host) 
     stop_s = math.ceil(config.server.drain_grace_s + REST_LIMIT_S + CLOSE_LIMIT_S) + 3
     return _fill(
         UNIT,
+        AFFINITY="# All cores; `install-unit --cpus 2-5` keeps it to some." if cpus is None else f"CPUAffinity={cpus}",
         CELL=re.sub(r"[\s%]+", " ", config.name),
         COMMAND=shlex.join(host.command),
         CONFIG=str(config_path),

@@ -6,14 +6,15 @@ import threading
 import franky
 import numpy as np
 
-from robot_daemon.drivers.franka.connecting import describe, explain, sentence
+from robot_daemon.drivers.franka.connecting import column_major, describe, explain, sentence
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.faults import CONNECTION_LOST, FaultMemory, condition_of
 from robot_daemon.drivers.franka.link import Link
+from robot_daemon.drivers.franka.loads import combined_load, load_of
 from robot_daemon.drivers.franka.loop import LoopError
 from robot_daemon.drivers.franka.motion_runner import REST_TIME_S
 from robot_daemon.drivers.franka.options import FrankaOptions
-from robot_daemon.drivers.franka.samples import Sample, arm_state, load_of
+from robot_daemon.drivers.franka.samples import Sample, arm_state
 from robot_daemon.drivers.franka.steering import Setup, Steering
 from robot_daemon.hardware.devices import ArmSample, DeviceConnectError, DeviceFault, MotionBounds, Timebase
 from robot_daemon.hardware.kinematics import ArmParts, SerialArm
@@ -121,16 +122,17 @@ class FrankaArm:
 
     def restore_load(self) -> None:
         """Tells the arm the load that it had when the daemon connected."""
-        if self._first_load is not None:
-            self.set_load(self._first_load)
+        if self._link is not None and self._first_load is not None:
+            self._link.set_load(self._first_load)
 
     def set_load(self, load: Load) -> None:
-        """Tells the arm what it carries. A motion pauses for about half a second, since the arm takes it only at rest.
+        """Tells the arm what it carries beside the load that it had at the start, its tool's perhaps.
 
-        A load that the arm refuses becomes the warning "load_refused".
+        A motion pauses for about half a second, since the arm takes it only at rest. A load that the arm refuses
+        becomes the warning "load_refused".
         """
-        if self._link is not None:
-            self._link.set_load(load)
+        if self._link is not None and self._first_load is not None:
+            self._link.set_load(combined_load(self._first_load, load))
 
     def faults(self) -> tuple[DeviceFault, ...]:
         """Returns active faults. While a critical one is active, or the arm is guided, it ignores targets."""
@@ -192,6 +194,9 @@ class FrankaArm:
         if self._info is None:
             self._info = describe(robot, self._options)
             self._first_load = load_of(robot.state)
+        elif self._first_load is not None and self._first_load.mass != robot.state.m_load:
+            first = self._first_load  # A session that ended with the connection could not restore it.
+            robot.set_load(first.mass, list(first.center_of_mass), column_major(first.inertia))
         self._kinematics = SerialArm(robot.state.F_T_EE.translation)
         steering = Steering(_setup(self._info, self._options), self._wake)
         if self._compliance is not None:

@@ -14,7 +14,7 @@ import franky
 import numpy as np
 
 from robot_daemon.hardware.devices import ArmSample
-from serl_api.values import Load, Pose
+from serl_api.values import Pose
 
 WINDOW_NS = 1_000_000_000
 """The smallest difference of the present and the last window counts, so that drift is followed."""
@@ -56,13 +56,6 @@ def arm_state(sample: Sample) -> ArmSample:
         jacobian=jacobian,
         command_success_rate=state.control_command_success_rate if is_moving else None,
     )
-
-
-def load_of(state: franky.RobotState) -> Load:
-    """Returns the load that the arm has been told, beside its end effector."""
-    x, y, z = state.F_x_Cload
-    inertia = np.reshape(state.I_load, (3, 3)).T  # Column-major there.
-    return Load(mass=state.m_load, center_of_mass=(x, y, z), inertia=tuple(inertia.ravel().tolist()))
 
 
 def _unit(quaternion: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Owns the connection to a Franka Hand: one thread issues its blocking commands, one reads its states.
 
 libfranka waits for the end of a command without limit and notices a broken connection only when it sends, so every
-command has a deadline here, at which the hand is told to stop; where even that is not answered, the hand is lost.
+command has a deadline here, at which the hand is told to stop. A stop that is not answered is no lost hand: the command
+is given up, and because libfranka still waits, the hand is connected anew for the next one.
 """
 
 import logging
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.01
 STOP_TIME_S = 1.0
-"""How long the hand may take to stop before it counts as lost, s."""
+"""How long the hand may take to stop before its command is given up, s."""
 RECONNECT_INTERVAL_S = 0.5
 MARGIN_S = 5.0
 """What a command may take beyond its way, s."""
@@ -25,6 +26,11 @@ HOMING_TIME_S = 20.0
 ANY_WIDTH = 1.0
 """Tolerance of a grasp, m: whatever stops the fingers counts as the object."""
 LONGEST_WAY = 0.2
+
+
+class UnansweredError(Exception):
+    """Raised when the hand answered neither a command nor the stop that followed."""
+
 
 _abandoned: list[object] = []
 """Commands without an answer: to drop them would wait for it."""
@@ -190,6 +196,9 @@ class Commander:
             future.get()
         except franky.CommandException as error:
             failure = str(error)
+        except UnansweredError as error:
+            failure = str(error)
+            self._leave(hand)
         except (franky.Exception, RuntimeError) as error:
             self._lose(hand, error)
             return
@@ -207,7 +216,7 @@ class Commander:
             if not is_wanted or time.monotonic() > deadline:
                 if not (_stop(hand) and future.wait(STOP_TIME_S)):
                     _abandoned.extend((hand, future))
-                    raise RuntimeError("it no longer answers commands")
+                    raise UnansweredError("it answered neither the command nor a stop")
                 return
 
     def _read_forever(self) -> None:
@@ -248,6 +257,12 @@ class Commander:
         with self._changed:
             self._hand = hand
             self._changed.notify_all()
+
+    def _leave(self, hand: franky.Gripper) -> None:
+        """Gives a connection up that waits for ever; the newest command is for the next one."""
+        with self._changed:
+            if self._hand is hand:
+                self._hand = None
 
     def _lose(self, hand: franky.Gripper, error: Exception) -> None:
         with self._changed:

@@ -1,7 +1,8 @@
 """Implements `Gripper` for the Franka Hand: targets become moves and grasps, states become motion and faults.
 
 A *move* goes to a width and gives way to what it meets; a *grasp* closes with a force and keeps it. A target becomes a
-grasp when the fingers have to close for it and it names a force or lies below `grasp_below_m`; else it is a move.
+grasp when the fingers have to close for it, so that what they hold is held; else it is a move. A grasp that runs, or
+holds something, serves every further closing target with its force.
 """
 
 import threading
@@ -76,7 +77,9 @@ class FrankaHand:
         if sample is None or not _is_homed(sample) or self._is_homing:
             return
         if self._target is None or not self._is_like(self._target, target):
-            self._commander.submit(self._command(target, sample.width))
+            command = self._command(target, sample.width)
+            if not self._serves(command):
+                self._commander.submit(command)
             self._target = target
 
     def activate(self) -> None:
@@ -133,6 +136,13 @@ class FrankaHand:
             return Grasp(goal, speed, target.force or self._options.default_force_n)
         return Move(goal, speed)
 
+    def _serves(self, command: Command) -> bool:
+        """Returns whether the present grasp does what a command asks for: where it ends is up to the object."""
+        present = self._commander.progress.command
+        if not isinstance(present, Grasp) or not isinstance(command, Grasp) or FAILED_ID in self._faults:
+            return False
+        return (present.speed, present.force) == (command.speed, command.force)
+
     def _is_like(self, one: GripperTarget, other: GripperTarget) -> bool:
         is_near = abs(one.width - other.width) < max(self._options.dead_zone_m, 1e-9)
         return is_near and (one.speed, one.force) == (other.speed, other.force)
@@ -149,6 +159,8 @@ class FrankaHand:
             return GripperMotion.AT_TARGET
         if sample.width < target_width and FAILED_ID in self._faults:
             return GripperMotion.FAULTED
+        if isinstance(progress.command, Grasp) and not sample.is_grasped:
+            return GripperMotion.AT_TARGET  # It closed on nothing, wherever the target was.
         return GripperMotion.OBJECT_HELD
 
     def _raise(self, name: str, text: str, time_ns: int, *, clearable: bool = False) -> None:

@@ -22,8 +22,9 @@ class FrankaHandOptions:
     """Speed of a target that names none, m/s."""
     default_force_n: float = 40.0
     """Force of a grasp that names none, N."""
-    grasp_below_m: float = 0.01
-    """Closing targets below this opening are grasps, m; the stroke makes all of them grasps, 0 those with a force."""
+    grasp_below_m: float = 0.2
+    """Closing targets below this opening are grasps, m, which keep a force but close fully where there is nothing; 0.2
+    makes all of them grasps, 0 those with a force."""
     dead_zone_m: float = 0.001
     """A target that differs less than this from the one before changes nothing, m."""
     connect_timeout_s: float = 5.0

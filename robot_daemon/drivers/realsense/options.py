@@ -7,6 +7,7 @@ from robot_daemon.drivers.capture.framing import require_framing
 from serl_api.settings import ConfigError, require_between
 
 MOUNTS = ("", "base", "tcp")
+POWER_LINES_HZ = (None, 0, 50, 60)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class RealsenseOptions:
     """Analogue gain, in the camera's units; left out: the camera's own. Needs a fixed exposure."""
     white_balance_k: int | None = None
     """White balance, K; left out: automatic."""
+    power_line_hz: int | None = None
+    """Frequency of the lamps' mains, 50 or 60, for an automatic exposure; 0 for none, left out: as it is."""
     crop_px: tuple[int, int, int, int] | None = None
     """Left, top, width and height of the part that is kept, px of the sensor's picture. Applied before `output_px`."""
     output_px: tuple[int, int] | None = None
@@ -60,6 +63,8 @@ class RealsenseOptions:
                 )
         if self.white_balance_k is not None:
             require_between("white_balance_k", self.white_balance_k, 1000, 20000)
+        if self.power_line_hz not in POWER_LINES_HZ:
+            raise ConfigError(f"power_line_hz is {self.power_line_hz}; it must be 50, 60, 0 for none, or left out")
         if self.sync_mode is not None:
             require_between("sync_mode", self.sync_mode, 0, 260)
         require_between("latency_s", self.latency_s, 0.0, 1.0)

@@ -1,14 +1,20 @@
 """Sets exposure, gain, white balance and clocks of a RealSense sensor."""
 
+import logging
 from typing import Any
 
 from robot_daemon.drivers.realsense.library import rs
 from robot_daemon.drivers.realsense.options import RealsenseOptions
 from robot_daemon.hardware.devices import DeviceConnectError
 
+logger = logging.getLogger(__name__)
+
 STEREO_EXPOSURE_S = 1e-6
 COLOUR_EXPOSURE_S = 1e-4
 """Unit of the option `exposure`: the stereo module counts microseconds, a separate colour sensor UVC's 100 us."""
+
+_POWER_LINES = {0: 0, 50: 1, 60: 2}
+"""Value of the option `power_line_frequency`, which UVC counts so."""
 
 
 def apply_settings(colour: Any, sensors: list[Any], options: RealsenseOptions) -> None:  # noqa: ANN401
@@ -27,7 +33,14 @@ def apply_settings(colour: Any, sensors: list[Any], options: RealsenseOptions) -
             sensor.set_option(rs.option.global_time_enabled, 1)
         if options.sync_mode is not None and sensor.supports(rs.option.inter_cam_sync_mode):
             _set(sensor, rs.option.inter_cam_sync_mode, "sync_mode", options.sync_mode)
+        if sensor.supports(rs.option.auto_exposure_priority):  # It lowers the frame rate in the dark.
+            sensor.set_option(rs.option.auto_exposure_priority, 0)
     automatic = options.exposure_s is None
+    if automatic:
+        logger.warning(
+            "a RealSense has automatic exposure, which changes pictures and their timing with the scene: a policy that "
+            "learns from them needs a fixed one; give exposure_s, such as 0.01"
+        )
     if colour.supports(rs.option.enable_auto_exposure):
         colour.set_option(rs.option.enable_auto_exposure, float(automatic))
     if options.exposure_s is not None:
@@ -39,6 +52,9 @@ def apply_settings(colour: Any, sensors: list[Any], options: RealsenseOptions) -
         colour.set_option(rs.option.enable_auto_white_balance, float(options.white_balance_k is None))
     if options.white_balance_k is not None:
         _set(colour, rs.option.white_balance, "white_balance_k", options.white_balance_k)
+
+    if options.power_line_hz is not None:
+        _set(colour, rs.option.power_line_frequency, "power_line_hz", _POWER_LINES[options.power_line_hz])
 
 
 def _set(sensor: Any, option: Any, name: str, value: float, unit: float = 1.0) -> None:  # noqa: ANN401

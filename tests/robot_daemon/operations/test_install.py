@@ -71,7 +71,7 @@ def test_systemd_finds_nothing_wrong_with_the_unit(analyzed, unit):
         ("RestartPreventExitStatus", "RestartPreventExitCode"),
         ("LimitRTPRIO=99", "LimitRTPRIO=high"),
         ("Type=notify", "Type=notifying"),
-        ("DeviceAllow=char-ttyUSB rw", "DeviceAllow=char-ttyUSB often"),
+        ("DeviceAllow=char-188 rw", "DeviceAllow=char-188 often"),
     ],
 )
 def test_systemd_would_find_a_misspelt_line(analyzed, unit, right, wrong):
@@ -105,6 +105,25 @@ def test_the_unit_keeps_its_promises():
         assert line in lines
     assert not [line for line in lines if line.startswith("CPUSchedulingPolicy")]
     assert "@CONFIG@" not in unit
+
+
+def test_devices_are_allowed_whose_modules_are_loaded_later():
+    """A name is looked up in /proc/devices when the service starts; the numbers are Linux' own."""
+    allowed = re.findall(r"^DeviceAllow=(\S+) rw$", render_unit(CONFIG, CELL, "robot", HOST), re.MULTILINE)
+    assert allowed == ["char-188", "char-166", "char-81", "char-189"]  # ttyUSB, ttyACM, video4linux, usb_device.
+
+
+@needs_systemd
+@pytest.mark.parametrize("cpus", ["2-5", "1,3", "2"])
+def test_the_service_keeps_to_cores(analyzed, cpus):
+    unit = render_unit(CONFIG, CELL, "root", replace(HOST, command=("/bin/true",)), cpus)
+    assert f"CPUAffinity={cpus}" in unit.splitlines()
+    assert complaints(analyzed(unit, "verify")[1]) == []
+
+
+def test_what_names_no_cores_is_refused():
+    with pytest.raises(InstallError, match=r'--cpus "two" names no cores; give numbers and ranges'):
+        render_unit(CONFIG, CELL, "robot", HOST, "two")
 
 
 def test_the_time_to_stop_covers_the_daemons_own():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from robot_daemon.drivers.franka import FrankaArm
+from robot_daemon.drivers.franka.options import LoadOptions
 from serl_api.enums import ControlMode
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.values import FullCompliance, JointTarget, Load, Pose, WrenchTarget
@@ -428,6 +429,14 @@ class TestFaults:
         track(arm, x=0.003)
 
 
+def pushed_up(arm):
+    """Force along z that the arm feels, N; infinite while it does not answer."""
+    try:
+        return arm.read_state().external_wrench[2]
+    except DeviceUnavailableError:
+        return np.inf
+
+
 class TestLoad:
     @pytest.mark.slow
     def test_a_load_is_told_to_a_moving_arm_which_then_goes_on(self, fci, arm):
@@ -438,6 +447,26 @@ class TestLoad:
         arm.set_load(Load(mass=0.0, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))
         wait_until(lambda: abs(arm.read_state().external_wrench[2]) < 0.5)
         assert ids(arm) == []
+
+    def test_an_object_is_carried_beside_the_tool_until_it_is_put_down(self, connect):
+        arm = connect(load=LoadOptions(mass_kg=0.4))
+        lifted = [0.4 * 9.81, 0.7 * 9.81]  # Nothing hangs there: as if pushed upwards.
+        wait_until(lambda: arm.read_state().external_wrench[2] == pytest.approx(lifted[0], abs=0.5))
+        arm.set_load(Load(mass=0.3, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))
+        wait_until(lambda: arm.read_state().external_wrench[2] == pytest.approx(lifted[1], abs=0.5))
+        arm.restore_load()
+        wait_until(lambda: arm.read_state().external_wrench[2] == pytest.approx(lifted[0], abs=0.5))
+        arm.close()
+        connect(load=LoadOptions(mass_kg=0.0))
+
+    def test_a_load_does_not_outlive_a_lost_connection(self, fci, arm):
+        arm.set_load(Load(mass=0.5, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))
+        wait_until(lambda: arm.read_state().external_wrench[2] > 4.0)
+        fci.inject("disconnect")
+        wait_until(lambda: "connection_lost" in ids(arm))
+        arm.restore_load()  # Of no use without a connection.
+        wait_until(lambda: all(fault.clearable for fault in arm.faults()))
+        wait_until(lambda: abs(pushed_up(arm)) < 0.5)
 
     def test_a_load_that_the_arm_refuses_is_a_warning(self, arm):
         arm.set_load(Load(mass=9.0, center_of_mass=(0.0, 0.0, 0.0), inertia=(0.0,) * 9))

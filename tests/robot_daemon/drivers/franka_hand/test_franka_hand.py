@@ -70,13 +70,15 @@ def test_it_is_taken_over_as_it_is(virtual, hand):
     assert hand.faults() == ()
 
 
-def test_a_width_is_a_move_and_is_reached(virtual, hand):
+def test_an_opening_width_is_a_move_and_is_reached(virtual, hand):
+    hand.set_target(GripperTarget(width=0.0))
+    wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
     hand.set_target(GripperTarget(width=0.06, speed=0.08))
     assert motion(hand) is GripperMotion.MOVING
     wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
     assert hand.read_state().width == pytest.approx(0.06, abs=0.001)
-    assert kinds(virtual) == [Kind.MOVE]
-    assert virtual.commands[0].values == (0.06, 0.08)
+    assert kinds(virtual) == [Kind.GRASP, Kind.MOVE]
+    assert virtual.commands[1].values == (0.06, 0.08)
 
 
 def test_closing_fully_is_a_grasp_that_holds_what_is_there(virtual, hand):
@@ -108,13 +110,28 @@ def test_a_force_makes_a_grasp_of_a_closing_target_and_not_of_an_opening_one(vir
     assert kinds(virtual)[1] is Kind.MOVE
 
 
-def test_the_stroke_as_bound_makes_every_closing_target_a_grasp(virtual, connect):
-    hand = connect(virtual, grasp_below_m=0.08)
+def test_every_closing_target_is_a_grasp_and_one_serves_the_next(virtual, hand):
+    virtual.fingers.place_object(0.05)
+    hand.set_target(GripperTarget(width=0.07))
+    hand.set_target(GripperTarget(width=0.06))
+    wait_until(lambda: motion(hand) is GripperMotion.OBJECT_HELD)
+    for width in (0.04, 0.03, 0.0):  # What is held is not let go of to be grasped again.
+        hand.set_target(GripperTarget(width=width))
+        assert motion(hand) is GripperMotion.OBJECT_HELD
+    assert kinds(virtual) == [Kind.GRASP]
+    hand.set_target(GripperTarget(width=0.0, force=60.0))
+    wait_until(lambda: kinds(virtual) == [Kind.GRASP, Kind.GRASP])
+    assert virtual.commands[1].values[4] == 60.0
+
+
+def test_a_grasp_of_nothing_is_at_its_target_and_not_held(hand):
     hand.set_target(GripperTarget(width=0.05))
-    wait_until(lambda: kinds(virtual) == [Kind.GRASP])
+    wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
+    assert hand.read_state().width == pytest.approx(0.0, abs=0.001)
 
 
-def test_a_move_that_meets_something_is_held_up_by_an_object(virtual, hand):
+def test_a_move_that_meets_something_is_held_up_by_an_object(virtual, connect):
+    hand = connect(virtual, grasp_below_m=0.01)
     virtual.fingers.place_object(0.07)
     hand.set_target(GripperTarget(width=0.05))
     wait_until(lambda: motion(hand) is GripperMotion.OBJECT_HELD)
@@ -128,12 +145,13 @@ def test_the_newest_target_stops_what_runs(virtual, hand):
     hand.set_target(GripperTarget(width=0.079, speed=0.1))
     wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
     assert hand.read_state().width == pytest.approx(0.079, abs=0.001)
-    assert kinds(virtual)[:2] == [Kind.MOVE, Kind.STOP]
+    assert kinds(virtual)[:2] == [Kind.GRASP, Kind.STOP]
     assert virtual.commands[-1].values == (0.079, 0.1)
     assert hand.faults() == ()
 
 
-def test_a_target_within_the_dead_zone_does_not_interrupt(virtual, hand):
+def test_a_target_within_the_dead_zone_does_not_interrupt(virtual, connect):
+    hand = connect(virtual, grasp_below_m=0.01)
     for width in (0.07, 0.0705, 0.0695, 0.07):
         hand.set_target(GripperTarget(width=width))
     wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
@@ -185,7 +203,7 @@ def test_a_lost_hand_returns_by_itself_but_does_not_move_by_itself(virtual, hand
     seen = hand.read_state()
     assert seen.target_width == seen.width
     wait_until(lambda: hand.read_state().time_ns > seen.time_ns + 50_000_000)
-    assert [kind for kind in kinds(virtual) if kind is not Kind.STOP] == [Kind.MOVE]
+    assert [kind for kind in kinds(virtual) if kind is not Kind.STOP] == [Kind.GRASP]
     hand.set_target(GripperTarget(width=0.08))
     wait_until(lambda: kinds(virtual)[-1] is Kind.MOVE)
 
@@ -197,23 +215,24 @@ def test_silence_is_a_loss(virtual, hand):
     wait_until(lambda: not hand.faults())
 
 
-def test_a_command_that_never_ends_is_given_up_and_the_hand_is_lost(virtual, hand, monkeypatch):
+@pytest.fixture
+def impatience(monkeypatch):
+    monkeypatch.setattr(commander_module, "MARGIN_S", -1.9)
+    monkeypatch.setattr(commander_module, "STOP_TIME_S", 0.1)
+    return monkeypatch
+
+
+def test_a_stop_that_is_not_answered_is_no_lost_hand(virtual, hand, impatience):
     virtual.is_stalled = True
-    with monkeypatch.context() as impatience:
-        impatience.setattr(commander_module, "MARGIN_S", -1.9)
-        impatience.setattr(commander_module, "STOP_TIME_S", 0.1)
-        hand.set_target(GripperTarget(width=0.03))
-        wait_until(lambda: virtual.commands)
-        hand.set_target(GripperTarget(width=0.05))
-        wait_until(lambda: ids(hand) == ["gripper_lost"])
-    assert "no longer answers commands" in hand.faults()[0].text
+    hand.set_target(GripperTarget(width=0.03))
+    wait_until(lambda: ids(hand) == ["gripper_command_failed"])
+    assert "it answered neither the command nor a stop" in hand.faults()[0].text
+    assert hand.read_state().target_width == 0.03, "nothing was forgotten"
     virtual.is_stalled = False
+    impatience.undo()
+    hand.set_target(GripperTarget(width=0.0))
+    wait_until(lambda: hand.read_state().width < 0.001)
     wait_until(lambda: not hand.faults())
-    seen = hand.read_state().time_ns
-    wait_until(lambda: hand.read_state().time_ns > seen + 50_000_000)
-    assert kinds(virtual) == [Kind.MOVE, Kind.STOP], "the target of before the loss is forgotten"
-    hand.set_target(GripperTarget(width=0.07))
-    wait_until(lambda: motion(hand) is GripperMotion.AT_TARGET)
 
 
 STUCK = """

@@ -8,6 +8,7 @@ from robot_daemon.drivers.realsense.library import rs
 from robot_daemon.drivers.realsense.options import RealsenseOptions
 from robot_daemon.drivers.realsense.settings import apply_settings
 from robot_daemon.hardware.devices import DeviceConnectError
+from serl_api.settings import ConfigError
 
 OPTION = rs.option
 COLOUR_BOUNDS = {
@@ -60,6 +61,34 @@ def test_a_stereo_module_counts_microseconds():
     sensor = Sensor({OPTION.enable_auto_exposure: (0, 1, 1), OPTION.exposure: (1, 165000, 1)}, is_stereo=True)
     apply_settings(sensor, [sensor], RealsenseOptions(exposure_s=0.01))
     assert sensor.values[OPTION.exposure] == 10000
+
+
+def test_dark_scenes_do_not_lower_the_frame_rate():
+    sensor = Sensor(COLOUR_BOUNDS | {OPTION.auto_exposure_priority: (0, 1, 1)})
+    apply_settings(sensor, [sensor], RealsenseOptions())
+    assert sensor.values[OPTION.auto_exposure_priority] == 0
+
+
+@pytest.mark.parametrize(("hertz", "value"), [(0, 0), (50, 1), (60, 2)])
+def test_lamps_on_the_mains_are_told(hertz, value):
+    sensor = Sensor(COLOUR_BOUNDS | {OPTION.power_line_frequency: (0, 3, 1)})
+    apply_settings(sensor, [sensor], RealsenseOptions(power_line_hz=hertz))
+    assert sensor.values[OPTION.power_line_frequency] == value
+
+
+def test_a_mains_that_does_not_exist_is_refused():
+    with pytest.raises(ConfigError, match="power_line_hz is 55; it must be 50, 60, 0 for none, or left out"):
+        RealsenseOptions(power_line_hz=55)
+
+
+def test_an_automatic_exposure_is_warned_of(caplog):
+    sensor = Sensor(COLOUR_BOUNDS)
+    apply_settings(sensor, [sensor], RealsenseOptions(exposure_s=0.01))
+    assert caplog.messages == []
+    apply_settings(sensor, [sensor], RealsenseOptions())
+    (text,) = caplog.messages
+    assert "automatic exposure" in text
+    assert "give exposure_s" in text
 
 
 def test_left_out_settings_are_automatic():
