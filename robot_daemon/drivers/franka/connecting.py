@@ -24,20 +24,15 @@ FRANKY_ERRORS = (
 )
 """What franky raises: libfranka's errors, franky's own, and a plain RuntimeError where a connection has broken."""
 
-SERVER_VERSIONS = {
-    10: "libfranka 0.18 or newer",
-    9: "libfranka 0.15",
-    8: "libfranka 0.14.1",
-    7: "libfranka 0.13.3",
-    6: "libfranka 0.10",
-    5: "libfranka 0.9.2 (Panda, system image 4.2.1)",
-    4: "libfranka 0.8 (Panda)",
-    3: "libfranka 0.7.1 (Panda)",
-}
-"""Version of the arm's server to the libfranka that speaks it.
+FRANKY_WHEELS = {9: "0.17.0", 8: "0.14.2", 7: "0.13.3", 6: "0.12.1", 5: "0.9.2", 4: "0.8.0", 3: "0.7.1"}
+"""Version of the arm's server to the libfranka of the franky wheel that speaks it; 5 and below are Pandas.
 
-Source: Franka Robotics, "Compatibility with images"; the wheel of franky-control on PyPI brings 0.21."""
+Sources: Franka Robotics, "Compatibility with images"; the wheels that the page of franky lists. That 0.17.0 and 0.12.1
+speak 9 and 6 is read from the former. The wheel of franky-control on PyPI brings 0.21, which speaks 10."""
+WHEEL_INDEX = "https://timschneider42.github.io/franky/whl/libfranka-{version}/"
+"""Index of franky's author with the wheels for one libfranka, as its releases name it."""
 
+_LAST_PANDA = 5
 _IDENTITY = np.eye(4).flatten(order="F").tolist()
 
 
@@ -100,7 +95,8 @@ def describe(robot: franky.Robot, options: FrankaOptions) -> ArmInfo:
     Raises:
         DeviceConnectError: It is another model than the options say, or one that is not known here.
     """
-    name = _identify(model_name(robot.model_urdf), options)
+    # An older libfranka has no URDF to tell the model from.
+    name = _identify(model_name(getattr(robot, "model_urdf", "")), options)
     facts = ARMS[name]
     home = np.array(options.home_rad or facts.home)
     state = robot.state
@@ -168,11 +164,15 @@ def _explain_version(text: str, host: str) -> str:
     if found is None:
         return f"the arm at {host} speaks another version than this libfranka ({text}); update the arm"
     server, library = int(found.group(1)), int(found.group(2))
-    table = ", ".join(f"{version}: {name}" for version, name in SERVER_VERSIONS.items())
+    said = f"the arm at {host} speaks version {server} and this libfranka version {library}"
+    wheel = FRANKY_WHEELS.get(server)
+    if wheel is None:
+        return f"{said}; install a franky-control for it, or update the arm"
+    index = WHEEL_INDEX.format(version=wheel)
+    other = "" if server <= _LAST_PANDA else ", or update the arm to system image 5.9.0"
     return (
-        f"the arm at {host} speaks version {server} and this libfranka version {library}; update the arm to system "
-        f"image 5.9.0, or install a franky built with {SERVER_VERSIONS.get(server, 'the libfranka that it needs')} "
-        f"(server versions are {table})"
+        f"{said}; install franky's wheel for libfranka {wheel} (pip install --force-reinstall --no-deps "
+        f"franky-control --index-url {index}){other}"
     )
 
 

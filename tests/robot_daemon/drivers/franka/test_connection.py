@@ -149,7 +149,7 @@ class TestOpening:
         with virtual_arm(server_version=9) as process:
             text = refusal(process.host)
         assert "speaks version 9 and this libfranka version 10" in text
-        assert "libfranka 0.15" in text
+        assert "install franky's wheel for libfranka 0.17.0" in text
 
     def test_the_kernel_is_not_a_real_time_one(self, fci):
         realtime = Path("/sys/kernel/realtime")

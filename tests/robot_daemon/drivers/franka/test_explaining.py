@@ -3,7 +3,7 @@
 import franky
 import pytest
 
-from robot_daemon.drivers.franka.connecting import SERVER_VERSIONS, explain, is_loss, sentence
+from robot_daemon.drivers.franka.connecting import FRANKY_WHEELS, explain, is_loss, sentence
 
 HOST = "172.16.0.2"
 VERSION = (
@@ -52,13 +52,14 @@ def test_every_failure_is_one_sentence_with_the_way_out(error, way_out):
     assert "libfranka:" not in text
 
 
-@pytest.mark.parametrize("version", sorted(SERVER_VERSIONS))
-def test_another_version_is_explained_with_the_table(version):
+@pytest.mark.parametrize("version", sorted(FRANKY_WHEELS))
+def test_another_version_is_explained_with_the_wheel_to_install(version):
     text = explain(franky.IncompatibleVersionException(VERSION.format(version)), HOST)
-    assert f"speaks version {version} and this libfranka version 10" in text
-    assert f"install a franky built with {SERVER_VERSIONS[version]}" in text
-    assert all(name in text for name in SERVER_VERSIONS.values())
-    assert "system image 5.9.0" in text
+    wheel = FRANKY_WHEELS[version]
+    assert f"speaks version {version} and this libfranka version 10; install franky's wheel for" in text
+    assert f"libfranka {wheel} (pip install --force-reinstall --no-deps franky-control --index-url" in text
+    assert f"/libfranka-{wheel}/" in text
+    assert ("or update the arm to system image 5.9.0" in text) is (version > 5), "a Panda cannot be updated so far"
 
 
 def test_a_version_beyond_the_table_is_explained_too():
