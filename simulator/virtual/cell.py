@@ -15,6 +15,7 @@ from simulator.devices.cell import LIMITS
 from simulator.model.gripper_model import TCP_OFFSET
 from simulator.physics.impedance import COMPLIANCE
 from simulator.virtual.fci.process import VirtualFciProcess
+from simulator.virtual.imperfections import PERFECT, Imperfections
 from simulator.virtual.serving import Device
 
 _START_TIMEOUT_S = 60.0
@@ -75,6 +76,7 @@ class VirtualCell(Device):
         cameras: Names of cameras, each a recording that is played again and again; none are needed by default.
         lost_packet_limit: Missing commands in a row that stop the arm. On a machine that is busy with other things a
             test may forgive more than the true value.
+        imperfections: How the arm departs from its model.
         seed: Of the scene.
     """
 
@@ -86,6 +88,7 @@ class VirtualCell(Device):
         address: str = "127.0.0.1:0",
         cameras: Sequence[str] = (),
         lost_packet_limit: int = 20,
+        imperfections: Imperfections = PERFECT,
         seed: int = 0,
     ) -> None:
         self._address = address
@@ -96,7 +99,12 @@ class VirtualCell(Device):
         self.folder = Path(self._folder.name)
         """Configuration, logs and black box, while the cell lives."""
         self.fci = VirtualFciProcess(
-            arm=arm, task=task, lost_packet_limit=lost_packet_limit, seed=seed, priority=_allowed_priority()
+            arm=arm,
+            task=task,
+            lost_packet_limit=lost_packet_limit,
+            imperfections=imperfections,
+            seed=seed,
+            priority=_allowed_priority(),
         )
         """The virtual arm: to disturb it and to know the truth."""
         self._children: dict[str, ChildProcess] = {}

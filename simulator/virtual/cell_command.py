@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from serl_api.lifetime.ready_file import announced
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.progress import Progress
+from serl_api.settings import ConfigError
 from simulator.command_line import add_ready_file, command_parser
 from simulator.model.arm_table import ARMS
 from simulator.scene.finding import scene_names
 from simulator.virtual.cell import VirtualCell
+from simulator.virtual.imperfections import add_imperfections, chosen_imperfections
 
 EPILOG = """\
 Starts a virtual arm that libfranka connects to, a virtual Robotiq that answers Modbus, recorded cameras that
@@ -28,8 +30,18 @@ exit codes: 0 stopped by a signal, 1 a part did not start, 2 wrong usage
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     options = _parser().parse_args(arguments)
+    try:
+        imperfections = chosen_imperfections(options)
+    except ConfigError as error:
+        sys.stderr.write(f"serl-virtual cell: {error}\n")
+        return 2
     cell = VirtualCell(
-        task=options.task, arm=options.arm, address=options.address, cameras=options.camera, seed=options.seed
+        task=options.task,
+        arm=options.arm,
+        address=options.address,
+        cameras=options.camera,
+        imperfections=imperfections,
+        seed=options.seed,
     )
     try:
         with contextlib.ExitStack() as alive:
@@ -61,5 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--address", default="127.0.0.1:50051", metavar="HOST:PORT", help="(default: %(default)s)")
     parser.add_argument("--camera", action="append", default=[], metavar="NAME", help="adds a recorded camera")
     parser.add_argument("--seed", type=int, default=0, help="of the scene (default: %(default)s)")
+    add_imperfections(parser)
     add_ready_file(parser)
     return parser

@@ -1,5 +1,6 @@
 """Targets of the conformance suite: every daemon must pass it, over a real socket."""
 
+import functools
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ TARGETS = [
     pytest.param("simulator-real-time", marks=LIVE),
     "simulator-lockstep",
     pytest.param("virtual-real-time", marks=LIVE),
+    pytest.param("nasty-real-time", marks=[LIVE, pytest.mark.slow]),
     pytest.param("own-real-time", marks=[LIVE, pytest.mark.slow]),
 ]
 
@@ -75,10 +77,12 @@ def serve_simulator(pacing):
 class VirtualHardware:
     """The real daemon with the real drivers, as a process, before virtual hardware; has the methods of a server."""
 
-    def __init__(self):
+    def __init__(self, *, is_nasty=False):
         from simulator.virtual.cell import VirtualCell
+        from simulator.virtual.imperfections import NASTY, Imperfections
 
-        self.cell = VirtualCell(cameras=("front",), lost_packet_limit=500)
+        imperfections = NASTY if is_nasty else Imperfections(posture_seed=1)
+        self.cell = VirtualCell(cameras=("front",), lost_packet_limit=500, imperfections=imperfections, seed=3)
 
     def start(self):
         self.cell.start()
@@ -100,10 +104,10 @@ class VirtualHardware:
             next(state for state in robot.stream_states(200.0) if state.faults)
 
 
-def serve_virtual(_pacing):
+def serve_virtual(_pacing, *, is_nasty=False):
     for module in ("mujoco", "franky", "pymodbus", "robot_daemon.drivers.realsense"):
         pytest.importorskip(module, exc_type=ImportError)
-    server = VirtualHardware()
+    server = VirtualHardware(is_nasty=is_nasty)
     return server, lambda _channel, name, camera=None: server.inject(name), lambda _channel: server.cell.fci.clear()
 
 
@@ -125,7 +129,13 @@ def serve_own(_pacing):
     return server, inject, lambda _channel: None
 
 
-SERVE = {"fake": serve_fake, "simulator": serve_simulator, "virtual": serve_virtual, "own": serve_own}
+SERVE = {
+    "fake": serve_fake,
+    "simulator": serve_simulator,
+    "virtual": serve_virtual,
+    "nasty": functools.partial(serve_virtual, is_nasty=True),
+    "own": serve_own,
+}
 
 
 @pytest.fixture(scope="package", params=TARGETS)

@@ -10,6 +10,7 @@ from robot_daemon.operations.traces.trace_file import TraceError
 from serl_api.errors.robot import NotFoundError
 from serl_api.lifetime.ready_file import announced
 from serl_api.lifetime.stop_signal import StopSignal
+from serl_api.settings import ConfigError
 from simulator.command_line import add_log_level, add_ready_file, command_parser, log_to_stderr
 from simulator.model.arm_table import ARMS
 from simulator.virtual.fci.controller.plant import NO_TASK
@@ -18,6 +19,7 @@ from simulator.virtual.fci.protocol import PORT, VERSION
 from simulator.virtual.fci.replay import ReplayServer
 from simulator.virtual.fci.scheduling import AUTOMATIC_PRIORITY, raise_priority
 from simulator.virtual.fci.server import FciServer, ServerOptions
+from simulator.virtual.imperfections import add_imperfections, chosen_imperfections
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         server = _server(options)
         raise_priority(options.priority)
-    except (NotFoundError, TraceError) as error:
+    except (NotFoundError, TraceError, ConfigError, ValueError) as error:
         print(f"serl-virtual fci: {error}", file=sys.stderr)
         return 2
     except PermissionError as error:
@@ -75,7 +77,7 @@ def _server(options: argparse.Namespace) -> FciServer | ReplayServer:
             lost_packet_limit=options.lost_packet_limit,
             log_file=options.log,
             control_socket=options.control,
-            posture_seed=options.posture_seed,
+            imperfections=chosen_imperfections(options),
         )
     )
 
@@ -93,9 +95,6 @@ def _parser() -> argparse.ArgumentParser:
         "--task", default=NO_TASK, metavar="NAME", help="scene with gripper and props, or none (%(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the scene (%(default)s)")
-    parser.add_argument(
-        "--posture-seed", type=int, metavar="N", help="find the arm in a posture drawn with this seed (home without)"
-    )
     parser.add_argument("--server-version", type=int, default=VERSION, help="version to speak (%(default)s)")
     parser.add_argument(
         "--lost-packet-limit",
@@ -110,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"real-time priority 1 to 99 of this process, 0 for none (default: {AUTOMATIC_PRIORITY} if it is allowed)",
     )
+    add_imperfections(parser)
     add_ready_file(parser)
     parser.add_argument("--log", type=Path, metavar="FILE", help="memory-mapped log of every cycle")
     parser.add_argument("--control", type=Path, metavar="SOCKET", help="Unix socket for injections and ground truth")

@@ -86,7 +86,7 @@ class ClientLink:
         except OSError as error:
             self.drop(f"its connection broke ({error})")
 
-    def send_state(self, buffer: bytearray) -> None:
+    def send_state(self, buffer: bytearray | bytes) -> None:
         """Sends a state; a client that does not listen is not noticed here."""
         if self._states is not None:
             try:

@@ -11,24 +11,34 @@ from serl_api.values import GripperTarget
 from simulator.virtual.fci.controller.control_box import ControlBox
 from simulator.virtual.fci.faults import Fault
 from simulator.virtual.fci.protocol import RobotMode
+from simulator.virtual.imperfections import PERFECT, Imperfections
+
+LATEST_CYCLES = 5
+"""How late a late state is at most."""
 
 
 class Disturbances:
-    """Holds the present injections on the network, for the server's loop to obey."""
+    """Holds the present injections on the network, for the server's loop to obey.
 
-    def __init__(self) -> None:
-        self._rng = np.random.default_rng(0)
+    Args:
+        imperfections: What the network loses and delays always.
+        rng: Of what is lost and late.
+    """
+
+    def __init__(self, imperfections: Imperfections = PERFECT, rng: np.random.Generator | None = None) -> None:
+        self._rng = rng or np.random.default_rng(0)
+        self._always_lost = imperfections.loss
+        self._late = imperfections.late
         self.stall_s = 0.0
         """How long the loop has to stand still next."""
         self.wants_disconnect = False
         """Whether the client's connection has to be closed."""
-        self._lost_commands = 0.0
-        self._lost_states = 0.0
+        self._lost_commands = self._lost_states = self._always_lost
 
     def clear(self) -> None:
         """Ends what lasts."""
         self.stall_s = 0.0
-        self._lost_commands = self._lost_states = 0.0
+        self._lost_commands = self._lost_states = self._always_lost
 
     def drop(self, fraction: float, direction: str) -> None:
         """Loses a share of the datagrams: "commands", "states" or "both"."""
@@ -45,6 +55,11 @@ class Disturbances:
         """Returns whether the state to send now is lost."""
         return self._lost_states > 0.0 and self._rng.random() < self._lost_states
 
+    def delay_cycles(self) -> int:
+        """Returns how many cycles late the state to send now is to be sent."""
+        is_late = self._late > 0.0 and self._rng.random() < self._late
+        return int(self._rng.integers(1, LATEST_CYCLES + 1)) if is_late else 0
+
 
 class ControlRequests:
     """Answers the requests of the control channel, in the loop's own thread."""
@@ -56,8 +71,10 @@ class ControlRequests:
         *,
         client_host: Callable[[], str | None],
         time_ns: Callable[[], int],
+        refusing_modes: frozenset[RobotMode] = frozenset(),
     ) -> None:
         self._box = box
+        self._box.refusing_modes = self._always_refusing = refusing_modes
         self._client_host = client_host
         self._time_ns = time_ns
         self._disturbances = disturbances
@@ -97,7 +114,7 @@ class ControlRequests:
         self._box.plant.push((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
         self._box.release_user_stop()
         self._box.let_go()
-        self._box.refusing_modes = frozenset()
+        self._box.refusing_modes = self._always_refusing
 
     def _disconnect(self, _: dict[str, Any]) -> None:
         self._disturbances.wants_disconnect = True

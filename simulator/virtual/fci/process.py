@@ -16,6 +16,7 @@ from simulator.virtual.fci.control_channel import ControlClient
 from simulator.virtual.fci.controller.reflexes import LOST_PACKET_LIMIT
 from simulator.virtual.fci.cycle_log import read_cycle_log
 from simulator.virtual.fci.protocol import PORT, VERSION
+from simulator.virtual.imperfections import PERFECT, Imperfections
 from simulator.virtual.serving import Device
 
 _START_TIMEOUT_S = 30.0
@@ -34,6 +35,7 @@ class VirtualFciProcess(Device):
         server_version: To speak.
         lost_packet_limit: Missing commands in a row that stop a motion. The true value is the default; on a machine
             that is busy with other things a test may forgive more.
+        imperfections: How it departs from its model.
         priority: Real-time priority of the process; 0 is none, None takes one if that is allowed.
     """
 
@@ -46,6 +48,7 @@ class VirtualFciProcess(Device):
         seed: int = 0,
         server_version: int = VERSION,
         lost_packet_limit: int = LOST_PACKET_LIMIT,
+        imperfections: Imperfections = PERFECT,
         priority: int | None = None,
     ) -> None:
         self.host = host or free_loopback_host()
@@ -62,6 +65,7 @@ class VirtualFciProcess(Device):
         self._command = python_command(
             "simulator.virtual",
             "fci",
+            *imperfections.words(),
             arm=arm,
             task=task,
             host=self.host,

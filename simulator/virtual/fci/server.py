@@ -16,11 +16,12 @@ from simulator.virtual.fci.controller.control_box import ControlBox
 from simulator.virtual.fci.controller.plant import NO_TASK, Plant
 from simulator.virtual.fci.controller.reflexes import LOST_PACKET_LIMIT
 from simulator.virtual.fci.cycle_log import CycleLogWriter
-from simulator.virtual.fci.injection import ControlRequests, Disturbances
+from simulator.virtual.fci.injection import ControlRequests, Disturbances, robot_mode
 from simulator.virtual.fci.postures import random_posture
 from simulator.virtual.fci.protocol import PORT, VERSION, Command, PlainStatus, ProtocolError, Request, pack_response
 from simulator.virtual.fci.scheduling import wake_precisely
 from simulator.virtual.fci.state import StateMessage
+from simulator.virtual.imperfections import PERFECT, Imperfections
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +48,9 @@ class ServerOptions:
     seed: int = 0
     version: int = VERSION
     lost_packet_limit: int = LOST_PACKET_LIMIT
+    imperfections: Imperfections = PERFECT
     log_file: Path | None = None
     control_socket: Path | None = None
-    posture_seed: int | None = None
-    """Draws the posture in which the arm is found; None is home."""
 
 
 class FciServer:
@@ -59,22 +59,30 @@ class FciServer:
     Raises:
         OSError: The address, the log or the control socket cannot be had.
         NotFoundError: There is no such task.
+        ValueError: There is no such mode to refuse settings in.
     """
 
     def __init__(self, options: ServerOptions) -> None:
+        imperfections, rng = options.imperfections, np.random.default_rng(options.seed % 2**64)
+        refusing = frozenset(robot_mode(name) for name in imperfections.refuse_settings)
+        plant = Plant(options.table, options.task, options.seed)
+        if imperfections.posture_seed is not None:
+            plant.place(random_posture(options.table, imperfections.posture_seed))
+        plant.spoil(imperfections)
         self.link = ClientLink(options.host, options.port, options.version)
-        self.box = ControlBox(Plant(options.table, options.task, options.seed), options.lost_packet_limit)
-        if options.posture_seed is not None:
-            self.box.place(random_posture(options.table, options.posture_seed))
+        self.box = ControlBox(plant, options.lost_packet_limit)
+        self.box.external.spoil(imperfections, rng)
         self._model_text = urdf(options.table).encode()
         self._state = StateMessage(self.box)
-        self._disturbances = Disturbances()
+        self._disturbances = Disturbances(imperfections, rng)
+        self._late_states: list[tuple[int, bytes]] = []
         self._log = None if options.log_file is None else CycleLogWriter(options.log_file)
         requests = ControlRequests(
             self.box,
             self._disturbances,
             client_host=lambda: self.link.client_host,
             time_ns=lambda: self._began_ns,
+            refusing_modes=refusing,
         )
         self._control = (
             None if options.control_socket is None else ControlServer(options.control_socket, requests.handle)
@@ -135,11 +143,23 @@ class FciServer:
         self._began_ns = began_ns
         self._state.update()
         if not self._disturbances.loses_state():
-            self.link.send_state(self._state.buffer)
+            self._send_state(self._disturbances.delay_cycles())
         for response in self.box.take_responses():
             self.link.answer(response)
         if self._log is not None:
             self._write_log(self._log, began_ns, began_ns - deadline_ns, has_command=command is not None)
+
+    def _send_state(self, delay: int) -> None:
+        """Sends the present state, or keeps it for later; and those that were kept until now."""
+        if self._late_states:
+            due = [state for at, state in self._late_states if at <= self.box.message_id]
+            self._late_states = [kept for kept in self._late_states if kept[0] > self.box.message_id]
+            for state in due:
+                self.link.send_state(state)
+        if delay:
+            self._late_states.append((self.box.message_id + delay, bytes(self._state.buffer)))
+        else:
+            self.link.send_state(self._state.buffer)
 
     def _serve_requests(self) -> None:
         was_connected = self.link.is_connected

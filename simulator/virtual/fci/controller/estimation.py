@@ -12,6 +12,7 @@ import numpy as np
 from serl_api.values import FloatArray
 from simulator.virtual.fci.controller.plant import PERIOD_S, Plant
 from simulator.virtual.fci.controller.settings import Settings
+from simulator.virtual.imperfections import Imperfections
 
 CUTOFF_HZ = 30.0
 """Of the low-pass on external torques. The real one is not published."""
@@ -31,12 +32,26 @@ class ExternalForces:
         self.tool_wrench: FloatArray = np.zeros(6)
         """K_F_ext_hat_K, the same in the axes of the stiffness frame."""
         self._gram = np.zeros((6, 6))
+        self._bias = np.zeros(6)
+        self._noise = 0.0
+        self._is_spoiled = False
+        self._rng = np.random.default_rng(0)
+
+    def spoil(self, imperfections: Imperfections, rng: np.random.Generator) -> None:
+        """Lets the estimate be wrong by a constant force in a random direction, and by noise of the torque sensors."""
+        direction = rng.normal(size=3)
+        self._bias[:3] = imperfections.wrench_bias_n * direction / np.linalg.norm(direction)
+        self._noise = imperfections.torque_noise_nm
+        self._is_spoiled = self._noise > 0.0 or imperfections.wrench_bias_n > 0.0
+        self._rng = rng
 
     def update(self, plant: Plant, settings: Settings) -> None:
         """Takes in the last cycle: what pushed, less the weight of the load that was said to be there."""
         torques, flange, frame = self.joint_torques, plant.flange, settings.flange_to_stiffness
-        torques -= _SHARE * (plant.external_torque() + plant.load_torque + torques)
         jacobian = flange.jacobian(frame[:3, 3])
+        torques -= _SHARE * (plant.external_torque() + plant.load_torque + torques)
+        if self._is_spoiled:
+            torques -= _SHARE * (jacobian.T @ self._bias + self._noise * self._rng.normal(size=7))
         # The least-squares solution of J^T F = tau, by Cholesky factors of J J^T.
         np.matmul(jacobian, jacobian.T, out=self._gram)
         self._gram.flat[::7] += _REGULARIZATION

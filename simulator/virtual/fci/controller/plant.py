@@ -4,6 +4,7 @@ The control box compensates gravity of the arm and of the mounted gripper, so a 
 Coriolis and inertia it compensates nothing: those belong to the client.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from simulator.devices.world import World
 from simulator.model.arm_table import ArmTable
 from simulator.model.gripper_model import TCP_OFFSET
 from simulator.virtual.fci.controller.flange_frame import FlangeFrame, bare_arm
+from simulator.virtual.imperfections import Imperfections
 
 PERIOD_S = 0.001
 """Time of one cycle, s."""
@@ -25,6 +27,8 @@ NO_TASK = "none"
 
 _LAW_GROUPS = 0b1011  # The simulator's own impedance actuators stay off; the gripper's, group 2, stay on.
 _GRAVITY = 9.81
+FRICTION = np.array((1.0, 1.0, 0.8, 0.8, 0.4, 0.4, 0.3))
+"""Coulomb friction of the joints at a ratio of 1, Nm: the size of what is left on a real arm, ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,9 @@ class Plant:
         self._mass = np.zeros((self.model.nv, self.model.nv))
         self._wrench = np.zeros(6)
         self._is_pushed = False
+        self._weight = np.zeros(6)
+        self._lag = 1.0
+        self._lagging = np.zeros(7)
         self._load_mass = 0.0
         self._load_center = np.zeros(3)
         self.load_torque: FloatArray = np.zeros(7)
@@ -102,6 +109,9 @@ class Plant:
 
     def step(self, torque: FloatArray) -> None:
         """Lets one cycle pass under a torque that comes on top of gravity compensation. Shape (7,), Nm."""
+        if self._lag < 1.0:
+            self._lagging += self._lag * (torque - self._lagging)
+            torque = self._lagging
         self._applied[:] = torque
         if self._load_mass > 0.0:
             self.load_torque = self.flange.jacobian(self._load_center)[2] * (self._load_mass * _GRAVITY)
@@ -131,8 +141,18 @@ class Plant:
         It acts at the TCP between the fingers, or at the flange of an arm without a gripper.
         """
         self._wrench[:] = (*force, *torque)
+        self._wrench += self._weight
         self._is_pushed = bool(self._wrench.any())
         self._push_torque = np.zeros(7)
+
+    def spoil(self, imperfections: Imperfections) -> None:
+        """Makes the mechanics depart from the model: friction, torques that lag, a weight that nobody was told of."""
+        self.model.dof_frictionloss[:7] = imperfections.friction * FRICTION
+        self.model.dof_damping[:7] += 0.5 * imperfections.friction * FRICTION
+        if imperfections.torque_lag_ms > 0.0:
+            self._lag = 1.0 - math.exp(-1e3 * PERIOD_S / imperfections.torque_lag_ms)
+        self._weight[2] = -imperfections.unknown_payload_kg * _GRAVITY
+        self.push((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
 
     def carry_load(self, mass: float, center: FloatArray) -> None:
         """Adds the weight of a load to gravity compensation; nothing is attached.
