@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from simulator.command_line import command_parser
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "cameras": ("live cameras of a virtual arm's scene", "simulator.virtual.realsense.live_command"),
     "cell": ("whole cell: the real daemon and drivers in front of all of these", "simulator.virtual.cell_command"),
     "fci": ("Franka arm behind the network protocol of the real one", "simulator.virtual.fci.__main__"),
     "hand": ("Franka Hand behind the protocol of libfranka's gripper", "simulator.virtual.hand.command"),

@@ -59,7 +59,12 @@ path = "{control}"
 rearranges = true
 ground_truth = true
 """
-_CAMERA = """
+_LIVE_CAMERA = """
+[cameras.{name}]
+driver = "simulator.virtual.realsense.live_camera:build_camera"
+socket = "{socket}"
+"""
+_RECORDED_CAMERA = """
 [cameras.{name}]
 driver = "realsense"
 recording = "{file}"
@@ -73,7 +78,10 @@ class VirtualCell(Device):
         task: Task whose scene the virtual arm stands in.
         arm: "panda" or "fr3".
         address: Where the daemon listens; port 0 picks a free one.
-        cameras: Names of cameras, each a recording that is played again and again; none are needed by default.
+        cameras: Names of the scene's cameras that are rendered live; none are needed by default.
+        recordings: Names of cameras that are a recording instead, which is played again and again.
+        camera_size: Width and height of live pictures, px.
+        camera_rate_hz: Frames a second of live cameras, at best.
         lost_packet_limit: Missing commands in a row that stop the arm. On a machine that is busy with other things a
             test may forgive more than the true value.
         imperfections: How the arm departs from its model.
@@ -87,6 +95,9 @@ class VirtualCell(Device):
         arm: str = "panda",
         address: str = "127.0.0.1:0",
         cameras: Sequence[str] = (),
+        recordings: Sequence[str] = (),
+        camera_size: int = _SIZE,
+        camera_rate_hz: int = 15,
         lost_packet_limit: int = 20,
         imperfections: Imperfections = PERFECT,
         seed: int = 0,
@@ -94,6 +105,9 @@ class VirtualCell(Device):
         self._address = address
         self._arm = arm
         self._cameras = cameras
+        self._recordings = recordings
+        self._camera_size = camera_size
+        self._camera_rate_hz = camera_rate_hz
         self._task = task
         self._folder = tempfile.TemporaryDirectory(prefix="virtual-cell-")
         self.folder = Path(self._folder.name)
@@ -124,6 +138,8 @@ class VirtualCell(Device):
             self.fci.start()
             link, socket = self.folder / "ttyRobotiq", self.fci.control_path
             port = self._spawn("gripper", "simulator.virtual", "robotiq", link=link, fci=socket)
+            if self._cameras:
+                self._start_cameras()
             config = self.folder / "cell.toml"
             config.write_text(self._config(port))
             self.address = self._spawn("daemon", "robot_daemon", config=config)
@@ -155,7 +171,19 @@ class VirtualCell(Device):
             limits=_other_than_default(LIMITS, LimitsConfig()),
             compliance=_other_than_default(COMPLIANCE, FullCompliance()),
         )
-        return text + "".join(_CAMERA.format(name=name, file=self._recording(name)) for name in self._cameras)
+        live = [_LIVE_CAMERA.format(name=name, socket=self._pictures) for name in self._cameras]
+        recorded = [_RECORDED_CAMERA.format(name=name, file=self._recording(name)) for name in self._recordings]
+        return "".join([text, *live, *recorded])
+
+    @property
+    def _pictures(self) -> Path:
+        """Returns the socket of the live cameras."""
+        return self.folder / "pictures.sock"
+
+    def _start_cameras(self) -> None:
+        size, rate_hz = self._camera_size, self._camera_rate_hz
+        places = {"fci": self.fci.control_path, "socket": self._pictures}
+        self._spawn("cameras", "simulator.virtual", "cameras", width=size, height=size, rate_hz=rate_hz, **places)
 
     def _recording(self, name: str) -> Path:
         """Records what a camera of the simulator would see of the empty-handed arm at home, a second long."""

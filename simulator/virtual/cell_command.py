@@ -16,11 +16,12 @@ from simulator.virtual.cell import VirtualCell
 from simulator.virtual.imperfections import add_imperfections, chosen_imperfections
 
 EPILOG = """\
-Starts a virtual arm that libfranka connects to, a virtual Robotiq that answers Modbus, recorded cameras that
-librealsense plays, and `robot-daemon` with its real drivers in front of them. Time is real: 10 Hz control takes 10 Hz.
+Starts a virtual arm that libfranka connects to, a virtual Robotiq that answers Modbus, cameras that see the scene
+through librealsense, and `robot-daemon` with its real drivers in front of them. Time is real: 10 Hz takes 10 Hz.
 
 examples:
   serl-virtual cell --address 127.0.0.1:50051          then, elsewhere: serl-robot status --address 127.0.0.1:50051
+  serl-virtual cell --camera front --camera wrist      for a policy that sees
   serl-train evaluate --checkpoint runs/pick-cube --robot 127.0.0.1:50051 --episodes 20
 
 exit codes: 0 stopped by a signal, 1 a part did not start, 2 wrong usage
@@ -40,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arm=options.arm,
         address=options.address,
         cameras=options.camera,
+        recordings=options.recording,
+        camera_size=options.camera_size,
+        camera_rate_hz=options.camera_rate_hz,
         imperfections=imperfections,
         seed=options.seed,
     )
@@ -71,7 +75,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--task", choices=scene_names(), default="pick-cube", help="scene (default: %(default)s)")
     parser.add_argument("--arm", choices=sorted(ARMS), default="panda", help="which arm (default: %(default)s)")
     parser.add_argument("--address", default="127.0.0.1:50051", metavar="HOST:PORT", help="(default: %(default)s)")
-    parser.add_argument("--camera", action="append", default=[], metavar="NAME", help="adds a recorded camera")
+    parser.add_argument(
+        "--camera", action="append", default=[], metavar="NAME", help="adds a camera of the scene, rendered live"
+    )
+    parser.add_argument(
+        "--camera-size", type=int, default=128, metavar="PX", help="of live pictures, square (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--camera-rate-hz", type=int, default=15, metavar="HZ", help="of live cameras, at best (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--recording", action="append", default=[], metavar="NAME", help="adds a camera that plays a recording"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the scene (default: %(default)s)")
     add_imperfections(parser)
     add_ready_file(parser)

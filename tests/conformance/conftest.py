@@ -82,7 +82,7 @@ class VirtualHardware:
         from simulator.virtual.imperfections import NASTY, Imperfections
 
         imperfections = NASTY if is_nasty else Imperfections(posture_seed=1)
-        self.cell = VirtualCell(cameras=("front",), lost_packet_limit=500, imperfections=imperfections, seed=3)
+        self.cell = VirtualCell(recordings=("front",), lost_packet_limit=500, imperfections=imperfections, seed=3)
 
     def start(self):
         self.cell.start()

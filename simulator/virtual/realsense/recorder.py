@@ -86,7 +86,7 @@ def record(
     path.unlink(missing_ok=True)
     path.touch()
     path.unlink()
-    device = _Device(camera)
+    device = SoftwareCamera(camera)
     recorder = rs.recorder(str(path), device.software)
     sensors = recorder.query_sensors()
     queue = rs.frame_queue(1)
@@ -110,8 +110,8 @@ def record(
     return count
 
 
-class _Device:
-    """Holds the software device and its streams."""
+class SoftwareCamera:
+    """Holds a software device of librealsense: what is exposed goes the way of a real camera's frames."""
 
     def __init__(self, camera: VirtualCamera) -> None:
         self._camera = camera
@@ -119,8 +119,10 @@ class _Device:
         self.software.register_info(rs.camera_info.serial_number, camera.serial)
         self.software.register_info(rs.camera_info.name, "Virtual D400")
         self.software.register_info(rs.camera_info.usb_type_descriptor, "3.2")
-        self._colour = self.software.add_sensor("RGB Camera")
-        self._colour_profile = self._colour.add_video_stream(_stream(camera, rs.stream.color, rs.format.rgb8, 3))
+        self.colour = self.software.add_sensor("RGB Camera")
+        """Sensor with the colour stream."""
+        self.colour_profile = self.colour.add_video_stream(_stream(camera, rs.stream.color, rs.format.rgb8, 3))
+        """The colour stream."""
         self._depth: Any = None
         if camera.has_depth:
             self._depth = self.software.add_sensor("Stereo Module")
@@ -129,15 +131,15 @@ class _Device:
             same = rs.extrinsics()
             same.rotation = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
             same.translation = [0.0, 0.0, 0.0]
-            self._depth_profile.register_extrinsics_to(self._colour_profile, same)
-            self._colour_profile.register_extrinsics_to(self._depth_profile, same)
+            self._depth_profile.register_extrinsics_to(self.colour_profile, same)
+            self.colour_profile.register_extrinsics_to(self._depth_profile, same)
 
     def expose(self, shot: Shot) -> None:
         """Delivers one shot on every stream."""
         if shot.colour.shape != (self._camera.height, self._camera.width, 3):
             expected = f"{self._camera.width} x {self._camera.height}"
             raise ValueError(f"a shot has shape {shot.colour.shape}; the camera gives {expected} px in three colours")
-        self._send(self._colour, self._colour_profile, shot, shot.colour, 3)
+        self._send(self.colour, self.colour_profile, shot, shot.colour, 3)
         if self._depth is not None and shot.depth is not None:
             self._send(self._depth, self._depth_profile, shot, shot.depth, 2)
 
