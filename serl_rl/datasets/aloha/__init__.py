@@ -1,0 +1,1 @@
+"""Reads and writes ALOHA's HDF5 files, one an episode, and those of its forks."""

@@ -1,0 +1,1 @@
+"""Reads the demonstrations and replay buffers that HIL-SERL and SERL pickle."""
