@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.measure import save, show
 
-NAMES = ("step", "transport", "simulation", "soft_sync", "increments", "learner", "vision", "replay")
+NAMES = ("step", "transport", "simulation", "soft_sync", "increments", "learner", "vision", "replay", "recording")
 
 
 def main() -> int:

@@ -17,6 +17,7 @@ from serl_rl.errors import UsageError
 if TYPE_CHECKING:
     from serl_client.episodes.files import Episode
     from serl_rl.demonstrations.reviewing import EpisodeFigures
+    from serl_rl.demonstrations.timing import EpisodeTiming
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class ReviewCommand:
 
     serl-train review cube.episodes --delete 1,4-6
 
+    serl-train review cube.episodes --timing
+
     serl-train review cube.episodes --export episode.gif --episode 3
     """
 
@@ -44,6 +47,8 @@ class ReviewCommand:
     """What to write the pictures of --episode to: a .gif, an .mp4, or a folder of PNG files."""
     episode: Annotated[int, AT_LEAST_0] = 0
     """Episode to export."""
+    timing: bool = False
+    """Whether to list skew, repetitions and unseen frames of each sensor in place of the episodes."""
     json: bool = False
     """Whether to list as JSON."""
 
@@ -62,6 +67,8 @@ class ReviewCommand:
             self._remove()
         if self.export is not None:
             return self._export(self.export)
+        if self.timing:
+            return self._list_timing()
         figures = []
         with Progress().phase("reading the episodes") as phase:
             for number, episode in enumerate(iterate_episodes(self.file)):
@@ -71,6 +78,21 @@ class ReviewCommand:
             print_json([asdict(entry) for entry in figures])
         else:
             sys.stdout.write(table(figures))
+        return 0
+
+    def _list_timing(self) -> int:
+        from serl_client.episodes.files import iterate_episodes
+        from serl_rl.demonstrations.timing import timing_of
+
+        found = []
+        with Progress().phase("reading the episodes") as phase:
+            for number, episode in enumerate(iterate_episodes(self.file)):
+                found.append(timing_of(number, episode))
+                phase.report(note=f"{number + 1} so far")
+        if self.json:
+            print_json([asdict(entry) for entry in found])
+        else:
+            sys.stdout.write(timing_table(found))
         return 0
 
     def _remove(self) -> None:
@@ -117,4 +139,19 @@ def table(figures: list[EpisodeFigures]) -> str:
     ]
     steps, successes = sum(one.steps for one in figures), sum(one.success for one in figures)
     lines.append(f"{len(figures)} episodes, {successes} successes, {steps} steps")
+    return "\n".join(lines) + "\n"
+
+
+def timing_table(found: list[EpisodeTiming]) -> str:
+    """Lists one line a sensor of each episode, and one for all."""
+    lines = ["episode  steps  rate Hz  late  sensor                mean skew ms  largest ms  repeated  unseen"]
+    lines += [
+        f"{one.number:7d}  {one.steps:5d}  {one.rate_hz:7.2f}  {one.late_steps:4d}  {sensor.sensor:20s}  "
+        f"{sensor.mean_skew_ms:12.2f}  {sensor.largest_skew_ms:10.2f}  {sensor.repeated:8d}  {sensor.unseen:6d}"
+        for one in found
+        for sensor in one.sensors
+    ]
+    unknown = sum(not one.sensors for one in found)
+    late = sum(one.late_steps for one in found)
+    lines.append(f"{len(found)} episodes, {late} late steps" + (f", {unknown} tell no sensors" if unknown else ""))
     return "\n".join(lines) + "\n"

@@ -1,3 +1,4 @@
+import json
 import sys
 
 import pytest
@@ -40,3 +41,21 @@ def test_a_missing_library_names_the_extra(run, own, tmp_path, monkeypatch):
     assert (code, said.count("\n")) == (1, 1)
     assert "pyarrow is not installed" in said
     assert "serl-robot[datasets]" in said
+
+
+def test_times_of_sensors_are_listed(run, own):
+    code, table, _ = run("review", own, "--timing")
+    assert code == 0
+    assert table.count("camera/front") == table.count("arm") == 2
+    assert table.endswith("2 episodes, 0 late steps\n")
+    code, listed, _ = run("review", own, "--timing", "--json")
+    assert [sensor["sensor"] for sensor in json.loads(listed)[0]["sensors"]] == ["arm", "camera/front"]
+
+
+@pytest.mark.parametrize(
+    ("format_name", "images", "text"), [("lerobot", "jpeg", "lerobot takes video or png"), ("aloha", "png", "raw or")]
+)
+def test_pictures_of_the_other_format_are_refused(run, own, tmp_path, format_name, images, text):
+    code, _, said = run("export", own, tmp_path / "x", "--format", format_name, "--images", images)
+    assert (code, said.count("\n")) == (2, 1)
+    assert text in said
