@@ -431,6 +431,38 @@ RESETS = mutations(
     ),
 )
 
+OWNERSHIP = mutations(
+    "Ownership",
+    (
+        "two processes own one device",
+        "robot_daemon",
+        "fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "pass",
+        "test_a_second_owner_is_told_the_device_the_process_and_its_cell",
+    ),
+    (
+        "anybody takes the arm from anybody",
+        "robot_daemon",
+        "may_take_over = session_class > session.session_class",
+        "may_take_over = True",
+        "test_nobody_else_takes_it_and_the_holder_is_not_disturbed",
+    ),
+    (
+        "an operator takes the arm without asking for it",
+        "robot_daemon",
+        "if not (take_over and may_take_over):",
+        "if not may_take_over:",
+        "test_nobody_else_takes_it_and_the_holder_is_not_disturbed",
+    ),
+    (
+        "the first hour moves an arm that stands outside its workspace",
+        "robot_daemon",
+        "        if outside:\n            raise StepError(outside)\n        session =",
+        "        session =",
+        "test_an_arm_outside_its_workspace_is_not_moved",
+    ),
+)
+
 MUTATIONS = (
     *FRANKA,
     *VIRTUAL,
@@ -441,5 +473,6 @@ MUTATIONS = (
     *SESSIONS,
     *SERVICE,
     *RESETS,
+    *OWNERSHIP,
     *TRAPS,
 )

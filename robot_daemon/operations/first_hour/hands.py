@@ -30,6 +30,10 @@ class Hands(Protocol):
         """Allows a motion; returns why not, empty when it is allowed."""
         ...
 
+    def agree(self, proposal: str) -> str:
+        """Agrees to what moves nothing; returns why not, empty when that is so."""
+        ...
+
 
 class PersonsHands:
     """Asks the person at the terminal.
@@ -58,6 +62,13 @@ class PersonsHands:
             return ""
         return self._question(f"will move: {motion}\n  Clear the space, stop in hand. Enter moves, s and Enter skips: ")
 
+    def agree(self, proposal: str) -> str:
+        """Says what is proposed, and waits for Enter."""
+        if not self._asks:
+            self._say(f"  {proposal}\n")
+            return ""
+        return self._question(f"{proposal} Enter agrees, s and Enter skips the step: ")
+
     def _question(self, text: str) -> str:
         self._say(f"  {text}")
         answer = self._source.readline()
@@ -73,6 +84,8 @@ class PersonsHands:
 _INJECTIONS = {
     Deed.PRESS_STOP: {"op": "user_stop"},
     Deed.RELEASE_STOP: {"op": "release_user_stop"},
+    Deed.CLOSE_BRAKES: {"op": "close_brakes"},
+    Deed.OPEN_BRAKES: {"op": "open_brakes"},
     Deed.PUSH: {"op": "reflex", "kind": "cartesian_reflex"},
     Deed.LET_GO: {"op": "clear"},
 }
@@ -93,8 +106,6 @@ class VirtualHands:
 
     def do(self, deed: Deed) -> str:
         """Lets the virtual arm be touched."""
-        if deed not in _INJECTIONS:
-            return "the virtual arm has no brakes"
         with socket.socket(socket.AF_UNIX) as channel:
             channel.settimeout(5.0)
             try:
@@ -108,4 +119,9 @@ class VirtualHands:
     def allow(self, motion: str) -> str:
         """Says what will move."""
         self._out.write(f"  moves: {motion}\n")
+        return ""
+
+    def agree(self, proposal: str) -> str:
+        """Says what is proposed."""
+        self._out.write(f"  {proposal}\n")
         return ""

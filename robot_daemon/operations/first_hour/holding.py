@@ -61,14 +61,14 @@ def _lose(bench: Bench, lose: Loss, bound_s: float) -> Outcome:
         command = python_command(f"{__package__}.moving_client", line.address, str(direction))
         client = ChildProcess("client", command, folder / "log", grace_s=0.5)
         opened.callback(client.stop)
-        opened.callback(client.signal, signal.SIGCONT)
+        opened.callback(client.signal, signal.SIGKILL)  # A client that was stopped must not go on.
         _await_motion(bench, client)
         at, began_s = bench.state(), bench.now_s
         lose(client, line)
         rested = _await_hold(bench, bound_s + FREE_S)
         held_s = rested - began_s
         way = float(np.linalg.norm(bench.state().tcp_pose.position - at.tcp_pose.position))
-    _await_free(bench)
+        _await_free(bench)
     text = f"still {held_s:.2f} s later (bound {bound_s:.2f}), {way * 1e3:.0f} mm on"
     return Outcome.judged(text, passed=held_s <= bound_s, still_s=round(held_s, 3), way_m=round(way, 4))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from robot_daemon.api.response_builder import daemon_version
 from robot_daemon.hardware.devices import DeviceConnectError
 from robot_daemon.operations.first_hour import connecting, forces, holding, standing, stepping, touching
-from robot_daemon.operations.first_hour.bench import Bench, StepError
+from robot_daemon.operations.first_hour.bench import CLIENT, Bench, StepError
 from robot_daemon.operations.first_hour.report import Report, row
 from robot_daemon.operations.first_hour.step import Outcome, Step, Verdict
 from serl_api.errors.robot import RobotError
@@ -57,13 +57,26 @@ def take(steps: Sequence[Step], bench: Bench, report: Report, say: Callable[[str
 
 
 def _taken(step: Step, bench: Bench) -> Outcome:
-    refusal = bench.hands.allow(step.motion) if step.motion else ""
-    if refusal:
-        return Outcome.skipped(refusal)
     try:
-        return step.run(bench)
+        refusal = _recovered(bench) or (bench.hands.allow(step.motion) if step.motion else "")
+        return Outcome.skipped(refusal) if refusal else step.run(bench)
     except (RobotError, DeviceConnectError, StepError) as error:
         return Outcome(verdict=Verdict.FAIL, text=str(error))
+
+
+def _recovered(bench: Bench) -> str:
+    """Recovers, if somebody agrees, from what an earlier step left behind; returns why not, empty where nothing is."""
+    if not bench.is_connected:
+        return ""
+    faults = bench.core.active_cell.faults
+    faults.refresh()
+    if not faults.forbidding:
+        return ""
+    found = "; ".join(f"{fault.id}: {fault.text}" for fault in faults.forbidding)
+    refusal = bench.hands.agree(f"The arm is faulted ({found}). Look at it; the fault will be cleared, nothing moves.")
+    if not refusal:
+        bench.core.recover((), CLIENT)
+    return refusal
 
 
 def _note_facts(report: Report, bench: Bench) -> None:

@@ -80,11 +80,13 @@ class ControlRequests:
         self._disturbances = disturbances
         self._operations: dict[str, Callable[[dict[str, Any]], Any]] = {
             "clear": self._clear,
+            "close_brakes": lambda _: self._box.close_brakes(),
             "disconnect": self._disconnect,
             "drop": self._drop,
             "gripper": self._gripper,
             "guide": lambda _: self._box.take_by_hand(),
             "let_go": lambda _: self._box.let_go(),
+            "open_brakes": lambda _: self._box.open_brakes(),
             "place": self._place,
             "reflex": self._reflex,
             "refuse_settings": self._refuse_settings,
@@ -113,6 +115,7 @@ class ControlRequests:
         self._disturbances.clear()
         self._box.plant.push((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
         self._box.release_user_stop()
+        self._box.open_brakes()
         self._box.let_go()
         self._box.refusing_modes = self._always_refusing
 

@@ -113,6 +113,7 @@ class VirtualFciProcess(Device):
         - "drop" (fraction, direction): datagrams are lost; "commands" (default), "states" or "both".
         - "reflex" (kind): one of libfranka's errors, such as "joint_reflex" (default).
         - "user_stop", "release_user_stop": somebody presses and releases the stop button.
+        - "close_brakes", "open_brakes": somebody locks and unlocks the joints in Desk.
         - "guide", "let_go": somebody leads the arm by hand (it then gives way to "wrench"), and lets it go.
         - "refuse_settings" (modes): whatever sets something is refused in these modes, such as "reflex".
         - "disconnect": the TCP connection ends.
@@ -125,7 +126,7 @@ class VirtualFciProcess(Device):
         self._ask(name, **values)
 
     def clear(self) -> None:
-        """Ends dropping, pushing, refusing and guiding, releases the user stop; recovery of faults is the client's."""
+        """Ends dropping, pushing, refusing, guiding, stop and brakes; recovery of faults is the client's."""
         self._ask("clear")
 
     def state(self) -> dict[str, Any]:

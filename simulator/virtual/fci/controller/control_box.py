@@ -182,6 +182,17 @@ class ControlBox:
         if self.mode is RobotMode.USER_STOPPED:
             self.mode = RobotMode.REFLEX if self.faults.any() else RobotMode.IDLE
 
+    def close_brakes(self) -> None:
+        """Closes the brakes, as Desk does: the arm is in no mode that takes motions."""
+        if self.motion is not None:
+            self.press_user_stop()
+        self.mode = RobotMode.OTHER
+
+    def open_brakes(self) -> None:
+        """Opens the brakes again."""
+        if self.mode is RobotMode.OTHER:
+            self.mode = RobotMode.REFLEX if self.faults.any() else RobotMode.IDLE
+
     def take_by_hand(self) -> None:
         """Begins hand guiding: the arm gives way. A motion ends first, as by the stop button."""
         if self.motion is not None:
@@ -235,7 +246,7 @@ class ControlBox:
         return None
 
     def _begin_recovery(self, request: Request) -> bool:
-        if self.mode in (RobotMode.USER_STOPPED, RobotMode.GUIDING) or self.motion is not None:
+        if self.mode in (RobotMode.OTHER, RobotMode.USER_STOPPED, RobotMode.GUIDING) or self.motion is not None:
             return False
         self.faults[:] = 0
         self.mode = RobotMode.RECOVERY

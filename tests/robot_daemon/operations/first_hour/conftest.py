@@ -19,6 +19,7 @@ class DoingHands:
     def __init__(self):
         self.deeds = {}
         self.done = []
+        self.disagreement = ""
 
     def do(self, deed):
         self.done.append(deed)
@@ -29,6 +30,10 @@ class DoingHands:
 
     def allow(self, motion):
         return ""
+
+    def agree(self, proposal):
+        self.done.append(proposal)
+        return self.disagreement
 
 
 @pytest.fixture(autouse=True)

@@ -22,8 +22,16 @@ def test_nothing_moves_before_a_person_has_read_what_will():
     assert "nobody answered" in hands.allow("the tool goes on"), "the end of the input allows nothing"
 
 
+def test_a_fault_is_cleared_only_where_a_person_agrees():
+    hands, out = person("s\n\n")
+    assert hands.agree("The arm is faulted.") == "skipped by the person"
+    assert hands.agree("The arm is faulted.") == ""
+    assert "The arm is faulted." in out.getvalue()
+
+
 def test_without_a_person_nothing_is_touched():
     hands, out = person("", asks=False)
+    assert hands.agree("The arm is faulted.") == ""
     assert "needs a hand" in hands.do(Deed.PUSH)
     assert hands.allow("the tool goes 1 cm up") == ""
     assert "1 cm up" in out.getvalue()

@@ -236,3 +236,16 @@ def test_a_hand_ends_a_motion_as_the_stop_button_does(box, client):
     client.be_silent()
     assert client.statuses(move)[-1] == MoveStatus.EMERGENCY_ABORTED
     assert (box.mode, box.motion) == (RobotMode.GUIDING, None)
+
+
+def test_an_arm_whose_brakes_are_closed_takes_no_motion_until_they_are_open(box, client):
+    move = client.move()
+    client.cycle(3)
+    box.close_brakes()
+    client.be_silent()
+    assert client.statuses(move)[-1] == MoveStatus.EMERGENCY_ABORTED
+    assert box.mode is RobotMode.OTHER
+    assert client.statuses(client.move()) == [MoveStatus.NOT_POSSIBLE]
+    box.open_brakes()
+    assert box.mode is RobotMode.IDLE
+    assert client.statuses(client.move())[0] == MoveStatus.MOTION_STARTED
