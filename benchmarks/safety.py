@@ -1,7 +1,7 @@
 """What would hurt an arm: swing of the posture, wrenches in free space, alternating targets, false loads.
 
-`python -m benchmarks.safety [--only sim|virtual]`. Not part of `make bench`: half of it runs in real time, before the
-virtual arm, whose own log is the judge; the simulator is looked at after every physics step.
+`python -m benchmarks.safety [--only sim|virtual|still]`. Not part of `make bench`: most of it runs in real time, before
+the virtual arm, whose own log is the judge; the simulator is looked at after every physics step.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from robot_daemon.api.server import DaemonServer
 from robot_daemon.config.cell_config import LimitsConfig, ServerConfig
 from robot_daemon.drivers.franka import FrankaArm, FrankaOptions
 from robot_daemon.hardware.devices import Cell
+from robot_daemon.hardware.kinematics import SerialArm
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.enums import Backend, Pacing
 from serl_api.errors.robot import RobotError
@@ -96,7 +97,7 @@ class Virtual:
 
     name = "virtual"
 
-    def __init__(self) -> None:
+    def __init__(self, idle_timeout_s: float = 0.0) -> None:
         self.fci = VirtualFciProcess(arm="panda", task="pick-cube", lost_packet_limit=2000, priority=None)
         self.fci.start()
         options = FrankaOptions(
@@ -106,6 +107,7 @@ class Virtual:
             tcp_position_m=(0.0, 0.0, TCP_OFFSET),
             contact_force_n=500.0,
             contact_torque_nm=200.0,
+            idle_timeout_s=idle_timeout_s,
         )
         timebase = RealTimebase()
         self.arm = FrankaArm(options, timebase)
@@ -181,6 +183,43 @@ def swing(cell: Any, joints: np.ndarray, what: str) -> None:
         tool_moved_mm=1e3 * float(np.linalg.norm(tool - tool[0], axis=1).max()),
         **speeds(cell),
     )
+
+
+def still(count: int) -> None:
+    """Commands the present pose for 1.5 s in each of many random postures, where the arm was put while idle."""
+    cell, rng = Virtual(idle_timeout_s=0.2), np.random.default_rng(0)
+    moved, away = [], []
+    with contextlib.closing(cell):
+        for _ in range(count):
+            while cell.fci.state()["in_motion"]:
+                time.sleep(0.05)
+            cell.fci.inject("place", positions=random_posture(rng).tolist())
+            time.sleep(0.3)
+            with session_of(cell) as (robot, session):
+                cell.forget()
+                pose = robot.get_state().tcp_pose
+                for _ in range(15):
+                    session.step(pose, period_s=0.1)
+                peaks = cell.peaks()
+            joints, tool = peaks["q"], peaks["tool"][:, :3]
+            moved.append(float(np.abs(joints - joints[0]).max()))
+            away.append(1e3 * float(np.linalg.norm(tool - tool[0], axis=1).max()))
+    say(cell, f"still in {count} postures, furthest", joint_moved_rad=max(moved), tool_moved_mm=max(away))
+    say(cell, f"still in {count} postures, median", joint_moved_rad=np.median(moved), tool_moved_mm=np.median(away))
+
+
+def random_posture(rng: np.random.Generator) -> np.ndarray:
+    """Joint positions anywhere with the TCP in the default box and every part well above the table. Shape (7,)."""
+    lower, upper = (np.array([getattr(joint, end) for joint in PANDA.joints]) for end in ("lower", "upper"))
+    box, arm = LimitsConfig(), SerialArm(np.array((0.0, 0.0, TCP_OFFSET)))
+    while True:
+        joints = rng.uniform(lower + 0.1, upper - 0.1, size=(512, 7))
+        places = arm.parts(joints).positions
+        tool = places[:, -1]
+        inside = ((tool > box.workspace_lower_m) & (tool < box.workspace_upper_m)).all(axis=1)
+        found = np.flatnonzero(inside & (places[:, :, 2] > 0.15).all(axis=1))
+        if len(found):
+            return joints[found[0]]
 
 
 def wrench(cell: Any) -> None:
@@ -263,9 +302,13 @@ def load(cell: Any, mass: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.safety", description=__doc__)
-    parser.add_argument("--only", choices=["sim", "virtual"])
+    parser.add_argument("--only", choices=["sim", "virtual", "still"])
     only = parser.parse_args().only
+    if only in (None, "still"):
+        still(50)
     for kind in (Simulated, Virtual):
+        if only == "still":
+            break
         if only is not None and (only == "sim") is not (kind is Simulated):
             continue
         cell = kind()
