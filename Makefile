@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 QUICK := not slow and not gpu and not hardware
 unexport PYTHONDONTWRITEBYTECODE  # The suite starts some hundred processes; none should compile what another has.
 
-.PHONY: demo test test-slow lerobot-check mutations faults check format proto bench clean
+.PHONY: demo test test-slow lerobot-check mutations faults fuzz check format proto bench clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -58,6 +58,9 @@ format: $(STAMP)
 
 proto: $(STAMP)  ## Regenerate the Python code of the schema.
 	$(BIN)/python proto/generate.py
+
+fuzz: $(STAMP)  ## A million messages of a hostile peer, to every method of every server.
+	$(BIN)/python -m tests.fuzz
 
 bench: $(STAMP)  ## Benchmarks, as ratios measured side by side.
 	$(BIN)/python -m benchmarks

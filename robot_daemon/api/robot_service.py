@@ -1,6 +1,7 @@
 """Implements `serl.robot.v1.RobotService`."""
 
 import math
+import threading
 import time
 from collections.abc import Iterator
 
@@ -57,7 +58,7 @@ class RobotServicer(robot_service_pb2_grpc.RobotServiceServicer):
             while True:
                 yield messages.StreamStateResponse(state=self._responses.state())
                 due += math.ceil(max(time.monotonic() - due, 1e-9) * rate) / rate
-                if ended.wait(max(0.0, due - time.monotonic())):
+                if ended.wait(min(max(0.0, due - time.monotonic()), threading.TIMEOUT_MAX)):  # Rates may be tiny.
                     break
 
     @refusing_stream(in_control_stream=True)

@@ -28,6 +28,8 @@ from serl_api.values import (
 
 MAX_NAME_LENGTH = 128
 """Characters of a client's name."""
+SLOWEST_RATIO = 0.001
+"""Smallest fraction of the top speed: a motion has to end."""
 NORM_TOLERANCE = 0.001
 """Largest difference of a quaternion's norm from 1."""
 
@@ -184,10 +186,10 @@ def decode_speed_ratio(ratio: float, field: str) -> float:
     """Returns the fraction of the top speed; 0 means 0.2.
 
     Raises:
-        LimitExceededError: Outside [0, 1].
+        LimitExceededError: Neither 0 nor in [0.001, 1].
     """
-    if not 0.0 <= ratio <= 1.0:
-        raise LimitExceededError.outside(field, ratio, lower=0.0, upper=1.0, hint="0 means the default, 0.2")
+    if ratio != 0.0 and not SLOWEST_RATIO <= ratio <= 1.0:
+        raise LimitExceededError.outside(field, ratio, lower=SLOWEST_RATIO, upper=1.0, hint="0 means the default, 0.2")
     return ratio or 0.2
 
 

@@ -1,0 +1,43 @@
+"""Fuzzes the servers for long: `python -m tests.fuzz [--messages 1000000] [--seed 1] [--minutes 8]`.
+
+Goes on with other messages from another seed. Exits with 1 at the first finding, which names the messages.
+"""
+
+import argparse
+import contextlib
+import sys
+import time
+
+from tests.fuzz.campaign import Campaign, FindingError, fuzz
+from tests.fuzz.targets import start
+
+SHARES = {"daemon": 0.45, "simulator": 0.1, "learner": 0.45}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--messages", type=int, default=1_000_000, help="how many, over all servers")
+    parser.add_argument("--seed", type=int, default=1, help="another one makes other messages")
+    parser.add_argument("--minutes", type=float, default=60.0, help="longest time")
+    arguments = parser.parse_args()
+    total, begin = 0, time.monotonic()
+    for name, share in SHARES.items():
+        target = start(name)
+        campaign = Campaign(target, arguments.seed)
+        with contextlib.closing(target):
+            begun = time.monotonic()
+            try:
+                growth = fuzz(target, campaign, int(arguments.messages * share), begun + arguments.minutes * 60 * share)
+            except FindingError as finding:
+                print(f"seed {arguments.seed}, message {campaign.sent}: {finding}", file=sys.stderr)
+                return 1
+        total += campaign.sent
+        rate = campaign.sent / (time.monotonic() - begun)
+        said = ", ".join(f"{count} {status}" for status, count in campaign.statuses.most_common())
+        print(f"{name}: {campaign.sent} messages, {rate:.0f}/s, {growth / 1e6:.1f} MB kept; {said}", flush=True)
+    print(f"{total} messages from seed {arguments.seed} in {time.monotonic() - begin:.0f} s: nothing found")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
