@@ -12,7 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from serl_client import RobotClient
-from tests.faults.matrix import line, table, training_line
+from tests.faults.clock_faults import controlling_while_clocks_jump
+from tests.faults.load import report
+from tests.faults.matrix import Line, joined, table, training_line
 from tests.faults.training_faults import FAULTS
 from tests.support import estops, silence
 from tests.support.daemons import serve
@@ -63,20 +65,32 @@ ESTOPS = {
     for name, trouble in estops.TROUBLES.items()
 }
 TRIALS = {fault: (partial(stopping, flood), "Stop is answered") for fault, flood in FLOODS.items()}
+TRIALS["wall clock jumps by up to a day"] = (controlling_while_clocks_jump, "control goes on, each step in its time")
 TRIALS |= {fault: (partial(repeating, trial), promise) for fault, (trial, promise) in (SILENCES | ESTOPS).items()}
 
 
 def main():
     """Runs the trials; 1 where something was lost, doubled or hung."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("matrix", "load"), default="matrix")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of load on each server")
+    parser.add_argument("--hours", type=float, default=24.0, help="simulated hours of load")
     parser.add_argument("--trials", type=int, default=50, help="of each fault")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--budget", type=float, default=float("inf"), help="most seconds of each fault")
     parser.add_argument("--only", nargs="+", metavar="WORD", help="faults whose names hold one of these")
     parser.add_argument("--json", type=Path, help="file that the lines are added to")
+    parser.add_argument("--join", action="store_true", help="print the table of the lines in --json and run nothing")
     parser.add_argument("--list", action="store_true", help="print the names and run nothing")
     options = parser.parse_args()
     names = [name for name in (*FAULTS, *TRIALS) if not options.only or any(word in name for word in options.only)]
+    if options.what == "load":
+        for figures in report(options.seconds, options.hours):
+            print(figures.text, flush=True)
+        return 0
+    if options.join:
+        print(table(joined(Line(**json.loads(text)) for text in options.json.read_text().splitlines())))
+        return 0
     if options.list:
         print("\n".join(names))
         return 0
@@ -99,7 +113,7 @@ def _measure(name, trials, rng, budget_s):
     with prepare() as trial:
         while len(seconds) < trials and time.monotonic() - started < budget_s:
             seconds.append(trial())
-    return line(name, promise, seconds)
+    return Line(name, promise, tuple(seconds))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import numpy as np
 
 from tests.faults.training_faults import FAULTS
 
+_COUNTS = ("acknowledged", "lost", "doubled", "hung")
+
 
 @dataclass(frozen=True)
 class Line:
@@ -19,12 +21,8 @@ class Line:
     """What happens."""
     promise: str
     """What is promised."""
-    trials: int
-    """How often it was tried."""
-    p50_s: float
-    """Median."""
-    p100_s: float
-    """Longest."""
+    seconds: tuple[float, ...]
+    """How long each trial took."""
     acknowledged: int = 0
     """Rows that the actor was told are safe."""
     lost: int = 0
@@ -33,6 +31,20 @@ class Line:
     """Rows that are there twice."""
     hung: int = 0
     """Trials that came to no end."""
+
+    @property
+    def trials(self):
+        """How often it was tried."""
+        return len(self.seconds) + self.hung
+
+    def percentile_s(self, share):
+        """The time within which such a share of the trials was over; NaN without any."""
+        return float(np.percentile(self.seconds, 100 * share)) if self.seconds else float("nan")
+
+    def __add__(self, other):
+        """Joins the trials of two goes."""
+        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        return Line(self.fault, self.promise, (*self.seconds, *other.seconds), **counts)
 
     @property
     def is_kept(self):
@@ -55,13 +67,16 @@ def training_line(fault, trials, rng, budget_s=float("inf")):
                 hung = 1
                 break
         comparison = run.compare()
-    return line(fault, "no acknowledged row lost or doubled; rows flow again", seconds, hung=hung, **asdict(comparison))
+    promise = "no acknowledged row lost or doubled; rows flow again"
+    return Line(fault, promise, tuple(seconds), hung=hung, **asdict(comparison))
 
 
-def line(fault, promise, seconds, **counts):
-    """Makes a line of trials."""
-    p50, p100 = (round(float(f(seconds)), 3) for f in (np.median, max)) if seconds else (float("nan"),) * 2
-    return Line(fault, promise, len(seconds) + counts.get("hung", 0), p50, p100, **counts)
+def joined(lines):
+    """Joins lines of the same fault, in the order in which it came first."""
+    found = {}
+    for item in lines:
+        found[item.fault] = found[item.fault] + item if item.fault in found else item
+    return list(found.values())
 
 
 def table(lines):
@@ -74,5 +89,13 @@ def table(lines):
             *(("", "") if not item.acknowledged else (item.lost, item.doubled)),
             item.hung,
         )
-        rows.append((item.fault, item.promise, f"{item.p50_s:.2f} s", f"{item.p100_s:.2f} s", item.trials, *counts))
+        rows.append(
+            (
+                item.fault,
+                item.promise,
+                *(f"{item.percentile_s(share):.2f} s" for share in (0.5, 1.0)),
+                item.trials,
+                *counts,
+            )
+        )
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from tests.faults.matrix import Line, table
+from tests.faults.matrix import Line, joined, table
 from tests.faults.training_faults import TroubledRun, cut, half_open, killed_actor
 
 FLOWS_AGAIN_S = 5.0
@@ -35,5 +35,8 @@ def _change(path, dtype, index, value):
 
 
 def test_the_table_shows_what_was_measured():
-    text = table([Line("cut", "nothing lost", 3, 0.1, 0.25, acknowledged=9, lost=1)])
-    assert text.splitlines()[-1] == "| cut | nothing lost | 0.10 s | 0.25 s | 3 | 9 | 1 | 0 | 0 |"
+    goes = [
+        Line("cut", "nothing lost", (0.1, 0.25), acknowledged=9, lost=1),
+        Line("cut", "nothing lost", (0.05,), hung=1),
+    ]
+    assert table(joined(goes)).splitlines()[-1] == "| cut | nothing lost | 0.10 s | 0.25 s | 4 | 9 | 1 | 0 | 1 |"

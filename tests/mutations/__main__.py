@@ -62,9 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs them; 0 when every mutation was noticed."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutations", description=__doc__)
     parser.add_argument("--only", type=int, nargs="+", metavar="N", help="numbers of mutations, from 1; left out: all")
+    parser.add_argument("--group", help="of mutations, such as Safeguards; left out: all")
     parser.add_argument("--list", action="store_true", help="print them and run nothing")
     options = parser.parse_args(arguments)
-    chosen = [(number, MUTATIONS[number - 1]) for number in options.only or range(1, len(MUTATIONS) + 1)]
+    numbers = options.only or range(1, len(MUTATIONS) + 1)
+    chosen = [(n, MUTATIONS[n - 1]) for n in numbers if options.group in (None, MUTATIONS[n - 1].group)]
     if options.list:
         print("\n".join(map(title, *zip(*chosen, strict=True))))
         return 0

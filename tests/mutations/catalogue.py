@@ -1,6 +1,7 @@
 """The mutations: a byte order, a clip, a watchdog, whatever must not be removable in silence."""
 
 from tests.mutations.mutation import mutations
+from tests.mutations.safeguards import SAFEGUARDS
 from tests.mutations.traps import TRAPS
 
 FRANKA = mutations(
@@ -474,5 +475,6 @@ MUTATIONS = (
     *SERVICE,
     *RESETS,
     *OWNERSHIP,
+    *SAFEGUARDS,
     *TRAPS,
 )
