@@ -191,16 +191,6 @@ class LoadedArm(Protocol):
         ...
 
 
-@runtime_checkable
-class CountingArm(Protocol):
-    """What an arm has that counts which commands of its control loop came in time."""
-
-    @property
-    def success_rate(self) -> float | None:
-        """Returns the share of the last commands that came in time, in [0, 1]; None while no loop runs."""
-        ...
-
-
 class Gripper(Protocol):
     """Drives a two-finger gripper. No method blocks; progress is state."""
 

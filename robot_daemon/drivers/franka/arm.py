@@ -78,14 +78,6 @@ class FrankaArm:
             raise DeviceUnavailableError(f"the arm at {host} does not answer; the daemon connects again by itself")
         return self._converted(sample)
 
-    @property
-    def success_rate(self) -> float | None:
-        """Returns the share of the last hundred commands that reached the arm in time; None while no motion runs."""
-        sample = self._fresh_sample()
-        if sample is None or sample.state.robot_mode != franky.RobotMode.Move:
-            return None
-        return sample.state.control_command_success_rate
-
     def set_target(self, target: Target) -> None:
         """Tracks a target from now on. Ignored while a fault forbids motion, the arm is guided or silent."""
         sample, steering = self._fresh_sample(), self._steering

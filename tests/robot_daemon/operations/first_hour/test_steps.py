@@ -1,5 +1,7 @@
 """Each step of the first hour, with arms that are in order and arms that are not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,12 @@ def test_an_arm_whose_stop_is_pressed_must_refuse_control(bench_of, hands):
     outcome = connecting.connect_user_stop(bench)  # The fake arm has no stop, so nothing refuses.
     assert outcome.verdict is Verdict.FAIL
     assert "which it must not be" in outcome.text
+
+
+@pytest.mark.parametrize(("rate", "verdict"), [(0.97, Verdict.PASS), (0.9, Verdict.FAIL)])
+def test_a_control_loop_that_comes_late_fails_the_idle_period(bench_of, monkeypatch, rate, verdict):
+    read = FakeArm.read_state
+    monkeypatch.setattr(FakeArm, "read_state", lambda arm: replace(read(arm), command_success_rate=rate))
+    outcome = standing.idle(bench_of())
+    assert outcome.verdict is verdict
+    assert outcome.figures["success_rate"] == rate
