@@ -67,7 +67,7 @@ FRANKA = mutations(
         "robot_daemon",
         "steering.hold(self._converted(sample))",
         "pass",
-        "test_hold_stays_where_the_arm_was",
+        "test_hold_brakes_and_stays",
     ),
     (
         "states are not looked at for faults",
