@@ -12,6 +12,7 @@ import pytest
 
 from serl_api.lifetime.child_process import ChildProcess, wait_for_file
 from serl_api.lifetime.stop_signal import StopSignal
+from serl_rl.__main__ import parse
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.policies import saved as saved_policy
 
@@ -48,7 +49,7 @@ def living_children(pid):
     return found
 
 
-def test_it_leaves_curves_video_checkpoint_and_result(start, tmp_path):
+def test_it_leaves_curves_video_checkpoint_and_result(start, tmp_path, capsys):
     demo = start("--preset", "debug", "--evaluation-episodes", "4", "--learner.max-env-steps", "150")
     code = demo.wait(WAIT_S)
     run = tmp_path / "it"
@@ -65,9 +66,8 @@ def test_it_leaves_curves_video_checkpoint_and_result(start, tmp_path):
     assert policy.is_loaded
     assert config.seed == 0
     assert manifest["versions"]["git_revision"]
-    call = [sys.executable, "-m", "serl_rl", "evaluate", "--checkpoint", str(run), "--episodes", "3"]
-    told = subprocess.run(call, capture_output=True, text=True, check=True, timeout=WAIT_S)
-    assert json.loads(told.stdout)["episodes"] == 3
+    parse(["evaluate", "--checkpoint", str(run), "--episodes", "3"]).run()
+    assert json.loads(capsys.readouterr().out)["episodes"] == 3
 
 
 def test_ctrl_c_that_ends_the_reader_of_the_output_too_drains_everything_and_exits_with_0(tmp_path):
@@ -109,9 +109,9 @@ def test_an_existing_run_is_not_touched(start, tmp_path):
 
 def test_it_runs_on_the_real_simulator(start, tmp_path):
     small = ("--sac.hidden-sizes", "16", "16", "--sac.compile", "off", "--learner.warm-up-steps", "60")
-    short = ("--learner.max-env-steps", "150", "--demonstration-count", "2")
-    demo = start(*small, *short, "--evaluation-episodes", "2", "--video-episodes", "0")
+    short = ("--learner.max-env-steps", "90", "--demonstration-count", "1")
+    demo = start(*small, *short, "--evaluation-episodes", "1", "--video-episodes", "0")
     assert demo.wait(WAIT_S) == 1, demo.log_path.read_text()
     result = json.loads((tmp_path / "it" / "result.json").read_text())
-    assert result["env_steps"] >= 150
-    assert result["final_evaluation"]["episodes"] == 2
+    assert result["env_steps"] >= 90
+    assert result["final_evaluation"]["episodes"] == 1
