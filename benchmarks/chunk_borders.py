@@ -104,8 +104,8 @@ def main() -> None:
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for execution in (
-        ExecutionConfig(mode="open-loop", executed_steps=10),
-        ExecutionConfig(mode="real-time", executed_steps=13),
+        ExecutionConfig(mode="open-loop", executed_steps=5),
+        ExecutionConfig(mode="real-time", executed_steps=5),
     ):
         print(measure(given.checkpoint, config, execution, given.latency_ms * 1e-3, given.episodes), flush=True)
 
