@@ -1,9 +1,9 @@
 """Reads and writes episode files: lossless, append-only, each episode whole or absent.
 
 A file is a magic number and then records; a record is a fixed head (`RecordHead`), and a body of one JSON manifest and
-the arrays' bytes, each array little-endian and in C order, compressed when that pays. The first record is the header.
-A record is written by one call and synchronised to the disk, so that a crash can only leave a torn tail, which a reader
-drops with a warning and the next writer cuts off. There is no pickle.
+the arrays' bytes, each array little-endian and in C order, compressed when that pays, pictures one by one. The first
+record is the header. A record is synchronised to the disk before the next one begins, so that a crash can only leave a
+torn tail, which a reader drops with a warning and the next writer cuts off. There is no pickle.
 """
 
 from __future__ import annotations
@@ -22,14 +22,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serl_api.lifetime.closing import ClosedOnExit
-from serl_client.episodes.records import HEAD_BYTES, MAGIC, Record, RecordHead, decode_record, encode_record
+from serl_client.episodes.records import (
+    HEAD_BYTES,
+    MAGIC,
+    Record,
+    RecordHead,
+    decode_record,
+    encode_parts,
+    is_pictures,
+)
 from serl_client.errors import EpisodeFileError
 
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
+"""In the first version pictures were packed as a whole; such files are read, and appended to as they are."""
 _ARRAYS = {"actions": 2, "rewards": 1, "interventions": 1, "stamps_ns": 1}
 """Arrays of every episode, beside its observations, with their dimensions; named as the fields of `Episode`."""
 _FLAGS = ("terminated", "truncated", "success")
-_OBSERVATIONS = "observations/"
+OBSERVATIONS = "observations/"
+"""What the name of an observation's array begins with."""
 _OPTIONAL_GROUPS = ("sensors", "sensor_stamps_ns", "frame_numbers", "extra_actions")
 """Tables of arrays that an episode may have, named as the fields of `Episode`; an array's name is that and its key."""
 
@@ -115,6 +125,7 @@ class EpisodeWriter(ClosedOnExit):
     def __init__(self, path: Path | str, header: EpisodeHeader) -> None:
         self._path = Path(path)
         self._last_start: int | None = None
+        self._packs_rows = True
         # Unbuffered: what a full disk refused must not be tried again on close.
         self._file: io.FileIO = self._path.open("ab", buffering=0)
         try:
@@ -132,7 +143,7 @@ class EpisodeWriter(ClosedOnExit):
             ValueError: An array holds objects.
         """
         arrays = {name: getattr(episode, name) for name in _ARRAYS}
-        arrays |= {f"{_OBSERVATIONS}{key}": value for key, value in episode.observations.items()}
+        arrays |= {f"{OBSERVATIONS}{key}": value for key, value in episode.observations.items()}
         if episode.grasp_penalties is not None:
             arrays["grasp_penalties"] = episode.grasp_penalties
         for group in _OPTIONAL_GROUPS:
@@ -143,7 +154,7 @@ class EpisodeWriter(ClosedOnExit):
         if episode.control_rate_hz is not None:
             fields["control_rate_hz"] = episode.control_rate_hz
         start = os.fstat(self._file.fileno()).st_size
-        self._write(encode_record(Record(kind="episode", fields=fields, arrays=arrays)))
+        self._write(*encode_parts(Record(kind="episode", fields=fields, arrays=arrays), packs_rows=self._packs_rows))
         self._last_start = start
 
     def remove_last(self) -> bool:
@@ -178,7 +189,7 @@ class EpisodeWriter(ClosedOnExit):
                 "specification": dict(header.specification),
                 "metadata": dict(header.metadata),
             }
-            self._write(MAGIC + encode_record(Record(kind="header", fields=fields, arrays={})))
+            self._write(MAGIC, *encode_parts(Record(kind="header", fields=fields, arrays={})))
             return
         existing = read_header(self._path)
         differing = _difference(existing, header)
@@ -188,6 +199,7 @@ class EpisodeWriter(ClosedOnExit):
                 f"{self._path} holds episodes whose {name} is {held}, not {given}; choose another file, or record as "
                 "they were recorded"
             )
+        self._packs_rows = _version_of(self._path) > 1
         self._cut_torn_tail()
 
     def _cut_torn_tail(self) -> None:
@@ -199,12 +211,13 @@ class EpisodeWriter(ClosedOnExit):
             self._file.truncate(end)
             os.fsync(self._file.fileno())
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, *parts: bytes | memoryview) -> None:
         end = os.fstat(self._file.fileno()).st_size
         try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            for part in parts:
+                rest = memoryview(part)
+                while rest:
+                    rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError:
             os.ftruncate(self._file.fileno(), end)
@@ -229,7 +242,16 @@ def read_header(path: Path | str) -> EpisodeHeader:
         EpisodeFileError: The file cannot be read, is foreign, or is of a later version.
     """
     path = Path(path)
-    with _open(path) as file:
+    fields = _header_fields(path)
+    return EpisodeHeader(task=fields["task"], specification=fields["specification"], metadata=fields["metadata"])
+
+
+def _version_of(path: Path) -> int:
+    return _header_fields(path)["version"]
+
+
+def _header_fields(path: Path) -> Mapping[str, Any]:
+    with open_file(path) as file:
         first = next(_scan(file), None)
     if first is None or first.record is None or first.record.kind != "header":
         raise EpisodeFileError(f"{path} is cut within its header; nothing in it can be read")
@@ -240,7 +262,7 @@ def read_header(path: Path | str) -> EpisodeHeader:
         raise EpisodeFileError(f"{path} has a header that does not say what it holds; nothing in it can be read")
     if version > _FORMAT_VERSION:
         raise EpisodeFileError(f"{path} has format {version}; this version reads up to {_FORMAT_VERSION}")
-    return EpisodeHeader(task=task, specification=fields["specification"], metadata=fields["metadata"])
+    return fields
 
 
 def read_episodes(path: Path | str) -> list[Episode]:
@@ -256,59 +278,41 @@ def read_episodes(path: Path | str) -> list[Episode]:
 
 def iterate_episodes(path: Path | str) -> Iterator[Episode]:
     """Reads like `read_episodes`, with one episode in memory at a time."""
-    for _, episode in _placed_episodes(Path(path)):
+    for _, episode in placed_episodes(Path(path)):
         yield episode
 
 
-class EpisodeFile:
-    """Reads single episodes of a file, in any order.
+def read_episode_at(path: Path, start: int, *, images: bool = True) -> Episode:
+    """Reads the episode whose record begins somewhere, as `placed_episodes` said.
 
     Args:
-        path: The file; what is appended to it later is not seen.
+        path: The file.
+        start: Where, bytes from its start.
+        images: Whether to unpack pictures; without, they are missing among its observations.
 
     Raises:
-        EpisodeFileError: It cannot be read, is foreign, or is of a later version.
+        EpisodeFileError: The file was changed meanwhile.
     """
-
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        self.header = read_header(self.path)
-        """What its episodes share."""
-        found = [(start, len(episode)) for start, episode in _placed_episodes(self.path, images=False)]
-        self._starts = [start for start, _ in found]
-        self.lengths = [length for _, length in found]
-        """Steps of each whole episode, in the order written."""
-
-    def episode(self, number: int, *, images: bool = True) -> Episode:
-        """Reads an episode.
-
-        Args:
-            number: Which, from 0.
-            images: Whether to unpack pictures; without, they are missing among its observations.
-
-        Raises:
-            EpisodeFileError: The file was changed meanwhile.
-        """
-        with _open(self.path) as file:
-            file.seek(self._starts[number])
-            head = RecordHead.parse(file.read(HEAD_BYTES))
-            record = None if head is None else decode_record(head, file.read(head.length), _leaver(images=images))
-        episode = None if record is None or record.kind != "episode" else _episode(record)
-        if episode is None:
-            raise EpisodeFileError(f"{self.path} was changed by another process; open it anew")
-        return episode
+    with open_file(path) as file:
+        file.seek(start)
+        head = RecordHead.parse(file.read(HEAD_BYTES))
+        record = None if head is None else decode_record(head, file.read(head.length), _leaver(images=images))
+    episode = None if record is None or record.kind != "episode" else _episode(record)
+    if episode is None:
+        raise EpisodeFileError(f"{path} was changed by another process; open it anew")
+    return episode
 
 
 def _leaver(*, images: bool) -> Callable[[str, Sequence[int]], bool] | None:
     """Returns which arrays stay packed: none, or pictures and stacks of them."""
-    return None if images else lambda kind, shape: kind == "|u1" and len(shape) >= 4
+    return None if images else is_pictures
 
 
-def _placed_episodes(path: Path, *, images: bool = True) -> Iterator[tuple[int, Episode]]:
+def placed_episodes(path: Path, *, images: bool = True) -> Iterator[tuple[int, Episode]]:
     """Reads each whole episode, and where its record begins; warns about the others."""
     read_header(path)
     count, end = 0, len(MAGIC)
-    with _open(path) as file:
+    with open_file(path) as file:
         for number, scanned in enumerate(_scan(file, images=images)):
             start, end = end, scanned.end
             is_other = scanned.record is not None and scanned.record.kind != "episode"
@@ -335,7 +339,12 @@ class _Scanned:
     record: Record | None
 
 
-def _open(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BinaryIO:
+    """Opens an episode file behind its magic number.
+
+    Raises:
+        EpisodeFileError: It cannot be read, or is foreign.
+    """
     try:
         file = path.open("rb")
     except OSError as error:
@@ -371,7 +380,7 @@ def _episode(record: Record) -> Episode | None:
         if not has_kinds or not all(isinstance(fields[name], bool) for name in _FLAGS):
             return None
         return Episode(
-            observations=_group(arrays, _OBSERVATIONS),
+            observations=_group(arrays, OBSERVATIONS),
             metadata=fields["metadata"],
             grasp_penalties=arrays.get("grasp_penalties"),
             control_rate_hz=fields.get("control_rate_hz"),

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serl_client.episodes.files import Episode, EpisodeFile, EpisodeHeader
+from serl_client.episodes.files import Episode, EpisodeHeader
+from serl_client.episodes.random_access import EpisodeFile
 from serl_client.errors import EpisodeFileError
 from serl_rl.errors import DatasetError
 
@@ -20,7 +21,8 @@ _CACHE_BYTES = 1 << 30
 class OwnSource:
     """Reads an episode file; an `EpisodeSource`.
 
-    Pictures are packed by episode, so that unpacked episodes are remembered, up to a size.
+    Pictures are read one by one. In files of the first version they are packed by episode; unpacked episodes of these
+    are remembered, up to a size.
 
     Args:
         path: The file.
@@ -69,11 +71,19 @@ class OwnSource:
         Raises:
             DatasetError: The file was changed meanwhile, or there is no such camera.
         """
+        return {camera: self._picture(number, index, camera) for camera in cameras}
+
+    def _picture(self, number: int, index: int, camera: str) -> NDArray[np.uint8]:
+        try:
+            found = self._file.picture(number, camera, index)
+        except EpisodeFileError as error:
+            raise DatasetError(str(error)) from None
+        if found is not None:
+            return found
         observations = self._remembered(number).observations
-        for camera in cameras:
-            if camera not in observations:
-                raise DatasetError(f"{self._file.path} has no camera {camera!r}; it has {', '.join(observations)}")
-        return {camera: observations[camera][index] for camera in cameras}
+        if camera not in observations:
+            raise DatasetError(f"{self._file.path} has no camera {camera!r}; it has {', '.join(observations)}")
+        return observations[camera][index]
 
     def _remembered(self, number: int) -> Episode:
         if number not in self._unpacked:

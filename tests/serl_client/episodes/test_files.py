@@ -1,4 +1,5 @@
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from serl_client.episodes import records
 from serl_client.episodes.files import (
     Episode,
     EpisodeFileWarning,
@@ -22,6 +24,7 @@ from serl_client.episodes.files import (
     read_episodes,
     read_header,
 )
+from serl_client.episodes.random_access import EpisodeFile
 from serl_client.episodes.records import _LENGTH, MAGIC, Record, RecordHead, encode_record
 from serl_client.errors import EpisodeFileError
 
@@ -134,6 +137,71 @@ def test_episodes_are_appended_over_several_sessions(path):
 def test_arrays_of_another_length_are_refused(group):
     with pytest.raises(ValueError, match=rf"{group}\[front\] has 2 entries"):
         replace(make_episode(steps=3), **{group: {"front": np.zeros(2, np.int64)}})
+
+
+def as_first_version(path, episodes):
+    """Writes a file as the first version did: each array packed as a whole."""
+    fields = {"version": 1, "task": HEADER.task, "specification": {"action": [4]}, "metadata": {"who": "ada"}}
+    data = MAGIC + encode_record(Record(kind="header", fields=fields, arrays={}), packs_rows=False)
+    for episode in episodes:
+        arrays = {name: getattr(episode, name) for name in ("actions", "rewards", "interventions", "stamps_ns")}
+        arrays |= {f"observations/{key}": array for key, array in episode.observations.items()}
+        flags = {name: getattr(episode, name) for name in ("terminated", "truncated", "success")}
+        record = Record(kind="episode", fields=flags | {"metadata": dict(episode.metadata)}, arrays=arrays)
+        data += encode_record(record, packs_rows=False)
+    path.write_bytes(data)
+
+
+def test_a_file_of_the_first_version_is_read_and_goes_on_as_it_was(path):
+    episodes = [make_episode(seed=seed) for seed in range(3)]
+    as_first_version(path, episodes)
+    whole = path.read_bytes()
+    as_first_version(path, episodes[:1])
+    write(path, episodes[1:])
+    assert path.read_bytes() == whole
+    for one, other in zip(read_episodes(path), episodes, strict=True):
+        assert_same(one, other)
+    assert EpisodeFile(path).picture(0, "front", 0) is None
+
+
+def test_single_pictures_are_read_without_the_others(path):
+    noise, flat = make_episode(steps=4, seed=0), make_episode(steps=2, seed=1)
+    black = {"front": np.zeros((3, 64, 64, 3), np.uint8)}
+    write(path, [noise, replace(flat, observations=black)])
+    file = EpisodeFile(path)
+    for index in (4, 0, 2):
+        np.testing.assert_array_equal(file.picture(0, "front", index), noise.observations["front"][index])
+    np.testing.assert_array_equal(file.picture(1, "front", 2), black["front"][2])
+    assert file.picture(0, "state", 0) is file.picture(0, "top", 0) is None
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 3])
+    with pytest.raises(EpisodeFileError, match="changed by another process"):
+        file.picture(1, "front", 0)
+
+
+def test_pictures_of_long_episodes_stay_as_they_are(path, monkeypatch):
+    monkeypatch.setattr(records, "_COMPRESS_UP_TO_BYTES", 1000)
+    flat = replace(make_episode(steps=2), observations={"front": np.zeros((3, 64, 64, 3), np.uint8)})
+    noise = make_episode(seed=1)
+    write(path, [flat, noise])
+    assert path.stat().st_size > flat.observations["front"].nbytes
+    for one, other in zip(read_episodes(path), [flat, make_episode(seed=1)], strict=True):
+        assert_same(one, other)
+    np.testing.assert_array_equal(
+        EpisodeFile(path).picture(1, "front", 3), make_episode(seed=1).observations["front"][3]
+    )
+
+
+@pytest.mark.parametrize("rows", [[10], [5, 5, 5], [-1, 21], [9, 9], ["a", "b"]])
+def test_a_picture_of_another_length_is_damage(path, rows):
+    write(path, [])
+    entry = {"name": "observations/x", "type": "|u1", "shape": [2, 2, 1, 5], "bytes": 20, "rows": rows}
+    manifest = json.dumps({"kind": "episode", "fields": {}, "arrays": [entry]}).encode()
+    body = _LENGTH.pack(len(manifest)) + manifest + bytes(20)
+    with path.open("ab") as file:
+        file.write(RecordHead(len(body), zlib.crc32(body)).pack() + body)
+    with pytest.warns(EpisodeFileWarning, match="is damaged"):
+        assert read_episodes(path) == []
 
 
 def test_a_file_cut_anywhere_in_its_last_episode_gives_the_earlier_ones(path):

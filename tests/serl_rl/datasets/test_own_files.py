@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from serl_client.episodes.files import EpisodeFileWarning
+from serl_client.episodes.random_access import EpisodeFile
 from serl_rl.datasets.finding import open_episodes
 from serl_rl.datasets.own_files import OwnSource
 from serl_rl.errors import DatasetError
@@ -34,8 +35,15 @@ def test_without_pictures_only_numbers_are_unpacked(path, episodes):
     np.testing.assert_array_equal(bare.actions, episodes[1].actions)
 
 
-def test_little_memory_costs_time_alone(path, episodes):
-    source = OwnSource(path, cache_bytes=1)
+def test_a_camera_that_is_not_there_is_named(path):
+    with pytest.raises(DatasetError, match="no camera 'top'; it has front, side, state"):
+        OwnSource(path).images(0, 0, ["top"])
+
+
+@pytest.mark.parametrize("cache_bytes", [1, 1 << 30])
+def test_files_of_the_first_version_cost_time_or_memory_alone(path, episodes, monkeypatch, cache_bytes):
+    monkeypatch.setattr(EpisodeFile, "picture", lambda *_: None)  # As it is of these.
+    source = OwnSource(path, cache_bytes=cache_bytes)
     for number in (0, 1, 0):
         picture = source.images(number, 0, ["front"])["front"]
         np.testing.assert_array_equal(picture, episodes[number].observations["front"][0])
