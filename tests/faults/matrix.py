@@ -55,9 +55,10 @@ class Line:
 def training_line(fault, trials, rng, budget_s=float("inf")):
     """Tries a fault of training in one run, and compares every acknowledged row at its end."""
     kind, trial = FAULTS[fault]
-    seconds, hung, started = [], 0, time.monotonic()
+    seconds, hung = [], 0
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, kind(Path(folder) / "run", rng) as run:
         run.start()
+        started = time.monotonic()
         while len(seconds) < trials and time.monotonic() - started < budget_s:
             run.go_on()
             try:
