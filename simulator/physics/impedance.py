@@ -37,21 +37,13 @@ from robot_daemon.hardware.interpolation import Leg, ahead
 from serl_api.rotation import conjugate, from_rotvec, multiply, to_rotvec
 from serl_api.values import FloatArray, FullCompliance, Pose
 from simulator.model.arm_model import JOINT_NAMES
-
-CARTESIAN_GROUP = 0
-"""Actuator group of the Cartesian springs and dampers."""
-JOINT_GROUP = 1
-"""Actuator group of the joint springs."""
-POSTURE_GROUP = 3
-"""Actuator group of the null-space posture."""
-
-AXES = ("x", "y", "z", "rx", "ry", "rz")
-"""Cartesian axes in the order of a twist."""
-
-JOINT_STIFFNESS = (600.0, 600.0, 600.0, 600.0, 250.0, 150.0, 50.0)
-"""Joint impedance, Nm/rad: Franka's example values."""
-JOINT_DAMPING = (50.0, 50.0, 50.0, 50.0, 30.0, 25.0, 15.0)
-"""Joint impedance, Nms/rad."""
+from simulator.physics.law_actuators import (
+    CARTESIAN_GROUP,
+    JOINT_DAMPING,
+    JOINT_GROUP,
+    JOINT_STIFFNESS,
+    POSTURE_GROUP,
+)
 
 POSTURE_SPEED = 0.3
 """Speed along n that the pull to the posture settles at, at most, rad/s."""
@@ -87,6 +79,8 @@ WALL_TIME_S = 0.1
 """Shortest time to a wall of the box at the present speed; a TCP that is faster is braked, s."""
 WALL_DAMPING = 300.0
 """Damping that brakes it, Ns/m."""
+HASTE = 1.25
+"""Speed of the TCP over its bound, at most, because axes are bounded one by one."""
 NIMBLE = 0.02
 """Manipulability below which springs pull less and less: near singular postures a slow TCP means fast joints."""
 HOLD_SHARE = 0.05
@@ -101,75 +95,6 @@ COMPLIANCE = FullCompliance(
 """Compliance until another is set, and that of sessions: clips that a step of the simulator's limits just reaches."""
 
 _UNBOUNDED = 1e6
-
-
-def add_impedance(spec: mujoco.MjSpec, tool: mujoco.MjsBody, tcp_offset: float) -> None:
-    """Adds the law's sites, tendon and actuators to a scene under construction.
-
-    Args:
-        spec: Scene with the arm and its tool.
-        tool: Body that carries the site "tcp".
-        tcp_offset: TCP on the tool's z axis, m.
-    """
-    # Not the identity, else the compiler marks the site as aligned with its body and its orientation would be ignored.
-    tool.add_site(name="tcp_error", pos=[0.0, 0.0, tcp_offset], quat=[0.0, 1.0, 0.0, 0.0], group=4)
-    spec.worldbody.add_site(name="base", group=4)
-    for kind in ("spring", "damper"):
-        for index, axis in enumerate(AXES):
-            _add_site_actuator(spec, f"{kind}_{axis}", index, limited=kind == "spring")
-    posture = spec.add_tendon(name="posture")
-    for name in JOINT_NAMES:
-        posture.wrap_joint(name, 1.0)
-    _add_joint_actuators(spec)
-    for name, limited in (("posture", True), ("posture_damper", False)):
-        actuator = spec.add_actuator(
-            name=name,
-            trntype=mujoco.mjtTrn.mjTRN_TENDON,
-            target="posture",
-            biastype=mujoco.mjtBias.mjBIAS_AFFINE,
-            group=POSTURE_GROUP,
-        )
-        if limited:
-            actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
-            actuator.forcerange = [-1.0, 1.0]
-
-
-def _add_site_actuator(spec: mujoco.MjSpec, name: str, axis: int, *, limited: bool) -> None:
-    gear = [0.0] * 6
-    gear[axis] = 1.0
-    actuator = spec.add_actuator(
-        name=name,
-        trntype=mujoco.mjtTrn.mjTRN_SITE,
-        target="tcp" if axis < 3 else "tcp_error",
-        refsite="base",
-        gear=gear,
-        biastype=mujoco.mjtBias.mjBIAS_AFFINE,
-        group=CARTESIAN_GROUP,
-    )
-    if limited:
-        actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
-        actuator.forcerange = [-1.0, 1.0]
-
-
-def _add_joint_actuators(spec: mujoco.MjSpec) -> None:
-    for name, stiffness in zip(JOINT_NAMES, JOINT_STIFFNESS, strict=True):
-        spring = _add_joint_actuator(spec, name, name, [0.0, -stiffness, 0.0])
-        spring.gainprm = [stiffness] + [0.0] * 9
-        spring.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
-        spring.forcerange = [-1.0, 1.0]
-    for name, damping in zip(JOINT_NAMES, JOINT_DAMPING, strict=True):
-        _add_joint_actuator(spec, f"{name}_damper", name, [0.0, 0.0, -damping])
-
-
-def _add_joint_actuator(spec: mujoco.MjSpec, name: str, joint: str, bias: list[float]) -> mujoco.MjsActuator:
-    return spec.add_actuator(
-        name=name,
-        trntype=mujoco.mjtTrn.mjTRN_JOINT,
-        target=joint,
-        biastype=mujoco.mjtBias.mjBIAS_AFFINE,
-        biasprm=bias + [0.0] * 7,
-        group=JOINT_GROUP,
-    )
 
 
 def null_vector(jacobian: FloatArray) -> tuple[FloatArray, float]:
@@ -220,6 +145,7 @@ class Impedance:
         self._joint_damping = model.dof_damping[:7].copy()
         self._joint_brakes = JOINT_BRAKE_S * model.jnt_actfrcrange[:7, 1] / joint_speed
         self._slowness = (1.0 / joint_speed).tolist()
+        self._calm_square = (CALM_SHARE * float(joint_speed.min())) ** 2
         self._velocities = data.qvel[:7]
         self._ranges = np.zeros((6, 2))
         self._joint_most = np.zeros(7)
@@ -252,6 +178,8 @@ class Impedance:
         """Keeps to a box and top speeds from the next target on."""
         self._bounds = bounds
         self._walls = bounds.lower.tolist(), bounds.upper.tolist()
+        margin = HASTE * bounds.speed * WALL_TIME_S
+        self._inner = (bounds.lower + margin).tolist(), (bounds.upper - margin).tolist()
         force = min(float(self._damping[0]) * bounds.speed, TOP_FORCE)
         moment = min(float(self._damping[3]) * bounds.rotation_speed, TOP_MOMENT)
         self._top_pull = force, moment
@@ -294,8 +222,16 @@ class Impedance:
         Called every few physics steps, `elapsed_s` after the last time: it is quick.
         """
         x, y, z = self._place.tolist()
-        last_x, last_y, last_z = self._last_place
+        (x0, y0, z0), (x1, y1, z1) = self._inner
+        is_near = self._law is _Law.POSE and not (x0 < x < x1 and y0 < y < y1 and z0 < z < z1)
+        if is_near or self._brakes:
+            self._look_at_walls(x, y, z, elapsed_s)
         self._last_place = (x, y, z)
+        if self._scale != 1.0 or self._velocities.dot(self._velocities) > self._calm_square:
+            self._calm()
+
+    def _look_at_walls(self, x: float, y: float, z: float, elapsed_s: float) -> None:
+        last_x, last_y, last_z = self._last_place
         (x0, y0, z0), (x1, y1, z1) = self._walls
         reach = elapsed_s / WALL_TIME_S
         brakes = 0
@@ -311,7 +247,6 @@ class Impedance:
             self._brakes = brakes
             self._brake()
             self._scale = -1.0
-        self._calm()
 
     def _brake(self) -> None:
         """Gives the axes that near a wall too fast a strong damper, the others their own."""

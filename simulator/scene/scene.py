@@ -13,7 +13,7 @@ from simulator.model.arm_table import ArmTable
 from simulator.model.contact_bits import PROP_BIT, TABLE_BIT
 from simulator.model.gripper_model import TCP_OFFSET, add_gripper
 from simulator.model.shapes import VISUAL_GROUP
-from simulator.physics.impedance import JOINT_GROUP, add_impedance
+from simulator.physics.law_actuators import JOINT_GROUP, add_impedance
 from simulator.physics.physics import TIMESTEP_NS
 from simulator.scene.surroundings import add_surroundings
 
