@@ -62,9 +62,8 @@ NASTY = Imperfections(
     loss=0.005,
     late=0.01,
     refuse_settings=("reflex", "user-stopped", "guiding"),
-    posture_seed=1,
 )
-"""A bad, not a broken, arm."""
+"""A bad, not a broken, arm, at home."""
 
 _HELP = {
     "friction": "uncompensated friction, as a multiple of 1 Nm at the first joint",
@@ -83,7 +82,9 @@ _METAVAR = {"loss": "SHARE", "late": "SHARE", "friction": "RATIO", "refuse_setti
 def add_imperfections(parser: argparse.ArgumentParser) -> None:
     """Adds an option for each imperfection, and `--nasty` for all of them."""
     group = parser.add_argument_group("imperfections", "all off by default; what is random follows --seed")
-    group.add_argument("--nasty", action="store_true", help="all of these at once, as a bad arm has them")
+    group.add_argument(
+        "--nasty", action="store_true", help="all of these but the posture at once, as a bad arm has them"
+    )
     for field in fields(Imperfections):
         name, text = f"--{field.name.replace('_', '-')}", _HELP[field.name]
         metavar = _METAVAR.get(field.name, name.rsplit("-", 1)[1].upper())

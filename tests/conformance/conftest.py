@@ -79,9 +79,9 @@ class VirtualHardware:
 
     def __init__(self, *, is_nasty=False):
         from simulator.virtual.cell import VirtualCell
-        from simulator.virtual.imperfections import NASTY, Imperfections
+        from simulator.virtual.imperfections import NASTY, PERFECT
 
-        imperfections = NASTY if is_nasty else Imperfections(posture_seed=1)
+        imperfections = NASTY if is_nasty else PERFECT
         self.cell = VirtualCell(recordings=("front",), lost_packet_limit=500, imperfections=imperfections, seed=3)
 
     def start(self):
