@@ -5,6 +5,7 @@ the code of `serl-train review --timing` from what was recorded. Exports are of 
 and with noise, since a fake camera's compress too well to say anything.
 """
 
+import resource
 import subprocess
 import sys
 import tempfile
@@ -59,18 +60,28 @@ TASK = Task(
 )
 
 
-def record(folder: Path) -> tuple[EpisodeTiming, float, float]:
-    """Records an episode; gives its times, the seconds that its writing took, and its size in bytes."""
+def record(folder: Path) -> tuple[EpisodeTiming, float, float, tuple[float, float]]:
+    """Records an episode.
+
+    Gives its times, the seconds that its writing took, its size in bytes, and the CPU seconds of client and daemon, the
+    daemon's with its start: what does not depend on what else the machine does.
+    """
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     (folder / "cell.toml").write_text(CELL)
     with served("-m", "robot_daemon", "--config", str(folder / "cell.toml")) as address:
         env = TimeLimit(RobotEnv(TASK, address=address), STEPS)
         with EpisodeWriter(folder / "recorded.episodes", episode_header_of(env)) as writer:
+            client_s = time.process_time()
             episode = run_episode(env, RandomWalkExpert(4, seed=0))
+            client_s = time.process_time() - client_s
             begin_s = time.monotonic()
             writer.append(episode)
             wrote_s = time.monotonic() - begin_s
         env.close()
-    return timing_of(0, episode), wrote_s, float((folder / "recorded.episodes").stat().st_size)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    daemon_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    size = float((folder / "recorded.episodes").stat().st_size)
+    return timing_of(0, episode), wrote_s, size, (client_s, daemon_s)
 
 
 def episode_header_of(env) -> EpisodeHeader:
@@ -210,7 +221,7 @@ def run(rounds: int) -> Report:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        timing, wrote_s, size = record(folder)
+        timing, wrote_s, size, (client_s, daemon_s) = record(folder)
         cameras = [sensor for sensor in timing.sensors if sensor.sensor.startswith("camera/")]
         rows += [
             figure("steps a second, three cameras 640 x 480", [timing.rate_hz], "Hz"),
@@ -219,6 +230,8 @@ def run(rounds: int) -> Report:
             figure("frames that no observation holds", [float(sum(one.unseen for one in cameras))], ""),
             figure("mean skew of a camera", [float(np.mean([one.mean_skew_ms for one in cameras]))], "ms"),
             figure("largest skew of a camera", [max(one.largest_skew_ms for one in cameras)], "ms"),
+            figure("CPU of the client a step", [1e3 * client_s / STEPS], "ms"),
+            figure("CPU of the daemon a step, with its start", [1e3 * daemon_s / STEPS], "ms"),
             figure("writing the episode after its end", [wrote_s], "s"),
             figure("size of the episode", [size / 1e6], "MB"),
         ]
