@@ -6,18 +6,23 @@ token ever leaves the machine on a channel without TLS.
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
+import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 
+from serl_api.errors.refusals import Refusals
 from serl_api.forking import NotedChannel, require_usable
+from serl_api.roles import Role, RoleChecker, read_role_tokens
 from serl_api.settings import ConfigError
+
+logger = logging.getLogger(__name__)
 
 KEEPALIVE_OPTIONS: tuple[tuple[str, int], ...] = (
     # A peer that falls silent is given up within about 2 s: a ping after 600 ms without a word, and 1000 ms for its
@@ -44,8 +49,6 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     # Every client has its own connection, so that closing one never disturbs another.
     ("grpc.use_local_subchannel_pool", 1),
 )
-_OPEN_METHODS = "/grpc.health.v1.Health/"
-"""What a load balancer asks without a token."""
 UNIX_PATH_MAX_BYTES = 107
 """Longest path of a Unix socket."""
 _LARGEST_PORT = 65535
@@ -62,7 +65,8 @@ class ServerSecurity:
     tls_key: Path | None = None
     """PEM file with the server's private key."""
     token_file: Path | None = None
-    """File whose first line is the bearer token that clients must send."""
+    """File whose first line is the bearer token that clients must send, for everything; or, where its name ends in
+    `.toml`, the token of each role: observe, control, train, administer."""
 
     def __post_init__(self) -> None:
         """Refuses half a pair."""
@@ -92,15 +96,21 @@ class ServerSecurity:
         """
         if self.tls_certificate is None or self.tls_key is None:
             return None
+        _warn_if_shared(self.tls_key)
         return grpc.ssl_server_credentials([(_read(self.tls_key), _read(self.tls_certificate))])
 
-    def interceptors(self, refuse: Callable[[grpc.ServicerContext], NoReturn]) -> list[grpc.ServerInterceptor]:
-        """Makes what refuses calls without the token; nothing when no token is configured.
+    def interceptors(self, refusals: Refusals) -> list[grpc.ServerInterceptor]:
+        """Makes what refuses calls without a token or of a smaller role; nothing when no token is configured.
 
         Raises:
             ConfigError: The token file cannot be read or is empty.
         """
-        return [] if self.token_file is None else [_TokenChecker(read_token(self.token_file), refuse)]
+        path = self.token_file
+        if path is None:
+            return []
+        roles = read_role_tokens(path) if path.suffix == ".toml" else {read_token(path): Role.ADMINISTER}
+        _warn_if_shared(path)
+        return [RoleChecker(roles, refusals.refuse_token, refusals.refuse_role)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +235,8 @@ def read_token(path: Path) -> str:
     Raises:
         ConfigError: The file cannot be read, or the line is empty or holds what no header can carry.
     """
+    if path.suffix == ".toml":
+        raise ConfigError(f"{path} holds the tokens of all roles; give a file with the one token to send")
     token = _read(path).decode("utf-8-sig", errors="replace").partition("\n")[0].strip()
     if not token:
         raise ConfigError(f"token_file {path} is empty; write the token in its first line")
@@ -259,30 +271,11 @@ def _with_metadata(details: Any, entry: tuple[str, str]) -> grpc.ClientCallDetai
     return changed
 
 
-class _TokenChecker(grpc.ServerInterceptor):
-    """Refuses every call without the bearer token, health checks apart."""
-
-    def __init__(self, token: str, refuse: Callable[[grpc.ServicerContext], NoReturn]) -> None:
-        self._expected = f"Bearer {token}".encode()
-
-        def handler(_requests: Iterator[object], context: grpc.ServicerContext) -> NoReturn:
-            refuse(context)
-
-        self._refusal = grpc.stream_stream_rpc_method_handler(handler)  # Fits calls of every kind.
-
-    def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler | None:
-        """Lets a call pass, or replaces its handler by a refusal."""
-        if handler_call_details.method.startswith(_OPEN_METHODS):
-            return continuation(handler_call_details)
-        for key, value in handler_call_details.invocation_metadata or ():
-            given = value if isinstance(value, bytes) else value.encode()
-            if key == "authorization" and hmac.compare_digest(given, self._expected):
-                return continuation(handler_call_details)
-        return self._refusal
+def _warn_if_shared(path: Path) -> None:
+    """Says that others on this machine can read a secret. A daemon that did not start for it would help nobody."""
+    mode = path.stat().st_mode
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        logger.warning("others on this machine can read or change %s; run: chmod 600 %s", path, path)
 
 
 def _read(path: Path) -> bytes:

@@ -73,7 +73,7 @@ class ApiServer:
         # A port in use must be an error, not a second server on it.
         options = [*KEEPALIVE_OPTIONS, ("grpc.so_reuseport", 0)]
         # Whoever lacks the token is refused before a worker waits for the request, and before anything is parsed.
-        interceptors = [*security.interceptors(refusals.refuse_token), self._admission, Decoding(refusals)]
+        interceptors = [*security.interceptors(refusals), self._admission, Decoding(refusals)]
         self._server = grpc.server(default.executor, interceptors=interceptors, options=options)
         self._health = _BoundedHealth()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -10,7 +10,7 @@ RunError                         what a command prints, and then exits with 1
 └── LearnerError                 what the learner refused, by `ErrorReason`
     ├── SpecMismatchError, ConfigMismatchError, VersionMismatchError, InvalidBatchError
     ├── SequenceGapError, NotJoinedError, ActorNameTakenError
-    ├── TooManyStreamsError, BadTokenError, StorageFullError, LearnerInternalError
+    ├── TooManyStreamsError, BadTokenError, NotPermittedError, StorageFullError, LearnerInternalError
     └── LearnerUnreachableError  no answer at that address
 """
 
@@ -107,6 +107,10 @@ class TooManyStreamsError(LearnerError):
 
 class BadTokenError(LearnerError):
     """Raised where the bearer token is missing or wrong."""
+
+
+class NotPermittedError(LearnerError):
+    """Raised when the token's role does not allow the call."""
 
 
 class StorageFullError(LearnerError):

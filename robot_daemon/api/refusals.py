@@ -15,6 +15,7 @@ from serl_api.errors.robot import (
     DaemonError,
     DeviceUnavailableError,
     InvalidRequestError,
+    PermissionDeniedError,
     RobotError,
 )
 
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 REFUSALS = Refusals(
     table=ROBOT_ERRORS,
     bad_token=AuthenticationError("the bearer token is missing or wrong; send metadata `authorization: Bearer TOKEN`"),
+    not_permitted=PermissionDeniedError,
     undecodable=lambda sentence: InvalidRequestError(sentence, field="request"),
 )
 """What a daemon refuses before its servicers are asked."""

@@ -14,6 +14,7 @@ RobotError
 ├── DeviceUnavailableError               a device does not deliver at present
 ├── TooManyStreamsError                  the daemon serves as many streams as it allows
 ├── AuthenticationError                  the bearer token is missing or wrong
+├── PermissionDeniedError                the token's role does not allow the call
 ├── DaemonError                          a bug in the daemon; its log has the traceback
 ├── ConnectionLostError (ConnectionError)  the daemon cannot be reached, or went away
 │   └── DrainingError                    the daemon is shutting down
@@ -187,6 +188,10 @@ class AuthenticationError(RobotError):
     """The bearer token is missing or wrong."""
 
 
+class PermissionDeniedError(RobotError):
+    """The token's role does not allow the call. Metadata: `role`, the one that does."""
+
+
 class DaemonError(RobotError):
     """A bug in the daemon; its log has the traceback."""
 
@@ -230,6 +235,7 @@ ROBOT_ERRORS: ErrorTable[RobotError] = ErrorTable(
         "DEVICE_UNAVAILABLE": (grpc.StatusCode.UNAVAILABLE, DeviceUnavailableError),
         "TOO_MANY_STREAMS": (grpc.StatusCode.RESOURCE_EXHAUSTED, TooManyStreamsError),
         "BAD_TOKEN": (grpc.StatusCode.UNAUTHENTICATED, AuthenticationError),
+        "NOT_PERMITTED": (grpc.StatusCode.PERMISSION_DENIED, PermissionDeniedError),
         "DRAINING": (grpc.StatusCode.UNAVAILABLE, DrainingError),
         "INTERNAL": (grpc.StatusCode.INTERNAL, DaemonError),
     },
@@ -256,7 +262,7 @@ _ERROR_OF_STATUS: Mapping[grpc.StatusCode, type[RobotError]] = {
     grpc.StatusCode.UNIMPLEMENTED: NotEquippedError,
     grpc.StatusCode.RESOURCE_EXHAUSTED: TooManyStreamsError,
     grpc.StatusCode.UNAUTHENTICATED: AuthenticationError,
-    grpc.StatusCode.PERMISSION_DENIED: AuthenticationError,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDeniedError,
     grpc.StatusCode.UNAVAILABLE: ConnectionLostError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
 }

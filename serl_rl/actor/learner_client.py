@@ -44,6 +44,7 @@ _FATAL = (
     errors.VersionMismatchError,
     errors.InvalidBatchError,
     errors.BadTokenError,
+    errors.NotPermittedError,
     errors.SpoolError,
 )
 

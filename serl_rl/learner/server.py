@@ -16,6 +16,7 @@ _HEADROOM = 16
 _REFUSALS = Refusals(
     table=LEARNER_ERRORS,
     bad_token=errors.BadTokenError("the bearer token is missing or wrong; pass the learner's --token-file"),
+    not_permitted=errors.NotPermittedError,
     undecodable=lambda sentence: errors.InvalidBatchError(sentence, {"field": "request"}),
 )
 

@@ -21,6 +21,7 @@ LEARNER_ERRORS: ErrorTable[errors.LearnerError] = ErrorTable(
         "ACTOR_NAME_TAKEN": (grpc.StatusCode.ALREADY_EXISTS, errors.ActorNameTakenError),
         "TOO_MANY_STREAMS": (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.TooManyStreamsError),
         "BAD_TOKEN": (grpc.StatusCode.UNAUTHENTICATED, errors.BadTokenError),
+        "NOT_PERMITTED": (grpc.StatusCode.PERMISSION_DENIED, errors.NotPermittedError),
         "STORAGE_FULL": (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.StorageFullError),
         "INTERNAL": (grpc.StatusCode.INTERNAL, errors.LearnerInternalError),
     },

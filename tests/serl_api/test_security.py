@@ -127,15 +127,11 @@ class Echo(grpc.GenericRpcHandler):
         }.get(details.method)
 
 
-def refuse(context):
-    context.abort(grpc.StatusCode.UNAUTHENTICATED, "no")
-
-
 @contextlib.contextmanager
 def serving(security):
     """A server of `Echo` and health with some security; gives its address."""
     pool = ThreadPoolExecutor(4)
-    server = grpc.server(pool, interceptors=security.interceptors(refuse))
+    server = grpc.server(pool, interceptors=security.interceptors(REFUSALS))
     server.add_generic_rpc_handlers((Echo(),))
     health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), server)
     credentials = security.credentials()

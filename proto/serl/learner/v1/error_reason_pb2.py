@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"serl/learner/v1/error_reason.proto\x12\x0fserl.learner.v1*\x88\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45RROR_REASON_SPEC_MISMATCH\x10\x01\x12 \n\x1c\x45RROR_REASON_CONFIG_MISMATCH\x10\x02\x12!\n\x1d\x45RROR_REASON_VERSION_MISMATCH\x10\x03\x12\x1e\n\x1a\x45RROR_REASON_INVALID_BATCH\x10\x04\x12\x1d\n\x19\x45RROR_REASON_SEQUENCE_GAP\x10\x05\x12\x1b\n\x17\x45RROR_REASON_NOT_JOINED\x10\x06\x12!\n\x1d\x45RROR_REASON_ACTOR_NAME_TAKEN\x10\x07\x12!\n\x1d\x45RROR_REASON_TOO_MANY_STREAMS\x10\x08\x12\x1a\n\x16\x45RROR_REASON_BAD_TOKEN\x10\t\x12\x1d\n\x19\x45RROR_REASON_STORAGE_FULL\x10\n\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x0b\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"serl/learner/v1/error_reason.proto\x12\x0fserl.learner.v1*\xa8\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45RROR_REASON_SPEC_MISMATCH\x10\x01\x12 \n\x1c\x45RROR_REASON_CONFIG_MISMATCH\x10\x02\x12!\n\x1d\x45RROR_REASON_VERSION_MISMATCH\x10\x03\x12\x1e\n\x1a\x45RROR_REASON_INVALID_BATCH\x10\x04\x12\x1d\n\x19\x45RROR_REASON_SEQUENCE_GAP\x10\x05\x12\x1b\n\x17\x45RROR_REASON_NOT_JOINED\x10\x06\x12!\n\x1d\x45RROR_REASON_ACTOR_NAME_TAKEN\x10\x07\x12!\n\x1d\x45RROR_REASON_TOO_MANY_STREAMS\x10\x08\x12\x1a\n\x16\x45RROR_REASON_BAD_TOKEN\x10\t\x12\x1d\n\x19\x45RROR_REASON_STORAGE_FULL\x10\n\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x0b\x12\x1e\n\x1a\x45RROR_REASON_NOT_PERMITTED\x10\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'serl.learner.v1.error_reaso
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=56
-  _globals['_ERRORREASON']._serialized_end=448
+  _globals['_ERRORREASON']._serialized_end=480
 # @@protoc_insertion_point(module_scope)

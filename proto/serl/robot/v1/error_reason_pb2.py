@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n serl/robot/v1/error_reason.proto\x12\rserl.robot.v1*\x80\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45RROR_REASON_INVALID_TARGET\x10\x01\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x02\x12\x1f\n\x1b\x45RROR_REASON_LIMIT_EXCEEDED\x10\x03\x12\x1d\n\x19\x45RROR_REASON_CONTROL_HELD\x10\x04\x12\x1c\n\x18\x45RROR_REASON_ARM_FAULTED\x10\x05\x12\x1d\n\x19\x45RROR_REASON_STOP_LATCHED\x10\x06\x12\x1b\n\x17\x45RROR_REASON_WRONG_MODE\x10\x07\x12\x1d\n\x19\x45RROR_REASON_UNKNOWN_NAME\x10\x08\x12\x1d\n\x19\x45RROR_REASON_NOT_EQUIPPED\x10\t\x12#\n\x1f\x45RROR_REASON_DEVICE_UNAVAILABLE\x10\n\x12!\n\x1d\x45RROR_REASON_TOO_MANY_STREAMS\x10\x0b\x12\x1a\n\x16\x45RROR_REASON_BAD_TOKEN\x10\x0c\x12\x19\n\x15\x45RROR_REASON_DRAINING\x10\r\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x0e\x12\x1e\n\x1a\x45RROR_REASON_CONTROL_TAKEN\x10\x0f\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n serl/robot/v1/error_reason.proto\x12\rserl.robot.v1*\xa0\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45RROR_REASON_INVALID_TARGET\x10\x01\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x02\x12\x1f\n\x1b\x45RROR_REASON_LIMIT_EXCEEDED\x10\x03\x12\x1d\n\x19\x45RROR_REASON_CONTROL_HELD\x10\x04\x12\x1c\n\x18\x45RROR_REASON_ARM_FAULTED\x10\x05\x12\x1d\n\x19\x45RROR_REASON_STOP_LATCHED\x10\x06\x12\x1b\n\x17\x45RROR_REASON_WRONG_MODE\x10\x07\x12\x1d\n\x19\x45RROR_REASON_UNKNOWN_NAME\x10\x08\x12\x1d\n\x19\x45RROR_REASON_NOT_EQUIPPED\x10\t\x12#\n\x1f\x45RROR_REASON_DEVICE_UNAVAILABLE\x10\n\x12!\n\x1d\x45RROR_REASON_TOO_MANY_STREAMS\x10\x0b\x12\x1a\n\x16\x45RROR_REASON_BAD_TOKEN\x10\x0c\x12\x19\n\x15\x45RROR_REASON_DRAINING\x10\r\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x0e\x12\x1e\n\x1a\x45RROR_REASON_CONTROL_TAKEN\x10\x0f\x12\x1e\n\x1a\x45RROR_REASON_NOT_PERMITTED\x10\x10\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'serl.robot.v1.error_reason_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=52
-  _globals['_ERRORREASON']._serialized_end=564
+  _globals['_ERRORREASON']._serialized_end=596
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_DRAINING: _ClassVar[ErrorReason]
     ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
     ERROR_REASON_CONTROL_TAKEN: _ClassVar[ErrorReason]
+    ERROR_REASON_NOT_PERMITTED: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_TARGET: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
@@ -38,3 +39,4 @@ ERROR_REASON_BAD_TOKEN: ErrorReason
 ERROR_REASON_DRAINING: ErrorReason
 ERROR_REASON_INTERNAL: ErrorReason
 ERROR_REASON_CONTROL_TAKEN: ErrorReason
+ERROR_REASON_NOT_PERMITTED: ErrorReason
