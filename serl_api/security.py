@@ -64,6 +64,8 @@ class ServerSecurity:
     """PEM file with the server's certificate chain."""
     tls_key: Path | None = None
     """PEM file with the server's private key."""
+    tls_client_ca: Path | None = None
+    """PEM file with the certificate that signed those of clients; whoever has none of its is not let in."""
     token_file: Path | None = None
     """File whose first line is the bearer token that clients must send, for everything; or, where its name ends in
     `.toml`, the token of each role: observe, control, train, administer."""
@@ -72,6 +74,8 @@ class ServerSecurity:
         """Refuses half a pair."""
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ConfigError("tls_certificate and tls_key belong together; give both or neither")
+        if self.tls_client_ca is not None and self.tls_key is None:
+            raise ConfigError("tls_client_ca needs TLS; give tls_certificate and tls_key too")
 
     def require_safe(self, address: str) -> None:
         """Refuses to serve a network in the clear.
@@ -97,7 +101,10 @@ class ServerSecurity:
         if self.tls_certificate is None or self.tls_key is None:
             return None
         _warn_if_shared(self.tls_key)
-        return grpc.ssl_server_credentials([(_read(self.tls_key), _read(self.tls_certificate))])
+        pair = (_read(self.tls_key), _read(self.tls_certificate))
+        if self.tls_client_ca is None:
+            return grpc.ssl_server_credentials([pair])
+        return grpc.ssl_server_credentials([pair], _read(self.tls_client_ca), require_client_auth=True)
 
     def interceptors(self, refusals: Refusals) -> list[grpc.ServerInterceptor]:
         """Makes what refuses calls without a token or of a smaller role; nothing when no token is configured.
@@ -119,6 +126,8 @@ class ChannelSecurity:
 
     tls_root: Path | None = None
     """PEM file with the certificate that signed the server's; none for a plain connection."""
+    tls_identity: Path | None = None
+    """PEM file with this client's private key and certificate, where the server asks for one."""
     token_file: Path | None = None
     """File whose first line is the bearer token."""
 
@@ -136,6 +145,7 @@ def open_channel(
     *,
     token: str | None = None,
     tls_root: Path | None = None,
+    tls_identity: Path | None = None,
     options: Sequence[tuple[str, Any]] = (),
 ) -> grpc.Channel:
     """Opens a channel, which connects when it is first used. The caller closes it.
@@ -144,6 +154,7 @@ def open_channel(
         address: As `parse_address` returns it.
         token: Bearer token, sent with every call; in clear text only to this machine.
         tls_root: PEM file with the certificate that signed the server's; None for a plain connection.
+        tls_identity: PEM file with the client's private key and certificate, where the server asks for one.
         options: Further ones of gRPC's.
 
     Raises:
@@ -153,13 +164,17 @@ def open_channel(
     require_usable()
     if token is not None and tls_root is None and not is_local(address):
         raise ConfigError(f"the token would travel to {address} in clear text; give the server's certificate, tls_root")
+    if tls_identity is not None and tls_root is None:
+        raise ConfigError("tls_identity needs TLS; give the certificate that signed the server's, tls_root")
     options = [*_CHANNEL_OPTIONS, *options]
     if is_local(address):  # A proxy of the environment is another machine.
         options.append(("grpc.enable_http_proxy", 0))
     if tls_root is None:
         channel = grpc.insecure_channel(address, options=options)
     else:
-        channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(_read(tls_root)), options=options)
+        identity = None if tls_identity is None else _read(tls_identity)  # Each reader finds its own part in it.
+        credentials = grpc.ssl_channel_credentials(_read(tls_root), private_key=identity, certificate_chain=identity)
+        channel = grpc.secure_channel(address, credentials, options=options)
     return NotedChannel(channel if token is None else grpc.intercept_channel(channel, _TokenSender(token)))
 
 

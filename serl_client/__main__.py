@@ -12,6 +12,7 @@ import tyro
 from serl_api.errors.robot import RobotError
 from serl_api.settings import ConfigError
 from serl_client.cli.bench import Bench
+from serl_client.cli.certificates import MakeCertificates
 from serl_client.cli.command_line import parse_command
 from serl_client.cli.estop import EStopCommand
 from serl_client.cli.interrupt import INTERRUPTED, certain_interrupt
@@ -34,6 +35,7 @@ Command = (
     | Annotated[Recover, tyro.conf.subcommand("recover")]
     | Annotated[Faults, tyro.conf.subcommand("faults")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
+    | Annotated[MakeCertificates, tyro.conf.subcommand("make-certificates")]
     | Annotated[TeleopDevices, tyro.conf.subcommand("teleop-devices")]
 )
 

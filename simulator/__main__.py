@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     insecure=options.insecure,
                     tls_certificate=options.tls_certificate,
                     tls_key=options.tls_key,
+                    tls_client_ca=options.tls_client_ca,
                     token_file=options.token_file,
                 ),
             )
@@ -98,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--insecure", action="store_true", help="serve beyond loopback without TLS and token")
     parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="PEM file with the certificate chain")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="PEM file with the private key")
+    parser.add_argument(
+        "--tls-client-ca", type=Path, metavar="FILE", help="PEM file with the certificate that signed those of clients"
+    )
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="file with the token that clients must send")
     add_log_level(parser)
     return parser

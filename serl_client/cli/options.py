@@ -33,6 +33,8 @@ class Common:
     """File whose first line is the bearer token."""
     tls_root: Path | None = None
     """PEM file with the certificate that signed the daemon's."""
+    tls_identity: Path | None = None
+    """PEM file with a private key and its certificate, where the daemon asks clients for one."""
     connect_timeout_s: Annotated[float, AT_LEAST_0] = CONNECT_TIMEOUT_S
     """How long to try the address, in s."""
 
@@ -43,7 +45,13 @@ class Common:
     def connect(self) -> RobotClient:
         """Connects to the daemon."""
         token = None if self.token_file is None else read_token(self.token_file)
-        return RobotClient(self.address, token=token, tls_root=self.tls_root, connect_timeout_s=self.connect_timeout_s)
+        return RobotClient(
+            self.address,
+            token=token,
+            tls_root=self.tls_root,
+            tls_identity=self.tls_identity,
+            connect_timeout_s=self.connect_timeout_s,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,6 +41,7 @@ class ConnectionOptions(TypedDict, total=False):
 
     token: str | None
     tls_root: Path | str | None
+    tls_identity: Path | str | None
     timeout_s: float
     connect_timeout_s: float
 
@@ -65,6 +66,7 @@ class Connection:
         address: `host`, `host:port`, `[ipv6]:port` or `unix:/path`; the default port is 50051.
         token: Bearer token; sent in clear text only to this machine.
         tls_root: PEM file with the certificate that signed the daemon's; None for a plain connection.
+        tls_identity: PEM file with the client's private key and certificate, where the daemon asks for one.
         timeout_s: Deadline of a unary call.
         connect_timeout_s: How long to try the address.
 
@@ -80,15 +82,19 @@ class Connection:
         *,
         token: str | None = None,
         tls_root: Path | str | None = None,
+        tls_identity: Path | str | None = None,
         timeout_s: float = TIMEOUT_S,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         self.timeout_s = timeout_s
         root = None if tls_root is None else Path(tls_root)
+        identity = None if tls_identity is None else Path(tls_identity)
         options = [("grpc.service_config", service_config())]
         try:
             self.address = parse_address(address, DEFAULT_PORT)
-            self.channel = open_channel(self.address, token=token, tls_root=root, options=options)
+            self.channel = open_channel(
+                self.address, token=token, tls_root=root, tls_identity=identity, options=options
+            )
         except ConfigError as error:
             raise AddressError(str(error)) from None
         try:

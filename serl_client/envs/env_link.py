@@ -26,6 +26,7 @@ class EnvLink:
         address: Of the daemon; None starts a private simulator.
         token: Bearer token.
         tls_root: PEM file with the certificate that signed the daemon's.
+        tls_identity: PEM file with the client's key and certificate, where the daemon asks for one.
         client_name: Shown to others while a session is open.
     """
 
@@ -36,12 +37,14 @@ class EnvLink:
         address: str | None,
         token: str | None,
         tls_root: Path | str | None,
+        tls_identity: Path | str | None = None,
         client_name: str,
     ) -> None:
         self._task = task
         self._address = address
         self._token = token
         self._tls_root = tls_root
+        self._tls_identity = tls_identity
         self._client_name = client_name
         self._private: PrivateSimulator | None = None
         self._client: RobotClient | None = None
@@ -125,7 +128,9 @@ class EnvLink:
                 self._private = PrivateSimulator(self._task.scene)
             address = self._address if self._private is None else self._private.address
             assert address is not None
-            self._client = RobotClient(address, token=self._token, tls_root=self._tls_root)
+            self._client = RobotClient(
+                address, token=self._token, tls_root=self._tls_root, tls_identity=self._tls_identity
+            )
         except BaseException:
             self._disconnect()
             raise

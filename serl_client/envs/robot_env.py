@@ -50,6 +50,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         address: Of the daemon; None starts a private simulator.
         token: Bearer token, where the daemon wants one.
         tls_root: PEM file with the certificate that signed the daemon's.
+        tls_identity: PEM file with the client's key and certificate, where the daemon asks for one.
         rotation: Whether actions turn the TCP; None leaves it to the task.
         reward: Name of one of the task's rewards.
         gripper_action: "absolute": -1 closed to +1 open. "binary": below -0.5 closes, above 0.5 opens, else keeps.
@@ -77,6 +78,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         address: str | None = None,
         token: str | None = None,
         tls_root: Path | str | None = None,
+        tls_identity: Path | str | None = None,
         rotation: bool | None = None,
         reward: str = "sparse",
         gripper_action: Literal["absolute", "binary"] = "absolute",
@@ -99,6 +101,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             address=address,
             token=token,
             tls_root=tls_root,
+            tls_identity=tls_identity,
             client_name=client_name or f"env {self.task.name}",
         )
         try:

@@ -102,7 +102,12 @@ class LearnerClient:
         )
         self._spec = spec
         credentials = credentials or ChannelSecurity()
-        self._channel = open_channel(self.address, token=credentials.token(), tls_root=credentials.tls_root)
+        self._channel = open_channel(
+            self.address,
+            token=credentials.token(),
+            tls_root=credentials.tls_root,
+            tls_identity=credentials.tls_identity,
+        )
         self._stub = learner_service_pb2_grpc.LearnerServiceStub(self._channel)
         self._changed = threading.Condition()
         self.status = LearnerStatus(0, 0, pb.PHASE_UNSPECIFIED, 0, is_connected=False)

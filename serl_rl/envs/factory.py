@@ -27,6 +27,8 @@ class RobotConfig:
     """Address of the daemon that drives the arm; none starts a private simulator."""
     robot_tls_root: Path | None = None
     """PEM file with the certificate that signed the daemon's; none for a plain connection."""
+    robot_tls_identity: Path | None = None
+    """PEM file with a private key and its certificate, where the daemon asks clients for one."""
     robot_token_file: Path | None = None
     """File whose first line is the daemon's bearer token."""
 
@@ -64,6 +66,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
             address=robot.robot,
             token=robot.token(),
             tls_root=robot.robot_tls_root,
+            tls_identity=robot.robot_tls_identity,
             rotation=config.rotation,
             reward=config.reward,
             gripper_action=config.gripper_action,
