@@ -77,20 +77,6 @@ SAFEGUARDS = mutations(
         "test_an_actor_notices_a_silent_network",
     ),
     (
-        "the end of a call leaves its session open",
-        "robot_daemon",
-        "context.add_callback(lambda: core.release(session))",
-        "context.add_callback(lambda: None)",
-        "test_an_arm_holds_after_its_network_has_fallen_silent",
-    ),
-    (
-        "nobody works on a connection during a pause",
-        "serl_rl",
-        "if isinstance(error, errors.LearnerUnreachableError):",
-        "if False:",
-        "test_a_run_in_trouble_loses_and_doubles_nothing_and_its_ledger_would_know",
-    ),
-    (
         "Stop has no workers of its own",
         "robot_daemon",
         '    "/serl.robot.v1.RobotService/Stop": RESERVED_WORKERS,\n',
