@@ -51,7 +51,10 @@ class ActCommand(Experiment):
             return {}
         from serl_rl.learner.act_run import experiment_of_run
 
-        training, demonstrations = experiment_of_run(RunDirectory(Path(folder)))
+        directory = RunDirectory(Path(folder))
+        if not directory.final_checkpoint.exists():
+            return {}  # `run` refuses it: what is only parsed, as for --help, needs no run.
+        training, demonstrations = experiment_of_run(directory)
         return {"training": training, "demonstrations": demonstrations}
 
     def run(self) -> int:
@@ -59,7 +62,11 @@ class ActCommand(Experiment):
         from serl_rl.demonstrations.files import check_files
         from serl_rl.learner.trainer import Trainer
 
-        if not self.resume:
+        if self.resume:
+            from serl_rl.learner.act_run import experiment_of_run
+
+            experiment_of_run(RunDirectory(self.run_directory))  # Refused before a file is read.
+        else:
             refuse_existing(self.run_directory, "--run-directory")
         if self.config.algorithm != "act":
             raise UsageError(f"act trains the algorithm act, but algorithm is {self.config.algorithm}; leave it away")
