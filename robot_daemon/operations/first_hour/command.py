@@ -88,12 +88,12 @@ def _report(config: DaemonConfig, options: argparse.Namespace) -> Report:
 
 @contextlib.contextmanager
 def _signals_as_interrupts() -> Iterator[None]:
-    """Lets SIGTERM and a closed terminal end the steps as Ctrl-C does."""
+    """Lets SIGTERM and a closed terminal end the steps as Ctrl-C does, and Ctrl-C where a shell had it ignored."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    former = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

@@ -127,6 +127,8 @@ def read_trace(path: Path) -> Trace:
                 datagrams.extend(() if block is None else _records(block))
     except OSError as error:
         raise TraceError(f"{path} cannot be read ({error.strerror})") from None
+    # Two cores may hand over in another order what the network card stamped.
+    datagrams.sort(key=lambda datagram: datagram.time_ns)
     return Trace(header, datagrams, is_whole)
 
 

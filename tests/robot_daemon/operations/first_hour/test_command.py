@@ -60,16 +60,25 @@ def test_results_are_kept_and_steps_that_passed_are_not_taken_again(call, capsys
     assert results(tmp_path) == {"connect-brakes": "skipped"}
 
 
+def ignore_interrupts():
+    """Ignores Ctrl-C, as a shell has what it starts in the background do."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_was_found_and_lets_the_arm_hold(tmp_path, number):
     (tmp_path / "cell.toml").write_text('[arm]\ndriver = "fake"\n')
     command = [sys.executable, "-m", "robot_daemon", "first-hour", "--config", "cell.toml", "--yes"]
     command += ["--only", "connect-idle", "--only", "idle"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        assert any("(idle)" in line for line in child.stdout)
-        assert any("nothing should move" in line for line in child.stderr)
-        child.send_signal(number)
-        said = child.stdout.read()
-        assert child.wait(20.0) == 130, child.stderr.read()
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, preexec_fn=ignore_interrupts, **pipes) as child:
+        try:
+            assert any("(idle)" in line for line in child.stdout)
+            assert any("nothing should move" in line for line in child.stderr)
+            child.send_signal(number)
+            said, complaint = child.communicate(timeout=20.0)
+            assert child.returncode == 130, complaint
+        finally:
+            child.kill()
     assert "interrupted; the arm holds" in said
     assert results(tmp_path) == {"connect-idle": "pass"}
