@@ -29,9 +29,20 @@ TARGETS = [
 ]
 
 
+QUICK = LimitsConfig(
+    step_translation_m=0.1,
+    step_rotation_rad=0.5,
+    tcp_speed_m_per_s=1.0,
+    tcp_rotation_rad_per_s=2.0,
+    move_speed_m_per_s=0.5,
+    move_rotation_rad_per_s=1.5,
+)
+"""Bounds of the fake cell, as quick as the simulator's, so that its motions take no longer."""
+
+
 def serve_fake(pacing):
     fake = build_fake_cell(pacing=pacing)
-    server = DaemonServer(fake.cell, ServerConfig(address="127.0.0.1:0", drain_grace_s=0.2), LimitsConfig())
+    server = DaemonServer(fake.cell, ServerConfig(address="127.0.0.1:0", drain_grace_s=0.2), QUICK)
 
     def inject(_channel, name, camera=None):
         if name == "contact_reflex":

@@ -108,7 +108,7 @@ class TestReset:
     def test_fingers_let_go_before_the_arm_is_at_its_start(self, target, client):
         requests = queue.SimpleQueue()
         requests.put(open_request())
-        requests.put(request(2, move=control_pb2.Move(tcp_pose=raw_pose((0.4, 0.2, 0.25)), speed_ratio=1.0)))
+        requests.put(request(2, move=control_pb2.Move(tcp_pose=raw_pose((0.4, 0.1, 0.25)), speed_ratio=1.0)))
         under_way = []
         for response in robot_service_pb2_grpc.RobotServiceStub(target.channel).Control(iter(requests.get, None)):
             if response.HasField("moved"):

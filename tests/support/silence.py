@@ -26,7 +26,7 @@ from tests.support.learners import SPEC, RunningLearner, make_client
 from tests.support.silent_proxy import SilentProxy
 from tests.support.waiting import wait_until
 
-SLOW_MOVE = ("--xyz", "0.6", "0.3", "0.5", "--speed", "0.02")
+SLOW_MOVE = ("--xyz", "0.6", "0.3", "0.5", "--speed", "0.1")
 """A motion that takes longer than any of this."""
 AT_REST_RAD_PER_S = 1e-3
 

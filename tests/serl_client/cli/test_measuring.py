@@ -78,8 +78,9 @@ def test_streams_are_measured_and_lost_frames_counted(real_time_daemon, monkeypa
 
 
 def test_a_silent_camera_is_left_out(real_time_daemon):
-    real_time_daemon.fake.cameras["wrist"].is_delivering = False
     with RobotClient(real_time_daemon.address) as robot:
+        until_delivering(robot)  # One that has not begun yet would count as silent, and then begin.
+        real_time_daemon.fake.cameras["wrist"].is_delivering = False
         until_delivering(robot, "front", but="wrist")
         _, cameras = measure_streams(robot, seconds=0.2, state_rate_hz=50.0)
     assert set(cameras) == {"front"}
