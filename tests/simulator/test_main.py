@@ -35,7 +35,15 @@ def test_a_port_in_use_is_one_sentence(capsys):
 def test_tasks_are_listed_on_stdout(capsys):
     assert main(["--list-tasks"]) == 0
     names = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
-    assert names == ["pcb-insert", "peg-insert", "pick-cube", "pick-cube-varied", "ram-insert", "relocate-cube", "usb-insert"]
+    assert names == [
+        "pcb-insert",
+        "peg-insert",
+        "pick-cube",
+        "pick-cube-varied",
+        "ram-insert",
+        "relocate-cube",
+        "usb-insert",
+    ]
 
 
 def test_help_shows_examples(capsys):

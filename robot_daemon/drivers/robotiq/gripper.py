@@ -13,6 +13,8 @@ from serl_api.enums import FaultSeverity, GripperMotion
 from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.values import GripperTarget
 
+CONNECT_ATTEMPTS = 3
+"""How often a gripper is asked before it counts as absent: one frame of many is lost on an RS-485 line."""
 RESET_TIME_S = 0.5
 """How long `recover` waits for the outcome of a reset, s."""
 
@@ -113,11 +115,15 @@ def motion_of(sample: Sample, request: Request | None) -> GripperMotion:
 def _connect(options: RobotiqOptions) -> Device:
     line = open_line(options.port, options.baudrate, options.timeout_s)
     device = Device(ModbusClient(line, options.slave_id), options.read_function)
-    try:
-        device.read()
-    except (AnswerError, LineLostError) as error:
-        device.close()
-        raise DeviceConnectError(_explain(options, error)) from None
+    for attempt in range(CONNECT_ATTEMPTS):
+        try:
+            device.read()
+        except (AnswerError, LineLostError) as error:
+            if isinstance(error, LineLostError) or attempt == CONNECT_ATTEMPTS - 1:
+                device.close()
+                raise DeviceConnectError(_explain(options, error)) from None
+        else:
+            break
     return device
 
 

@@ -48,6 +48,8 @@ class VirtualRobotiq(LoopDevice):
         """What passed, oldest first: ("in" or "out", whole frame)."""
         self.is_garbled = False
         """Whether one bit of every answer flips on its way."""
+        self.lost_answers = 0
+        """How many of the next answers are lost on their way."""
         self._slave_id = slave_id
         self._link = link
         self._tcp = tcp
@@ -150,6 +152,9 @@ class VirtualRobotiq(LoopDevice):
                 self.frames.append(("in", data))
             return data
         if self.is_silent or data[0] != self._slave_id:
+            return b""
+        if self.lost_answers > 0:
+            self.lost_answers -= 1
             return b""
         self.frames.append(("out", data))
         return bytes((*data[:3], data[3] ^ 1, *data[4:])) if self.is_garbled else data

@@ -68,7 +68,15 @@ def test_tasks_are_listed(simulator):
     response = simulator.ListTasks(messages.ListTasksRequest(), timeout=20.0)
     assert response.loaded_task == "pick-cube"
     tasks = {task.name: task for task in response.tasks}
-    assert list(tasks) == ["pcb-insert", "peg-insert", "pick-cube", "pick-cube-varied", "ram-insert", "relocate-cube", "usb-insert"]
+    assert list(tasks) == [
+        "pcb-insert",
+        "peg-insert",
+        "pick-cube",
+        "pick-cube-varied",
+        "ram-insert",
+        "relocate-cube",
+        "usb-insert",
+    ]
     task = tasks["pick-cube"]
     assert (list(task.tracked_objects), list(task.cameras)) == (["cube"], ["front", "wrist"])
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from robot_daemon.config.cell_builder import build_cell
 from robot_daemon.config.cell_config import DaemonConfig, DriverConfig
 from robot_daemon.drivers.robotiq import RobotiqGripper
-from robot_daemon.drivers.robotiq.gripper import motion_of
+from robot_daemon.drivers.robotiq.gripper import CONNECT_ATTEMPTS, motion_of
 from robot_daemon.drivers.robotiq.poller import Request, Sample
 from robot_daemon.drivers.robotiq.registers import Command, Status
 from robot_daemon.hardware.devices import DeviceConnectError
@@ -239,6 +239,16 @@ def test_trouble_on_the_wire_becomes_a_fault_and_ends_with_it(virtual, gripper, 
     setattr(virtual, trouble, False)
     wait_until(lambda: not gripper.faults())
     assert gripper.read_state().motion is GripperMotion.AT_TARGET
+
+
+def test_a_gripper_whose_first_answers_are_lost_is_there(virtual, connect):
+    virtual.lost_answers = CONNECT_ATTEMPTS - 1
+    gripper = connect(virtual.port)
+    assert ids(gripper) == ["gripper_not_activated"]
+    gripper.close()
+    virtual.lost_answers = CONNECT_ATTEMPTS
+    with pytest.raises(DeviceConnectError, match="no answer from slave 9"):
+        connect(virtual.port, timeout_s=0.05)
 
 
 def test_a_wrong_slave_id_gets_no_answer(virtual, connect):
