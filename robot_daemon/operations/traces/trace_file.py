@@ -111,7 +111,7 @@ class TraceWriter(ClosedOnExit):
 
 
 def read_trace(path: Path) -> Trace:
-    """Reads a trace.
+    """Reads a trace; its datagrams are in the order of their stamps.
 
     Raises:
         TraceError: It cannot be read, is none, or of a later version.
