@@ -41,13 +41,13 @@ def rise(cell):
     cell.arm.set_target(Pose(pose.position + ABOVE, pose.quaternion_xyzw))
 
 
-def walk(cell, cameras=(), ticks=8):
-    """Rises at 10 Hz, and returns what the sensors showed at each tick, with the instant at which they were asked."""
+def walk(cell, cameras=(), ticks=8, period_ms=100):
+    """Rises once a period, and returns what the sensors showed at each tick, with the instant of the tick."""
     sensors = LockstepSensors(cell, SyncConfig())
     shown = []
     for _ in range(ticks):
         rise(cell)
-        wait(cell, 100)
+        wait(cell, period_ms)
         shown.append((cell.timebase.now_ns(), sensors.snapshot(cameras)))
     return shown
 
@@ -71,7 +71,9 @@ def test_an_observation_shows_one_earlier_instant_as_it_was(make_cell):
 def test_ages_are_drawn_within_the_jitter_from_the_seed_and_never_go_back(make_cell):
     def times(seed):
         cell = make_cell(Condition.OBSERVATION_DELAY, 60, 40, seed=seed)
-        return [(now_ns, snapshot.reference_time_ns) for now_ns, snapshot in walk(cell, ticks=20)]
+        walk(cell, ticks=2)  # Older than any delay.
+        shown = walk(cell, ticks=40, period_ms=30)  # Shorter than the jitter, which would put the later one first.
+        return [(now_ns, snapshot.reference_time_ns) for now_ns, snapshot in shown]
 
     first = times(1)
     ages = np.array([now_ns - shown_ns for now_ns, shown_ns in first])

@@ -242,7 +242,7 @@ def test_trouble_on_the_wire_becomes_a_fault_and_ends_with_it(virtual, gripper, 
 
 
 def test_a_gripper_whose_first_answers_are_lost_is_there(virtual, connect):
-    virtual.lost_answers = CONNECT_ATTEMPTS - 1
+    virtual.lost_answers = 2
     gripper = connect(virtual.port)
     assert ids(gripper) == ["gripper_not_activated"]
     gripper.close()
