@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from serl_api.rotation import conjugate, multiply, to_rotvec
 from serl_api.values import FloatArray
 from serl_client.envs.task import Task
+from serl_client.teleop.expert_motion import moving
 from serl_tasks.peg_insert.places import PEG, SOCKET
 
 
@@ -124,8 +125,5 @@ class PegInsertExpert:
         return -self._task.translation_scale if height < -tuning.inside_depth else -tuning.entry_step
 
     def _composed(self, translation: FloatArray, turn: FloatArray) -> NDArray[np.float32]:
-        scaled = np.concatenate([translation / self._task.translation_scale, turn / self._task.rotation_scale])
-        for half in (slice(0, 3), slice(3, 6)):
-            scaled[half] /= max(1.0, float(np.abs(scaled[half]).max()))
-            scaled[half] += self._noise * float(np.linalg.norm(scaled[half])) * self._rng.standard_normal(3)
-        return np.clip(scaled, -1.0, 1.0).astype(np.float32)
+        scales = (self._task.translation_scale, self._task.rotation_scale)
+        return moving(translation, turn, scales, self._noise, self._rng)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from serl_api.rotation import conjugate, multiply, to_rotvec
 from serl_api.values import FloatArray
 from serl_client.envs.task import Task
+from serl_client.teleop.expert_motion import moving
 from serl_tasks.peg_insert.expert import PegInsertExpert, PegInsertTuning
 from serl_tasks.usb_insert.places import GRASP_HEIGHT, MOUTH_HEIGHT, PORT, USB
 
@@ -65,7 +66,7 @@ class UsbInsertExpert:
         if task.box is None:
             raise ValueError(f"{task.name} has no box; its centre is the orientation that the expert turns to")
         self._upright = conjugate(task.box.center.quaternion_xyzw.tolist())
-        self._scales = np.array((task.translation_scale,) * 3 + (task.rotation_scale,) * 3)
+        self._scales = (task.translation_scale, task.rotation_scale)
         self._noise = noise
         self._rng = np.random.default_rng(seed)
         self._tuning = tuning or UsbInsertTuning()
@@ -132,8 +133,4 @@ class UsbInsertExpert:
         return np.append(self._inserting.action(observation, info), np.float32(-1.0))
 
     def _composed(self, translation: FloatArray, turn: FloatArray, *, opening: float) -> NDArray[np.float32]:
-        scaled = np.concatenate([translation, turn]) / self._scales
-        for half in (slice(0, 3), slice(3, 6)):
-            scaled[half] /= max(1.0, float(np.abs(scaled[half]).max()))
-            scaled[half] += self._noise * float(np.linalg.norm(scaled[half])) * self._rng.standard_normal(3)
-        return np.append(np.clip(scaled, -1.0, 1.0), opening).astype(np.float32)
+        return np.append(moving(translation, turn, self._scales, self._noise, self._rng), np.float32(opening))
