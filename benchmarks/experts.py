@@ -8,15 +8,26 @@ from serl_client.envs.registration import make_training_env
 from serl_client.envs.task_finding import find_task
 from serl_client.episodes.recording import run_episode
 
-TASKS = ("PickCube", "PegInsert", "PcbInsert", "RamInsert", "UsbInsert", "RelocateForward", "RelocateBackward")
+TASKS = (
+    "PickCube",
+    "PegInsert",
+    "PcbInsert",
+    "RamInsert",
+    "UsbInsert",
+    "RelocateForward",
+    "RelocateBackward",
+    "BinForward",
+    "BinBackward",
+)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--noise", type=float, default=0.2)
+    parser.add_argument("--tasks", nargs="+", default=TASKS, help="names without serl/ and -v0")
     options = parser.parse_args()
-    for name in TASKS:
+    for name in options.tasks:
         env_id = f"serl/{name}-v0"
         task = find_task(env_id)
         env = make_training_env(env_id)

@@ -74,13 +74,13 @@ class EpisodeStart:
                 raise
             log.warning("the scene is drawn anew: %s", error)
             return None
-        if reach is None or reach.holds(observation):
+        lost = reach.lost(observation) if reach is not None else ()
+        if not lost:
             return observation
         if self._is_simulated:
-            log.warning("%s is out of reach; the scene is drawn anew", reach.name)
+            log.warning("%s out of reach; the scene is drawn anew", " and ".join(lost))
             return None
-        (x, y), (far_x, far_y) = reach.lower, reach.upper
-        log.warning("put %s back between x %g and %g m, y %g and %g m", reach.name, x, far_x, y, far_y)
+        log.warning("put %s back %s", " and ".join(lost), reach)
         return observation
 
     def _reset(self, seed: int, *, keep_scene: bool = False) -> Observation:

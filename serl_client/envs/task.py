@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import gymnasium
 
 from serl_api.pose_box import PoseBox
-from serl_api.values import Compliance, JointTarget, Observation, Pose
+from serl_api.values import Compliance, FloatArray, JointTarget, Observation, Pose
 from serl_client.envs.reset_plan import ResetPlan
 from serl_client.episodes.expert import Expert
 from serl_client.wrappers.flatten_state import PROPRIOCEPTION, StateComponent
@@ -50,24 +50,34 @@ class Reward(Protocol):
         ...
 
 
+Corner: TypeAlias = tuple[float, float]
+"""x and y in m, in `base`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """Bounds where on the table an object is within the arm's reach."""
+    """Bounds where on the table objects are within the arm's reach."""
 
-    name: str
-    """Name of the object."""
-    lower: tuple[float, float]
-    """Corner of the area, x and y in m, in `base`."""
-    upper: tuple[float, float]
-    """The opposite corner."""
+    names: tuple[str, ...]
+    """Names of the objects."""
+    areas: tuple[tuple[Corner, Corner], ...]
+    """Lower and upper corner of each area; an object may be in any of them."""
 
-    def holds(self, observation: Observation) -> bool:
-        """Whether the object is there; True where nobody tracks it."""
-        tracked = observation.tracked_objects.get(self.name)
-        if tracked is None:
-            return True
-        x, y = tracked.pose.position[:2].tolist()
-        return self.lower[0] <= x <= self.upper[0] and self.lower[1] <= y <= self.upper[1]
+    def lost(self, observation: Observation) -> tuple[str, ...]:
+        """Names of the objects that are in none of the areas; one that nobody tracks is not lost."""
+        tracked = observation.tracked_objects
+        return tuple(name for name in self.names if name in tracked and not self._holds(tracked[name].pose.position))
+
+    def _holds(self, position: FloatArray) -> bool:
+        place = position[:2]
+        return any(bool((place >= lower).all() and (place <= upper).all()) for lower, upper in self.areas)
+
+    def __str__(self) -> str:
+        """In words, such as "between x 0.2 and 0.5 m, y -0.1 and 0.1 m"."""
+        return " or ".join(
+            f"between x {low_x:.3g} and {high_x:.3g} m, y {low_y:.3g} and {high_y:.3g} m"
+            for (low_x, low_y), (high_x, high_y) in self.areas
+        )
 
 
 class ExpertFactory(Protocol):

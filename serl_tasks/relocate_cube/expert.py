@@ -23,6 +23,8 @@ class RelocateTuning:
     """Corner of the area in which the cube is put down, x and |y| in m."""
     place_upper: tuple[float, float] = (0.47, 0.18)
     """The opposite corner."""
+    clear_height: float = 0.0
+    """Height of the TCP from which it goes sideways with the cube, m; higher where there are walls."""
     carry_height: float = 0.10
     """Height of the TCP on the way, m."""
     place_height: float = 0.015
@@ -74,8 +76,19 @@ class RelocateCubeExpert:
     def reset(self) -> None:
         """Begins an episode."""
         x, y = self._rng.uniform(self._tuning.place_lower, self._tuning.place_upper)
-        self._place = np.array((x, self._sign * y))
+        self.place = np.array((x, self._sign * y))
+        """Where it puts the cube, x and y, m."""
         self._fetch()
+
+    @property
+    def is_fetching(self) -> bool:
+        """Whether it does not hold the cube yet, or lost it."""
+        return self._closed_steps == 0
+
+    @property
+    def is_carrying(self) -> bool:
+        """Whether it holds the cube, or lets go of it."""
+        return self._closed_steps >= self._tuning.closing_steps
 
     def action(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> NDArray[np.float32]:
         """Next action.
@@ -103,12 +116,14 @@ class RelocateCubeExpert:
         self._fetching.reset()
 
     def _carry(self, position: FloatArray) -> NDArray[np.float32]:
-        way = self._place - position[:2]
+        way = self.place - position[:2]
         is_there = float(np.linalg.norm(way)) < self._tuning.place_radius
         self._is_opening = self._is_opening or (is_there and position[2] < self._tuning.let_go_height)
         if self._is_opening:
             return self._composed(np.zeros(3), opening=1.0)
         height = self._tuning.place_height if is_there else self._tuning.carry_height
+        if not is_there and position[2] < self._tuning.clear_height:
+            way = np.zeros(2)
         return self._composed(np.array((*way, height - position[2])), opening=-1.0)
 
     def _composed(self, translation: FloatArray, *, opening: float) -> NDArray[np.float32]:

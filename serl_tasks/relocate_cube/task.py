@@ -59,7 +59,7 @@ RELOCATE_FORWARD = Task(
     state=CUBE_STATE,
     tracked_objects=(CUBE,),
     reset_plan=ResetPlan(retreats=(ABOVE_CUBE,), gripper_first=True),
-    reach=Reach(name=CUBE, lower=(0.22, -0.32), upper=(0.58, 0.32)),
+    reach=Reach(names=(CUBE,), areas=(((0.22, -0.32), (0.58, 0.32)),)),
     expert=partial(RelocateCubeExpert, "right"),
     opposite="serl/RelocateBackward-v0",
     max_episode_steps=80,

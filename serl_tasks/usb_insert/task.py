@@ -102,9 +102,13 @@ USB_INSERT = Task(
         center=_SEATED, lower=(-0.03, -0.02, -0.005), upper=(0.03, _TO_HOLDER + 0.02, 0.06), rotation=(0.1, 0.1, 0.3)
     ),
     reach=Reach(
-        name=USB,
-        lower=(HOLDER_PLACE[0] - 0.005, HOLDER_PLACE[1] - 0.005),
-        upper=(HOLDER_PLACE[0] + 0.005, HOLDER_PLACE[1] + 0.005),
+        names=(USB,),
+        areas=(
+            (
+                (HOLDER_PLACE[0] - 0.005, HOLDER_PLACE[1] - 0.005),
+                (HOLDER_PLACE[0] + 0.005, HOLDER_PLACE[1] + 0.005),
+            ),
+        ),
     ),
     rotation=True,
     max_episode_steps=120,

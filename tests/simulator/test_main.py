@@ -36,6 +36,7 @@ def test_tasks_are_listed_on_stdout(capsys):
     assert main(["--list-tasks"]) == 0
     names = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
     assert names == [
+        "bin-relocation",
         "pcb-insert",
         "peg-insert",
         "pick-cube",

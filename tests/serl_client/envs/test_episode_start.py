@@ -12,6 +12,7 @@ from serl_api.values import Pose
 from serl_client.envs.episode_start import EpisodeStart
 from serl_client.envs.registration import make_training_env
 from serl_client.envs.reset_plan import ResetPlan
+from serl_client.envs.task import Reach
 from serl_client.errors import MotionFailedError
 from serl_tasks.relocate_cube.task import RELOCATE_FORWARD
 
@@ -100,7 +101,7 @@ def test_a_simulator_draws_anew_what_is_out_of_reach(caplog):
     daemon = Daemon(Backend.SIMULATED, cube=(0.4, 0.33))
     assert begin(daemon, keep_scene=True) == ([0.4, 0.1], {"scene_seed": 0})
     assert daemon.resets == [("keep", 0.4), ("draw", 0.4)]
-    assert "cube is out of reach; the scene is drawn anew" in caplog.text
+    assert "cube out of reach; the scene is drawn anew" in caplog.text
 
 
 def test_a_simulator_draws_anew_where_the_arm_cannot_go_back(caplog):
@@ -137,4 +138,11 @@ def test_fingers_start_as_the_task_says_where_there_are_any(gripper, width):
 
 
 def test_an_object_that_nobody_tracks_is_not_lost():
-    assert RELOCATE_FORWARD.reach.holds(SimpleNamespace(tracked_objects={}))
+    assert not RELOCATE_FORWARD.reach.lost(SimpleNamespace(tracked_objects={}))
+
+
+def test_an_object_may_be_in_any_area_and_only_lost_ones_are_named():
+    places = {"here": (0.1, 0.1), "there": (0.1, -0.1), "between": (0.1, 0.0), "elsewhere": (0.3, 0.1)}
+    objects = {name: SimpleNamespace(pose=SimpleNamespace(position=np.array((*xy, 0)))) for name, xy in places.items()}
+    reach = Reach(names=tuple(places), areas=(((0.0, 0.05), (0.2, 0.2)), ((0.0, -0.2), (0.2, -0.05))))
+    assert reach.lost(SimpleNamespace(tracked_objects=objects)) == ("between", "elsewhere")
