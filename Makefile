@@ -29,14 +29,17 @@ test-slow: $(STAMP)  ## The learning runs, minutes each.
 
 # LeRobot wants a newer Python and an older torch, so that it has a virtual environment of its own: 5 GB, minutes.
 LEROBOT_PYTHON ?= python3.12
-lerobot-check: $(STAMP)  ## Read exported data sets with LeRobot's own reader, and with lerobot-doctor.
-	test -x .lerobot/bin/python || $(LEROBOT_PYTHON) -m venv .lerobot
-	.lerobot/bin/python -m pip install --quiet 'lerobot[dataset]==0.6.1' 'lerobot-doctor==0.2.0'
+LEROBOT := .lerobot/bin
+lerobot-check: $(STAMP)  ## LeRobot reads our data sets, and its commands drive our arms.
+	test -x $(LEROBOT)/python || $(LEROBOT_PYTHON) -m venv .lerobot
+	$(LEROBOT)/python -m pip install --quiet 'lerobot[dataset]==0.6.1' 'lerobot-doctor==0.2.0' --editable . --editable lerobot_plugin
 	rm -rf .lerobot/sets && mkdir .lerobot/sets
 	$(BIN)/python -m tests.lerobot_check.writing .lerobot/sets
-	.lerobot/bin/python tests/lerobot_check/reading.py .lerobot/sets
-	.lerobot/bin/lerobot-doctor check .lerobot/sets/video --fail-on fail
-	.lerobot/bin/lerobot-doctor check .lerobot/sets/png --fail-on fail
+	$(LEROBOT)/python tests/lerobot_check/reading.py .lerobot/sets
+	$(LEROBOT)/lerobot-doctor check .lerobot/sets/video --fail-on fail
+	$(LEROBOT)/lerobot-doctor check .lerobot/sets/png --fail-on fail
+	mkdir .lerobot/sets/recorded
+	$(BIN)/python -m tests.lerobot_check.recording .lerobot/sets/recorded $(LEROBOT)
 
 mutations: $(STAMP)  ## Change the source, one line at a time in a copy, and show which test notices.
 	$(BIN)/python -m tests.mutations

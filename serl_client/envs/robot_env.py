@@ -14,6 +14,7 @@ from serl_api.enums import Backend, IncrementBase
 from serl_api.errors.robot import DeviceUnavailableError, FaultError
 from serl_api.values import FloatArray, Observation, StepResult
 from serl_client.envs.action_map import ActionMap
+from serl_client.envs.cell_check import check_cell
 from serl_client.envs.env_link import EnvLink
 from serl_client.envs.episode_start import EpisodeStart
 from serl_client.envs.observation_map import ObservationMap, raw_info
@@ -105,14 +106,15 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             client_name=client_name or f"env {self.task.name}",
         )
         try:
+            info = self._link.client.info
+            check_cell(self.task, info, self._link.client.address)
             self._actions = ActionMap(
                 task=self.task,
                 rotation=self.task.rotation if rotation is None else rotation,
                 binary_gripper=gripper_action == "binary",
-                max_width=self._check_cell(),
+                max_width=info.gripper.max_width if info.gripper is not None else 0.0,
                 added_to=_BASES[delta_reference],
             )
-            info = self._link.client.info
             has_gripper = info.gripper is not None
             self._observations = ObservationMap(self.task, info.arm.joint_count, has_gripper=has_gripper)
         except BaseException:
@@ -265,23 +267,6 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         if self._link.client.info.backend is not Backend.REAL:
             self._link.recover_simulation()
         return _copied(self._observations.encode(self._now)), 0.0, False, True, info
-
-    def _check_cell(self) -> float:
-        info = self._link.client.info
-        missing = [camera for camera in self.task.cameras if camera not in info.cameras]
-        if missing:
-            raise TaskMismatchError(
-                f"{self.task.name} needs the cameras {', '.join(missing)}; "
-                f"cell {info.cell_name} has: {', '.join(info.cameras) or 'none'}"
-            )
-        if info.task and info.task != self.task.scene:
-            raise TaskMismatchError(
-                f"the simulator at {self._link.client.address} has loaded {info.task}, but this environment is "
-                f"{self.task.name}; start it with --task {self.task.scene}"
-            )
-        if info.gripper is None and self.task.has_gripper:
-            raise TaskMismatchError(f"{self.task.name} needs a gripper; cell {info.cell_name} has none")
-        return info.gripper.max_width if info.gripper is not None else 0.0
 
     def _check_tracked(self, observation: Observation) -> None:
         needed = {*self.task.tracked_objects, *self._reward.tracked_objects}

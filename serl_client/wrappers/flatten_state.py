@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,10 +60,32 @@ PROPRIOCEPTION = (
 """What the arm knows of itself: position, velocity, gripper, and with rotation orientation and angular velocity."""
 
 
+class StateVector:
+    """Makes one float32 vector of an observation's numbers.
+
+    The order is that of the components, never alphabetical by accident; `names` says what each number is.
+
+    Args:
+        components: What goes into the vector.
+    """
+
+    def __init__(self, components: Sequence[StateComponent]) -> None:
+        self.components = tuple(components)
+        self.names = tuple(
+            f"{component.name}.{position}"
+            for component in self.components
+            for position in range(len(component.indices))
+        )
+        self._offsets, self._scales = _offsets_and_scales(self.components)
+
+    def of(self, observation: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Returns the vector of an observation, shape (len(names),)."""
+        raw = np.concatenate([_select(component, observation) for component in self.components])
+        return ((raw - self._offsets) / self._scales).astype(np.float32)
+
+
 class FlattenState(gymnasium.ObservationWrapper[Any, Any, Any]):
     """Turns observations into {"state": float32 vector, camera images unchanged}.
-
-    The order is that of the components, never alphabetical by accident; `component_names` says what each number is.
 
     Args:
         env: Environment with a Dict observation.
@@ -78,15 +100,11 @@ class FlattenState(gymnasium.ObservationWrapper[Any, Any, Any]):
         inner = env.observation_space
         if not isinstance(inner, spaces.Dict):
             raise ValueError(f"FlattenState needs a Dict observation, not {inner}")
-        self.components = tuple(components)
-        for component in self.components:
+        for component in components:
             _check(component, inner)
-        self.component_names = tuple(
-            f"{component.name}.{position}"
-            for component in self.components
-            for position in range(len(component.indices))
-        )
-        self._offsets, self._scales = _offsets_and_scales(self.components)
+        self._vector = StateVector(components)
+        self.components = self._vector.components
+        self.component_names = self._vector.names
         self._image_keys = tuple(key for key, space in inner.spaces.items() if len(space.shape or ()) == 3)
         size = len(self.component_names)
         state = spaces.Box(-np.inf, np.inf, (size,), np.float32)
@@ -94,12 +112,10 @@ class FlattenState(gymnasium.ObservationWrapper[Any, Any, Any]):
 
     def observation(self, observation: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Flattens one observation."""
-        raw = np.concatenate([_select(component, observation) for component in self.components])
-        state = ((raw - self._offsets) / self._scales).astype(np.float32)
-        return {"state": state} | {key: observation[key] for key in self._image_keys}
+        return {"state": self._vector.of(observation)} | {key: observation[key] for key in self._image_keys}
 
 
-def _select(component: StateComponent, observation: dict[str, NDArray[Any]]) -> FloatArray:
+def _select(component: StateComponent, observation: Mapping[str, NDArray[Any]]) -> FloatArray:
     indices = list(component.indices)
     if component.as_rotation_matrix:
         return to_matrix(observation[component.key][3:7]).ravel()[indices]
