@@ -17,6 +17,8 @@ after Khatib (1987), with the per-axis error clip and the null-space posture of 
   wrenches began to be tracked, or was held last.
 - **Bounds**: with each target the springs' force ranges are narrowed to what the dampers take at the top speeds of TCP
   and joints, so that a far target is approached no faster, whatever happens until the next one.
+- **Joint limits**: while the tool is moved, soft stops stand a margin before the limits of the joints' positions, as in
+  the driver of a Franka arm, which would stop by itself at a limit; joint targets may go up to the limits.
 - **Wrench**: a forced axis pulls to the wall of the box by no more than the force, with a damper that takes all of it
   at the top speed; the other axes are held. The driver of a Franka arm does the same (`pushing`).
 - **Gravity and Coriolis**: gravity compensation of the bodies; Coriolis terms are left in, they are small here.
@@ -34,6 +36,7 @@ from numpy.typing import NDArray
 from robot_daemon.hardware.devices import MotionBounds
 from robot_daemon.hardware.holding import BRAKE_DAMPING
 from robot_daemon.hardware.interpolation import Leg, ahead
+from robot_daemon.hardware.joint_margin import inner_limits
 from serl_api.rotation import conjugate, from_rotvec, multiply, to_rotvec
 from serl_api.values import FloatArray, FullCompliance, Pose
 from simulator.model.arm_model import JOINT_NAMES
@@ -83,6 +86,8 @@ HASTE = 1.25
 """Speed of the TCP over its bound, at most, because axes are bounded one by one."""
 NIMBLE = 0.02
 """Manipulability below which springs pull less and less: near singular postures a slow TCP means fast joints."""
+STOP_TIME_S = 0.05
+"""Time constant of the critically damped stops of joints, s: 1 rad/s ends 0.02 rad behind them."""
 HOLD_SHARE = 0.05
 """Share of its top speed that a joint's spring may always pull with."""
 
@@ -147,6 +152,8 @@ class Impedance:
         self._slowness = (1.0 / joint_speed).tolist()
         self._calm_square = (CALM_SHARE * float(joint_speed.min())) ** 2
         self._velocities = data.qvel[:7]
+        self._joint_limits = model.jnt_range[:7].T.copy()
+        model.jnt_solref[:7] = (STOP_TIME_S, 1.0)
         self._ranges = np.zeros((6, 2))
         self._joint_most = np.zeros(7)
         self._place = data.site_xpos[model.site("tcp").id]
@@ -300,6 +307,7 @@ class Impedance:
         """Forgets what came before positions were written."""
         self._last_place = tuple(self._place.tolist())
         self._is_braked = self._is_braking = False
+        self._place_stops()
         self._write_springs()
 
     def rest_posture(self) -> None:
@@ -409,10 +417,18 @@ class Impedance:
         self._brakes = 0
         self._is_braked = self._is_braking = False
         self.rest_posture()
+        self._place_stops()
         if law in (_Law.POSE, _Law.JOINTS):
             self._write_springs()
         off = (CARTESIAN_GROUP, POSTURE_GROUP) if law is _Law.JOINTS else (JOINT_GROUP,)
         self._model.opt.disableactuator = sum(1 << group for group in off)
+
+    def _place_stops(self) -> None:
+        """Puts the joints' stops where the law wants them, and where the joints now stand allows."""
+        lower, upper = self._joint_limits
+        if self._law is not _Law.JOINTS:
+            lower, upper = inner_limits(lower, upper, self._data.qpos[:7])
+        self._model.jnt_range[:7, 0], self._model.jnt_range[:7, 1] = lower, upper
 
     def _write_springs(self) -> None:
         self._model.actuator_gainprm[self._springs, 0] = self._stiffness

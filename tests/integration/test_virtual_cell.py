@@ -62,6 +62,23 @@ def test_the_expert_lifts_the_cube_with_a_real_driver_stack_in_steps_of_their_pe
     assert np.median(np.diff(episode.stamps_ns)) == pytest.approx(0.1e9, abs=0.02e9)
 
 
+def test_a_tool_that_comes_to_the_base_folds_no_joint_to_its_limit(cell):
+    """Without a wall before it, joint 4 of a Panda reaches its limit here, and the arm stops by itself."""
+    with RobotClient(cell.address) as robot, robot.control("me") as session:
+        session.reset(seed=5)
+        for _ in range(80):
+            measured = robot.get_state().tcp_pose
+            way = np.array([0.2, 0.0, 0.05]) - measured.position
+            if measured.position[0] < 0.25:
+                break
+            way *= min(1.0, 0.03 / float(np.linalg.norm(way)))
+            session.step(serl_client.Pose(measured.position + way, measured.quaternion_xyzw), period_s=0.1)
+        folded = robot.get_state()
+    assert folded.faults == ()
+    assert folded.tcp_pose.position[0] < 0.25
+    assert -3.02 < folded.joint_positions[3] < -2.8
+
+
 @pytest.mark.slow
 def test_twenty_cubes_are_lifted_one_after_the_other(cell):
     episodes = pick(cell, range(100, 120))

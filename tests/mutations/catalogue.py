@@ -14,6 +14,20 @@ FRANKA = mutations(
         "test_a_target_beyond_a_symmetric_clip_is_left_to_franky",
     ),
     (
+        "the spring folds a joint to the limit of its position",
+        "robot_daemon",
+        "        error -= twist * (excess[worst] / leverage)",
+        "        pass",
+        "test_a_pose_takes_a_joint_no_further_than_its_wall",
+    ),
+    (
+        "a wrench folds a joint to the limit of its position",
+        "robot_daemon",
+        "return np.minimum(np.maximum(torque, np.maximum(least, -bound)), np.minimum(most, bound))",
+        "return torque",
+        "test_a_wrench_takes_a_joint_no_further_either",
+    ),
+    (
         "damping is left to franky",
         "robot_daemon",
         "CartesianImpedanceGains.diagonal(stiffness, damping)",
@@ -51,8 +65,8 @@ FRANKA = mutations(
     (
         "wrench torques are not bounded by the joints",
         "robot_daemon",
-        "return push * affordable(push, rest, bound) + rest",
-        "return push + rest",
+        "torque = push * affordable(push, rest, bound) + rest",
+        "torque = push + rest",
         "test_a_wrench_beyond_the_joints_is_shortened",
     ),
     (

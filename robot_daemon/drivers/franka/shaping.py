@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from robot_daemon.drivers.franka.joint_walls import JointWalls, turn_back
 from robot_daemon.hardware.devices import ArmSample, MotionBounds
 from robot_daemon.hardware.holding import BRAKE_DAMPING
 from serl_api.rotation import Quaternion, conjugate, from_rotvec, multiply, slerp, to_rotvec
@@ -119,12 +120,13 @@ def spring_limits(
     )
 
 
-def limit_pose(target: Pose, measured: ArmSample, limits: SpringLimits) -> Pose:
+def limit_pose(target: Pose, measured: ArmSample, limits: SpringLimits, walls: JointWalls) -> Pose:
     """Returns the reference that keeps the spring within its limits: the target itself where it does.
 
     The error is clipped per axis of base and direction. It is shortened where the spring would pull harder than the
     damper takes at the top speed, where a joint nears its top speed already, and where spring and damper together would
-    ask more of a joint than it has. A TCP that comes too fast to a wall of the box is braked.
+    ask more of a joint than it has. A TCP that comes too fast to a wall of the box is braked, and so is a joint before
+    the limit of its position.
     """
     turned = quaternion_of(measured.tcp_pose.quaternion_xyzw)
     rotation = to_rotvec(multiply(quaternion_of(target.quaternion_xyzw), conjugate(turned)))
@@ -133,8 +135,11 @@ def limit_pose(target: Pose, measured: ArmSample, limits: SpringLimits) -> Pose:
     unhurried = _shorten(clipped[:3], limits.stiffness[0], limits.force)
     unhurried = _shorten(clipped[3:], limits.stiffness[3], limits.moment) and unhurried
     unhurried = not _brake(clipped, measured, limits) and unhurried
-    spring = measured.jacobian.T @ (limits.stiffness * clipped)
     damper = measured.jacobian.T @ (limits.damping * measured.tcp_twist)
+    torques = walls.torques(measured.joint_positions, measured.joint_velocities)
+    if not turn_back(clipped, limits.stiffness, measured.jacobian, -damper, *torques):
+        clipped, unhurried = np.minimum(np.maximum(clipped, limits.lower), limits.upper), False
+    spring = measured.jacobian.T @ (limits.stiffness * clipped)
     ratio = affordable(spring, -damper, limits.torque) * calm(spring, measured.joint_velocities, limits.speed)
     by_franky = np.minimum(np.maximum(error, -limits.symmetric), limits.symmetric)
     if ratio >= 1.0 and unhurried and not np.count_nonzero(by_franky != clipped):
@@ -220,13 +225,16 @@ class JointLimits:
     """Speed that spring and damper settle at, at most, rad/s."""
 
 
-def limit_joints(target: FloatArray, measured: ArmSample, limits: JointLimits) -> FloatArray:
+def limit_joints(target: FloatArray, measured: ArmSample, limits: JointLimits, walls: JointWalls) -> FloatArray:
     """Returns the joint reference that keeps every spring within limits: the target where it does. Shapes (7,)."""
     spring = limits.stiffness * (target - measured.joint_positions)
     damper = limits.damping * measured.joint_velocities
-    fastest = np.where(limits.damping > 0.0, limits.damping * limits.speed, np.inf)
-    lower = np.maximum(damper - limits.torque, -fastest)
-    upper = np.minimum(damper + limits.torque, fastest)
+    lowest, highest = walls.speeds(measured.joint_positions)
+    is_damped = limits.damping > 0.0
+    down = np.where(is_damped, limits.damping * np.maximum(lowest, -limits.speed), -np.inf)
+    up = np.where(is_damped, limits.damping * np.minimum(highest, limits.speed), np.inf)
+    lower = np.maximum(damper - limits.torque, down)
+    upper = np.minimum(damper + limits.torque, up)
     outside = (spring < lower) | (spring > upper)
     if not np.count_nonzero(outside):
         return target
@@ -242,6 +250,7 @@ def wrench_torque(
     posture: FloatArray,
     stiffness: float,
     bound: FloatArray,
+    walls: JointWalls,
 ) -> FloatArray:
     r"""Computes the joint torques of a spring and a damper at the TCP.
 
@@ -254,6 +263,7 @@ def wrench_torque(
         posture: Preferred joint positions. Shape (7,), rad.
         stiffness: Of the posture, Nm/rad.
         bound: Largest torque of each joint; the wrench is shortened, in its direction. Shape (7,), Nm.
+        walls: What holds joints back before the limits of their positions.
     """
     jacobian, velocities = measured.jacobian, measured.joint_velocities
     most = posture_torque(stiffness)
@@ -262,4 +272,6 @@ def wrench_torque(
     inner = np.linalg.solve(jacobian @ jacobian.T + 1e-8 * np.eye(6), jacobian @ pull)
     rest = pull - jacobian.T @ (inner + damping * measured.tcp_twist)
     push = jacobian.T @ wrench
-    return push * affordable(push, rest, bound) + rest
+    least, most = walls.torques(measured.joint_positions, velocities)
+    torque = push * affordable(push, rest, bound) + rest
+    return np.minimum(np.maximum(torque, np.maximum(least, -bound)), np.minimum(most, bound))

@@ -13,6 +13,7 @@ import franky
 import numpy as np
 
 from robot_daemon.drivers.franka.facts import ArmFacts
+from robot_daemon.drivers.franka.joint_walls import joint_walls
 from robot_daemon.drivers.franka.motions import (
     Law,
     Motion,
@@ -119,6 +120,7 @@ class Steering:
         )
         self._joint_slew = SLEW_SHARE * np.array(setup.facts.speed)
         self._joint_speed = np.array(setup.facts.speed)
+        self._walls = self._joint_limit_walls = joint_walls(setup.facts)
         self._compliance = FullCompliance()
         self._lead_s = _lead(self._compliance)
         self._bounds = UNBOUNDED
@@ -232,6 +234,7 @@ class Steering:
                 return None
             if running is None or running.law is not law:
                 self._posture = _posture(self._setup, state)
+                self._walls = joint_walls(self._setup.facts, state.joint_positions)
             if running is not None and running.law is law:
                 shaped = running.shaped
             else:
@@ -340,12 +343,12 @@ class Steering:
                 pose = brake_pose(shaped, state, self._limits)
             else:
                 led = shaped if self._leg is None else ahead(shaped, track.twist, self._lead_s)
-                pose = limit_pose(led, state, self._limits)
+                pose = limit_pose(led, state, self._limits, self._walls)
             if pose is not track.sent:
                 motion.set_reference(pose_reference(pose))
                 track.sent = pose
         elif isinstance(motion, franky.JointImpedanceTrackingMotion) and isinstance(shaped, np.ndarray):
-            joints = limit_joints(shaped, state, self._joint_limits)
+            joints = limit_joints(shaped, state, self._joint_limits, self._joint_limit_walls)
             if joints is not track.sent:
                 motion.set_reference(franky.JointReference(q=joints))
                 track.sent = joints
@@ -357,7 +360,7 @@ class Steering:
     def _wrench_torque(self, wrench: FloatArray, state: ArmSample, posture: FloatArray, anchor: Pose) -> FloatArray:
         acting = push(wrench, state, anchor, self._limits, self._bounds)
         stiffness = self._compliance.nullspace_stiffness
-        return wrench_torque(acting.spring, state, acting.damping, posture, stiffness, self._torque_bound)
+        return wrench_torque(acting.spring, state, acting.damping, posture, stiffness, self._torque_bound, self._walls)
 
 
 def _law_and_goal(target: Target) -> tuple[Law, SetPoint]:

@@ -10,6 +10,7 @@ from robot_daemon.control.limits import Limits
 from robot_daemon.hardware.devices import MotionBounds
 from serl_api.serl_gains import compliance_from_serl
 from serl_api.values import FullCompliance, JointTarget, Pose, WrenchTarget
+from simulator.model.arm_table import PANDA
 from simulator.physics.impedance import COMPLIANCE, null_vector
 from tests.support.serl_parameters import RAM_INSERTION
 
@@ -242,3 +243,33 @@ def test_going_back_to_a_pose_after_other_modes_is_the_same_law(cell, run_for):
     np.testing.assert_allclose(
         cell.arm.read_state().tcp_pose.position, start.tcp_pose.position + np.array((0.0, 0.03, 0.0)), atol=1e-3
     )
+
+
+class TestJointStops:
+    LIMITS = np.array([(joint.lower, joint.upper) for joint in PANDA.joints]).T
+
+    def rooms(self, cell):
+        joints = cell.arm.read_state().joint_positions
+        return np.minimum(joints - self.LIMITS[0], self.LIMITS[1] - joints)
+
+    @pytest.mark.parametrize("corner", [(0.2, 0.0, 0.02), (0.2, -0.3, 0.05), (0.2, 0.3, 0.05)])
+    def test_a_pose_in_the_box_takes_no_joint_to_its_limit(self, cell, go_to, park_cube, corner):
+        park_cube(0.6)
+        assert self.rooms(cell).min() > 0.3
+        go_to(corner, steps=30)
+        assert self.rooms(cell).min() > 0.08
+
+    def test_joint_targets_go_up_to_the_limit_and_a_pose_does_not_push_the_joint_out(self, cell, run_for):
+        near = cell.arm.read_state().joint_positions.copy()
+        near[5] = self.LIMITS[1][5] - 0.02
+        for share in np.linspace(0.0, 1.0, 20)[1:]:
+            cell.arm.set_target(
+                JointTarget(positions=near * share + cell.arm.read_state().joint_positions * (1.0 - share))
+            )
+            run_for(0.2)
+        run_for(1.0)
+        assert self.rooms(cell)[5] < 0.04
+        before = cell.arm.read_state()
+        cell.arm.set_target(before.tcp_pose)
+        run_for(1.0)
+        np.testing.assert_allclose(cell.arm.read_state().joint_positions, before.joint_positions, atol=0.01)

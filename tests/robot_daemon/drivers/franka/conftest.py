@@ -27,7 +27,7 @@ def make_state():
         jacobian = np.hstack([np.eye(6), np.zeros((6, 1))]) * 0.4 + 0.05 * rng.standard_normal((6, 7))
         known = {
             "time_ns": 0,
-            "joint_positions": np.zeros(7),
+            "joint_positions": np.array(FR3.home),
             "joint_velocities": np.zeros(7),
             "joint_torques": np.zeros(7),
             "external_joint_torques": np.zeros(7),

@@ -14,6 +14,8 @@ def test_driver_and_simulator_agree_on_limits_and_home(name):
     assert facts.lower == tuple(joint.lower for joint in table.joints)
     assert facts.upper == tuple(joint.upper for joint in table.joints)
     assert facts.speed == tuple(joint.speed for joint in table.joints)
+    assert facts.deceleration == tuple(joint.deceleration for joint in table.joints)
+    assert facts.velocity_offset == tuple(joint.velocity_offset for joint in table.joints)
     assert facts.torque == tuple(joint.torque for joint in table.joints)
     assert facts.home == table.home
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import franky
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.motions import Law
@@ -15,6 +16,7 @@ from tests.support.bounds import FREE
 
 MS = 1_000_000
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
+HOME = np.array(ARMS["fr3"].home)
 FIRM = FullCompliance(translational_clip_positive=(0.02,) * 3, translational_clip_negative=(0.02,) * 3)
 
 
@@ -133,13 +135,13 @@ def test_new_clips_need_another_motion_that_goes_on_where_the_last_one_was(make,
 
 def test_joints_are_tracked_and_held(make, make_state):
     steering, state = make(), make_state()
-    motion = run(steering, JointTarget(positions=np.full(7, 0.05)), state)
+    motion = run(steering, JointTarget(positions=HOME + 0.05), state)
     steering.renew(state, 10 * MS)
-    np.testing.assert_allclose(motion.get_reference().q[:4], 0.5 * 2.62 * 0.01)  # Half the joints' top speed.
+    np.testing.assert_allclose((motion.get_reference().q - HOME)[:4], 0.5 * 2.62 * 0.01)  # Half the joints' top speed.
     steering.renew(state, 100 * MS)
-    np.testing.assert_allclose(motion.get_reference().q, 0.05)
-    steering.hold(make_state(joint_positions=np.full(7, 0.03)))
-    np.testing.assert_allclose(motion.get_reference().q, 0.03)
+    np.testing.assert_allclose(motion.get_reference().q, HOME + 0.05)
+    steering.hold(make_state(joint_positions=HOME + 0.03))
+    np.testing.assert_allclose(motion.get_reference().q, HOME + 0.03)
     assert steering.prepare(state, 0) is None
 
 
@@ -159,12 +161,12 @@ def test_a_wrench_becomes_torques_and_holding_it_becomes_a_pose(make, make_state
 
 def test_a_motion_that_is_replaced_is_told_nothing_of_the_other_law(make, make_state):
     steering, state = make(), make_state()
-    motion = run(steering, JointTarget(positions=np.full(7, 0.05)), state)
+    motion = run(steering, JointTarget(positions=HOME + 0.05), state)
     steering.renew(state, 100 * MS)
     steering.follow(WrenchTarget(wrench=np.zeros(6)), state, 0)
     track = steering.prepare(state, 0)
     steering.renew(state, 2 * MS)
-    np.testing.assert_allclose(motion.get_reference().q, 0.05)
+    np.testing.assert_allclose(motion.get_reference().q, HOME + 0.05)
     assert track.law is Law.WRENCH
 
 
@@ -225,7 +227,7 @@ class TestPosture:
         steering = make()
         run(steering, at(0.42), make_state())
         due.clear()
-        steering.hold(make_state(joint_positions=np.full(7, 0.005)))
+        steering.hold(make_state(joint_positions=HOME + 0.005))
         assert due == []
 
     def test_that_of_the_cells_file_stays(self, make, make_state, due):
@@ -315,3 +317,49 @@ class TestInterpolation:
     def test_a_target_without_a_period_is_tracked_at_once(self, steering, make_state):
         steering.set_pace(0.0)
         assert x_of(run(steering, at(0.405), make_state())) == pytest.approx(0.405)
+
+
+class TestJointWalls:
+    """A spring that would take joint 4 to its limit is turned back; where control began, the arm stays."""
+
+    def folded(self, make_state, room):
+        joints = HOME.copy()
+        joints[3] = ARMS["fr3"].lower[3] + room
+        return make_state(joint_positions=joints)
+
+    def pulls(self, motion, state):
+        """The joint torque of the spring that a motion was told."""
+        told, gains = motion.get_reference().target, FullCompliance()
+        turn = Rotation.from_quat(told.quaternion) * Rotation.from_quat(state.tcp_pose.quaternion_xyzw).inv()
+        force = gains.translational_stiffness * (told.translation - state.tcp_pose.position)
+        moment = gains.rotational_stiffness * turn.as_rotvec()
+        return float(state.jacobian[:, 3] @ np.concatenate([force, moment]))
+
+    def far(self, state):
+        """A target that asks joint 4 to fold further."""
+        towards = -state.jacobian[:3, 3] / np.linalg.norm(state.jacobian[:3, 3])
+        return Pose(state.tcp_pose.position + 0.01 * towards, DOWN)
+
+    @pytest.mark.parametrize(("room", "is_held"), [(0.4, False), (0.1, True)])
+    def test_a_pose_takes_a_joint_no_further_than_its_wall(self, make, make_state, room, is_held):
+        steering, state = make(), self.folded(make_state, room)
+        begin = make_state()
+        motion = run(steering, begin.tcp_pose, begin)
+        steering.follow(self.far(state), state, 0)
+        pull = self.pulls(motion, state)
+        assert pull == pytest.approx(0.0, abs=1e-6) if is_held else pull < -1.0
+
+    def test_an_arm_that_begins_beyond_a_wall_is_not_pushed_out(self, make, make_state):
+        steering, state = make(), self.folded(make_state, 0.03)
+        motion = run(steering, state.tcp_pose, state)
+        assert x_of(motion) == state.tcp_pose.position[0]
+
+    def test_a_wrench_takes_a_joint_no_further_either(self, make, make_state):
+        steering, state = make(), self.folded(make_state, 0.1)
+        begin = make_state()
+        motion = run(steering, WrenchTarget(wrench=np.zeros(6)), begin)
+        push = np.zeros(6)
+        push[:3] = -30.0 * state.jacobian[:3, 3]
+        steering.follow(WrenchTarget(wrench=push), state, 0)
+        assert motion.get_torque()[3] >= -1e-9
+        assert np.abs(motion.get_torque()).max() > 0.1
