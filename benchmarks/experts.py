@@ -18,6 +18,7 @@ TASKS = (
     "RelocateBackward",
     "BinForward",
     "BinBackward",
+    "CableRoute",
 )
 
 

@@ -30,10 +30,12 @@ class Slot:
     """Half sizes of the block that it stands on."""
     block_material: str
     """Material of the block."""
+    is_open: bool = False
+    """Whether its ends along x are open, so that it is a clip with two jaws."""
 
 
 def add_slot(spec: mujoco.MjSpec, slot: Slot) -> mujoco.MjsBody:
-    """Adds a block, four walls, and a chamfer on each."""
+    """Adds a block, walls, and a chamfer on each."""
     body = spec.worldbody.add_body(name=slot.name, pos=list(slot.position))
     floor = slot.position[2] - slot.depth
     add_box(body, (0.0, 0.0, -slot.depth - floor / 2), (*slot.block_half, floor / 2), slot.block_material)
@@ -41,11 +43,12 @@ def add_slot(spec: mujoco.MjSpec, slot: Slot) -> mujoco.MjsBody:
     # The chamfer ends where a wall begins, so that the slot has its full depth below the mouth.
     wall = (slot.depth - slot.chamfer) / 2
     z = -slot.chamfer - wall
-    reach = half_x + _WALL
+    reach = half_x + (0.0 if slot.is_open else _WALL)
     for sign in (-1.0, 1.0):
-        add_box(body, (sign * (half_x + _WALL / 2), 0.0, z), (_WALL / 2, half_y, wall), slot.name)
+        if not slot.is_open:
+            add_box(body, (sign * (half_x + _WALL / 2), 0.0, z), (_WALL / 2, half_y, wall), slot.name)
+            _add_chamfer(body, slot, half_x, (sign, 0.0), half_y)
         add_box(body, (0.0, sign * (half_y + _WALL / 2), z), (reach, _WALL / 2, wall), slot.name)
-        _add_chamfer(body, slot, half_x, (sign, 0.0), half_y)
         _add_chamfer(body, slot, half_y, (0.0, sign), reach)
     return body
 

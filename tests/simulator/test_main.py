@@ -37,6 +37,7 @@ def test_tasks_are_listed_on_stdout(capsys):
     names = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
     assert names == [
         "bin-relocation",
+        "cable-route",
         "pcb-insert",
         "peg-insert",
         "pick-cube",
