@@ -1,42 +1,71 @@
-"""Maps actions in [-1, 1] to increments on a pose and openings of the gripper."""
+"""Maps actions in [-1, 1] to targets of the arm and openings of the gripper."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from serl_api.enums import IncrementBase
 from serl_api.pose_increment import PoseIncrement
-from serl_api.values import FloatArray
-from serl_client.envs.task import Task
+from serl_api.values import FloatArray, JointTarget, Observation
 
+GRIPPER = "gripper"
+"""Name of the component that drives the gripper."""
 _BINARY_THRESHOLD = 0.5
+
+
+class ArmActions(Protocol):
+    """Maps the components of an action that move the arm."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Returns the name of each component."""
+        ...
+
+    @property
+    def bounds(self) -> tuple[FloatArray, FloatArray] | None:
+        """Returns what -1 and 1 of each component mean in SI units; None where that is no absolute quantity."""
+        ...
+
+    def target(self, action: FloatArray, start: Observation) -> PoseIncrement | JointTarget:
+        """Makes the target of a checked action, in an episode that began with `start`."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class ActionMap:
     """Maps an action's components to targets."""
 
-    task: Task
-    """Scales, and whether there is a gripper."""
-    rotation: bool
-    """Whether actions turn the TCP."""
+    arm: ArmActions
+    """Maps those that move the arm."""
+    has_gripper: bool
+    """Whether the last component drives a gripper."""
     binary_gripper: bool
     """Whether the gripper only opens, closes or keeps."""
     max_width: float
     """Widest opening of the gripper, m."""
-    added_to: IncrementBase = IncrementBase.MEASURED
-    """What a movement is added to."""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Returns the name of each component."""
+        return (*self.arm.names, GRIPPER) if self.has_gripper else self.arm.names
+
+    @property
+    def bounds(self) -> tuple[FloatArray, FloatArray] | None:
+        """Returns what -1 and 1 of each component mean, rad and m; None where they are no absolute quantities."""
+        of_arm = self.arm.bounds
+        if of_arm is None or not self.has_gripper:
+            return of_arm
+        return np.append(of_arm[0], 0.0), np.append(of_arm[1], self.max_width)
 
     @cached_property
     def space(self) -> spaces.Box[np.float32]:
         """Returns the space of actions."""
-        size = (6 if self.rotation else 3) + int(self.task.has_gripper)
-        return spaces.Box(-1.0, 1.0, (size,), np.float32)
+        return spaces.Box(-1.0, 1.0, (len(self.names),), np.float32)
 
     def checked(self, action: NDArray[np.floating]) -> FloatArray:
         """Returns the action as float64, clipped to [-1, 1].
@@ -51,19 +80,13 @@ class ActionMap:
             raise ValueError(f"the action is {array.tolist()}; every component must be finite and in [-1, 1]")
         return np.clip(array, -1.0, 1.0)
 
-    def increment(self, action: FloatArray, kept_quaternion_xyzw: FloatArray) -> PoseIncrement:
-        """Makes the increment of a checked action; the kept orientation holds where actions do not turn the TCP."""
-        return PoseIncrement(
-            translation=self.task.translation_scale * action[:3],
-            rotation=self.task.rotation_scale * action[3:6] if self.rotation else None,
-            quaternion_xyzw=None if self.rotation else kept_quaternion_xyzw,
-            added_to=self.added_to,
-            box=self.task.box,
-        )
+    def target(self, action: FloatArray, start: Observation) -> PoseIncrement | JointTarget:
+        """Makes the arm's target of a checked action, in an episode that began with `start`."""
+        return self.arm.target(action, start)
 
     def gripper_width(self, action: FloatArray) -> float | None:
         """Computes the opening, m; None leaves the gripper as it is."""
-        if not self.task.has_gripper:
+        if not self.has_gripper:
             return None
         value = float(action[-1])
         if not self.binary_gripper:

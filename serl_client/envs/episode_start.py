@@ -11,11 +11,14 @@ import numpy as np
 from serl_api.enums import Backend
 from serl_api.errors.robot import ConnectionLostError, DeadlineError, SessionClosedError
 from serl_api.pose_box import PoseBox
-from serl_api.values import Observation
+from serl_api.values import FloatArray, JointTarget, Observation
 from serl_client.envs.env_link import EnvLink
 from serl_client.envs.planned_reset import PlannedReset, ResetRequest
 from serl_client.envs.task import Task
 from serl_client.errors import MotionFailedError
+
+Approach = Callable[[FloatArray], tuple[FloatArray, float] | None]
+"""Says where to go from measured joint positions, (n,), rad: joint positions and a share of the top speed, or None."""
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +41,27 @@ class EpisodeStart:
         """Begins an episode.
 
         Args:
-            options: "scene_seed" and "keep_scene", see `RobotEnv.reset`.
+            options: "scene_seed", "keep_scene" and "approach", see `RobotEnv.reset`.
             draw_seed: Draws the seeds of scenes and starts.
 
         Returns:
             First observation, and "scene_seed" where a scene was drawn.
         """
+        observation, about = self._begin(options, draw_seed)
+        approach = options.get("approach")
+        return observation if approach is None else self._approached(observation, approach), about
+
+    def _approached(self, observation: Observation, approach: Approach) -> Observation:
+        """Goes where it is asked to, step by step; returns the observation there."""
+        session, period_s = self._link.open_session(), 1.0 / self._task.control_rate_hz
+        while (found := approach(observation.state.joint_positions)) is not None:
+            positions, speed_ratio = found
+            goal = JointTarget(positions=positions)
+            session.move(goal, speed_ratio)
+            observation = session.step(goal, period_s=period_s, cameras=self._task.cameras).observation
+        return observation
+
+    def _begin(self, options: Mapping[str, Any], draw_seed: Callable[[], int]) -> tuple[Observation, dict[str, Any]]:
         scene_seed = draw_seed()
         if options.get("keep_scene", False):
             observation = self._keep_scene(scene_seed)

@@ -139,6 +139,7 @@ def raw_info(observation: Observation, outcome: Outcome, start: Observation) -> 
         "tcp_pose": pose_vector(state.tcp_pose),
         "newest_tcp_pose": pose_vector(observation.newest_state.tcp_pose),
         "gripper_width": state.gripper.width if state.gripper is not None else math.nan,
+        "joint_positions": state.joint_positions,
         **{f"{name}_position": tracked.pose.position for name, tracked in observation.tracked_objects.items()},
         "success": outcome.success,
         "stamp_ns": observation.reference_time_ns - start.reference_time_ns,

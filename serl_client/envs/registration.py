@@ -14,6 +14,7 @@ from typing import Any
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
+from serl_client.envs.joint_actions import joint_state
 from serl_client.envs.robot_env import RobotEnv
 from serl_client.envs.task_finding import find_task, is_task, task_names
 from serl_client.wrappers.flatten_state import FlattenState, StateComponent
@@ -89,6 +90,8 @@ def _wrapped(env: gymnasium.Env[Any, Any], wrappers: Sequence[ChosenWrapper], pl
 def _components(env: gymnasium.Env[Any, Any], robot: RobotEnv) -> tuple[StateComponent, ...]:
     """State vector of the task; the centre of a relative frame is its start, wherever that is in the base's."""
     components = robot.task.components(rotation=robot.is_rotating)
+    if robot.control == "joint":
+        components = (joint_state(robot.arm.joint_count), *components)
     if not env.has_wrapper_attr("moves"):
         return components
     moves = env.get_wrapper_attr("moves")

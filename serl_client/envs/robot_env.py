@@ -10,6 +10,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from serl_api.cell import ArmInfo
 from serl_api.enums import Backend, IncrementBase
 from serl_api.errors.robot import DeviceUnavailableError, FaultError
 from serl_api.values import FloatArray, Observation, StepResult
@@ -17,9 +18,11 @@ from serl_client.envs.action_map import ActionMap
 from serl_client.envs.cell_check import check_cell
 from serl_client.envs.env_link import EnvLink
 from serl_client.envs.episode_start import EpisodeStart
+from serl_client.envs.joint_actions import JointActions
 from serl_client.envs.observation_map import ObservationMap, raw_info
 from serl_client.envs.task import Outcome, Task
 from serl_client.envs.task_finding import find_task
+from serl_client.envs.tcp_actions import TcpActions
 from serl_client.errors import TaskMismatchError
 from serl_client.session import ControlSession
 from serl_client.simulator import OrbitView, SimulatorClient
@@ -38,7 +41,8 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
 
     Action: float32 in [-1, 1]; outside it is clipped. `[dx, dy, dz, gripper]`, with `rotation` `[dx, dy, dz, rx, ry,
     rz, gripper]`: translation times the task's scale and a rotation vector times its scale, in base axes, on top of a
-    pose that the daemon knows (`delta_reference`). Without rotation the orientation after reset is kept.
+    pose that the daemon knows (`delta_reference`). Without rotation the orientation after reset is kept. With `control`
+    "joint" `[joint_1, ..., joint_n, gripper]`: joint positions, where -1 and 1 are each joint's limits.
 
     `terminated` is the task's word, `truncated` the clock's (gymnasium's TimeLimit). `info` has the raw values
     "tcp_pose" and "gripper_width" of the observation's instant, "newest_tcp_pose" (younger where there are cameras),
@@ -53,6 +57,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         tls_root: PEM file with the certificate that signed the daemon's.
         tls_identity: PEM file with the client's key and certificate, where the daemon asks for one.
         rotation: Whether actions turn the TCP; None leaves it to the task.
+        control: What actions move: the "tcp", by increments, or each "joint", to a position.
         reward: Name of one of the task's rewards.
         gripper_action: "absolute": -1 closed to +1 open. "binary": below -0.5 closes, above 0.5 opens, else keeps.
         delta_reference: What an action is added to when it takes effect: the pose "measured" then, as on SERL's arms,
@@ -81,6 +86,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         tls_root: Path | str | None = None,
         tls_identity: Path | str | None = None,
         rotation: bool | None = None,
+        control: Literal["tcp", "joint"] = "tcp",
         reward: str = "sparse",
         gripper_action: Literal["absolute", "binary"] = "absolute",
         delta_reference: Literal["measured", "commanded"] = "measured",
@@ -90,6 +96,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     ) -> None:
         self.task = find_task(task) if isinstance(task, str) else task
         _check_option("reward", reward, tuple(self.task.rewards))
+        _check_option("control", control, ("tcp", "joint"))
         _check_option("gripper_action", gripper_action, ("absolute", "binary"))
         _check_option("delta_reference", delta_reference, tuple(_BASES))
         _check_option("on_fault", on_fault, ("raise", "truncate"))
@@ -108,12 +115,15 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         try:
             info = self._link.client.info
             check_cell(self.task, info, self._link.client.address)
+            turns = self.task.rotation if rotation is None else rotation
+            self.joint_actions = JointActions(arm=info.arm) if control == "joint" else None
+            """Maps joint positions to actions; None where actions move the TCP."""
+            moved_tcp = TcpActions(task=self.task, rotation=turns, added_to=_BASES[delta_reference])
             self._actions = ActionMap(
-                task=self.task,
-                rotation=self.task.rotation if rotation is None else rotation,
+                arm=self.joint_actions or moved_tcp,
+                has_gripper=self.task.has_gripper,
                 binary_gripper=gripper_action == "binary",
                 max_width=info.gripper.max_width if info.gripper is not None else 0.0,
-                added_to=_BASES[delta_reference],
             )
             has_gripper = info.gripper is not None
             self._observations = ObservationMap(self.task, info.arm.joint_count, has_gripper=has_gripper)
@@ -122,14 +132,40 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             raise
         self.action_space = self._actions.space
         self.observation_space = self._observations.space
+        self._is_rotating = turns or control == "joint"
         self._episodes = EpisodeStart(self.task, self._link, self._is_done)
         self._start: Observation | None = None
         self._now: Observation | None = None
 
     @property
     def is_rotating(self) -> bool:
-        """Whether actions turn the TCP."""
-        return self._actions.rotation
+        """Whether actions turn the TCP, as those of joints do too."""
+        return self._is_rotating
+
+    @property
+    def control(self) -> Literal["tcp", "joint"]:
+        """What actions move."""
+        return "tcp" if self.joint_actions is None else "joint"
+
+    @property
+    def arm(self) -> ArmInfo:
+        """Facts of the arm."""
+        return self._link.client.info.arm
+
+    @property
+    def arm_name(self) -> str:
+        """Model of the arm and number of its joints, which joint positions are of."""
+        return f"{self.arm.model} with {self.arm.joint_count} joints"
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """Name of each component of an action."""
+        return self._actions.names
+
+    @property
+    def action_bounds(self) -> tuple[FloatArray, FloatArray] | None:
+        """What -1 and 1 of each component of an action mean, rad and m; None where actions are increments."""
+        return self._actions.bounds
 
     @property
     def gripper_action(self) -> Literal["absolute", "binary"]:
@@ -150,6 +186,11 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     def draws_scenes(self) -> bool:
         """Whether `reset` can draw a scene, as a simulator can; elsewhere it brings the arm alone to its start."""
         return self._link.client.info.backend is Backend.SIMULATED
+
+    @property
+    def boot_id(self) -> str:
+        """What the daemon drew when it started, which no other has."""
+        return self._link.client.info.boot_id
 
     @property
     def snapshot(self) -> Observation | None:
@@ -175,7 +216,9 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             seed: Seeds the stream of scenes; the same seed gives the same scenes on any simulator.
             options: "scene_seed" sets the seed of this one scene. "keep_scene" leaves everything but the arm as the
                 last episode left it, which is all that a real cell can do; a simulator draws a new scene all the same
-                when an object is out of the task's reach.
+                when an object is out of the task's reach. "approach" is asked where to go from the start, such as to a
+                leader arm: a function of the measured joint positions, (n,), rad, that returns others and a share of
+                the top speed in (0, 1], again and again, until it returns None, where the episode begins.
 
         Returns:
             Observation and info. "success" says whether the task is done already, as it can be in a kept scene: a
@@ -187,7 +230,8 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             ControlHeldError: Another client holds the arm.
         """
         super().reset(seed=seed)
-        observation, about = self._episodes.begin(options or {}, lambda: int(self.np_random.integers(2**31 - 1)))
+        chosen = options or {}
+        observation, about = self._episodes.begin(chosen, lambda: int(self.np_random.integers(2**31 - 1)))
         outcome = Outcome(reward=0.0, terminated=False, success=self._is_done(observation))
         self._start = self._now = observation
         self._observations.begin_episode()
@@ -204,9 +248,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             ConnectionLostError: The daemon went away; `reset` reconnects.
         """
         checked = self._actions.checked(action)
-        session, start = self._link.session, self._start
-        if session is None or session.is_closed or start is None:
-            raise gymnasium.error.ResetNeeded("no control session is open; call reset() first")
+        session, start = self._episode()
         try:
             result = self._exchange(session, start, checked)
         except FaultError as error:
@@ -249,9 +291,15 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self._check_tracked(observation)
         return self._reward(observation, observation).success
 
+    def _episode(self) -> tuple[ControlSession, Observation]:
+        session, start = self._link.session, self._start
+        if session is None or session.is_closed or start is None:
+            raise gymnasium.error.ResetNeeded("no control session is open; call reset() first")
+        return session, start
+
     def _exchange(self, session: ControlSession, start: Observation, action: FloatArray) -> StepResult:
         return session.step(
-            self._actions.increment(action, start.state.tcp_pose.quaternion_xyzw),
+            self._actions.target(action, start),
             period_s=1.0 / self.task.control_rate_hz,
             gripper_width=self._actions.gripper_width(action),
             cameras=self.task.cameras,

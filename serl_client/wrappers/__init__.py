@@ -6,6 +6,7 @@ from serl_client.wrappers.flatten_state import FlattenState, StateComponent
 from serl_client.wrappers.gripper_penalty import GripperPenalty
 from serl_client.wrappers.human_reward import HumanReward
 from serl_client.wrappers.intervention import Intervention
+from serl_client.wrappers.leader_start import LeaderStart
 from serl_client.wrappers.pace import Pace
 from serl_client.wrappers.pause import Pause
 from serl_client.wrappers.recording_keys import RecordingKeys
@@ -18,6 +19,7 @@ __all__ = [
     "GripperPenalty",
     "HumanReward",
     "Intervention",
+    "LeaderStart",
     "Pace",
     "Pause",
     "RecordingKeys",

@@ -36,6 +36,8 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
         super().__init__(env)
         if "tcp_pose" not in getattr(env.observation_space, "spaces", {}):
             raise ValueError(f"a relative frame needs tcp_pose in the observation, which is {env.observation_space}")
+        if getattr(env.unwrapped, "control", "tcp") == "joint":
+            raise ValueError("a relative frame turns actions of the TCP, and control is joint; leave one of them away")
         self._start = Pose(np.zeros(3), np.array((0.0, 0.0, 0.0, 1.0)))
         self._quaternion_xyzw: FloatArray = self._start.quaternion_xyzw
 

@@ -56,7 +56,7 @@ class ExportCommand:
 
     def run(self) -> int:
         """Exports, and says what was written."""
-        from serl_rl.datasets.conversion import episodes_of
+        from serl_rl.datasets.conversion import exported
         from serl_rl.datasets.finding import open_episodes
 
         write = self._writer()
@@ -66,7 +66,7 @@ class ExportCommand:
             source = open_episodes(self.source)
         make_folder_of(self.output, "OUTPUT")
         with progress.phase("exporting episodes", len(source.lengths)) as phase:
-            count = write(self.output, source.header, episodes_of(source), phase.report)
+            count = write(self.output, source.header, exported(source), phase.report)
         say(f"wrote {count} episodes to {self.output}")
         return 0
 

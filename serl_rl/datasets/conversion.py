@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from serl_client.episodes.files import Episode, EpisodeHeader, EpisodeWriter
+from serl_rl.datasets.physical_actions import with_units, without_units
 from serl_rl.datasets.source import EpisodeSource, OnEpisode, specification_of
 from serl_rl.errors import DatasetError
 
@@ -14,6 +15,11 @@ from serl_rl.errors import DatasetError
 def episodes_of(source: EpisodeSource) -> Iterator[Episode]:
     """Reads the episodes of a source, one at a time."""
     return (source.episode(number) for number in range(len(source.lengths)))
+
+
+def exported(source: EpisodeSource) -> Iterator[Episode]:
+    """Reads the episodes of a source as others expect them: joint positions in rad, openings in m."""
+    return with_units(source.header, episodes_of(source))
 
 
 def import_episodes(
@@ -42,7 +48,7 @@ def import_episodes(
     try:
         with EpisodeWriter(partial, _complete(header, source)) as writer:
             for number, episode in enumerate(episodes_of(source)):
-                writer.append(episode)
+                writer.append(without_units(header, episode))
                 if on_episode is not None:
                     on_episode(number + 1)
         partial.replace(path)

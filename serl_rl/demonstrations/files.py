@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from serl_api.settings import shown
+from serl_client.envs.joint_actions import joint_state
 from serl_client.envs.task_finding import is_task
 from serl_client.episodes.files import Episode, EpisodeHeader, read_episodes, read_header
 from serl_client.wrappers.plugin import find_wrappers
@@ -153,6 +154,12 @@ def check_header(path: Path, spec: EnvironmentSpec) -> None:
     """
     header = _header_of(path)
     _compare_names(header, spec.environment, path)
+    arm = header.specification.get("arm", "")
+    if arm != spec.arm:
+        raise UsageError(
+            f"{path} holds joint positions of {arm or 'no arm'}, but the actors drive {spec.arm or 'the TCP'}; record "
+            "with the same arm and --environment.control"
+        )
     action = header.specification.get("action")
     if action and tuple(action[0]) != spec.action.shape:
         raise UsageError(
@@ -181,6 +188,12 @@ def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path)
             f"{path} holds gripper actions that are {gripper}, but environment.gripper_action is "
             f"{config.gripper_action}; give --environment.gripper-action {gripper}, or record again"
         )
+    control = header.specification.get("control", "tcp")
+    if control != config.control:
+        raise UsageError(
+            f"{path} holds actions of the {control}, but environment.control is {config.control}; give "
+            f"--environment.control {control}, or record again"
+        )
     try:
         given = header.specification
         names = {"state": tuple(given.get("state_components", ()))}
@@ -190,7 +203,13 @@ def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path)
                 ArraySpec(name=name, dtype=np.dtype(dtype), shape=tuple(shape), component_names=names.get(name, ()))
                 for name, (shape, dtype) in given["observations"].items()
             ),
-            action=ArraySpec(name="action", dtype=np.dtype(given["action"][1]), shape=tuple(given["action"][0])),
+            action=ArraySpec(
+                name="action",
+                dtype=np.dtype(given["action"][1]),
+                shape=tuple(given["action"][0]),
+                component_names=tuple(given.get("action_components", ())) if control == "joint" else (),
+            ),
+            arm=given.get("arm", ""),
         )
     except (KeyError, TypeError, ValueError, SpecError) as error:
         raise UsageError(f"the header of {path} does not say what its episodes hold: {error}") from error
@@ -229,6 +248,9 @@ _SPECIFICATION: dict[str, Callable[[Any], bool]] = {
     "state_components": _is_list_of_texts,
     "wrappers": _is_list_of_texts,
     "gripper_action": lambda value: isinstance(value, str),
+    "arm": lambda value: isinstance(value, str),
+    "action_components": _is_list_of_texts,
+    "control": lambda value: value in ("tcp", "joint"),
 }
 """What a header may say, each by how it is recognised."""
 
@@ -271,7 +293,8 @@ def _compare_task(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) 
     """Compares with what a task says of itself; only the sizes of its images depend on the cell."""
     task = task_of(config)
     size = (6 if config.rotation else 3) + int(task.has_gripper)
-    if spec.action_size != size:
+    joints = spec.action_size - int(task.has_gripper) if config.control == "joint" else 0
+    if not joints and spec.action_size != size:
         raise UsageError(
             f"{path} holds actions of {spec.action_size} components, but {config.id} takes {size} with "
             f"environment.rotation {config.rotation}; give --environment.rotation as when it was recorded"
@@ -281,7 +304,9 @@ def _compare_task(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) 
         if camera not in held:
             found = ", ".join(sorted(held))
             raise UsageError(f"{path} has no camera {camera!r}, which {config.id} sees with; it holds {found}")
-    components = task.components(rotation=config.rotation)
+    components = task.components(rotation=config.rotation or joints > 0)
+    if joints:
+        components = (joint_state(joints), *components)
     expected = tuple(f"{part.name}.{index}" for part in components for index in range(len(part.indices)))
     state = next((array for array in spec.vectors if array.name == "state"), None)
     if state is None or (state.component_names and state.component_names != expected):

@@ -16,14 +16,19 @@ from serl_client.cli.interrupt import certain_interrupt
 from serl_client.episodes.expert import Expert
 from serl_client.episodes.recording import EpisodeRecorder, episode_header
 from serl_client.teleop.experts import NoOpExpert, RandomWalkExpert
+from serl_client.teleop.leader.arm import LeaderArm, LeaderConfig
+from serl_client.teleop.leader.following import LeaderFollowing
 from serl_client.teleop.opening import TeleopConfig, Teleoperation
-from serl_client.wrappers import HumanReward, Intervention, Pace, Pause, RecordingKeys
+from serl_client.wrappers import HumanReward, Intervention, LeaderStart, Pace, Pause, RecordingKeys
 from serl_client.wrappers.chunking import around_steps
 from serl_rl.config.train import TrainConfig
 from serl_rl.demonstrations.scripted import driven_by, scripted_expert
 from serl_rl.envs.config import EnvironmentConfig
-from serl_rl.envs.factory import RobotConfig, control_rate_hz, make_environment
+from serl_rl.envs.factory import RobotConfig, attribute_of, control_rate_hz, make_environment
+from serl_rl.errors import UsageError
 
+LEADER = "leader"
+"""Name of the driver that is another arm."""
 KEYS_HELP = "y success, n failure, backspace discards (after an episode: takes it back), p pause, Ctrl-C ends"
 """Keys of a person who records."""
 
@@ -72,6 +77,7 @@ def recording_session(
     *,
     labels: bool,
     say: Callable[[str], None],
+    leader: LeaderConfig | None = None,
 ) -> Iterator[RecordingSession]:
     """Opens devices, keys and the file for the duration of a block.
 
@@ -83,11 +89,13 @@ def recording_session(
         teleop: How a person drives.
         labels: Whether the label key says of each step that the task is done.
         say: Told what happens, in one line.
+        leader: Which arm leads, where a leader drives.
 
     Raises:
         DeviceUnavailableError: A device is missing, or there is no terminal.
         EpisodeFileError: The file is foreign, holds another task, or is being written by another process.
-        UsageError: The task has no expert.
+        UsageError: The task has no expert, or a leader is not asked for here.
+        TaskMismatchError: The leader has another number of joints.
     """
     no_op = NoOpExpert((env.action_space.shape or (0,))[0])
     kind = None if driver in ("scripted", "random") else driver
@@ -96,7 +104,12 @@ def recording_session(
         with EpisodeRecorder(output, episode_header(env)) as recorder:
             yield RecordingSession(driven, no_op, recorder)
         return
-    with Teleoperation(kind, teleop) as person:
+    with Teleoperation(None if kind == LEADER else kind, teleop) as person, contextlib.ExitStack() as stack:
+        arm = None
+        if kind == LEADER:
+            if leader is None:
+                raise UsageError("a leader drives only in record-demos; label its recording with --file instead")
+            arm = stack.enter_context(leader_of(env, leader))
         if labels:
             person.require_keys("labelling by key")
         with EpisodeRecorder(output, episode_header(env)) as recorder:
@@ -106,6 +119,8 @@ def recording_session(
                 is_asking = None
                 if kind is None:
                     around = _by_machine(around, config, driver)
+                elif arm is not None and leader is not None:
+                    around, is_asking = led_by(arm, leader, around, say)
                 else:
                     source = person.intervention_source(around, is_alone=True)
                     is_asking = source.is_asking
@@ -126,3 +141,19 @@ def _by_machine(env: gymnasium.Env[Any, Any], config: TrainConfig, driver: str) 
     if driver == "scripted":
         return driven_by(scripted_expert(config), env)
     return driven_by(RandomWalkExpert((env.action_space.shape or (0,))[0], seed=config.seed), env)
+
+
+def leader_of(env: gymnasium.Env[Any, Any], config: LeaderConfig) -> LeaderArm:
+    """Opens the arm that leads an environment's; see `LeaderArm`."""
+    with Progress().phase("opening the leader"):
+        joints, boot_id = attribute_of(env, "arm").joint_count, attribute_of(env, "boot_id")
+        return LeaderArm(config, joints, follower_boot_id=boot_id)
+
+
+def led_by(
+    leader: LeaderArm, config: LeaderConfig, env: gymnasium.Env[Any, Any], say: Callable[[str], None]
+) -> tuple[gymnasium.Env[Any, Any], Callable[[], bool]]:
+    """Lets a leader take each single step; returns what says whether somebody moves it, too."""
+    actions, has_gripper = attribute_of(env, "joint_actions"), attribute_of(env, "task").has_gripper
+    source = LeaderFollowing(leader, config, actions.components, has_gripper=has_gripper)
+    return Intervention(LeaderStart(env, leader, config, say=say), source), source.is_asking

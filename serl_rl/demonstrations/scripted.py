@@ -31,9 +31,11 @@ def scripted_expert(config: TrainConfig) -> Expert:
     """Finds the scripted expert of a task.
 
     Raises:
-        UsageError: The task has none, or there is no such task.
+        UsageError: The task has none, there is no such task, or actions are joint positions.
     """
     task, environment = task_of(config.environment), config.environment
+    if environment.control == "joint":
+        raise UsageError("environment.control is joint, and scripted experts move the TCP; let a leader drive instead")
     if task.expert is None:
         raise UsageError(
             f"there is no scripted expert for {environment.id}; record demonstrations with a person instead"

@@ -17,6 +17,8 @@ class EnvironmentConfig:
     """Name of the environment."""
     rotation: bool = False
     """Whether the action turns the gripper as well: 7 components instead of 4."""
+    control: Literal["tcp", "joint"] = "tcp"
+    """What actions move: the TCP, by increments, or each joint, to a position, as a leader arm does."""
     reward: str = "sparse"
     """Name of one of the task's rewards, such as sparse: 1 for success; dense: shaped, for training without
     demonstrations; none: nothing, where a person or a classifier judges."""

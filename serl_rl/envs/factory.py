@@ -68,6 +68,7 @@ def make_environment(config: EnvironmentConfig, robot: RobotConfig | None = None
             tls_root=robot.robot_tls_root,
             tls_identity=robot.robot_tls_identity,
             rotation=config.rotation,
+            control=config.control,
             reward=config.reward,
             gripper_action=config.gripper_action,
             render_mode="rgb_array",  # Nothing is rendered until somebody asks for it.
@@ -150,4 +151,7 @@ def spec_of(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> Environm
         names = attribute_of(env, "component_names")
     if names is not None and not hasattr(names, "items"):
         names = {"state": tuple(names)}
-    return EnvironmentSpec.from_spaces(config.id, env.observation_space, env.action_space, names)
+    arm = ""
+    if config.control == "joint":
+        names, arm = {**(names or {}), "action": attribute_of(env, "action_names")}, attribute_of(env, "arm_name")
+    return EnvironmentSpec.from_spaces(config.id, env.observation_space, env.action_space, names, arm)

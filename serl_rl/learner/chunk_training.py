@@ -106,8 +106,9 @@ class ChunkTraining:
         torch.manual_seed(int(rng.integers(2**31)))  # Dropout has no generator of its own.
         crops = torch.Generator().manual_seed(int(rng.integers(2**31)))
         indices = rng.integers(len(self.training), size=self.agent.training.batch_size)
+        share = self.agent.training.rate_share(self.steps)
         self.steps += 1
-        return self.agent.update(self.training.batch(indices, crops))
+        return self.agent.update(self.training.batch(indices, crops), share)
 
     def _check(self, losses: list[dict[str, Tensor]]) -> ChunkProgress:
         means = {name: torch.stack([loss[name] for loss in losses]).mean().item() for name in ("l1", "kl")}

@@ -71,7 +71,8 @@ def _comparable(spec: EnvironmentSpec, other: EnvironmentSpec) -> EnvironmentSpe
         array if array.name in named else replace(array, component_names=())
         for array in sorted(spec.observation, key=lambda array: array.name)
     )
-    return replace(spec, observation=tuple(arrays), action=replace(spec.action, component_names=()))
+    action = spec.action if other.action.component_names else replace(spec.action, component_names=())
+    return replace(spec, observation=tuple(arrays), action=action)
 
 
 @dataclass(frozen=True)

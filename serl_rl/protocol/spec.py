@@ -27,6 +27,8 @@ MAX_ROW_BYTES = 64 * 1024 * 1024
 
 MAX_LABEL_LENGTH = 128
 """Most characters of a name that is only shown and compared."""
+ANY_ARM = "any whose TCP can be moved"
+"""What is said of the arm where the action moves no joints."""
 _LABEL_RULE = f"use at most {MAX_LABEL_LENGTH} printable characters"
 
 
@@ -109,10 +111,14 @@ class EnvironmentSpec:
     """The observation's arrays, in the order in which networks read them."""
     action: ArraySpec
     """The action, a flat vector in [-1, 1]."""
+    arm: str = ""
+    """Arm whose joints the action moves, such as "panda with 7 joints"; empty where it moves the TCP of any."""
 
     def __post_init__(self) -> None:
         if len(self.environment) > MAX_LABEL_LENGTH or not self.environment.isprintable():
             raise SpecError(f"the environment is named {self.environment[:MAX_LABEL_LENGTH]!r}; {_LABEL_RULE}")
+        if len(self.arm) > MAX_LABEL_LENGTH or not self.arm.isprintable():
+            raise SpecError(f"the arm is named {self.arm[:MAX_LABEL_LENGTH]!r}; {_LABEL_RULE}")
         names = [array.name for array in self.observation]
         if not names or len(set(names)) != len(names):
             raise SpecError(f"the observation's arrays are named {names}; at least one, and unique names, are needed")
@@ -144,7 +150,7 @@ class EnvironmentSpec:
         """Returns the message."""
         observation = [array.to_proto() for array in self.observation]
         return spec_pb2.EnvironmentSpec(
-            environment=self.environment, observation=observation, action=self.action.to_proto()
+            environment=self.environment, observation=observation, action=self.action.to_proto(), arm=self.arm
         )
 
     @classmethod
@@ -159,6 +165,7 @@ class EnvironmentSpec:
             environment=message.environment,
             observation=tuple(ArraySpec.from_proto(array) for array in message.observation),
             action=ArraySpec.from_proto(message.action),
+            arm=message.arm,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -185,6 +192,7 @@ class EnvironmentSpec:
         observation_space: gymnasium.Space[Any],
         action_space: gymnasium.Space[Any],
         component_names: Mapping[str, Sequence[str]] | None = None,
+        arm: str = "",
     ) -> EnvironmentSpec:
         """Describes the spaces of an environment.
 
@@ -193,6 +201,7 @@ class EnvironmentSpec:
             observation_space: A `Dict` of `Box`; its order becomes the spec's order.
             action_space: A flat float32 `Box` from -1 to 1.
             component_names: Names of the components of flat vectors, by array; "action" names the action's.
+            arm: Arm whose joints the action moves; empty where it moves the TCP of any.
 
         Raises:
             SpecError: A space is of another kind, or the action's bounds are not -1 and 1.
@@ -203,13 +212,14 @@ class EnvironmentSpec:
         observation = tuple(_from_box(name, box, names) for name, box in observation_space.spaces.items())
         action = _from_box("action", action_space, names)
         _check_action_bounds(action_space)
-        return cls(environment=environment, observation=observation, action=action)
+        return cls(environment=environment, observation=observation, action=action, arm=arm)
 
 
 def difference(a: EnvironmentSpec, b: EnvironmentSpec) -> tuple[str, str, str] | None:
     """Finds the first field in which two specs differ: its dotted path and both values as text; None where equal."""
     pairs: list[tuple[str, object, object]] = [
         ("environment", a.environment, b.environment),
+        ("arm", a.arm or ANY_ARM, b.arm or ANY_ARM),
         ("observation", [array.name for array in a.observation], [array.name for array in b.observation]),
     ]
     for left, right in zip(a.observation, b.observation, strict=False):

@@ -12,9 +12,6 @@ from gymnasium import spaces
 
 from serl_rl.envs.factory import attribute_of
 
-_TRANSLATION = ("x", "y", "z")
-_ROTATION = ("rx", "ry", "rz")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
@@ -47,10 +44,5 @@ def _camera_names(space: gymnasium.Space[Any]) -> tuple[str, ...]:
 
 
 def _action_names(env: gymnasium.Env[Any, Any], size: int) -> tuple[str, ...]:
-    task = attribute_of(env, "task")
-    if task is not None:
-        turns = _ROTATION if attribute_of(env, "is_rotating") else ()
-        names = (*_TRANSLATION, *turns, *(("gripper",) if task.has_gripper else ()))
-        if len(names) == size:
-            return names
-    return tuple(f"a{index}" for index in range(size))
+    names = attribute_of(env, "action_names", ())
+    return names if len(names) == size else tuple(f"a{index}" for index in range(size))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from serl_api.values import FloatArray
 from serl_client.envs.task import Task
 from serl_client.teleop.expert_motion import scattered, translating, within_box
+from serl_client.teleop.hesitation import HesitantExpert
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +125,19 @@ class PickCubeExpert:
     def _composed(self, translation: FloatArray, *, opening: float) -> NDArray[np.float32]:
         self._asked = within_box(scattered(translation, self._noise, self._rng), self._scale)
         return translating(within_box(self._asked + self._sag, self._scale) / self._scale, opening, self._size)
+
+
+_HESITATION_S = (0.3, 0.6)
+
+
+def hesitant_expert(task: Task, *, rotation: bool, noise: float, seed: int | None) -> HesitantExpert:
+    """Makes an expert that hesitates before it grasps; an `ExpertFactory`."""
+    # The fingers need as long at any rate.
+    closing_steps = round(PickCubeTuning.closing_steps * task.control_rate_hz / 10.0)
+    tuning = PickCubeTuning(closing_steps=closing_steps)
+    shortest, longest = (round(time_s * task.control_rate_hz) for time_s in _HESITATION_S)
+    grasping = PickCubeExpert(task, rotation=rotation, noise=noise, seed=seed, tuning=tuning)
+    return HesitantExpert(grasping, steps=(shortest, longest), seed=seed)
 
 
 def _up(height: float) -> FloatArray:

@@ -12,7 +12,7 @@ from serl_client.envs.reset_plan import ResetPlan, Retreat
 from serl_client.envs.rewards import NoReward, lift
 from serl_client.envs.task import Outcome, Task
 from serl_client.wrappers.flatten_state import PROPRIOCEPTION, StateComponent
-from serl_tasks.pick_cube.expert import PickCubeExpert
+from serl_tasks.pick_cube.expert import PickCubeExpert, hesitant_expert
 from serl_tasks.pick_cube.places import CUBE
 
 
@@ -89,3 +89,15 @@ PICK_CUBE_VISION = replace(
     PICK_CUBE, name="pick-cube-vision", state=PROPRIOCEPTION, tracked_objects=(), cameras=("front", "wrist")
 )
 """The same from two cameras; the cube's pose serves the reward alone."""
+
+
+PICK_CUBE_HESITANT = replace(
+    PICK_CUBE,
+    name="pick-cube-hesitant",
+    scene="pick-cube",
+    control_rate_hz=20.0,
+    translation_scale=0.015,
+    max_episode_steps=200,
+    expert=hesitant_expert,
+)
+"""The same at 20 Hz and 0.3 m/s, by an expert that stands still for 0.3 to 0.6 s before it closes its fingers."""

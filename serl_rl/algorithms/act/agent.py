@@ -64,14 +64,21 @@ class ActAgent:
         groups: list[dict[str, Any]] = [{"params": others, "lr": training.learning_rate}]
         if backbone:
             groups.append({"params": backbone, "lr": training.backbone_learning_rate})
+        self._rates = [group["lr"] for group in groups]
         self._adam = torch.optim.AdamW(groups, weight_decay=training.weight_decay)
 
-    def update(self, batch: ChunkBatch) -> dict[str, Tensor]:
+    def update(self, batch: ChunkBatch, rate_share: float = 1.0) -> dict[str, Tensor]:
         """Takes one step of gradient descent.
+
+        Args:
+            batch: What to imitate.
+            rate_share: Share of the step sizes that it takes.
 
         Returns:
             "loss", "l1" of normalised actions and "kl" in nat: scalars on the device.
         """
+        for group, rate in zip(self._adam.param_groups, self._rates, strict=True):
+            group["lr"] = rate * rate_share
         self._model.train()
         losses = self.losses(batch)
         self._adam.zero_grad()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias
 
-from serl_api.settings import AT_LEAST_0, AT_LEAST_1, LESS_THAN_ALL, POSITIVE, check_fields, require
+from serl_api.settings import AT_LEAST_0, AT_LEAST_1, LESS_THAN_ALL, POSITIVE, RATIO, check_fields, require
 
 ExecutionMode: TypeAlias = Literal["open-loop", "ensemble", "real-time"]
 
@@ -110,6 +111,8 @@ class ActTrainingConfig:
     """AdamW's step size. The original's 1e-5 belongs to batches of 8 and a pretrained ResNet."""
     backbone_learning_rate: Annotated[float, POSITIVE] = 1e-5
     """That of a backbone that is trained."""
+    final_rate_share: Annotated[float, RATIO] = 1.0
+    """Share of both step sizes that is left at the last step, to which they fall along a cosine; 1 keeps them."""
     weight_decay: Annotated[float, AT_LEAST_0] = 1e-4
     """AdamW's decay."""
     validation_share: Annotated[float, LESS_THAN_ALL] = 0.1
@@ -121,3 +124,8 @@ class ActTrainingConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    def rate_share(self, step: int) -> float:
+        """Returns the share of the step sizes that a gradient step takes, counted from 0."""
+        fall = 0.5 * (1.0 - math.cos(math.pi * min(step / self.steps, 1.0)))
+        return 1.0 - (1.0 - self.final_rate_share) * fall

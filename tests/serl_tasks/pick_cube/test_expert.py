@@ -6,7 +6,7 @@ import serl_client  # noqa: F401 - Registers the environments.
 from serl_client.envs.registration import make_training_env
 from serl_client.episodes.recording import run_episode
 from serl_tasks.pick_cube.expert import PickCubeExpert
-from serl_tasks.pick_cube.task import PICK_CUBE
+from serl_tasks.pick_cube.task import PICK_CUBE, PICK_CUBE_HESITANT
 
 
 @pytest.mark.parametrize(("noise", "longest"), [(0.0, 30), (0.2, 60)])
@@ -26,6 +26,18 @@ def test_it_works_with_seven_components(simulator_address):
     env.close()
     assert all(episode.success for episode in episodes)
     assert all((episode.actions[:, 3:6] == 0.0).all() for episode in episodes)
+
+
+def test_one_that_hesitates_stands_still_with_open_fingers_and_then_lifts(simulator_address):
+    env = make_training_env("serl/PickCubeHesitant-v0", address=simulator_address)
+    expert = PICK_CUBE_HESITANT.expert(PICK_CUBE_HESITANT, rotation=False, noise=0.1, seed=1)
+    episodes = [run_episode(env, expert, seed=seed) for seed in range(5)]
+    env.close()
+    assert all(episode.success for episode in episodes)
+    for episode in episodes:
+        still = (episode.actions == (0.0, 0.0, 0.0, 1.0)).all(1)
+        assert 6 <= still.sum() <= 12
+        assert (episode.actions[: still.argmax(), 3] == 1.0).all()
 
 
 @pytest.mark.parametrize("corner", [(0.25, -0.25), (0.25, 0.25), (0.55, -0.25), (0.55, 0.25)])

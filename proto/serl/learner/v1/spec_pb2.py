@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from serl.learner.v1 import tensor_pb2 as serl_dot_learner_dot_v1_dot_tensor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aserl/learner/v1/spec.proto\x12\x0fserl.learner.v1\x1a\x1cserl/learner/v1/tensor.proto\"\x83\x01\n\x0f\x45nvironmentSpec\x12\x13\n\x0b\x65nvironment\x18\x01 \x01(\t\x12/\n\x0bobservation\x18\x02 \x03(\x0b\x32\x1a.serl.learner.v1.ArraySpec\x12*\n\x06\x61\x63tion\x18\x03 \x01(\x0b\x32\x1a.serl.learner.v1.ArraySpec\"o\n\tArraySpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\tdata_type\x18\x02 \x01(\x0e\x32\x19.serl.learner.v1.DataType\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x17\n\x0f\x63omponent_names\x18\x04 \x03(\t\"*\n\x0b\x43onfigEntry\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aserl/learner/v1/spec.proto\x12\x0fserl.learner.v1\x1a\x1cserl/learner/v1/tensor.proto\"\x90\x01\n\x0f\x45nvironmentSpec\x12\x13\n\x0b\x65nvironment\x18\x01 \x01(\t\x12/\n\x0bobservation\x18\x02 \x03(\x0b\x32\x1a.serl.learner.v1.ArraySpec\x12*\n\x06\x61\x63tion\x18\x03 \x01(\x0b\x32\x1a.serl.learner.v1.ArraySpec\x12\x0b\n\x03\x61rm\x18\x04 \x01(\t\"o\n\tArraySpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\tdata_type\x18\x02 \x01(\x0e\x32\x19.serl.learner.v1.DataType\x12\r\n\x05shape\x18\x03 \x03(\x03\x12\x17\n\x0f\x63omponent_names\x18\x04 \x03(\t\"*\n\x0b\x43onfigEntry\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'serl.learner.v1.spec_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENVIRONMENTSPEC']._serialized_start=78
-  _globals['_ENVIRONMENTSPEC']._serialized_end=209
-  _globals['_ARRAYSPEC']._serialized_start=211
-  _globals['_ARRAYSPEC']._serialized_end=322
-  _globals['_CONFIGENTRY']._serialized_start=324
-  _globals['_CONFIGENTRY']._serialized_end=366
+  _globals['_ENVIRONMENTSPEC']._serialized_end=222
+  _globals['_ARRAYSPEC']._serialized_start=224
+  _globals['_ARRAYSPEC']._serialized_end=335
+  _globals['_CONFIGENTRY']._serialized_start=337
+  _globals['_CONFIGENTRY']._serialized_end=379
 # @@protoc_insertion_point(module_scope)

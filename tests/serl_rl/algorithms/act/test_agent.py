@@ -43,6 +43,16 @@ def test_a_tiny_set_is_learned_by_heart(spec):
     assert agent.judge(batch) < 0.05 < first / 4
 
 
+def test_step_sizes_fall_to_a_share_and_no_share_moves_nothing(spec):
+    training = ActTrainingConfig(steps=100, final_rate_share=0.1)
+    assert [training.rate_share(step) for step in (0, 50, 100)] == pytest.approx([1.0, 0.55, 0.1])
+    assert ActTrainingConfig(steps=100).rate_share(99) == 1.0
+    agent, batch = make_agent(spec), make_batch()
+    before = {name: value.clone() for name, value in agent.policy_state().items()}
+    agent.update(batch, rate_share=0.0)
+    assert all(torch.equal(value, before[name]) for name, value in agent.policy_state().items())
+
+
 def test_loss_is_weighed_and_in_normalised_units(spec):
     agent, batch = make_agent(spec), make_batch()
     losses = agent.losses(batch, torch.zeros(16, TINY.latent_size))

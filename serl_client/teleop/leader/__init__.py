@@ -1,0 +1,1 @@
+"""Lets another arm lead: its posture becomes the action."""
