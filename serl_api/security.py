@@ -45,7 +45,7 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     # No pause, in spite of its name, but how long one attempt may take: less than a slow network or a busy server needs
     # would never connect (docs/reliability.md).
     ("grpc.min_reconnect_backoff_ms", 2000),
-    ("grpc.max_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 200),
     # Every client has its own connection, so that closing one never disturbs another.
     ("grpc.use_local_subchannel_pool", 1),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import logging
 import os
 import sys
@@ -18,47 +19,32 @@ from serl_api.server import ServeError
 from serl_api.settings import ConfigError
 from serl_client.cli.command_line import parse_command
 from serl_client.errors import AddressError
-from serl_rl.cli.act import ActCommand
-from serl_rl.cli.actor import ActorCommand
-from serl_rl.cli.bc import BcCommand
-from serl_rl.cli.classifier import TrainClassifierCommand
-from serl_rl.cli.converting import ExportCommand, ImportCommand
-from serl_rl.cli.demo import DemoCommand
-from serl_rl.cli.evaluate import EvaluateCommand
-from serl_rl.cli.forward_backward import ForwardBackwardCommand
-from serl_rl.cli.inspect import InspectCommand
-from serl_rl.cli.label import LabelCommand
-from serl_rl.cli.learner import LearnerCommand
 from serl_rl.cli.options import Experiment, base_config
-from serl_rl.cli.plot import PlotCommand
-from serl_rl.cli.pretrain import PretrainEncoderCommand
-from serl_rl.cli.record import RecordCommand
-from serl_rl.cli.review import ReviewCommand
-from serl_rl.cli.tasks import TasksCommand
 from serl_rl.config.train import TrainConfig
 from serl_rl.errors import RunError, UsageError, sentence_of
 from serl_rl.processes.broken_pipe_safe_stream import BrokenPipeSafeStream
 from serl_rl.replay.errors import ReplayError
 
-_NAMES: dict[str, type[Command]] = {
-    "demo": DemoCommand,
-    "learner": LearnerCommand,
-    "actor": ActorCommand,
-    "forward-backward": ForwardBackwardCommand,
-    "evaluate": EvaluateCommand,
-    "record-demos": RecordCommand,
-    "label-success": LabelCommand,
-    "review": ReviewCommand,
-    "export": ExportCommand,
-    "import": ImportCommand,
-    "plot": PlotCommand,
-    "inspect": InspectCommand,
-    "bc": BcCommand,
-    "act": ActCommand,
-    "train-classifier": TrainClassifierCommand,
-    "pretrain-encoder": PretrainEncoderCommand,
-    "tasks": TasksCommand,
+COMMANDS = {
+    "demo": "demo:DemoCommand",
+    "learner": "learner:LearnerCommand",
+    "actor": "actor:ActorCommand",
+    "forward-backward": "forward_backward:ForwardBackwardCommand",
+    "evaluate": "evaluate:EvaluateCommand",
+    "record-demos": "record:RecordCommand",
+    "label-success": "label:LabelCommand",
+    "review": "review:ReviewCommand",
+    "export": "converting:ExportCommand",
+    "import": "converting:ImportCommand",
+    "plot": "plot:PlotCommand",
+    "inspect": "inspect:InspectCommand",
+    "bc": "bc:BcCommand",
+    "act": "act:ActCommand",
+    "train-classifier": "classifier:TrainClassifierCommand",
+    "pretrain-encoder": "pretrain:PretrainEncoderCommand",
+    "tasks": "tasks:TasksCommand",
 }
+"""Subcommands, each with its module below `serl_rl.cli` and its class; only the one that is called is loaded."""
 
 
 class Command(Protocol):
@@ -75,6 +61,12 @@ _DESCRIPTION = (
 )
 
 
+def load_command(name: str) -> type[Command]:
+    """Loads a subcommand of `COMMANDS`."""
+    module, _, kind = COMMANDS[name].partition(":")
+    return getattr(importlib.import_module(f"serl_rl.cli.{module}"), kind)
+
+
 def parse(arguments: Sequence[str]) -> Command:
     """Parses a command line, without the program's name, into the filled subcommand.
 
@@ -82,10 +74,13 @@ def parse(arguments: Sequence[str]) -> Command:
         UsageError: A preset or value that cannot be used.
         SystemExit: `--help`, or an unknown option.
     """
+    chosen = next(iter(arguments), "")
     try:
         config = base_config(arguments)
-        commands = tuple(_with_default(name, kind, config, arguments) for name, kind in _NAMES.items())
-        union: Any = Union[commands]  # noqa: UP007 - built at run time.
+        if chosen in COMMANDS:  # Alone, as loading all of them costs a learner that is waited for a tenth of a second.
+            default = _default(load_command(chosen), config, arguments)
+            return parse_command(type(default), f"serl-train {chosen}", None, arguments[1:], default)
+        union: Any = Union[tuple(_listed(name, config) for name in COMMANDS)]  # noqa: UP007 - built at run time.
         return parse_command(union, "serl-train", _DESCRIPTION, arguments)
     except ValueError as error:
         raise UsageError(str(error)) from error
@@ -94,10 +89,16 @@ def parse(arguments: Sequence[str]) -> Command:
         raise SystemExit(0) from None
 
 
-def _with_default(name: str, kind: type[Any], config: TrainConfig, arguments: Sequence[str]) -> Any:  # noqa: ANN401
-    """Builds a subcommand whose experiment starts from the preset; described in full where one is chosen."""
-    chosen = next(iter(arguments), "")
-    description = None if chosen in _NAMES else (kind.__doc__ or "").split("\n\n")[0]
+def _listed(name: str, config: TrainConfig) -> Any:  # noqa: ANN401
+    """Builds a subcommand for the list of all, which says each in a sentence."""
+    kind = load_command(name)
+    description = (kind.__doc__ or "").split("\n\n")[0]
+    default = _default(kind, config, ())
+    return Annotated[kind, tyro.conf.subcommand(name, description=description, default=default)]
+
+
+def _default(kind: type[Any], config: TrainConfig, arguments: Sequence[str]) -> Any:  # noqa: ANN401
+    """Builds a subcommand whose experiment starts from the preset."""
     values: dict[str, Any] = {
         field.name: tyro.MISSING
         for field in dataclasses.fields(kind)
@@ -105,9 +106,8 @@ def _with_default(name: str, kind: type[Any], config: TrainConfig, arguments: Se
     }
     if issubclass(kind, Experiment):
         values["config"] = config
-        values |= kind.defaults(arguments) if name == chosen else {}
-    default = kind(**values)
-    return Annotated[kind, tyro.conf.subcommand(name, description=description, default=default)]
+        values |= kind.defaults(arguments)
+    return kind(**values)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

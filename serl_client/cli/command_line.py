@@ -13,14 +13,21 @@ import tyro
 from serl_api.settings import ConfigError
 
 
-def parse_command(kind: Any, prog: str, description: str | None, arguments: Sequence[str]) -> Any:  # noqa: ANN401
+def parse_command(
+    kind: Any,  # noqa: ANN401
+    prog: str,
+    description: str | None,
+    arguments: Sequence[str],
+    default: Any = tyro.MISSING,  # noqa: ANN401
+) -> Any:  # noqa: ANN401
     """Parses a command line.
 
     Args:
         kind: A dataclass, or a union of them as subcommands.
         prog: Name of the program.
-        description: What it does.
+        description: What it does; None takes the docstring of a dataclass.
         arguments: The command line, without the program's name.
+        default: A filled dataclass whose values options override.
 
     Returns:
         The filled dataclass.
@@ -32,7 +39,7 @@ def parse_command(kind: Any, prog: str, description: str | None, arguments: Sequ
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(kind, prog=prog, description=description, args=list(arguments))
+            return tyro.cli(kind, prog=prog, description=description, args=list(arguments), default=default)
     except SystemExit as end:
         for section, error in _refusals(end):
             raise ConfigError(_by_option(str(error), section, arguments)) from None

@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 _WAIT_S = 0.05
 _LEAVE_S = 10.0
+_REJOIN_S = 1.0
 
 OnMetrics = Callable[[MetricsRow, pb.Phase], None]
 
@@ -172,6 +173,8 @@ class Learner:
     def _start_training(self) -> Trainer | None:
         """Builds and compiles the agent; None if asked to stop before the environment was known."""
         phase = self._progress.phase
+        if "spec" in self._identity:
+            self._await_rows()
         with phase("loading torch"):
             Trainer.preload(self._config)
         with phase("waiting for the first actor, which knows the environment"):
@@ -200,6 +203,12 @@ class Learner:
         with phase("reading the demonstrations"):
             trainer.set_data(replay, self._demonstrations)
         return trainer
+
+    def _await_rows(self) -> None:
+        """Gives actors of a resumed run a moment to send what waits, as torch keeps the interpreter while it loads."""
+        state, held = self._state, self._state.env_steps
+        with state.changed:
+            state.changed.wait_for(lambda: self._stop.is_set() or state.env_steps > held, _REJOIN_S)
 
     def _check_backbone(self, spec: EnvironmentSpec) -> None:
         if self._resumed is not None:

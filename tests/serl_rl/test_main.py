@@ -128,6 +128,14 @@ def test_an_actor_does_not_load_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_command_loads_no_other():
+    code = (
+        "import sys; from serl_rl.__main__ import parse; parse(['learner', '--run-directory', 'x']); "
+        "sys.exit('serl_rl.cli.demo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 COMMANDS = {
     "demo": ("--preset", "debug", "--runs", "/dev/null/runs"),
     "learner": ("--preset", "debug", "--run-directory", "/dev/null/run"),

@@ -16,12 +16,13 @@ from robot_daemon.drivers.tracker import TrackerOptions
 from robot_daemon.drivers.webcam import WebcamOptions
 from serl_api.settings import Bound, ConfigError, to_dataclass
 from serl_client.wrappers.plugin import PluginError, find_wrappers
-from serl_rl.__main__ import _NAMES, main
+from serl_rl.__main__ import COMMANDS as NAMES
+from serl_rl.__main__ import load_command, main
 from serl_rl.config import train as configuration
 
 ANY_NUMBER = {"sac.return_range", "sac.target_entropy"}
 """What may have any sign and size."""
-COMMANDS = {name: kind for name, kind in _NAMES.items() if dataclasses.fields(kind)}
+COMMANDS = {name: kind for name in NAMES if dataclasses.fields(kind := load_command(name))}
 FILES = (
     DaemonConfig,
     FrankaOptions,
