@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import hmac
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
@@ -130,16 +130,16 @@ class RoleChecker(grpc.ServerInterceptor):
         method = handler_call_details.method
         if method.startswith(_OPEN_METHODS):
             return continuation(handler_call_details)
-        role = self._role_of(handler_call_details)
+        role = self.role_of(handler_call_details.invocation_metadata or ())
         if role is None:
             return self._refuse_token
         needed = REQUIRED_ROLES.get(method, Role.ADMINISTER)
         return continuation(handler_call_details) if needed in role.includes else self._refuse_role[needed]
 
-    def _role_of(self, details: grpc.HandlerCallDetails) -> Role | None:
+    def role_of(self, metadata: Iterable[tuple[str, str | bytes]]) -> Role | None:
         """Finds the role of a call's token. Every token is compared in full, so that time tells nothing."""
         found = None
-        for key, value in details.invocation_metadata or ():
+        for key, value in metadata:
             if key == "authorization":
                 given = value if isinstance(value, bytes) else value.encode()
                 for expected, role in self._roles:

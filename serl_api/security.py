@@ -106,18 +106,18 @@ class ServerSecurity:
             return grpc.ssl_server_credentials([pair])
         return grpc.ssl_server_credentials([pair], _read(self.tls_client_ca), require_client_auth=True)
 
-    def interceptors(self, refusals: Refusals) -> list[grpc.ServerInterceptor]:
-        """Makes what refuses calls without a token or of a smaller role; nothing when no token is configured.
+    def role_checker(self, refusals: Refusals) -> RoleChecker | None:
+        """Makes what refuses calls without a token or of a smaller role; None when no token is configured.
 
         Raises:
             ConfigError: The token file cannot be read or is empty.
         """
         path = self.token_file
         if path is None:
-            return []
+            return None
         roles = read_role_tokens(path) if path.suffix == ".toml" else {read_token(path): Role.ADMINISTER}
         _warn_if_shared(path)
-        return [RoleChecker(roles, refusals.refuse_token, refusals.refuse_role)]
+        return RoleChecker(roles, refusals.refuse_token, refusals.refuse_role)
 
 
 @dataclass(frozen=True, kw_only=True)

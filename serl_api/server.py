@@ -16,6 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from serl_api.admission import Admission, WorkerPool
+from serl_api.audit import AuditLog
 from serl_api.decoding import Decoding
 from serl_api.errors.refusals import Refusals
 from serl_api.forking import note_closed, note_open
@@ -73,7 +74,9 @@ class ApiServer:
         # A port in use must be an error, not a second server on it.
         options = [*KEEPALIVE_OPTIONS, ("grpc.so_reuseport", 0)]
         # Whoever lacks the token is refused before a worker waits for the request, and before anything is parsed.
-        interceptors = [*security.interceptors(refusals), self._admission, Decoding(refusals)]
+        checker = security.role_checker(refusals)
+        ways_in = [self._admission, Decoding(refusals), AuditLog(None if checker is None else checker.role_of)]
+        interceptors = ways_in if checker is None else [checker, *ways_in]
         self._server = grpc.server(default.executor, interceptors=interceptors, options=options)
         self._health = _BoundedHealth()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

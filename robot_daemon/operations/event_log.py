@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from robot_daemon.control.events import Event, EventListener, FieldValue
+from serl_api import audit
 
 LOGGER = "robot_daemon.events"
 
@@ -59,7 +60,9 @@ class JsonFormatter(logging.Formatter):
         """Formats one line."""
         fields: Mapping[str, FieldValue] | None = getattr(record, _FIELDS, None)
         document: dict[str, FieldValue] = {"time": _stamp(record), "level": record.levelname.lower()}
-        if fields is None:
+        if record.name == audit.LOGGER:
+            document |= {"event": "audit", **getattr(record, audit.FIELDS)}
+        elif fields is None:
             document |= {"event": "message", "logger": record.name, "text": record.getMessage()}
         else:
             document |= {"event": record.getMessage(), **fields}

@@ -131,7 +131,7 @@ class Echo(grpc.GenericRpcHandler):
 def serving(security):
     """A server of `Echo` and health with some security; gives its address."""
     pool = ThreadPoolExecutor(4)
-    server = grpc.server(pool, interceptors=security.interceptors(REFUSALS))
+    server = grpc.server(pool, interceptors=[security.role_checker(REFUSALS)])
     server.add_generic_rpc_handlers((Echo(),))
     health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), server)
     credentials = security.credentials()

@@ -40,6 +40,14 @@ def test_an_event_is_one_json_object(written):
     assert document == {"level": "info", "event": "session_opened", **EVENT.fields}
 
 
+def test_a_line_of_the_audit_keeps_its_fields(written):
+    def audit():
+        logging.getLogger("serl.audit").info("call=Stop", extra={"audit_fields": {"call": "Stop", "role": "observe"}})
+
+    document = json.loads(written("json", audit)[0])
+    assert (document["event"], document["call"], document["role"]) == ("audit", "Stop", "observe")
+
+
 def test_a_warning_has_its_level(written):
     (line,) = written("json", lambda: EventLog().on_event(Event("stop_latched", 0, is_warning=True)))
     assert json.loads(line)["level"] == "warning"
