@@ -64,6 +64,7 @@ from serl_api.values import (
 )
 from serl_client.camera import CameraClient
 from serl_client.connection.clock import ClockOffset
+from serl_client.envs.dual_arm_env import DualArmEnv
 from serl_client.envs.registration import make_training_env, register_environments
 from serl_client.envs.reset_plan import ResetPlan, Retreat
 from serl_client.envs.robot_env import RobotEnv
@@ -79,6 +80,7 @@ from serl_client.episodes.files import (
 from serl_client.episodes.recording import record_demonstrations
 from serl_client.errors import (
     AddressError,
+    ClockError,
     EpisodeFileError,
     MotionFailedError,
     PrivateSimulatorError,
@@ -100,6 +102,7 @@ __all__ = [
     "CellInfo",
     "Clip",
     "ClipKind",
+    "ClockError",
     "ClockOffset",
     "Compliance",
     "ConnectionLostError",
@@ -113,6 +116,7 @@ __all__ = [
     "DepthImage",
     "DeviceUnavailableError",
     "DrainingError",
+    "DualArmEnv",
     "Episode",
     "EpisodeFileError",
     "EpisodeFileWarning",

@@ -5,6 +5,7 @@ RobotError
 ├── AddressError (ValueError)            an address, token or certificate that cannot be used
 ├── PrivateSimulatorError                the private simulator did not start
 ├── TaskMismatchError                    the daemon cannot serve an environment's task
+├── ClockError                           the clock of one of two arms jumped or runs off
 └── EpisodeFileError                     a file does not hold episodes, or holds others
 """
 
@@ -39,11 +40,16 @@ class TaskMismatchError(RobotError):
     """The daemon lacks what an environment's task needs."""
 
 
+class ClockError(RobotError):
+    """The clock of one of two arms has jumped or runs off, so that no skew between them can be stated."""
+
+
 class EpisodeFileError(RobotError):
     """A file does not hold episodes, or holds episodes of something else."""
 
 
 PASSING_ERRORS = (
+    ClockError,
     ConnectionLostError,
     ControlHeldError,
     ControlTakenError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
@@ -38,6 +39,16 @@ from serl_client.connection.stream_deadline import StreamDeadline
 from serl_client.errors import MotionFailedError
 
 _CLOSE_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartedStep:
+    """Names a step under way."""
+
+    number: int
+    """Of its request."""
+    period_s: float
+    """Time that it takes."""
 
 
 class ControlSession(ClosedOnExit):
@@ -117,13 +128,32 @@ class ControlSession(ClosedOnExit):
             ConnectionLostError: The daemon went away.
             DeadlineError: No answer came in time.
         """
+        started = self.begin_step(
+            target, period_s=period_s, gripper_width=gripper_width, cameras=cameras, encoding=encoding
+        )
+        return self.end_step(started)
+
+    def begin_step(
+        self,
+        target: Target | PoseIncrement | None = None,
+        *,
+        period_s: float,
+        gripper_width: float | GripperTarget | None = None,
+        cameras: Sequence[str] = (),
+        encoding: PixelEncoding = PixelEncoding.RGB8,
+    ) -> StartedStep:
+        """Sends a step as `step` does and returns at once, so that another arm's can begin; `end_step` waits for it."""
         step = control_pb2.Step(period=self._duration(period_s), cameras=cameras)
         if cameras:
             step.encoding = encode_pixel_encoding(encoding)
         control.write_target(step, target)
         if gripper_width is not None:
             step.gripper.CopyFrom(_gripper(gripper_width))
-        return control.decode_step(self._exchange(period_s + self._connection.timeout_s, step=step).stepped)
+        return StartedStep(number=self._send(step=step), period_s=period_s)
+
+    def end_step(self, started: StartedStep) -> StepResult:
+        """Waits for the end of a step that was begun. Raises what `step` does; begun steps end in their order."""
+        return control.decode_step(self._receive(started.number, started.period_s + self._connection.timeout_s).stepped)
 
     def move(
         self,
@@ -252,6 +282,11 @@ class ControlSession(ClosedOnExit):
         finally:
             self._call.cancel()
             self._watch.close()
+
+    def cancel(self) -> None:
+        """Ends the session without waiting; the arm holds. May come while another thread waits for an answer."""
+        self._end()
+        self._call.cancel()
 
     def _open(self, opening: control_pb2.Open) -> control_pb2.Opened:
         try:

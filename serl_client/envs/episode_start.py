@@ -29,12 +29,20 @@ _SIMULATED_SPEED, _REAL_SPEED = 0.4, 0.5  # Of top speeds: a real cell's are low
 
 
 class EpisodeStart:
-    """Begins the episodes of one environment."""
+    """Begins the episodes of one arm.
 
-    def __init__(self, task: Task, link: EnvLink, is_done: Callable[[Observation], bool]) -> None:
+    Args:
+        task: Where they start.
+        link: To the daemon.
+        is_done: Says of an observation whether the task is done there.
+        stream: Which stream of a scene's seed the start is drawn from.
+    """
+
+    def __init__(self, task: Task, link: EnvLink, is_done: Callable[[Observation], bool], stream: int = 1) -> None:
         self._task = task
         self._link = link
         self._is_done = is_done
+        self._stream = stream
         self._planned = PlannedReset(task, link)
 
     def begin(self, options: Mapping[str, Any], draw_seed: Callable[[], int]) -> tuple[Observation, dict[str, Any]]:
@@ -116,7 +124,7 @@ class EpisodeStart:
         session = self._link.open_session()
         has_gripper = self._link.client.info.gripper is not None
         request = ResetRequest(
-            start=start.draw(np.random.default_rng([seed, 1])) if isinstance(start, PoseBox) else start,
+            start=start.draw(np.random.default_rng([seed, self._stream])) if isinstance(start, PoseBox) else start,
             gripper_width=self._task.start_gripper_width if has_gripper else None,
             speed_ratio=_SIMULATED_SPEED if self._is_simulated else _REAL_SPEED,
             cameras=self._task.cameras,

@@ -17,7 +17,7 @@ from serl_client.errors import PrivateSimulatorError
 
 _GRACE_S = 3.0
 _START_TIMEOUT_S = 60.0
-_SOCKET = "robot.sock"
+_SOCKETS = ("robot.sock", "right.sock")
 
 
 def simulator_command(
@@ -40,6 +40,7 @@ class PrivateSimulator(ClosedOnExit):
 
     Args:
         task: Task to load, such as "pick-cube".
+        arms: How many arms the task's scene has; with two, `address` holds two, the left arm's first.
         command: Command line in place of the installed simulator's; "{address}" and "{ready_file}" are filled in.
         start_timeout_s: How long it may take to answer.
 
@@ -48,11 +49,16 @@ class PrivateSimulator(ClosedOnExit):
     """
 
     def __init__(
-        self, task: str, *, command: Sequence[str] | None = None, start_timeout_s: float = _START_TIMEOUT_S
+        self,
+        task: str,
+        *,
+        arms: int = 1,
+        command: Sequence[str] | None = None,
+        start_timeout_s: float = _START_TIMEOUT_S,
     ) -> None:
         self._owner = os.getpid()
         self._folder = _make_folder()
-        self.address = f"unix:{self._folder / _SOCKET}"
+        self.address = ",".join(f"unix:{self._folder / name}" for name in _SOCKETS[:arms])
         ready_file = self._folder / "ready"
         try:
             if command is None:
@@ -99,7 +105,7 @@ class PrivateSimulator(ClosedOnExit):
 def _make_folder() -> Path:
     """Makes a folder whose socket has a name that the system takes, also where TMPDIR is long."""
     folder = Path(tempfile.mkdtemp(prefix="serl-"))
-    if len(os.fsencode(folder / _SOCKET)) <= UNIX_PATH_MAX_BYTES:
+    if len(os.fsencode(folder / _SOCKETS[0])) <= UNIX_PATH_MAX_BYTES:
         return folder
     folder.rmdir()
     return Path(tempfile.mkdtemp(prefix="serl-", dir="/tmp"))

@@ -14,6 +14,7 @@ from typing import Any
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
+from serl_client.envs.dual_arm_env import DualArmEnv
 from serl_client.envs.joint_actions import joint_state
 from serl_client.envs.robot_env import RobotEnv
 from serl_client.envs.task_finding import find_task, is_task, task_names
@@ -46,9 +47,11 @@ def register_environments() -> None:
 
 
 def make_task_env(task: str, *, reward: str = "sparse", **options: Any) -> gymnasium.Env[Any, Any]:  # noqa: ANN401
-    """Makes an environment of a task: `RobotEnv`, or the task's own, which needs no daemon."""
+    """Makes an environment of a task: `RobotEnv`, `DualArmEnv`, or the task's own, which needs no daemon."""
     found = find_task(task)
-    return RobotEnv(found, reward=reward, **options) if found.environment is None else found.environment(reward=reward)
+    if found.environment is not None:
+        return found.environment(reward=reward)
+    return DualArmEnv(found, reward=reward, **options) if found.arms else RobotEnv(found, reward=reward, **options)
 
 
 def make_training_env(
@@ -72,7 +75,7 @@ def make_training_env(
     env = gymnasium.make(TaskSpec(env_id) if is_task(env_id) else env_id, **options)
     try:
         env = _wrapped(env, wrappers, "raw")
-        if isinstance(env.unwrapped, RobotEnv):
+        if isinstance(env.unwrapped, RobotEnv | DualArmEnv):
             env = FlattenState(env, _components(env, env.unwrapped))
         return _wrapped(_wrapped(judged(env), wrappers, "state"), wrappers, "chunk")
     except BaseException:
@@ -87,10 +90,10 @@ def _wrapped(env: gymnasium.Env[Any, Any], wrappers: Sequence[ChosenWrapper], pl
     return env
 
 
-def _components(env: gymnasium.Env[Any, Any], robot: RobotEnv) -> tuple[StateComponent, ...]:
+def _components(env: gymnasium.Env[Any, Any], robot: RobotEnv | DualArmEnv) -> tuple[StateComponent, ...]:
     """State vector of the task; the centre of a relative frame is its start, wherever that is in the base's."""
     components = robot.task.components(rotation=robot.is_rotating)
-    if robot.control == "joint":
+    if isinstance(robot, RobotEnv) and robot.control == "joint":
         components = (joint_state(robot.arm.joint_count), *components)
     if not env.has_wrapper_attr("moves"):
         return components

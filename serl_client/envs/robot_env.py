@@ -24,7 +24,8 @@ from serl_client.envs.task import Outcome, Task
 from serl_client.envs.task_finding import find_task
 from serl_client.envs.tcp_actions import TcpActions
 from serl_client.errors import TaskMismatchError
-from serl_client.session import ControlSession
+from serl_client.robot import RobotClient
+from serl_client.session import ControlSession, StartedStep
 from serl_client.simulator import OrbitView, SimulatorClient
 
 _VIEW = OrbitView(target=(0.3, 0.0, 0.28), distance=1.5, azimuth=2.4, elevation=0.45)
@@ -67,6 +68,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             `RobotClient.recover` was called.
         client_name: Shown to others while this environment holds the arm.
         render_mode: "rgb_array" or None.
+        start_stream: Which stream of a scene's seed the start is drawn from; arms of one scene take different ones.
 
     Raises:
         ValueError: An option has no such value.
@@ -93,6 +95,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         on_fault: Literal["raise", "truncate"] = "raise",
         client_name: str | None = None,
         render_mode: str | None = None,
+        start_stream: int = 1,
     ) -> None:
         self.task = find_task(task) if isinstance(task, str) else task
         _check_option("reward", reward, tuple(self.task.rewards))
@@ -133,9 +136,10 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self.action_space = self._actions.space
         self.observation_space = self._observations.space
         self._is_rotating = turns or control == "joint"
-        self._episodes = EpisodeStart(self.task, self._link, self._is_done)
+        self._episodes = EpisodeStart(self.task, self._link, self._is_done, start_stream)
         self._start: Observation | None = None
         self._now: Observation | None = None
+        self._started: StartedStep | None = None
 
     @property
     def is_rotating(self) -> bool:
@@ -193,6 +197,11 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         return self._link.client.info.boot_id
 
     @property
+    def client(self) -> RobotClient:
+        """The client of the daemon. Raises ConnectionLostError where the environment is closed."""
+        return self._link.client
+
+    @property
     def snapshot(self) -> Observation | None:
         """All that was measured for the last observation, with the offsets of the sensors; None before `reset`."""
         return self._now
@@ -230,12 +239,9 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             ControlHeldError: Another client holds the arm.
         """
         super().reset(seed=seed)
-        chosen = options or {}
-        observation, about = self._episodes.begin(chosen, lambda: int(self.np_random.integers(2**31 - 1)))
-        outcome = Outcome(reward=0.0, terminated=False, success=self._is_done(observation))
-        self._start = self._now = observation
-        self._observations.begin_episode()
-        return self._observations.encode(observation), raw_info(observation, outcome, observation) | about
+        observation, about = self._episodes.begin(options or {}, lambda: int(self.np_random.integers(2**31 - 1)))
+        encoded, info = self._begun_with(observation)
+        return encoded, info | about
 
     def step(self, action: NDArray[np.float32]) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
         """Takes one control period.
@@ -247,15 +253,39 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             DeviceUnavailableError: A camera or the gripper stays silent, or an object is lost; the episode is over.
             ConnectionLostError: The daemon went away; `reset` reconnects.
         """
-        checked = self._actions.checked(action)
-        session, start = self._episode()
+        self.begin_step(action)
         try:
-            result = self._exchange(session, start, checked)
+            return self.end_step()
         except FaultError as error:
             if not self._truncates_faults:
                 raise
-            return self._end_by_fault(start, error)
-        observation = result.observation
+            return self.end_by_fault(error)
+
+    def begin_step(self, action: NDArray[np.float32], longer_s: float = 0.0) -> None:
+        """Sends an action without waiting; `end_step` waits.
+
+        Args:
+            action: As of `step`.
+            longer_s: How much longer than a control period the step lasts, s.
+
+        Raises:
+            ValueError: The action has a wrong shape or a NaN.
+            gymnasium.error.ResetNeeded: No episode has begun.
+            SessionClosedError: The session has ended.
+        """
+        checked = self.checked(action)
+        session, start = self._episode()
+        self._started = session.begin_step(
+            self._actions.target(checked, start),
+            period_s=1.0 / self.task.control_rate_hz + longer_s,
+            gripper_width=self._actions.gripper_width(checked),
+            cameras=self.task.cameras,
+        )
+
+    def end_step(self) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
+        """Waits for the end of the step that was begun. Raises what `step` does, and every FaultError."""
+        result = self._end_exchange()
+        observation, start = result.observation, self._episode()[1]
         self._check_tracked(observation)
         self._now = observation
         outcome = self._reward(start, observation)
@@ -265,6 +295,37 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         encoded = self._observations.encode(observation)
         info["missing"] = self._observations.missing
         return encoded, outcome.reward, outcome.terminated, False, info
+
+    def begin_observing(self) -> None:
+        """Holds the arm for a period, in a session that is opened if need be; `end_observing` waits for its end."""
+        self._started = self._link.open_session().begin_step(
+            period_s=1.0 / self.task.control_rate_hz, cameras=self.task.cameras
+        )
+
+    def end_observing(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Waits for the end of the period, and begins the episode with what is observed then, as `reset` does."""
+        return self._begun_with(self._end_exchange().observation)
+
+    def end_by_fault(self, error: FaultError) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
+        """Ends the episode, truncated, with what was observed last, and recovers a simulated arm."""
+        result = self.end_with_last()
+        if self._link.client.info.backend is not Backend.REAL:
+            self._link.recover_simulation()
+        result[-1]["fault"] = error.fault_ids
+        return result
+
+    def end_with_last(self) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
+        """Ends the episode, truncated, with what was observed last."""
+        assert self._now is not None
+        assert self._start is not None
+        outcome = self._reward(self._start, self._now)
+        # Copies: nothing new was observed, and no two steps may share an array.
+        info = _copied(raw_info(self._now, outcome, self._start))
+        return _copied(self._observations.encode(self._now)), 0.0, False, True, info
+
+    def checked(self, action: NDArray[np.float32]) -> FloatArray:
+        """Returns an action as float64, clipped to [-1, 1]. Raises ValueError: a wrong shape or a NaN."""
+        return self._actions.checked(action)
 
     def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
         """An image of the scene, shape (height, width, 3): a free view of a simulator, else the first camera.
@@ -283,6 +344,12 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         """Releases the arm, which holds its pose, until the next `reset`; others may drive it meanwhile."""
         self._link.drop_session()
 
+    def interrupt(self) -> None:
+        """Releases the arm without waiting, also while another thread waits for the end of a step."""
+        session = self._link.session
+        if session is not None:
+            session.cancel()
+
     def close(self) -> None:
         """Releases the arm and ends a private simulator. Safe to repeat."""
         self._link.close()
@@ -291,30 +358,26 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self._check_tracked(observation)
         return self._reward(observation, observation).success
 
+    def _begun_with(self, observation: Observation) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Begins an episode with its first observation."""
+        outcome = Outcome(reward=0.0, terminated=False, success=self._is_done(observation))
+        self._start = self._now = observation
+        self._observations.begin_episode()
+        return self._observations.encode(observation), raw_info(observation, outcome, observation)
+
+    def _end_exchange(self) -> StepResult:
+        session, started = self._link.session, self._started
+        if session is None or started is None:
+            raise gymnasium.error.ResetNeeded("no step is under way; call begin_step() first")
+        self._started = None
+        return session.end_step(started)
+
     def _episode(self) -> tuple[ControlSession, Observation]:
+        """Returns the open session and the first observation. Raises gymnasium.error.ResetNeeded where none began."""
         session, start = self._link.session, self._start
         if session is None or session.is_closed or start is None:
             raise gymnasium.error.ResetNeeded("no control session is open; call reset() first")
         return session, start
-
-    def _exchange(self, session: ControlSession, start: Observation, action: FloatArray) -> StepResult:
-        return session.step(
-            self._actions.target(action, start),
-            period_s=1.0 / self.task.control_rate_hz,
-            gripper_width=self._actions.gripper_width(action),
-            cameras=self.task.cameras,
-        )
-
-    def _end_by_fault(
-        self, start: Observation, error: FaultError
-    ) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
-        assert self._now is not None
-        outcome = self._reward(start, self._now)
-        # Copies: nothing new was observed, and no two steps may share an array.
-        info = _copied(raw_info(self._now, outcome, start)) | {"fault": error.fault_ids}
-        if self._link.client.info.backend is not Backend.REAL:
-            self._link.recover_simulation()
-        return _copied(self._observations.encode(self._now)), 0.0, False, True, info
 
     def _check_tracked(self, observation: Observation) -> None:
         needed = {*self.task.tracked_objects, *self._reward.tracked_objects}

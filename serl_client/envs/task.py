@@ -145,12 +145,26 @@ class Task:
     """Makes its scripted expert; None where there is none."""
     opposite: str = ""
     """Environment of the task that undoes this one, such as "serl/RelocateBackward-v0"; empty where there is none."""
+    arms: tuple[Task, ...] = ()
+    """Tasks of the left and the right arm, where it takes both, by `DualArmEnv`; empty drives one arm.
+
+    Of the joint task count its scene, state, rate, length and expert, and of each arm's task all that is the arm's.
+    """
     environment: Callable[..., gymnasium.Env[Any, Any]] | None = None
     """Makes an environment that needs no daemon, from the name of a reward; None drives an arm by `RobotEnv`."""
 
     def __post_init__(self) -> None:
-        """Names the scene."""
+        """Names the scene. Raises ValueError: neither one arm nor two."""
         object.__setattr__(self, "scene", self.scene or self.name)
+        if len(self.arms) not in (0, 2):
+            raise ValueError(
+                f"{self.name} has {len(self.arms)} tasks of arms; give none, or the left's and the right's"
+            )
+
+    @property
+    def gripper_count(self) -> int:
+        """Counts the components of an action that drive a gripper."""
+        return sum(arm.gripper_count for arm in self.arms) if self.arms else int(self.has_gripper)
 
     def components(self, *, rotation: bool) -> tuple[StateComponent, ...]:
         """What the state vector holds, with actions that turn the TCP or without."""
