@@ -64,13 +64,13 @@ class BcCommand(Experiment):
         from serl_api.lifetime.stop_signal import StopSignal
         from serl_rl.algorithms.bc import BcAgent
         from serl_rl.demonstrations.files import read_demonstrations
-        from serl_rl.learner.behavior_cloning import clone, split_episodes, steps_of
+        from serl_rl.learner.behavior_cloning import clone, steps_of, validation_split
         from serl_rl.learner.clone_checkpoint import CloneWriter
 
         config = self.config
         with progress.phase("reading the demonstrations"):
             given = read_demonstrations(self.demonstrations, config.environment, keeps_failures=self.bc.keeps_failures)
-        own, held_out = split_episodes(given.episodes, self.bc.validation_share, config.seed)
+        own, held_out = validation_split(given.episodes, self.bc.validation_share, config.seed)
         left_out = f", {given.failures} without success left out" if given.failures else ""
         say(f"{len(own)} episodes to learn from, {len(held_out)} to validate with{left_out}")
         vision = config.vision_for(given.spec)

@@ -61,7 +61,7 @@ class EpisodicDataset(Dataset[dict[str, Tensor]]):
 
     Args:
         source: Where episodes come from; see `serl_rl.datasets.finding.open_episodes`.
-        episodes: Which, by number; None is all. See `split_episodes`.
+        episodes: Which, by number; None is all. See `serl_rl.datasets.splitting.split_episodes`.
         config: What a sample holds.
         statistics: Of "state" and "action", such as those of the episodes that are trained on; None computes them here.
         augmentation: How pictures are augmented; None leaves them.
@@ -206,21 +206,6 @@ class EpisodicDataset(Dataset[dict[str, Tensor]]):
             told = ", ".join(f"{camera} {height} x {width}" for camera, (height, width) in sizes.items())
             raise DatasetError(f"the cameras have different sizes ({told}); give an image_size")
         return next(iter(sizes.values()))
-
-
-def split_episodes(count: int, validation_share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Splits episodes by number into those to learn from and those to validate with.
-
-    Frames of one episode look alike, so that a split by frame would measure memory.
-
-    Args:
-        count: Episodes; from two on, each side gets one at least, unless the share is 0.
-        validation_share: Share to validate with, in [0, 1).
-        seed: Of the draw.
-    """
-    order = [int(number) for number in np.random.default_rng(seed).permutation(count)]
-    held = 0 if validation_share <= 0 or count < 2 else min(max(1, round(count * validation_share)), count - 1)
-    return sorted(order[held:]), sorted(order[:held])
 
 
 def _state(episode: Episode, name: str) -> NDArray[Any]:

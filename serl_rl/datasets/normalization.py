@@ -61,6 +61,12 @@ class Statistics:
             )
         return cls(mean=rows.mean(axis=0), std=rows.std(axis=0), minimum=rows.min(axis=0), maximum=rows.max(axis=0))
 
+    @classmethod
+    def unit(cls, size: int) -> Statistics:
+        """Returns those that leave values of that many axes as they are, whatever they are scaled to from [-1, 1]."""
+        zeros, ones = np.zeros(size), np.ones(size)
+        return cls(mean=zeros, std=ones, minimum=-ones, maximum=ones)
+
     def as_dict(self) -> dict[str, list[float]]:
         """Returns JSON values, for a checkpoint."""
         return {name: getattr(self, name).tolist() for name in _FIELDS}

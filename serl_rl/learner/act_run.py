@@ -21,7 +21,7 @@ from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import TrainConfig, to_dict
 from serl_rl.demonstrations.files import read_demonstrations
 from serl_rl.errors import CheckpointError
-from serl_rl.learner.behavior_cloning import split_episodes
+from serl_rl.learner.behavior_cloning import validation_split
 from serl_rl.learner.chunk_training import ChunkProgress, ChunkTraining
 from serl_rl.learner.chunks import chunks_of, statistics_of
 from serl_rl.learner.clone_checkpoint import CloneWriter
@@ -145,7 +145,7 @@ def _prepare(
         given = read_demonstrations(
             experiment.demonstrations, config.environment, keeps_failures=settings.keeps_failures
         )
-    own, held_out = split_episodes(given.episodes, settings.validation_share, config.seed)
+    own, held_out = validation_split(given.episodes, settings.validation_share, config.seed)
     left_out = f", {given.failures} without success left out" if given.failures else ""
     say(f"{len(own)} episodes to learn from, {len(held_out)} to validate with{left_out}")
     vision = config.vision_for(given.spec)

@@ -12,6 +12,7 @@ from torch import Tensor
 from serl_client.episodes.files import Episode
 from serl_rl.algorithms.bc import BcAgent
 from serl_rl.config.train import TrainConfig
+from serl_rl.datasets.splitting import split_episodes
 from serl_rl.demonstrations.frames import FrameBank, frames_of, joined
 from serl_rl.errors import UsageError
 from serl_rl.models.divergence import require_finite
@@ -46,10 +47,10 @@ class Steps:
     """What was done there. Shape (N, A)."""
 
 
-def split_episodes(
+def validation_split(
     episodes: Sequence[Episode], validation_share: float, seed: int
 ) -> tuple[list[Episode], list[Episode]]:
-    """Draws the episodes that only validate.
+    """Draws the episodes that only validate; see `serl_rl.datasets.splitting`.
 
     Args:
         episodes: All.
@@ -62,18 +63,12 @@ def split_episodes(
     Raises:
         UsageError: There is only one episode.
     """
-    if not validation_share:
-        return list(episodes), []
-    if len(episodes) < 2:
+    if validation_share and len(episodes) < 2:
         raise UsageError(
             "one episode cannot serve both training and validation; record more, or give --bc.validation-share 0"
         )
-    count = min(max(round(len(episodes) * validation_share), 1), len(episodes) - 1)
-    held_out = set(np.random.default_rng(seed).permutation(len(episodes))[:count].tolist())
-    return (
-        [episode for index, episode in enumerate(episodes) if index not in held_out],
-        [episode for index, episode in enumerate(episodes) if index in held_out],
-    )
+    own, held_out = split_episodes(len(episodes), validation_share, seed)
+    return [episodes[number] for number in own], [episodes[number] for number in held_out]
 
 
 def steps_of(episodes: Sequence[Episode], agent: BcAgent, config: TrainConfig, *, crops: int) -> Steps:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from serl_client.episodes.files import Episode
 from serl_rl.algorithms.act.chunk_batch import ChunkBatch
-from serl_rl.algorithms.act.normalization import Statistics
+from serl_rl.algorithms.act.normalization import ChunkStatistics
+from serl_rl.datasets.normalization import Statistics
 from serl_rl.demonstrations.frames import FrameBank, frames_of, joined
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor
 from serl_rl.protocol.spec import EnvironmentSpec
@@ -83,12 +84,15 @@ def chunks_of(
     )
 
 
-def statistics_of(episodes: Sequence[Episode], spec: EnvironmentSpec) -> Statistics:
-    """Computes mean and standard deviation over all steps, and the time of a step.
+def statistics_of(episodes: Sequence[Episode], spec: EnvironmentSpec) -> ChunkStatistics:
+    """Computes the statistics of all steps, and the time of a step.
 
     Args:
         episodes: At least one.
         spec: Which arrays are the state, in which order.
+
+    Raises:
+        DatasetError: A value is NaN or infinite.
     """
     vectors = [
         np.concatenate([episode.observations[array.name][:-1] for array in spec.vectors], -1)
@@ -96,13 +100,9 @@ def statistics_of(episodes: Sequence[Episode], spec: EnvironmentSpec) -> Statist
         else np.zeros((len(episode), 0))
         for episode in episodes
     ]
-    states = np.concatenate(vectors).astype(np.float64)
-    actions = np.concatenate([episode.actions for episode in episodes]).astype(np.float64)
     gaps = np.concatenate([np.diff(episode.stamps_ns) for episode in episodes])
-    return Statistics(
-        state_mean=states.mean(0).astype(np.float32),
-        state_std=states.std(0).astype(np.float32),
-        action_mean=actions.mean(0).astype(np.float32),
-        action_std=actions.std(0).astype(np.float32),
+    return ChunkStatistics(
+        state=Statistics.of(vectors, "the state"),
+        action=Statistics.of([episode.actions for episode in episodes], "the action"),
         step_s=float(np.median(gaps)) * 1e-9,
     )

@@ -14,7 +14,7 @@ from serl_rl.algorithms.act.chunk_batch import ChunkBatch
 from serl_rl.algorithms.act.config import ActConfig, ActTrainingConfig
 from serl_rl.algorithms.act.losses import masked_l1, style_divergence
 from serl_rl.algorithms.act.network import Prediction
-from serl_rl.algorithms.act.normalization import Statistics
+from serl_rl.algorithms.act.normalization import ChunkStatistics
 from serl_rl.models.types import Observations
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.protocol.spec import EnvironmentSpec
@@ -48,7 +48,7 @@ class ActAgent:
         training: ActTrainingConfig,
         *,
         vision: VisionConfig | None,
-        statistics: Statistics,
+        statistics: ChunkStatistics,
         seed: int = 0,
         device: torch.device | str = "cpu",
     ) -> None:

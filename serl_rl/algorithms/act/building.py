@@ -8,7 +8,7 @@ from torch import nn
 from serl_rl.algorithms.act.camera_tokens import CameraTokens
 from serl_rl.algorithms.act.config import ActConfig
 from serl_rl.algorithms.act.network import ActNetwork
-from serl_rl.algorithms.act.normalization import Normalization, Statistics
+from serl_rl.algorithms.act.normalization import ChunkStatistics, Normalization
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.factory import make_backbones
 from serl_rl.models.vision.image_preprocessor import ImagePreprocessor, cameras_of
@@ -53,7 +53,7 @@ def make_model(
     config: ActConfig,
     vision: VisionConfig | None,
     preprocessor: ImagePreprocessor | None,
-    statistics: Statistics,
+    statistics: ChunkStatistics,
     seed: int,
 ) -> ChunkModel:
     """Makes the network on the CPU, with fresh weights.

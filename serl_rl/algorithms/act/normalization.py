@@ -4,40 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-SMALLEST_STD = 1e-2
-"""Least deviation that is divided by: an axis that demonstrations never moved would be blown up otherwise."""
+from serl_rl.datasets.normalization import STD_FLOOR, Statistics
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Statistics:
-    """Holds mean and standard deviation of each component over all steps of the demonstrations."""
+class ChunkStatistics:
+    """Holds what a policy of chunks remembers of its demonstrations."""
 
-    state_mean: npt.NDArray[np.float32]
-    """Shape (S,)."""
-    state_std: npt.NDArray[np.float32]
-    """Shape (S,)."""
-    action_mean: npt.NDArray[np.float32]
-    """Shape (A,)."""
-    action_std: npt.NDArray[np.float32]
-    """Shape (A,)."""
+    state: Statistics
+    """Of the flat vectors, joined in the order of the spec; S axes."""
+    action: Statistics
+    """Of the actions; A axes."""
     step_s: float
     """Time between two observations, s."""
 
     @classmethod
-    def unit(cls, state_size: int, action_size: int, step_s: float = 0.1) -> Statistics:
+    def unit(cls, state_size: int, action_size: int, step_s: float = 0.1) -> ChunkStatistics:
         """Returns those that leave numbers as they are."""
-        return cls(
-            state_mean=np.zeros(state_size, np.float32),
-            state_std=np.ones(state_size, np.float32),
-            action_mean=np.zeros(action_size, np.float32),
-            action_std=np.ones(action_size, np.float32),
-            step_s=step_s,
-        )
+        return cls(state=Statistics.unit(state_size), action=Statistics.unit(action_size), step_s=step_s)
 
 
 class Normalization(nn.Module):
@@ -53,12 +40,12 @@ class Normalization(nn.Module):
     action_std: Tensor
     step_s: Tensor
 
-    def __init__(self, statistics: Statistics) -> None:
+    def __init__(self, statistics: ChunkStatistics) -> None:
         super().__init__()
-        for name in ("state", "action"):
-            mean, std = (getattr(statistics, f"{name}_{kind}") for kind in ("mean", "std"))
-            self.register_buffer(f"{name}_mean", torch.as_tensor(mean, dtype=torch.float32))
-            self.register_buffer(f"{name}_std", torch.as_tensor(std, dtype=torch.float32).clamp_min(SMALLEST_STD))
+        for name, of_name in (("state", statistics.state), ("action", statistics.action)):
+            self.register_buffer(f"{name}_mean", torch.as_tensor(of_name.mean, dtype=torch.float32))
+            std = torch.as_tensor(of_name.std, dtype=torch.float32).clamp_min(STD_FLOOR)
+            self.register_buffer(f"{name}_std", std)
         self.register_buffer("step_s", torch.tensor([statistics.step_s], dtype=torch.float32))
 
     def state(self, state: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from serl_rl.algorithms.act.execution.ensemble import TemporalEnsemble
 from serl_rl.algorithms.act.execution.executor import Chunk, ChunkExecutor, Observation, Predict
 from serl_rl.algorithms.act.execution.open_loop import OpenLoop
 from serl_rl.algorithms.act.execution.real_time import RealTimeChunks
-from serl_rl.algorithms.act.normalization import Statistics
+from serl_rl.algorithms.act.normalization import ChunkStatistics
 from serl_rl.algorithms.algorithm import PolicyError
 from serl_rl.algorithms.sac.numpy_policy import check_arrays, read_arrays
 from serl_rl.models.vision.config import VisionConfig
@@ -41,7 +41,7 @@ class ChunkPolicy:
         self.spec = spec
         self._config = config
         self._preprocessor = make_preprocessor(spec, vision, torch.device("cpu"))
-        statistics = Statistics.unit(spec.vector_size, spec.action_size)
+        statistics = ChunkStatistics.unit(spec.vector_size, spec.action_size)
         self._model = make_model(spec, config, vision, self._preprocessor, statistics, 0).eval()
         self._executor: ChunkExecutor | None = None
 

@@ -3,13 +3,11 @@ import json
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from serl_rl.datasets.augmentation import AugmentationConfig
 from serl_rl.datasets.conversion import episodes_of
-from serl_rl.datasets.episodic_dataset import ChunkConfig, EpisodicDataset, split_episodes
+from serl_rl.datasets.episodic_dataset import ChunkConfig, EpisodicDataset
 from serl_rl.datasets.finding import open_episodes
 from serl_rl.datasets.lerobot.writing import LeRobotOptions, write_lerobot
 from serl_rl.datasets.normalization import Statistics
@@ -172,11 +170,3 @@ def test_statistics_of_another_robot_are_refused(own):
     statistics = {"state": Statistics.of(rows, "x"), "action": Statistics.of(rows, "x")}
     with pytest.raises(DatasetError, match="7 axes of the state, but the episodes have 5"):
         EpisodicDataset(own, statistics=statistics)
-
-
-@given(count=st.integers(0, 60), share=st.floats(0, 0.99), seed=st.integers(0, 5))
-def test_a_split_gives_each_episode_to_one_side(count, share, seed):
-    train, valid = split_episodes(count, share, seed)
-    assert sorted(train + valid) == list(range(count))
-    assert (len(train) > 0) == (count > 0)
-    assert (len(valid) > 0) == (share > 0 and count > 1)

@@ -10,7 +10,7 @@ from serl_rl.config.presets import preset
 from serl_rl.envs.evaluation import evaluate
 from serl_rl.envs.factory import spec_of
 from serl_rl.errors import DivergedError, UsageError
-from serl_rl.learner.behavior_cloning import clone, split_episodes, steps_of
+from serl_rl.learner.behavior_cloning import clone, steps_of, validation_split
 from serl_tasks.point_mass.environment import PointMassEnv
 from serl_tasks.point_mass.expert import PointMassExpert
 
@@ -38,16 +38,16 @@ def make_agent(spec, settings=SETTINGS):
 
 def test_validation_takes_whole_episodes_and_at_least_one(episodes):
     for share, count in ((0.2, 4), (0.001, 1), (0.99, 19)):
-        own, held_out = split_episodes(episodes, share, seed=1)
+        own, held_out = validation_split(episodes, share, seed=1)
         assert len(held_out) == count
         assert {id(episode) for episode in own + held_out} == {id(episode) for episode in episodes}
-    assert split_episodes(episodes, 0.0, seed=1) == (episodes, [])
+    assert validation_split(episodes, 0.0, seed=1) == (episodes, [])
     with pytest.raises(UsageError, match="one episode cannot serve both training and validation"):
-        split_episodes(episodes[:1], 0.1, seed=0)
+        validation_split(episodes[:1], 0.1, seed=0)
 
 
 def test_cloned_policy_does_the_task(episodes, spec):
-    own, held_out = split_episodes(episodes, SETTINGS.validation_share, seed=0)
+    own, held_out = validation_split(episodes, SETTINGS.validation_share, seed=0)
     agent = make_agent(spec)
     prepared = [steps_of(part, agent, CONFIG, crops=0) for part in (own, held_out)]
     history = clone(agent, *prepared, seed=0)

@@ -50,7 +50,7 @@ def test_a_chunk_is_what_was_done_from_its_step_on(size):
 def test_statistics_are_those_of_all_steps_but_the_last_observations():
     found = statistics_of(EPISODES, SPEC)
     steps = np.concatenate([np.arange(3), np.arange(7), np.arange(1)])
-    np.testing.assert_allclose(found.state_mean, [9 / 11, steps.mean()], atol=1e-6)
-    np.testing.assert_allclose(found.state_std[1], steps.std(), atol=1e-6)
-    np.testing.assert_allclose(found.action_mean[1], -steps.mean(), atol=1e-6)
+    np.testing.assert_allclose(found.state.mean, [9 / 11, steps.mean()], atol=1e-6)
+    np.testing.assert_allclose(found.state.std[1], steps.std(), atol=1e-6)
+    np.testing.assert_allclose(found.action.mean[1], -steps.mean(), atol=1e-6)
     assert found.step_s == pytest.approx(0.05)

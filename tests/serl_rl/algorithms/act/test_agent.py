@@ -7,7 +7,8 @@ import torch
 from serl_rl.algorithms.act.agent import ActAgent
 from serl_rl.algorithms.act.chunk_batch import ChunkBatch
 from serl_rl.algorithms.act.config import ActConfig, ActTrainingConfig
-from serl_rl.algorithms.act.normalization import SMALLEST_STD, Normalization, Statistics
+from serl_rl.algorithms.act.normalization import ChunkStatistics, Normalization
+from serl_rl.datasets.normalization import STD_FLOOR, Statistics
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec, SpecError
@@ -20,7 +21,7 @@ IMAGE = ArraySpec(name="wrist", dtype=np.dtype(np.uint8), shape=(48, 48, 3))
 
 
 def make_agent(spec, *, config=TINY, vision=None, seed=0):
-    statistics = Statistics.unit(spec.vector_size, spec.action_size)
+    statistics = ChunkStatistics.unit(spec.vector_size, spec.action_size)
     return ActAgent(spec, config, TRAINING, vision=vision, statistics=statistics, seed=seed)
 
 
@@ -57,15 +58,10 @@ def test_loss_is_weighed_and_in_normalised_units(spec):
     agent, batch = make_agent(spec), make_batch()
     losses = agent.losses(batch, torch.zeros(16, TINY.latent_size))
     assert losses["loss"].item() == pytest.approx((losses["l1"] + 10 * losses["kl"]).item())
-    wide = Statistics(
-        state_mean=np.zeros(3, np.float32),
-        state_std=np.ones(3, np.float32),
-        action_mean=np.array([0.5, -0.5], np.float32),
-        action_std=np.array([2.0, 0.0], np.float32),
-        step_s=0.1,
-    )
+    actions = np.array([[-1.5, -0.5], [2.5, -0.5]])  # Deviations 2 and 0.
+    wide = ChunkStatistics(state=Statistics.unit(3), action=Statistics.of([actions], "the action"), step_s=0.1)
     normal = Normalization(wide)
-    np.testing.assert_allclose(normal.actions(torch.tensor([2.5, -0.4])), [1.0, 0.1 / SMALLEST_STD], rtol=1e-5)
+    np.testing.assert_allclose(normal.actions(torch.tensor([2.5, -0.4])), [1.0, 0.1 / STD_FLOOR], rtol=1e-5)
     np.testing.assert_allclose(normal.denormalized(normal.actions(batch.actions)), batch.actions, atol=1e-6)
 
 

@@ -10,20 +10,20 @@ from serl_api.settings import to_dataclass
 from serl_rl.algorithms.act.agent import ActAgent
 from serl_rl.algorithms.act.algorithm import ACT
 from serl_rl.algorithms.act.config import ActConfig, ActTrainingConfig, ExecutionConfig
-from serl_rl.algorithms.act.normalization import Statistics
+from serl_rl.algorithms.act.normalization import ChunkStatistics
 from serl_rl.algorithms.algorithm import PolicyError, load_algorithm
 from serl_rl.config.train import TrainConfig, from_dict, to_dict
+from serl_rl.datasets.normalization import Statistics
 from serl_rl.errors import UsageError
 from serl_rl.models.vision.config import VisionConfig
 from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig
 from serl_rl.protocol.spec import ArraySpec, EnvironmentSpec
 
 TINY = ActConfig(chunk_size=6, hidden_size=16, feedforward_size=16, heads=2, encoder_layers=1, latent_encoder_layers=1)
-STATISTICS = Statistics(
-    state_mean=np.array([1.0, 2.0, 3.0], np.float32),
-    state_std=np.array([1.0, 2.0, 3.0], np.float32),
-    action_mean=np.array([0.1, -0.1], np.float32),
-    action_std=np.array([0.3, 0.4], np.float32),
+ROWS = np.array([[-1.0], [1.0]])  # Mean 0 and deviation 1.
+STATISTICS = ChunkStatistics(
+    state=Statistics.of([np.array([1.0, 2.0, 3.0]) * (1.0 + ROWS)], "the state"),
+    action=Statistics.of([np.array([0.1, -0.1]) + np.array([0.3, 0.4]) * ROWS], "the action"),
     step_s=0.05,
 )
 IMAGE = ArraySpec(name="wrist", dtype=np.dtype(np.uint8), shape=(48, 48, 3))
