@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import re
 import stat
 from collections.abc import Sequence
@@ -49,6 +50,10 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     # Every client has its own connection, so that closing one never disturbs another.
     ("grpc.use_local_subchannel_pool", 1),
 )
+TLS_ROOT, TLS_IDENTITY = "SERL_TLS_ROOT", "SERL_TLS_IDENTITY"
+"""Environment variables with the files of clients that are told no others."""
+ROBOT_TOKEN_FILE, LEARNER_TOKEN_FILE = "SERL_ROBOT_TOKEN_FILE", "SERL_LEARNER_TOKEN_FILE"
+"""The same for the token of a daemon or simulator, and of a learner, which need different roles."""
 UNIX_PATH_MAX_BYTES = 107
 """Longest path of a Unix socket."""
 _LARGEST_PORT = 65535
@@ -138,6 +143,29 @@ class ChannelSecurity:
             ConfigError: The file cannot be read or is empty.
         """
         return None if self.token_file is None else read_token(self.token_file)
+
+    def or_environment(self, address: str, token_variable: str) -> ChannelSecurity:
+        """Fills in files of the environment's variables where none are given, to reach another machine.
+
+        Args:
+            address: Of the server; one of this machine, such as a private simulator, is left as it is.
+            token_variable: Name of the variable with the token's file.
+
+        Returns:
+            All that is known.
+        """
+        if is_local(address):
+            return self
+
+        def file(given: Path | None, variable: str) -> Path | None:
+            named = os.environ.get(variable)
+            return given if given is not None or not named else Path(named)
+
+        return ChannelSecurity(
+            tls_root=file(self.tls_root, TLS_ROOT),
+            tls_identity=file(self.tls_identity, TLS_IDENTITY),
+            token_file=file(self.token_file, token_variable),
+        )
 
 
 def open_channel(

@@ -13,7 +13,7 @@ from serl.robot.v1 import robot_service_pb2, robot_service_pb2_grpc
 
 from serl_api.errors.robot import ConnectionLostError, DeadlineError, robot_error
 from serl_api.lifetime.closing import ClosedOnExit
-from serl_api.security import open_channel, parse_address
+from serl_api.security import ROBOT_TOKEN_FILE, ChannelSecurity, open_channel, parse_address
 from serl_api.settings import ConfigError
 from serl_client.errors import AddressError
 
@@ -66,7 +66,8 @@ class Connection:
         address: `host`, `host:port`, `[ipv6]:port` or `unix:/path`; the default port is 50051.
         token: Bearer token; sent in clear text only to this machine.
         tls_root: PEM file with the certificate that signed the daemon's; None for a plain connection.
-        tls_identity: PEM file with the client's private key and certificate, where the daemon asks for one.
+        tls_identity: PEM file with the client's private key and certificate, where the daemon asks for one. What is
+            left out of these three comes from the environment (docs/security.md) where the daemon is another machine's.
         timeout_s: Deadline of a unary call.
         connect_timeout_s: How long to try the address.
 
@@ -92,8 +93,13 @@ class Connection:
         options = [("grpc.service_config", service_config())]
         try:
             self.address = parse_address(address, DEFAULT_PORT)
+            known = ChannelSecurity(tls_root=root, tls_identity=identity).or_environment(self.address, ROBOT_TOKEN_FILE)
             self.channel = open_channel(
-                self.address, token=token, tls_root=root, tls_identity=identity, options=options
+                self.address,
+                token=known.token() if token is None else token,
+                tls_root=known.tls_root,
+                tls_identity=known.tls_identity,
+                options=options,
             )
         except ConfigError as error:
             raise AddressError(str(error)) from None

@@ -15,7 +15,7 @@ import grpc
 from serl.learner.v1 import learner_service_pb2 as pb
 from serl.learner.v1 import learner_service_pb2_grpc, spec_pb2
 
-from serl_api.security import ChannelSecurity, open_channel, parse_address
+from serl_api.security import LEARNER_TOKEN_FILE, ChannelSecurity, open_channel, parse_address
 from serl_rl import errors
 from serl_rl.actor.policy_receiver import PolicyReceiver
 from serl_rl.actor.rows import pack_rows
@@ -74,7 +74,8 @@ class LearnerClient:
         spec: The actor's environment.
         settings: Settings that must equal the learner's, as (path, value).
         package_version: Version of this package.
-        credentials: TLS root and token.
+        credentials: TLS files and token; what is left out comes from the environment (docs/security.md) where the
+            learner is another machine's.
 
     Raises:
         ConfigError: The address, the token or the certificate cannot be used.
@@ -101,7 +102,7 @@ class LearnerClient:
             package_version=package_version,
         )
         self._spec = spec
-        credentials = credentials or ChannelSecurity()
+        credentials = (credentials or ChannelSecurity()).or_environment(self.address, LEARNER_TOKEN_FILE)
         self._channel = open_channel(
             self.address,
             token=credentials.token(),

@@ -77,6 +77,27 @@ SAFEGUARDS = mutations(
         "test_an_actor_notices_a_silent_network",
     ),
     (
+        "the end of a call leaves its session open",
+        "robot_daemon",
+        "context.add_callback(lambda: core.release(session))",
+        "context.add_callback(lambda: None)",
+        "test_the_end_of_a_call_frees_an_arm_whose_step_is_still_under_way",
+    ),
+    (
+        "nobody works on a connection during a pause",
+        "serl_rl",
+        "if isinstance(error, errors.LearnerUnreachableError):",
+        "if False:",
+        "test_a_pause_between_two_tries_ends_as_soon_as_the_learner_answers",
+    ),
+    (
+        "a resumed learner loads torch before it takes rows in",
+        "serl_rl",
+        "            self._await_rows()",
+        "            pass",
+        "test_a_resumed_learner_takes_rows_in_before_it_loads_torch",
+    ),
+    (
         "Stop has no workers of its own",
         "robot_daemon",
         '    "/serl.robot.v1.RobotService/Stop": RESERVED_WORKERS,\n',

@@ -4,12 +4,17 @@ import contextlib
 
 import pytest
 
+from serl_api import security
+from serl_api.security import ChannelSecurity
 from serl_api.settings import ConfigError
 from serl_client import RobotClient
 from serl_client.cli.certificates import write_certificates
 from serl_client.cli.options import UsageError
 from serl_client.errors import RobotError
+from serl_rl.actor.learner_client import LearnerClient
+from serl_rl.errors import LearnerError
 from tests.support.daemons import serve
+from tests.support.learners import SETTINGS, SPEC
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +37,26 @@ def test_a_client_of_the_authority_is_let_in(folder, daemon, host):
     address = f"{host}:{daemon.address.rpartition(':')[2]}"
     with RobotClient(address, tls_root=folder / "ca.pem", tls_identity=folder / "client.pem") as robot:
         assert not robot.get_state().stop_latched
+
+
+def test_clients_of_other_machines_find_certificates_and_tokens_in_the_environment(folder, daemon, monkeypatch):
+    monkeypatch.setenv(security.TLS_ROOT, str(folder / "ca.pem"))
+    monkeypatch.setenv(security.TLS_IDENTITY, str(folder / "client.pem"))
+    token = folder.parent / "token"
+    token.write_text("of-the-learner")
+    monkeypatch.setenv(security.LEARNER_TOKEN_FILE, str(token))
+    nothing, given = ChannelSecurity(), ChannelSecurity(tls_root=folder / "server.pem")
+    assert nothing.or_environment("127.0.0.1:1", security.LEARNER_TOKEN_FILE) == nothing
+    assert given.or_environment("far:1", security.LEARNER_TOKEN_FILE).tls_root == given.tls_root
+    assert nothing.or_environment("far:1", security.LEARNER_TOKEN_FILE).token() == "of-the-learner"
+    monkeypatch.setattr(security, "is_local", lambda address: False)
+    with (
+        RobotClient(daemon.address) as robot,  # Its token is another variable's.
+        contextlib.closing(LearnerClient(daemon.address, "a", SPEC, SETTINGS, "1.0.0")) as learner,
+    ):
+        assert not robot.get_state().stop_latched
+        with pytest.raises(LearnerError, match="Method not found"):  # A daemon is no learner, but let it in.
+            learner.join(0.0)
 
 
 def test_a_client_without_a_certificate_is_not(folder, daemon):
