@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serl_api.enums import IncrementBase
+from serl_api.keep_out import KeepOut
 from serl_api.pose_box import PoseBox
 from serl_api.rotation import canonical, from_rotvec, multiply, normalized
 from serl_api.values import FloatArray, Pose
@@ -30,6 +31,8 @@ class PoseIncrement:
     """The base pose."""
     box: PoseBox | None = None
     """Bounds of the result."""
+    keep_out: KeepOut | None = None
+    """What the result stays out of; applied after the bounds."""
 
     def on(self, base: Pose) -> Pose:
         """Returns the pose that results on a base pose."""
@@ -40,4 +43,6 @@ class PoseIncrement:
         pose = Pose(base.position + self.translation, quaternion)
         if self.box is not None:
             pose = self.box.clip(pose)
+        if self.keep_out is not None:
+            pose = Pose(self.keep_out.stop(base.position, pose.position), pose.quaternion_xyzw)
         return Pose(pose.position, np.array(normalized(pose.quaternion_xyzw.tolist())))

@@ -21,6 +21,7 @@ from serl_api.codec.geometry import (
 )
 from serl_api.codec.observation import decode_observation
 from serl_api.enums import ClipKind, MotionOutcome
+from serl_api.keep_out import KeepOut
 from serl_api.pose_box import PoseBox
 from serl_api.pose_increment import PoseIncrement
 from serl_api.values import (
@@ -106,6 +107,7 @@ def encode_increment(increment: PoseIncrement) -> control_pb2.PoseIncrement:
         translation_m=encode_vector(increment.translation.tolist()),
         added_to=increment.added_to,  # type: ignore[arg-type]
         box=None if increment.box is None else encode_pose_box(increment.box),
+        keep_out=None if increment.keep_out is None else _encode_keep_out(increment.keep_out),
     )
     if increment.rotation is not None:
         if increment.quaternion_xyzw is not None:
@@ -114,6 +116,10 @@ def encode_increment(increment: PoseIncrement) -> control_pb2.PoseIncrement:
     elif increment.quaternion_xyzw is not None:
         message.orientation.CopyFrom(encode_quaternion(increment.quaternion_xyzw))
     return message
+
+
+def _encode_keep_out(box: KeepOut) -> control_pb2.KeepOutBox:
+    return control_pb2.KeepOutBox(lower_m=encode_vector(box.lower), upper_m=encode_vector(box.upper))
 
 
 def write_target(

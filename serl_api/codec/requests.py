@@ -11,6 +11,7 @@ from serl_api.codec import control, geometry
 from serl_api.codec.compliance_bounds import require_compliance
 from serl_api.enums import IncrementBase
 from serl_api.errors.robot import InvalidRequestError, InvalidTargetError, LimitExceededError
+from serl_api.keep_out import KeepOut
 from serl_api.pose_box import PoseBox
 from serl_api.pose_increment import PoseIncrement
 from serl_api.rotation import normalized
@@ -105,7 +106,17 @@ def decode_increment(message: control_pb2.PoseIncrement, field: str) -> PoseIncr
         quaternion_xyzw=_orientation(message.orientation, f"{field}.orientation") if change == "orientation" else None,
         added_to=IncrementBase(message.added_to),
         box=_decode_pose_box(message.box, f"{field}.box") if message.HasField("box") else None,
+        keep_out=_decode_keep_out(message.keep_out, f"{field}.keep_out") if message.HasField("keep_out") else None,
     )
+
+
+def _decode_keep_out(message: control_pb2.KeepOutBox, field: str) -> KeepOut:
+    lower = _finite(message.lower_m, f"{field}.lower_m")
+    upper = _finite(message.upper_m, f"{field}.upper_m")
+    try:
+        return KeepOut(lower=lower, upper=upper)
+    except ValueError as error:
+        raise InvalidTargetError(f"{field} has no inside: {error}", field=field) from None
 
 
 def _decode_pose_box(message: control_pb2.PoseBox, field: str) -> PoseBox:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 import gymnasium
 
+from serl_api.keep_out import KeepOut
 from serl_api.pose_box import PoseBox
 from serl_api.values import Compliance, FloatArray, JointTarget, Observation, Pose
 from serl_client.envs.reset_plan import ResetPlan
@@ -133,6 +134,8 @@ class Task:
     """How the arm goes back to the start where it cannot be placed there."""
     box: PoseBox | None = None
     """Poses that targets are clipped to; None leaves that to the cell's own limits."""
+    keep_out: KeepOut | None = None
+    """Box that targets stay out of, such as what stands between two bins; None where there is none."""
     rotation: bool = False
     """Whether actions turn the TCP, unless the environment is told otherwise."""
     has_gripper: bool = True

@@ -41,4 +41,5 @@ class TcpActions:
             quaternion_xyzw=None if self.rotation else start.state.tcp_pose.quaternion_xyzw,
             added_to=self.added_to,
             box=self.task.box,
+            keep_out=self.task.keep_out,
         )

@@ -9,6 +9,7 @@ from serl.robot.v1 import control_pb2, geometry_pb2
 
 import serl_client
 from serl_api.enums import IncrementBase
+from serl_api.keep_out import KeepOut
 from serl_api.pose_box import PoseBox
 from serl_api.pose_increment import PoseIncrement
 from serl_api.values import ArmMode, ClipKind, JointTarget
@@ -116,14 +117,19 @@ class TestIncrement:
             applied = session.step(step, period_s=PERIOD_S).applied_target
         assert applied.position == pytest.approx(measured.position + step.translation, abs=1e-3)
 
-    def test_its_result_is_bounded_by_its_box_and_by_the_workspace(self, client):
+    def test_its_result_is_bounded_by_its_box_and_by_the_workspace_and_stays_out_of_what_it_is_told(self, client):
         here = client.get_state().tcp_pose
+        wall = here.position + np.array((0.0, 0.004, 0.0))
+        keep_out = KeepOut(lower=tuple((wall - (0.1, 0.0, 0.1)).tolist()), upper=tuple((wall + 0.1).tolist()))
         box = PoseBox(center=here, lower=(-0.01,) * 3, upper=(0.01,) * 3, rotation=(0.1,) * 3)
         step = PoseIncrement(translation=np.array((0.0, 0.05, 0.0)), box=box)
+        against = PoseIncrement(translation=np.array((0.0, 0.05, 0.0)), keep_out=keep_out)
         down = PoseIncrement(translation=np.array((0.0, 0.0, -5.0)))
         with client.control("ada") as session:
+            stopped = session.step(against, period_s=PERIOD_S)
             boxed = session.step(step, period_s=PERIOD_S)
             clipped = session.step(down, period_s=PERIOD_S)
+        assert stopped.applied_target.position[1] == pytest.approx(wall[1], abs=1e-9)
         assert boxed.clips == ()
         assert boxed.applied_target.position[1] == pytest.approx(here.position[1] + 0.01, abs=1e-9)
         assert ClipKind.WORKSPACE_POSITION in [clip.kind for clip in clipped.clips]

@@ -12,6 +12,7 @@ from serl.robot.v1 import control_pb2, geometry_pb2
 from serl_api.codec import control, requests
 from serl_api.enums import IncrementBase
 from serl_api.errors.robot import InvalidTargetError
+from serl_api.keep_out import KeepOut
 from serl_api.pose_box import PoseBox
 from serl_api.pose_increment import PoseIncrement
 from serl_api.values import Pose
@@ -47,14 +48,21 @@ def test_a_box_bounds_the_result(translation, turn):
     np.testing.assert_allclose(result.quaternion_xyzw, expected.quaternion_xyzw, atol=1e-12)
 
 
+def test_what_is_kept_out_of_bounds_the_result_after_the_box():
+    keep_out = KeepOut(lower=(0.395, 0.105, 0.0), upper=(0.5, 0.2, 0.3))
+    result = PoseIncrement(translation=np.array((0.0, 0.5, 0.5)), box=BOX, keep_out=keep_out).on(BASE)
+    np.testing.assert_allclose(result.position, BASE.position + np.array((0.0, 0.005, 0.03)))
+
+
 @pytest.mark.parametrize(
     "increment",
     [
         PoseIncrement(translation=np.array((0.01, -0.02, 0.03))),
         PoseIncrement(translation=np.zeros(3), rotation=np.array((0.1, 0.2, -0.3)), box=BOX),
         PoseIncrement(translation=np.ones(3), quaternion_xyzw=DOWN, added_to=IncrementBase.COMMANDED),
+        PoseIncrement(translation=np.full(3, 0.5), keep_out=KeepOut(lower=(0.5, 0.0, 0.0), upper=(1.0, 1.0, 1.0))),
     ],
-    ids=["plain", "turning-in-a-box", "kept-orientation"],
+    ids=["plain", "turning-in-a-box", "kept-orientation", "keeping-out"],
 )
 def test_it_comes_through_the_wire_to_the_bit(increment):
     step = control_pb2.Step()
@@ -101,8 +109,20 @@ def vector(x=0.0, y=0.0, z=0.0):
             ),
             "pose_increment.box has no inside: the bounds",
         ),
+        (
+            control_pb2.PoseIncrement(keep_out=control_pb2.KeepOutBox(lower_m=vector(), upper_m=vector(1.0, 1.0))),
+            "pose_increment.keep_out has no inside: the lower bounds",
+        ),
     ],
-    ids=["nan", "infinite-turn", "short-quaternion", "box-without-centre", "empty-box", "negative-turn"],
+    ids=[
+        "nan",
+        "infinite-turn",
+        "short-quaternion",
+        "box-without-centre",
+        "empty-box",
+        "negative-turn",
+        "flat-keep-out",
+    ],
 )
 def test_what_no_limit_can_repair_is_one_sentence(message, said):
     with pytest.raises(InvalidTargetError, match=said):

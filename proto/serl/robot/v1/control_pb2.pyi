@@ -209,18 +209,28 @@ class JointTarget(_message.Message):
     def __init__(self, positions_rad: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class PoseIncrement(_message.Message):
-    __slots__ = ("translation_m", "rotation_rad", "orientation", "added_to", "box")
+    __slots__ = ("translation_m", "rotation_rad", "orientation", "added_to", "box", "keep_out")
     TRANSLATION_M_FIELD_NUMBER: _ClassVar[int]
     ROTATION_RAD_FIELD_NUMBER: _ClassVar[int]
     ORIENTATION_FIELD_NUMBER: _ClassVar[int]
     ADDED_TO_FIELD_NUMBER: _ClassVar[int]
     BOX_FIELD_NUMBER: _ClassVar[int]
+    KEEP_OUT_FIELD_NUMBER: _ClassVar[int]
     translation_m: _geometry_pb2.Vector3
     rotation_rad: _geometry_pb2.Vector3
     orientation: _geometry_pb2.Quaternion
     added_to: IncrementBase
     box: PoseBox
-    def __init__(self, translation_m: _Optional[_Union[_geometry_pb2.Vector3, _Mapping]] = ..., rotation_rad: _Optional[_Union[_geometry_pb2.Vector3, _Mapping]] = ..., orientation: _Optional[_Union[_geometry_pb2.Quaternion, _Mapping]] = ..., added_to: _Optional[_Union[IncrementBase, str]] = ..., box: _Optional[_Union[PoseBox, _Mapping]] = ...) -> None: ...
+    keep_out: KeepOutBox
+    def __init__(self, translation_m: _Optional[_Union[_geometry_pb2.Vector3, _Mapping]] = ..., rotation_rad: _Optional[_Union[_geometry_pb2.Vector3, _Mapping]] = ..., orientation: _Optional[_Union[_geometry_pb2.Quaternion, _Mapping]] = ..., added_to: _Optional[_Union[IncrementBase, str]] = ..., box: _Optional[_Union[PoseBox, _Mapping]] = ..., keep_out: _Optional[_Union[KeepOutBox, _Mapping]] = ...) -> None: ...
+
+class KeepOutBox(_message.Message):
+    __slots__ = ("lower_m", "upper_m")
+    LOWER_M_FIELD_NUMBER: _ClassVar[int]
+    UPPER_M_FIELD_NUMBER: _ClassVar[int]
+    lower_m: _geometry_pb2.Vector3
+    upper_m: _geometry_pb2.Vector3
+    def __init__(self, lower_m: _Optional[_Union[_geometry_pb2.Vector3, _Mapping]] = ..., upper_m: _Optional[_Union[_geometry_pb2.Vector3, _Mapping]] = ...) -> None: ...
 
 class PoseBox(_message.Message):
     __slots__ = ("center", "lower_m", "upper_m", "rotation_rad")
