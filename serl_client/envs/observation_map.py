@@ -50,7 +50,7 @@ class ObservationMap:
             "gripper_width": (1, "width"),
             "joint_positions": (self._joint_count, "joint"),
             "joint_velocities": (self._joint_count, "joint_velocity"),
-            **{f"{name}_position": (3, "position") for name in self._task.tracked_objects},
+            **{f"{name}_position": (3, "position") for name in (*self._task.tracked_objects, *self._task.choices)},
         }
         pose_bound = np.array([_BOUNDS["position"]] * 3 + [1.0] * 4)
         boxes: dict[str, spaces.Space[Any]] = {"tcp_pose": spaces.Box(-pose_bound, pose_bound, dtype=np.float64)}
@@ -89,6 +89,8 @@ class ObservationMap:
         }
         for name in self._task.tracked_objects:
             values[f"{name}_position"] = observation.tracked_objects[name].pose.position
+        for name, choice in self._task.choices.items():
+            values[f"{name}_position"] = observation.tracked_objects[choice(observation)].pose.position
         for camera in self._task.cameras:
             values[camera] = self._image(camera, observation)
         return values

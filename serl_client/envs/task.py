@@ -81,6 +81,10 @@ class Reach:
         )
 
 
+Choice: TypeAlias = Callable[[Observation], str]
+"""Names the object that matters at present, where there are several alike."""
+
+
 class ExpertFactory(Protocol):
     """Makes the scripted expert of a task."""
 
@@ -114,6 +118,8 @@ class Task:
     """What a policy's state vector holds."""
     tracked_objects: tuple[str, ...] = ()
     """Objects whose position is part of the observation."""
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    """Further positions in the observation: "item" adds "item_position", that of the object that its choice names."""
     cameras: tuple[str, ...] = ()
     """Cameras whose images are part of the observation."""
     image_size: tuple[int, int] = (128, 128)

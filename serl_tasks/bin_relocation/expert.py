@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from serl_api.values import FloatArray
 from serl_client.envs.task import Task
+from serl_tasks.bin_relocation.choice import choose_item
 from serl_tasks.bin_relocation.places import (
     AREA_HALF,
-    BIN_HALF,
     BIN_X,
     BIN_Y,
     CLEAR_HEIGHT,
@@ -37,7 +37,7 @@ _DRAWS = 50
 
 
 class BinRelocationExpert:
-    """Does with the nearest item in the other bin what `RelocateCubeExpert` does with its cube.
+    """Does with the nearest item what `RelocateCubeExpert` does with its cube.
 
     Closed loop on the raw info of the environment ("newest_tcp_pose" and the position of each item).
 
@@ -52,7 +52,7 @@ class BinRelocationExpert:
     def __init__(
         self, side: Side, task: Task, *, rotation: bool = False, noise: float = 0.0, seed: int | None = None
     ) -> None:
-        self._sign = sign(side)
+        self._side: Side = side
         self._scale = task.translation_scale
         self._carrier = RelocateCubeExpert(side, task, rotation=rotation, noise=noise, seed=seed, tuning=_TUNING)
         self.reset()
@@ -76,7 +76,7 @@ class BinRelocationExpert:
         tcp = np.asarray(info["newest_tcp_pose"], float)[:3]
         items = {name: np.asarray(info[f"{name}_position"], float) for name in ITEM_NAMES}
         if self._carrier.is_fetching:
-            self._item = min(items, key=lambda name: self._way_to(items[name], tcp))
+            self._item = choose_item(self._side, tcp, items)
         if not self._has_place:
             self._find_place([items[name] for name in items if name != self._item])
         is_carrying = self._carrier.is_carrying
@@ -87,15 +87,10 @@ class BinRelocationExpert:
             action[:2] = np.clip((items[self._item] - tcp)[:2] / self._scale, -1.0, 1.0)
         return action
 
-    def _way_to(self, item: FloatArray, tcp: FloatArray) -> float:
-        """Distance from the TCP; endless to an item that is not in the other bin."""
-        offset = np.abs(item[:2] - (BIN_X, -self._sign * BIN_Y))
-        return float(np.hypot(*(item - tcp)[:2])) if (offset < BIN_HALF).all() else np.inf
-
     def _find_place(self, others: list[FloatArray]) -> None:
         self._has_place = True
         for _ in range(_DRAWS):
-            there = [item for item in others if self._sign * item[1] > 0.0]
+            there = [item for item in others if sign(self._side) * item[1] > 0.0]
             if all(abs(item[0] - self._carrier.place[0]) >= ITEM_DISTANCE for item in there):
                 return
             self._carrier.reset()

@@ -37,6 +37,8 @@ WALL_HEIGHT = 0.04
 """Of the walls."""
 AREA_HALF = (0.07, 0.025)
 """Half of the area in the middle of a bin where items lie at first, and where they are put down."""
+FILLED_HEIGHT = 0.07
+"""Height of an item's middle below which it is in the bin, on the floor or on another item."""
 ITEM_DISTANCE = 0.05
 """Smallest distance between two items there along x, so that fingers fit between."""
 TCP_HALF = (0.085, 0.045)

@@ -13,15 +13,16 @@ from serl_client.envs.reset_plan import ResetPlan, Retreat
 from serl_client.envs.rewards import NoReward
 from serl_client.envs.task import Outcome, Reach, Task
 from serl_client.wrappers.flatten_state import PROPRIOCEPTION, StateComponent
+from serl_tasks.bin_relocation.choice import chosen_item
 from serl_tasks.bin_relocation.expert import BinRelocationExpert
 from serl_tasks.bin_relocation.places import (
     BIN_HALF,
     BIN_X,
     BIN_Y,
     CLEAR_HEIGHT,
+    FILLED_HEIGHT,
     ITEM_NAMES,
     TCP_HALF,
-    WALL_HEIGHT,
     Side,
     sign,
 )
@@ -51,24 +52,16 @@ class OneMoreOver:
 
     def _holds(self, position: FloatArray) -> bool:
         offset = np.abs(position[:2] - (BIN_X, sign(self.side) * BIN_Y))
-        return bool((offset < BIN_HALF).all() and position[2] < WALL_HEIGHT)
+        return bool((offset < BIN_HALF).all() and position[2] < FILLED_HEIGHT)
 
 
 _XYZ = (0, 1, 2)
 _STATE = (
     *PROPRIOCEPTION,
-    *(
-        StateComponent(
-            name=f"{name}_position", key=f"{name}_position", indices=_XYZ, offset=(BIN_X, 0.0, 0.1), scale=0.2
-        )
-        for name in ITEM_NAMES
-    ),
-    *(
-        StateComponent(name=f"tcp_to_{name}", key=f"{name}_position", minus_key="tcp_pose", indices=_XYZ, scale=0.1)
-        for name in ITEM_NAMES
-    ),
+    StateComponent(name="item_position", key="item_position", indices=_XYZ, offset=(BIN_X, 0.0, 0.1), scale=0.2),
+    StateComponent(name="tcp_to_item", key="item_position", minus_key="tcp_pose", indices=_XYZ, scale=0.1),
 )
-"""25 numbers, or 34 with rotation."""
+"""13 numbers, or 22 with rotation; of the items only the one to carry."""
 
 _START_HEIGHT = 0.12
 _LOWEST = 0.012
@@ -90,6 +83,7 @@ BIN_FORWARD = Task(
     rewards={"sparse": OneMoreOver(side="right"), "none": NoReward()},
     state=_STATE,
     tracked_objects=ITEM_NAMES,
+    choices={"item": partial(chosen_item, "right")},
     rotation_scale=0.1,
     start=_over("left"),
     reset_plan=ResetPlan(retreats=(Retreat(offset=(0.0, 0.0, CLEAR_HEIGHT), speed_ratio=0.2),), gripper_first=True),
@@ -119,6 +113,7 @@ BIN_BACKWARD = replace(
     BIN_FORWARD,
     name="bin-relocation-backward",
     rewards={"sparse": OneMoreOver(side="left"), "none": NoReward()},
+    choices={"item": partial(chosen_item, "left")},
     start=_over("right"),
     expert=partial(BinRelocationExpert, "left"),
     opposite="serl/BinForward-v0",
@@ -131,6 +126,7 @@ BIN_FORWARD_VISION, BIN_BACKWARD_VISION = (
         name=f"{task.name}-vision",
         state=PROPRIOCEPTION,
         tracked_objects=(),
+        choices={},
         cameras=("front", "wrist"),
         opposite=task.opposite.replace("-v0", "Vision-v0"),
     )

@@ -1,4 +1,4 @@
-"""What stands in for a gripper that falls silent; cameras are tried in `test_robot_env`."""
+"""What stands in for a gripper that falls silent, and choices of objects; cameras are tried in `test_robot_env`."""
 
 from types import SimpleNamespace
 
@@ -46,3 +46,18 @@ def test_an_episode_does_not_begin_with_a_silent_gripper():
 
 def test_a_cell_without_a_gripper_reads_zero():
     assert ObservationMap(Task(name="any"), 7, has_gripper=False).encode(seen(None))["gripper_width"] == 0.0
+
+
+def test_the_object_that_a_task_chooses_is_a_position_of_its_own():
+    def highest(observation):
+        return max(observation.tracked_objects, key=lambda name: observation.tracked_objects[name].pose.position[2])
+
+    observations = ObservationMap(Task(name="any", choices={"top": highest}), 7, has_gripper=False)
+    assert observations.space["top_position"].shape == (3,)
+    for heights, expected in (((0.1, 0.2), 0.2), ((0.3, 0.2), 0.3)):
+        now = seen(None)
+        now.tracked_objects = {
+            name: SimpleNamespace(pose=SimpleNamespace(position=np.array((0.0, 0.0, height))))
+            for name, height in zip("ab", heights, strict=True)
+        }
+        assert observations.encode(now)["top_position"][2] == expected

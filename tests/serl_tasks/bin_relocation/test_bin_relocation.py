@@ -7,6 +7,7 @@ import pytest
 from serl_api.enums import Pacing
 from serl_client.envs.private_simulator import PrivateSimulator
 from serl_client.envs.registration import make_training_env
+from serl_tasks.bin_relocation.choice import choose_item
 from serl_tasks.bin_relocation.expert import BinRelocationExpert
 from serl_tasks.bin_relocation.places import AREA_HALF, BIN_X, BIN_Y, ITEM_DISTANCE, ITEM_NAMES, ITEMS, Side
 from serl_tasks.bin_relocation.task import BIN_FORWARD, OneMoreOver
@@ -66,6 +67,16 @@ def test_items_lie_in_either_bin_with_room_for_fingers_between_and_rest():
         np.testing.assert_allclose(heights, [item.half_size[2] for item in ITEMS], atol=1e-3)
     finally:
         cell.close()
+
+
+def test_what_is_held_is_chosen_all_the_way_over_and_the_nearest_one_where_nothing_is():
+    items = {"cube": np.array((BIN_X, BIN_Y, 0.02)), "bar": np.array((BIN_X + 0.05, -BIN_Y, 0.02))}
+    for y in np.linspace(BIN_Y, -BIN_Y, 9):
+        held = {**items, "can": np.array((BIN_X + 0.05, y, 0.07))}
+        assert choose_item("right", np.array((BIN_X + 0.05, y, 0.08)), held) == "can"
+    over_the_bar = items["bar"] + (0.0, 0.1, 0.1)
+    assert choose_item("right", over_the_bar, items) == "cube"
+    assert choose_item("left", over_the_bar, items) == "bar"
 
 
 def observed(cube, *, width=0.085, others=BIN_Y) -> Any:
