@@ -29,8 +29,8 @@ class KeepOut:
     def stop(self, start: FloatArray, goal: FloatArray) -> FloatArray:
         """Returns a goal that is not inside and is reached straight from the start without crossing the inside.
 
-        A way into the box ends at the face that it comes to and slides along that; from inside it leads out by the
-        face that is nearest to the goal.
+        A way into the box ends at the face that it comes to and slides along that. An arm that was pushed inside is led
+        back out by the face that is nearest to it.
 
         Args:
             start: Where the way begins, shape (3,), m.
@@ -39,7 +39,7 @@ class KeepOut:
         lower, upper = np.array(self.lower), np.array(self.upper)
         is_outside = (start <= lower) | (start >= upper)
         if not is_outside.any():
-            return self._led_out(goal)
+            return self._led_out(start, goal)
         near = np.where(start <= lower, lower, upper)
         far = np.where(goal >= start, upper, lower)
         way = goal - start
@@ -54,12 +54,10 @@ class KeepOut:
         stopped[axis] = near[axis]
         return stopped
 
-    def _led_out(self, goal: FloatArray) -> FloatArray:
-        lower, upper = np.array(self.lower), np.array(self.upper)
-        if not ((goal > lower) & (goal < upper)).all():
-            return goal
-        faces = np.concatenate((lower, upper))
-        nearest = int(np.abs(faces - np.tile(goal, 2)).argmin())
+    def _led_out(self, start: FloatArray, goal: FloatArray) -> FloatArray:
+        faces = np.concatenate((self.lower, self.upper))
+        nearest = int(np.abs(faces - np.tile(start, 2)).argmin())
+        axis, is_upper = nearest % 3, nearest >= 3
         out = goal.copy()
-        out[nearest % 3] = faces[nearest]
+        out[axis] = max(goal[axis], faces[nearest]) if is_upper else min(goal[axis], faces[nearest])
         return out

@@ -43,6 +43,8 @@ ITEM_DISTANCE = 0.05
 """Smallest distance between two items there along x, so that fingers fit between."""
 TCP_HALF = (0.085, 0.045)
 """Half of the area of a bin over which the TCP may go down, open fingers clear of the walls."""
+INNER_Y = 0.092
+"""Distance of the TCP from y = 0 up to which open fingers would meet the walls between the bins."""
 CLEAR_HEIGHT = 0.08
 """Of the TCP, from which what it holds passes over the walls."""
 

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from serl_api.keep_out import KeepOut
 from serl_api.pose_box import PoseBox
 from serl_api.values import FloatArray, Observation, Pose
 from serl_client.envs.reset_plan import ResetPlan, Retreat
@@ -21,6 +22,7 @@ from serl_tasks.bin_relocation.places import (
     BIN_Y,
     CLEAR_HEIGHT,
     FILLED_HEIGHT,
+    INNER_Y,
     ITEM_NAMES,
     TCP_HALF,
     Side,
@@ -93,6 +95,7 @@ BIN_FORWARD = Task(
         upper=(TCP_HALF[0], BIN_Y + TCP_HALF[1], _HIGHEST),
         rotation=(0.1, 0.1, 0.5),
     ),
+    keep_out=KeepOut(lower=(BIN_X - 0.5, -INNER_Y, -1.0), upper=(BIN_X + 0.5, INNER_Y, CLEAR_HEIGHT)),
     reach=Reach(
         names=ITEM_NAMES,
         areas=tuple(

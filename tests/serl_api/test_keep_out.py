@@ -36,7 +36,8 @@ def test_a_way_beside_it_is_left_as_it_is_and_any_other_slides_along_one_face(st
         ((0.0, 0.35, 0.1), (0.1, 0.2, 0.2), (0.1, 0.3, 0.2)),  # Against a side, and up along it.
         ((0.0, 0.2, 0.45), (0.1, 0.1, 0.3), (0.1, 0.1, 0.4)),  # Down on it.
         ((0.0, 0.31, 0.3), (0.0, 0.2, 0.45), (0.0, 0.3, 0.45)),  # Over its edge: up first.
-        ((0.0, 0.25, 0.1), (0.0, 0.24, 0.1), (0.0, 0.3, 0.1)),  # Pushed in: out by the nearest face.
+        ((0.0, 0.29, 0.1), (0.1, 0.0, 0.35), (0.1, 0.3, 0.35)),  # Pushed in: out by the face nearest to it.
+        ((0.0, -0.29, 0.1), (0.0, -0.5, 0.1), (0.0, -0.5, 0.1)),  # On the way out.
     ],
 )
 def test_ways_by_hand(start, goal, stopped):

@@ -9,7 +9,7 @@ from serl_client.envs.private_simulator import PrivateSimulator
 from serl_client.envs.registration import make_training_env
 from serl_tasks.bin_relocation.choice import choose_item
 from serl_tasks.bin_relocation.expert import BinRelocationExpert
-from serl_tasks.bin_relocation.places import AREA_HALF, BIN_X, BIN_Y, ITEM_DISTANCE, ITEM_NAMES, ITEMS, Side
+from serl_tasks.bin_relocation.places import AREA_HALF, BIN_X, BIN_Y, INNER_Y, ITEM_DISTANCE, ITEM_NAMES, ITEMS, Side
 from serl_tasks.bin_relocation.task import BIN_FORWARD, OneMoreOver
 from simulator.devices.cell import build_cell
 
@@ -45,6 +45,18 @@ def test_the_experts_empty_each_bin_and_fill_it_again_for_all_their_noise(direct
         counts.append(info["items_there"])
         env.unwrapped.release()
     assert counts[-6:] == [1, 2, 3, 1, 2, 3]
+
+
+def test_the_inner_box_keeps_fingers_off_the_walls_between_the_bins_and_leads_over_them(directions):
+    env = directions["Forward"]
+    env.reset(seed=0)
+    for action in [(0, 0, -1, 1)] * 2 + [(0, -1, 0, 1)] * 4:
+        env.step(np.array(action, np.float32))
+        assert abs(env.unwrapped.snapshot.state.external_wrench[1]) < 5.0
+    for action in [(0, -1, 1, 1)] * 4 + [(0, -1, -1, 1)] * 4:
+        _, _, _, _, info = env.step(np.array(action, np.float32))
+    assert info["tcp_pose"][1] < -INNER_Y
+    env.unwrapped.release()
 
 
 def test_items_lie_in_either_bin_with_room_for_fingers_between_and_rest():
