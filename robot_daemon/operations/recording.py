@@ -2,7 +2,9 @@
 
 import io
 import json
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +29,11 @@ MOTIONS = tuple(motion.name.lower() for motion in GripperMotion if motion is not
 UNITS = "SI and rad, base frame, quaternions xyzw, times in ns on the daemon's monotonic clock"
 
 _ROWS_AT_ONCE = 256
-"""Rows packed in one go; more would keep the other threads of Python waiting."""
+_LARGEST_MEMBER_BYTES = 1 << 29
+_LONGEST_REASON = 200
+# The head of an array is Python, and may say any size.
+_HEAD_DAMAGE = (SyntaxError, tokenize.TokenError, TypeError, OverflowError, MemoryError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, NotImplementedError, *_HEAD_DAMAGE)
 
 Array: TypeAlias = NDArray[Any]
 Sample: TypeAlias = tuple[ArmSample, GripperSample | None]
@@ -135,7 +141,7 @@ def read_recording(path: Path) -> Recording:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            header = json.loads(archive.read(HEADER))
+            header = json.load(_member(archive, HEADER))
             if not isinstance(header, dict) or header.get("format") != FORMAT:
                 raise RecordingError(f"{path} is no recording of a black box")
             if header.get("version") != VERSION:
@@ -143,14 +149,22 @@ def read_recording(path: Path) -> Recording:
                 raise RecordingError(text)
             names = [name for name in archive.namelist() if name != HEADER]
             arrays = {
-                name.removesuffix(".npy"): np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
+                name.removesuffix(".npy"): np.lib.format.read_array(_member(archive, name), allow_pickle=False)
                 for name in names
             }
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-        raise RecordingError(f"{path} is no recording of a black box, or is damaged ({error})") from None
+    except _DAMAGE as error:
+        reason = str(error)[:_LONGEST_REASON]
+        raise RecordingError(f"{path} is no recording of a black box, or is damaged ({reason})") from None
     return Recording(header=header, arrays=arrays)
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> io.BytesIO:
+    size = archive.getinfo(name).file_size
+    if size > _LARGEST_MEMBER_BYTES:
+        raise ValueError(f"{name[:_LONGEST_REASON]} has {size} bytes, more than {_LARGEST_MEMBER_BYTES}")
+    return io.BytesIO(archive.read(name))
 
 
 def _pack_gripper(columns: Mapping[str, Array], row: int, gripper: GripperSample) -> None:

@@ -215,8 +215,9 @@ def _decode_body(body: bytes, leaves_out: Callable[[str, Sequence[int]], bool] |
         position += entry["bytes"]
         if leaves_out is None or not leaves_out(entry["type"], entry["shape"]):
             arrays[entry["name"]] = _decode_array(entry, blob)
-    if not isinstance(manifest["kind"], str) or not isinstance(manifest["fields"], dict):
-        raise TypeError("a record needs a kind and fields")
+    has_kinds = isinstance(manifest["kind"], str) and isinstance(manifest["fields"], dict)
+    if not has_kinds or not all(isinstance(name, str) for name in arrays):
+        raise TypeError("a record needs a kind, fields, and names of its arrays")
     return Record(kind=manifest["kind"], fields=manifest["fields"], arrays=arrays)
 
 

@@ -270,7 +270,10 @@ class Spool:
             path.unlink(missing_ok=True)
 
     def _recover(self, path: Path, done: str | None) -> None:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise SpoolError(f"{path} cannot be used: {error.strerror}; choose another --spool-directory") from error
         content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
         header, offset = _read_header(content, path)
         if header is None:  # Cut short while it was created; no row of it was ever sent.
@@ -284,7 +287,7 @@ class Spool:
         if header["owner"] != self._owner or header["row_type"] != _describe(self.row_type):
             os.close(descriptor)
             raise SpoolError(
-                f"the spool {self._directory} holds rows of {header['owner']!r}, not of {self._owner!r}: "
+                f"the spool {self._directory} holds rows of {header['owner'][:100]!r}, not of {self._owner!r}: "
                 "give another --spool-directory, or remove it if those rows are not needed"
             )
         count = _whole_records(content[offset:], self.row_type)
@@ -316,17 +319,20 @@ def read_segment(path: Path) -> Segment | None:
     Raises:
         SpoolError: It is no file of a spool, or its header is damaged.
     """
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpoolError(f"{path} cannot be read: {error.strerror}") from None
     header, offset = _read_header(content, path)
     if header is None:
         return None
     try:
         row_type = np.dtype([tuple(entry) for entry in ast.literal_eval(header["row_type"])])
-        first, owner = int(header["first"]), str(header["owner"])
-    except (KeyError, TypeError, ValueError, SyntaxError) as error:
+    except (TypeError, ValueError, SyntaxError) as error:
         raise SpoolError(f"{path} has a header that does not say what it holds: {error}") from error
     records, torn = divmod(len(content) - offset, row_type.itemsize + _CRC_BYTES)
     count = _whole_records(content[offset:], row_type)
+    owner, first = header["owner"], header["first"]
     return Segment(path=path, owner=owner, first=first, count=count, behind_damage=records - count, torn_bytes=torn)
 
 
@@ -345,12 +351,22 @@ def _read_header(content: bytes, path: Path) -> tuple[dict[str, Any] | None, int
     text = content[start : start + length]
     if len(text) < length or zlib.crc32(text) != crc:
         return None, 0
-    return json.loads(text), start + length
+    try:
+        header = json.loads(text)
+        has_kinds = isinstance(header["owner"], str) and isinstance(header["row_type"], str)
+        if not has_kinds or type(header["first"]) is not int or header["first"] < 1:
+            raise TypeError("owner, row_type or first is of another kind")
+    except (KeyError, TypeError, ValueError) as error:
+        raise SpoolError(f"{path} has a header that does not say what it holds: {error}") from error
+    return header, start + length
 
 
 def _lock(directory: Path) -> int:
     """Claims a folder for as long as the returned descriptor is open; the end of the process closes it too."""
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise SpoolError(f"the spool {directory} cannot be used: {error.strerror}") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

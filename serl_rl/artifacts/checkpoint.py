@@ -139,7 +139,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         )
     for name, fingerprint in manifest.get("files", {}).items():
         file = path / name
-        if not file.exists() or _fingerprint(file) != fingerprint:
+        if not file.is_file() or _fingerprint(file) != fingerprint:
             raise CheckpointError(f"the checkpoint {path} is corrupt: {name} is missing or damaged; use an older one")
     return manifest
 

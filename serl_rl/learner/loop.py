@@ -329,7 +329,7 @@ def demonstrations_of_run(directory: RunDirectory) -> tuple[Path, ...]:
     """
     if not directory.has_run():
         return ()
-    return tuple(Path(path) for path in _identity(directory, resume=True).get("demonstrations", ()))
+    return tuple(Path(path) for path in _identity(directory, resume=True).get("demonstrations", []))
 
 
 def _identity(directory: RunDirectory, *, resume: bool) -> dict[str, Any]:
@@ -343,6 +343,21 @@ def _identity(directory: RunDirectory, *, resume: bool) -> dict[str, Any]:
             f"{directory.path} already holds a run; pass --resume to go on with it, or another --run-directory"
         )
     try:
-        return dict(json.loads(directory.run.read_text()))
-    except (ValueError, OSError) as error:
+        identity = json.loads(directory.run.read_text())
+        _check_identity(identity)
+    except (AttributeError, KeyError, TypeError, ValueError, OSError, json_format.ParseError) as error:
         raise UsageError(f"{directory.run} cannot be read ({error}); the run cannot be resumed") from error
+    return identity
+
+
+def _check_identity(identity: Any) -> None:  # noqa: ANN401 - whatever the file holds.
+    """Refuses what no learner has written."""
+    paths = identity.get("demonstrations", [])
+    if not isinstance(identity["run_id"], str) or not isinstance(paths, list):
+        raise TypeError("run_id must be a text and demonstrations a list")
+    if not all(isinstance(path, str) and "\0" not in path for path in paths):
+        raise TypeError("demonstrations must be names of files")
+    if "spec" in identity:
+        EnvironmentSpec.from_dict(identity["spec"])
+        for item in identity["layout"]:
+            json_format.ParseDict(item, tensor_pb2.Tensor())

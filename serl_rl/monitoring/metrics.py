@@ -186,7 +186,7 @@ class MetricsTail:
 
     def read_new(self) -> list[MetricsRow]:
         """Reads the rows that are complete and were not read yet."""
-        if not self._path.exists():
+        if not self._path.is_file():
             return []
         with self._path.open("rb") as file:
             file.seek(self._offset)

@@ -182,7 +182,7 @@ class EnvironmentSpec:
         """
         try:
             return cls.from_proto(json_format.ParseDict(dict(values), spec_pb2.EnvironmentSpec()))
-        except json_format.ParseError as error:
+        except (json_format.ParseError, OverflowError) as error:
             raise SpecError(str(error)) from error
 
     @classmethod

@@ -202,7 +202,10 @@ def row_layout(spec: EnvironmentSpec) -> dict[str, FieldLayout]:
 
 def _lock(directory: Path) -> int:
     directory.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise ReplayFilesError(f"{directory} cannot be used: {error.strerror}; choose another directory") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

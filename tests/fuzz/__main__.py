@@ -1,4 +1,4 @@
-"""Fuzzes the servers for long: `python -m tests.fuzz [--messages 1000000] [--seed 1] [--minutes 8]`.
+"""Fuzzes the servers for long: `python -m tests.fuzz [--messages 1000000] [--seed 1] [--minutes 8] [--files]`.
 
 Goes on with other messages from another seed. Exits with 1 at the first finding, which names the messages.
 """
@@ -6,9 +6,12 @@ Goes on with other messages from another seed. Exits with 1 at the first finding
 import argparse
 import contextlib
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 from tests.fuzz.campaign import Campaign, FindingError, fuzz
+from tests.fuzz.files import READERS, FileCampaign, FileFindingError
 from tests.fuzz.targets import start
 
 SHARES = {"daemon": 0.45, "simulator": 0.1, "learner": 0.45}
@@ -19,7 +22,10 @@ def main():
     parser.add_argument("--messages", type=int, default=1_000_000, help="how many, over all servers")
     parser.add_argument("--seed", type=int, default=1, help="another one makes other messages")
     parser.add_argument("--minutes", type=float, default=60.0, help="longest time")
+    parser.add_argument("--files", action="store_true", help="damage files for their readers, and send no messages")
     arguments = parser.parse_args()
+    if arguments.files:
+        return damage_files(arguments.seed, arguments.minutes)
     total, begin = 0, time.monotonic()
     for name, share in SHARES.items():
         target = start(name)
@@ -37,6 +43,25 @@ def main():
         print(f"{name}: {campaign.sent} messages, {rate:.0f}/s, {growth / 1e6:.1f} MB kept; {said}", flush=True)
     print(f"{total} messages from seed {arguments.seed} in {time.monotonic() - begin:.0f} s: nothing found")
     return 0
+
+
+def damage_files(seed, minutes):
+    """Damages the files of every reader, each for its share of the time; 1 where one met it badly."""
+    total, begin, found = 0, time.monotonic(), 0
+    for number, name in enumerate(READERS, start=1):
+        until = begin + minutes * 60 * number / len(READERS)
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+            campaign = FileCampaign(name, Path(folder), seed)
+            while time.monotonic() < until:
+                try:
+                    campaign.run(10)
+                except FileFindingError as finding:
+                    found += 1
+                    print(finding, file=sys.stderr)
+        total += campaign.tried
+        print(f"{name}: {campaign.tried} damaged, {campaign.refused} refused in a sentence", flush=True)
+    print(f"{total} damaged files from seed {seed} in {time.monotonic() - begin:.0f} s: {found} findings")
+    return min(found, 1)
 
 
 if __name__ == "__main__":

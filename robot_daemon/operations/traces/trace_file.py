@@ -27,6 +27,7 @@ BLOCK_RECORDS = 256
 _LEVEL = 3
 _LONGEST_HEADER = 65536
 _LONGEST_BLOCK = 64 << 20
+_LONGEST_UNPACKED = BLOCK_RECORDS * (RECORD.size + 0xFFFF) + 1
 
 
 class Direction(IntEnum):
@@ -127,6 +128,8 @@ def read_trace(path: Path) -> Trace:
                 datagrams.extend(() if block is None else _records(block))
     except OSError as error:
         raise TraceError(f"{path} cannot be read ({error.strerror})") from None
+    except (ValueError, struct.error, zlib.error) as error:  # Its checksum is right, so it was written like this.
+        raise TraceError(f"{path} holds a block that is none of datagrams ({error}); record it again") from None
     # Two cores may hand over in another order what the network card stamped.
     datagrams.sort(key=lambda datagram: datagram.time_ns)
     return Trace(header, datagrams, is_whole)
@@ -153,7 +156,11 @@ def _block(head: bytes, file: BinaryIO) -> bytes | None:
     packed = file.read(size)
     if len(packed) < size or zlib.crc32(packed) != checksum:
         return None
-    return zlib.decompress(packed)
+    unpacker = zlib.decompressobj()
+    block = unpacker.decompress(packed, _LONGEST_UNPACKED)
+    if not unpacker.eof:
+        raise ValueError(f"its content is cut, or longer than {_LONGEST_UNPACKED} bytes")
+    return block
 
 
 def _records(block: bytes) -> Iterator[Datagram]:
@@ -161,5 +168,7 @@ def _records(block: bytes) -> Iterator[Datagram]:
     while offset < len(block):
         direction, size, time_ns = RECORD.unpack_from(block, offset)
         offset += RECORD.size
+        if offset + size > len(block):
+            raise ValueError("its last datagram is cut")
         yield Datagram(Direction(direction), time_ns, block[offset : offset + size])
         offset += size
