@@ -30,7 +30,7 @@ test-slow: $(STAMP)  ## The learning runs, minutes each.
 # LeRobot wants a newer Python and an older torch, so that it has a virtual environment of its own: 5 GB, minutes.
 LEROBOT_PYTHON ?= python3.12
 LEROBOT := .lerobot/bin
-lerobot-check: $(STAMP)  ## LeRobot reads our data sets, and its commands drive our arms.
+lerobot-check: $(STAMP)  ## LeRobot reads our data sets, its commands drive our arms, its policies run here.
 	test -x $(LEROBOT)/python || $(LEROBOT_PYTHON) -m venv .lerobot
 	$(LEROBOT)/python -m pip install --quiet 'lerobot[dataset]==0.6.1' 'lerobot-doctor==0.2.0' --editable . --editable lerobot_plugin
 	rm -rf .lerobot/sets && mkdir .lerobot/sets
@@ -40,6 +40,7 @@ lerobot-check: $(STAMP)  ## LeRobot reads our data sets, and its commands drive 
 	$(LEROBOT)/lerobot-doctor check .lerobot/sets/png --fail-on fail
 	mkdir .lerobot/sets/recorded
 	$(BIN)/python -m tests.lerobot_check.recording .lerobot/sets/recorded $(LEROBOT)
+	$(BIN)/python -m tests.lerobot_check.evaluating .lerobot/sets/recorded $(LEROBOT)
 
 mutations: $(STAMP)  ## Change the source, one line at a time in a copy, and show which test notices.
 	$(BIN)/python -m tests.mutations

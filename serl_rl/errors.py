@@ -4,6 +4,7 @@ RunError                         what a command prints, and then exits with 1
 ├── UsageError                   a wrong setting or file name; exit code 2
 ├── DivergedError                training whose losses are no numbers any more
 ├── CheckpointError              a checkpoint that is corrupt or foreign
+├── RemotePolicyError             a policy server that does not answer, or serves a policy of another robot
 ├── DatasetError                 a data set that cannot be read or written
 ├── SpoolError                   the actor's spool cannot be read or belongs to another run
 │   └── SpoolFullError           the disk under the spool is full
@@ -40,6 +41,10 @@ class DivergedError(RunError):
 
 class CheckpointError(RunError):
     """Raised for a checkpoint that is corrupt, incomplete or of another kind."""
+
+
+class RemotePolicyError(RunError):
+    """Raised for a policy server that is missing, gone, too slow, or serves a policy of another robot."""
 
 
 class DatasetError(RunError):

@@ -16,9 +16,11 @@ import numpy as np
 from serl_api.pose_box import PoseBox
 from serl_api.pose_increment import PoseIncrement
 from serl_api.rotation import normalized
-from serl_api.values import FloatArray, JointTarget, Pose, RobotState, StepResult
+from serl_api.values import FloatArray, JointTarget, Observation, Pose, RobotState, StepResult
 from serl_client.envs.action_map import ActionMap
 from serl_client.envs.observation_map import pose_vector
+from serl_client.envs.task import Task
+from serl_client.envs.tcp_actions import TcpActions
 
 GRIPPER = "gripper.pos"
 POSE_NAMES = tuple(f"tcp_{axis}.pos" for axis in ("x", "y", "z", "qx", "qy", "qz", "qw"))
@@ -63,6 +65,9 @@ class Actions(ABC):
     names: tuple[str, ...]
     """Of the numbers, in order."""
 
+    def begin_episode(self, start: Observation) -> None:  # noqa: B027 - most remember nothing.
+        """Begins an episode at a snapshot."""
+
     @abstractmethod
     def command(self, values: FloatArray) -> Command:
         """Makes the command of finite numbers, shape (len(names),)."""
@@ -98,24 +103,32 @@ class DeltaActions(Actions):
     """Moves the TCP by increments in [-1, 1], as the environments do; the gripper's -1 is closed, 1 open.
 
     Args:
-        actions: Scales and bounds.
-        kept_quaternion_xyzw: Orientation that is kept where actions do not turn the TCP.
+        task: Scales and bounds.
+        rotation: Whether they turn the TCP; else it keeps the orientation with which the episode began.
+        max_width: Widest opening of the gripper, m.
     """
 
-    def __init__(self, actions: ActionMap, kept_quaternion_xyzw: FloatArray) -> None:
-        self._map = actions
-        self.kept_quaternion_xyzw = kept_quaternion_xyzw
-        self.names = delta_names(rotation=actions.rotation, has_gripper=actions.task.has_gripper)
+    def __init__(self, task: Task, *, rotation: bool, max_width: float) -> None:
+        self._translation_scale = task.translation_scale
+        moved_tcp = TcpActions(task=task, rotation=rotation)
+        self._map = ActionMap(arm=moved_tcp, has_gripper=task.has_gripper, binary_gripper=False, max_width=max_width)
+        self._start: Observation | None = None
+        self.names = delta_names(rotation=rotation, has_gripper=task.has_gripper)
+
+    def begin_episode(self, start: Observation) -> None:
+        """Keeps the orientation of this snapshot from now on, where actions do not turn the TCP."""
+        self._start = start
 
     def command(self, values: FloatArray) -> Command:
         """Adds to the pose that the daemon measures when the action takes effect."""
+        assert self._start is not None  # An episode begins with the connection.
         checked = self._map.checked(values)
-        return Command(self._map.increment(checked, self.kept_quaternion_xyzw), self._map.gripper_width(checked))
+        return Command(self._map.target(checked, self._start), self._map.gripper_width(checked))
 
     def hold(self, state: RobotState) -> FloatArray:
         """Returns zeros, and the opening that the gripper was asked for, so that it does not let go."""
         values = np.zeros(len(self.names))
-        if state.gripper is not None and self._map.task.has_gripper:
+        if state.gripper is not None and self._map.has_gripper:
             values[-1] = np.clip(2.0 * state.gripper.target_width / self._map.max_width - 1.0, -1.0, 1.0)
         return values
 
@@ -123,7 +136,7 @@ class DeltaActions(Actions):
         """Returns the action in [-1, 1]; of a target that the daemon clipped, the translation that is left of it."""
         sent = self._map.checked(values)
         if result.clips and isinstance(result.applied_target, Pose):
-            moved = (result.applied_target.position - before.position) / self._map.task.translation_scale
+            moved = (result.applied_target.position - before.position) / self._translation_scale
             sent[:3] = np.clip(moved, -1.0, 1.0)
         return sent
 

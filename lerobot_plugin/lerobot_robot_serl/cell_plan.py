@@ -10,7 +10,6 @@ from lerobot_robot_serl.observations import CellObserver
 from serl_api.cell import CellInfo
 from serl_api.plugins import PluginError
 from serl_api.values import Compliance
-from serl_client.envs.action_map import ActionMap
 from serl_client.envs.cell_check import check_cell
 from serl_client.envs.task import Task
 from serl_client.envs.task_finding import find_task
@@ -35,13 +34,18 @@ def plan_cell(config: SerlRobotConfig, cell: CellInfo) -> CellPlan:
     """Plans for one cell.
 
     Raises:
-        ValueError: There is no such task.
+        ValueError: There is no such task, or the actions would ignore its bounds.
         TaskMismatchError: The cell lacks what the task needs.
     """
     task = _neutral_task(config, cell) if not config.task else named_task(config.task)
     if config.camera_names is not None:
         task = replace(task, cameras=tuple(config.camera_names))
     check_cell(task, cell, config.address)
+    if task.keep_out is not None and config.action != "delta":
+        raise ValueError(
+            f"--robot.action is {config.action}, but {config.task} has a box that the arm stays out of, which deltas "
+            "alone respect; take delta"
+        )
     rotation = config.rotation
     if rotation is None:
         rotation = task.rotation
@@ -50,8 +54,7 @@ def plan_cell(config: SerlRobotConfig, cell: CellInfo) -> CellPlan:
     actions: Actions = joint_actions
     if config.action == "delta":
         width = 0.0 if cell.gripper is None else cell.gripper.max_width
-        mapped = ActionMap(task=task, rotation=rotation, binary_gripper=False, max_width=width)
-        actions = DeltaActions(mapped, cell.arm.home_tcp_pose.quaternion_xyzw)
+        actions = DeltaActions(task, rotation=rotation, max_width=width)
     elif config.action == "pose":
         actions = PoseActions(task.box, cell.arm.home_tcp_pose.quaternion_xyzw, has_gripper=cell.gripper is not None)
     return CellPlan(task, CellObserver(task, cell, vector), actions, joint_actions)
@@ -67,8 +70,9 @@ def named_task(name: str) -> Task:
         task = find_task(name)
     except PluginError as error:
         raise ValueError(str(error)) from error
-    if task.environment is not None:
-        raise ValueError(f"the task {name} drives no arm; `serl-robot` and LeRobot need one that does")
+    if task.environment is not None or task.arms:
+        what = "two arms" if task.arms else "no arm"
+        raise ValueError(f"the task {name} drives {what}; a robot of type serl is one arm")
     return task
 
 

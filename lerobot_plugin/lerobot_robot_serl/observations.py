@@ -87,9 +87,9 @@ class CellObserver:
         frame = observation.frames.get(name)
         if frame is not None:
             self._missing[name] = 0
-            self._pictures[name] = frame.rgb
-            return frame.rgb
-        self._missing[name] = self._missing.get(name, 0) + 1
+            self._pictures[name] = frame.rgb.copy()  # PyTorch takes no array that cannot be written to.
+        else:
+            self._missing[name] = self._missing.get(name, 0) + 1
         if name not in self._pictures or self._missing[name] > MISSING_LIMIT:
             raise DeviceUnavailableError(
                 f"camera {name} delivered nothing for {self._missing[name]} observations; is it plugged in?",

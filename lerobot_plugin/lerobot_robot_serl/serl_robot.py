@@ -10,7 +10,7 @@ import numpy as np
 from lerobot.robots import Robot
 from lerobot.utils.errors import DeviceAlreadyConnectedError, DeviceNotConnectedError
 
-from lerobot_robot_serl.actions import Command, DeltaActions, has_all
+from lerobot_robot_serl.actions import Command, has_all
 from lerobot_robot_serl.cell_plan import CellPlan, plan_cell
 from lerobot_robot_serl.configs import SerlRobotConfig
 from lerobot_robot_serl.episode_clock import EpisodeClock
@@ -246,8 +246,7 @@ class SerlRobot(Robot):
     def _begin_at(self, observation: Observation) -> None:
         self._start = self._now = observation
         self.plan.observer.begin_episode()
-        if isinstance(self.plan.actions, DeltaActions):
-            self.plan.actions.kept_quaternion_xyzw = observation.state.tcp_pose.quaternion_xyzw
+        self.plan.actions.begin_episode(observation)
 
     def _is_done(self, observation: Observation) -> bool:
         reward = self.plan.task.rewards.get("sparse")

@@ -17,19 +17,21 @@ from serl_api.settings import AT_LEAST_0, AT_LEAST_1, SEED, check_fields
 from serl_client.wrappers.plugin import find_wrappers
 from serl_rl.algorithms.act.config import ActConfig, ExecutionMode
 from serl_rl.artifacts.run_directory import make_folder_of, write_json
+from serl_rl.cli.evaluated_policy import EvaluatedPolicy, remote_policy, saved_policy
 from serl_rl.cli.options import RerunTarget, print_json, say
 from serl_rl.config.train import TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.evaluation import EvaluationResult, report_evaluation, result_values
 from serl_rl.envs.factory import RobotConfig
 from serl_rl.envs.patience import Patience
-from serl_rl.errors import UsageError
+from serl_rl.errors import RemotePolicyError, UsageError
+from serl_rl.policies.remote.config import RemoteExecution, RemotePolicyConfig
 from serl_rl.rewards.classifier.config import ClassifierRewardConfig
 
 if TYPE_CHECKING:
     import gymnasium
 
-    from serl_rl.algorithms.algorithm import RunnablePolicy
+    from serl_rl.envs.evaluation import Acting
     from serl_rl.visualization.episode_video import EpisodeVideo
 
 DEFAULT_SEED = 500_000
@@ -39,7 +41,7 @@ COMPLETE, STOPPED = "complete", "stopped"
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateCommand:
-    """Evaluate the policy of a checkpoint, deterministically, and print its success rate as JSON.
+    """Evaluate a checkpoint's policy, or one of another process, deterministically; print its success rate as JSON.
 
     Where the arm cannot be driven, it says why and waits. Ctrl-C ends it after the episode under way, with the result
     of those that are over; "ended" in the result says why it ended.
@@ -54,10 +56,25 @@ class EvaluateCommand:
     serl-train evaluate --checkpoint runs/pick-cube/checkpoint --robot robot-pc:50051 --episodes 10 --rerun policy.rrd
 
     serl-train evaluate --checkpoint runs/act --robot robot-pc:50051 --chunks real-time
+
+    serl-train evaluate --policy lerobot:outputs/act/pretrained_model --environment.id serl/PickCubeVision-v0
+
+    serl-train evaluate --policy openpi:gpu-pc:8000 --observation-keys state=state --instruction "lift the cube"
     """
 
-    checkpoint: Path
+    checkpoint: Path | None = None
     """A checkpoint, or the folder of a run."""
+    policy: str | None = None
+    """In place of a checkpoint: lerobot:FOLDER, a policy that LeRobot saved, or openpi:HOST:PORT, a policy server."""
+    environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
+    """What such a policy is evaluated in; a checkpoint says it itself."""
+    reach: Annotated[RemotePolicyConfig, tyro.conf.arg(name="")] = field(default_factory=RemotePolicyConfig)
+    """How such a policy is reached."""
+    instruction: str = ""
+    """What such a policy is told to do, in words."""
+    observation_keys: tuple[str, ...] = ()
+    """Names that a policy server has for what is observed, such as front=observation/image; all others are
+    observation/NAME."""
     episodes: Annotated[int, AT_LEAST_1] = 100
     """Number of episodes."""
     evaluation_seed: Annotated[int, SEED] = DEFAULT_SEED
@@ -69,7 +86,7 @@ class EvaluateCommand:
     chunks: ExecutionMode | None = None
     """How a policy of act executes its chunks, in place of how it was trained to."""
     executed_steps: Annotated[int | None, AT_LEAST_0] = None
-    """Steps of a chunk that such a policy executes; 0 for all."""
+    """Steps of a chunk that such a policy, or one of another process, executes; 0 for all."""
     added_wrappers: tuple[str, ...] = ()
     """Wrappers beside those it was trained with, innermost, such as reality-gap,observation_delay_s=0.06; only such as
     leave observations and actions what they are."""
@@ -89,35 +106,53 @@ class EvaluateCommand:
 
     def run(self) -> int:
         """Evaluates."""
-        from serl_rl.envs.factory import make_environment, share_maps, spec_of
-        from serl_rl.policies.saved import check_environment, load_policy
-        from serl_rl.visualization.video import write_video
-
         self._check()
         stop, progress = StopSignal().install(), Progress()
-        with progress.phase("loading the policy"):
-            policy, config, manifest = load_policy(self.checkpoint, self._executed)
-        environment = with_own_reward(config.environment) if self.own_reward else config.environment
+        with contextlib.ExitStack() as stack:
+            with progress.phase("loading the policy"):
+                subject = stack.enter_context(self._subject(stop))
+            return self._report(subject, stop, progress)
+
+    def _report(self, subject: EvaluatedPolicy, stop: StopSignal, progress: Progress) -> int:
+        """Evaluates, and writes what came out."""
+        from serl_rl.envs.factory import make_environment
+        from serl_rl.visualization.video import write_video
+
+        environment = with_own_reward(subject.environment) if self.own_reward else subject.environment
         environment = with_wrappers(environment, self.added_wrappers)
         with progress.phase("opening the environment"):
             env = make_environment(environment, self.robot)
-        share_maps(env, policy)
         with contextlib.closing(env):
-            check_environment(self.checkpoint, manifest, spec_of(env, environment))
-            result, film, ended = self._evaluate(env, policy, stop, progress)
-        report = result_values(result) | {name: manifest[name] for name in ("policy_version", "env_steps")}
-        report["ended"] = ended
+            policy = subject.make(env, environment)
+            result, film, ended = self._evaluate(env, policy, subject, stop, progress)
+        report = {**result_values(result), **subject.facts, "ended": ended}
         print_json(report)
         if self.output_json is not None:
-            self._write(self.output_json, report | self._details(result, config))
+            self._write(self.output_json, report | self._details(result, subject))
         if self.video is not None and film is not None and not film.is_empty:
             with progress.phase("writing the video"):
                 written = write_video(film, self.video, film.rate_hz)
             say(f"video: {written}")
         return 0 if ended in (COMPLETE, STOPPED) else 1
 
+    def _subject(self, stop: StopSignal) -> contextlib.AbstractContextManager[EvaluatedPolicy]:
+        if self.checkpoint is not None:
+            return contextlib.nullcontext(saved_policy(self.checkpoint, self._executed))
+        assert self.policy is not None
+        execution = RemoteExecution(
+            instruction=self.instruction,
+            observation_keys=self.observation_keys,
+            executed_steps=self.executed_steps or 0,
+        )
+        return remote_policy(self.policy, self.environment, self.reach, execution, stop)
+
     def _evaluate(
-        self, env: gymnasium.Env[Any, Any], policy: RunnablePolicy, stop: StopSignal, progress: Progress
+        self,
+        env: gymnasium.Env[Any, Any],
+        policy: Acting,
+        subject: EvaluatedPolicy,
+        stop: StopSignal,
+        progress: Progress,
     ) -> tuple[EvaluationResult, EpisodeVideo | None, str]:
         """Returns the result, the film, and why it ended; an error loses no episode that was over."""
         from serl_rl.visualization.evaluation import watched_evaluation
@@ -135,7 +170,7 @@ class EvaluateCommand:
                 result, film = watched_evaluation(
                     env,
                     policy,
-                    self.checkpoint,
+                    subject.critics,
                     self.episodes,
                     self.evaluation_seed,
                     note,
@@ -143,8 +178,9 @@ class EvaluateCommand:
                     film_episodes=film_episodes,
                     overlay=self.overlay,
                     rerun=self.rerun,
+                    name=subject.name,
                 )
-        except RobotError as error:
+        except (RobotError, RemotePolicyError) as error:
             if not kept.episode_count:
                 raise
             return kept, None, str(error)
@@ -172,11 +208,18 @@ class EvaluateCommand:
 
     def _check(self) -> None:
         """Refuses what cannot work before the arm moves."""
+        if (self.checkpoint is None) == (self.policy is None):
+            given = "neither" if self.policy is None else "both"
+            raise UsageError(f"{given} of --checkpoint and --policy are given; give one of them")
+        if self.checkpoint is not None and self.environment != EnvironmentConfig():
+            raise UsageError("--environment is for --policy; a checkpoint is evaluated in what it was trained in")
+        if self.policy is not None and self.chunks is not None:
+            raise UsageError("--chunks is for policies of act; a policy of another process is asked at the end of each")
         for option, path in (("--output-json", self.output_json), ("--video", self.video)):
             if path is not None:
                 make_folder_of(path, option)
 
-    def _details(self, result: EvaluationResult, config: TrainConfig) -> dict[str, Any]:
+    def _details(self, result: EvaluationResult, subject: EvaluatedPolicy) -> dict[str, Any]:
         episodes = [
             {
                 "seed": self.evaluation_seed + index,
@@ -187,8 +230,8 @@ class EvaluateCommand:
             for index, outcome in enumerate(result.outcomes)
         ]
         return {
-            "checkpoint": str(self.checkpoint),
-            "environment": config.environment.id,
+            "checkpoint": None if self.checkpoint is None else str(self.checkpoint),
+            "environment": subject.environment.id,
             "evaluation_seed": self.evaluation_seed,
             "outcomes": episodes,
         }

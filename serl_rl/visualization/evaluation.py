@@ -27,7 +27,7 @@ Watch: TypeAlias = Callable[[gymnasium.Env[Any, Any]], gymnasium.Env[Any, Any]]
 def watched_evaluation(
     env: gymnasium.Env[Any, Any],
     policy: Acting,
-    checkpoint: Path,
+    checkpoint: Path | None,
     episode_count: int,
     seed: int,
     should_stop: Callable[[EvaluationResult], bool],
@@ -36,13 +36,14 @@ def watched_evaluation(
     film_episodes: int = 0,
     overlay: bool = True,
     rerun: str | None = None,
+    name: str = "",
 ) -> tuple[EvaluationResult, EpisodeVideo | None]:
     """Evaluates a policy and records it; recording changes no outcome.
 
     Args:
         env: The environment; must render RGB arrays if it is filmed and has no cameras.
         policy: Chooses actions.
-        checkpoint: Where its critics are, which are asked what they expect.
+        checkpoint: Where its critics are, which are asked what they expect; None where it has none.
         episode_count: Episodes that count.
         seed: Seed of the first reset; the others count up.
         should_stop: Asked after each episode.
@@ -50,6 +51,7 @@ def watched_evaluation(
         film_episodes: Episodes of the film; 0 for none. Those beyond `episode_count` do not count.
         overlay: Whether the film shows more than pictures.
         rerun: Where to stream to, as in `RerunStream.open`; None for nowhere.
+        name: What the viewer calls the recording; empty for the checkpoint's.
 
     Returns:
         What the evaluation came to, and the film.
@@ -65,6 +67,7 @@ def watched_evaluation(
     from serl_rl.visualization.saved_critic import load_critic
 
     labels = labels_of(env, control_rate_hz(env))
+    called = name or ("policy" if checkpoint is None else checkpoint.name)
     sinks: list[StepSink] = []
     film = EpisodeVideo(film_episodes, labels, overlay=overlay) if film_episodes else None
     if film is not None:
@@ -73,8 +76,9 @@ def watched_evaluation(
         if rerun is not None:
             from serl_rl.visualization.rerun_stream import RerunStream
 
-            sinks.append(stack.enter_context(RerunStream.open(rerun, labels, name=checkpoint.name)))
-        watched = StepRecorder(env, sinks, labels, load_critic(checkpoint))
+            sinks.append(stack.enter_context(RerunStream.open(rerun, labels, name=called)))
+        critic = None if checkpoint is None else load_critic(checkpoint)
+        watched = StepRecorder(env, sinks, labels, critic)
         result = evaluate(watched, policy, max(episode_count, film_episodes), seed, should_stop, patience)
     return result.first(episode_count), film
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from serl_client import RobotClient, read_episodes
 from serl_client.envs.private_simulator import PrivateSimulator, simulator_command
 
-TASK = "serl/PickCube-v0"
-ROBOT = ("--robot.type=serl", f"--robot.task={TASK}", "--robot.state=task", "--teleop.type=serl_expert")
+TASK = "serl/PickCubeVision-v0"
+ROBOT = ("--robot.type=serl", f"--robot.task={TASK}", "--robot.state=task")
+EXPERT = ("--teleop.type=serl_expert", f"--teleop.task={TASK}")
 EPISODE_TIME_S, RESET_TIME_S = 4, 1
+HOME = (0.4, 0.0, 0.25)
 
 
 def call(*command):
@@ -21,13 +23,13 @@ def call(*command):
 
 
 def record(address, output, executables):
-    """Records two episodes in lockstep, from a camera and the task's state."""
+    """Records two episodes in lockstep, from two cameras and the task's state."""
     times = {"episode_time_s": EPISODE_TIME_S, "reset_time_s": RESET_TIME_S}
     call(
         executables / "lerobot-record",
         *ROBOT,
+        *EXPERT,
         f"--robot.address={address}",
-        "--robot.camera_names=[front]",
         *(f"--{group}.{name}={value}" for group in ("robot", "dataset") for name, value in times.items()),
         f"--dataset.root={output}",
         "--dataset.repo_id=check/recorded",
@@ -42,27 +44,29 @@ def record(address, output, executables):
 def teleoperate(address, executables):
     """Drives in real time, where LeRobot's loop keeps the rate."""
     options = ("--robot.episode_time_s=60", f"--robot.address={address}", "--fps=10", "--teleop_time_s=4")
-    call(executables / "lerobot-teleoperate", *ROBOT, *options)
+    call(executables / "lerobot-teleoperate", *ROBOT, *EXPERT, *options)
 
 
 def check_recording(folder):
-    """Imports the set: both episodes lift the cube, and none has another's scene in it."""
+    """Imports the set: no episode has the arm brought back in it, and they are of two scenes."""
     call(sys.executable, "-m", "serl_rl", "import", folder / "set", folder / "set.episodes", "--format", "lerobot",
          "--task", TASK)  # fmt: skip
     episodes = read_episodes(folder / "set.episodes")
     assert len(episodes) == 2, len(episodes)
     for episode in episodes:
         state, actions = episode.observations["state"], episode.actions
-        assert state.shape[1:] == (13,), state.shape
-        assert actions.shape[1:] == (4,), actions.shape
+        assert (state.shape[1:], actions.shape[1:]) == ((7,), (4,)), (state.shape, actions.shape)
         assert episode.observations["front"].shape[1:] == (128, 128, 3)
+        assert episode.metadata["instruction"] == "lift the cube"
         assert abs(len(episode) - 10 * EPISODE_TIME_S) <= 12, len(episode)  # LeRobot goes by its own clock.
-        height = 0.2 * state[:, 9] + 0.1
-        assert height[0] < 0.03, height[0]
-        assert height.max() - height[0] > 0.1, height
-        assert abs(state[1:, :3] - state[:-1, :3]).max() * 0.2 < 0.08  # The arm is nowhere brought back in an episode.
-    assert episodes[0].metadata["instruction"] == "lift the cube"
-    assert abs(episodes[0].observations["state"][0, 7:9] - episodes[1].observations["state"][0, 7:9]).max() > 0.01
+        tcp = 0.2 * state[:, :3] + (0.4, 0.0, 0.1)
+        assert abs(tcp[0] - HOME).max() < 0.02, tcp[0]
+        assert tcp[:, 2].min() < 0.04, tcp[:, 2]  # At the cube,
+        assert tcp[-1, 2] > 0.1, tcp[:, 2]  # and up with it.
+        assert (actions[-5:, 3] == -1).all()
+        assert abs(tcp[1:] - tcp[:-1]).max() < 0.08  # Nowhere brought back.
+    lowest = [episode.observations["state"][episode.observations["state"][:, 2].argmin(), :2] for episode in episodes]
+    assert abs(lowest[0] - lowest[1]).max() > 0.05
     print(f"lerobot-record lifted {len(episodes)} cubes, and the import shows it")  # noqa: T201 - a program.
 
 

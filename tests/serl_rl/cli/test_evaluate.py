@@ -1,6 +1,9 @@
 """`serl-train evaluate` from its options to what it writes."""
 
+import itertools
 import json
+import sys
+from pathlib import Path
 
 import av
 import numpy as np
@@ -17,6 +20,8 @@ from serl_rl.envs.evaluation import wilson_interval
 from serl_rl.envs.factory import make_environment, spec_of
 from serl_rl.errors import CheckpointError, UsageError
 from serl_tasks.point_mass.environment import PointMassEnv
+from tests.support.policy_servers import serving
+from tests.support.waiting import wait_until
 
 SAC = SacConfig(hidden_sizes=(16, 16), compile="off", precision="float32")
 
@@ -184,3 +189,69 @@ def test_wrappers_are_added_innermost_and_only_where_the_policy_still_fits():
         with_wrappers(trained, ("relative-frame",))
     with pytest.raises(UsageError, match="did you mean reality-gap"):
         with_wrappers(trained, ("realty-gap",))
+
+
+@pytest.fixture
+def evaluate_remote(capsys, monkeypatch):
+    """Evaluates a policy of another process in the point mass; returns the exit code and what was printed."""
+    monkeypatch.setattr("serl_api.lifetime.stop_signal.StopSignal.install", lambda self: self)
+
+    def call(policy, *options):
+        arguments = ("evaluate", "--policy", policy, "--environment.id", "serl/PointMass-v0", *options)
+        code = parse([str(argument) for argument in arguments]).run()
+        return code, json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def test_a_policy_server_of_openpis_protocol_is_evaluated(evaluate_remote, tmp_path):
+    def towards_the_centre(request):
+        return {"actions": np.clip(-10 * request["observation/state"], -1, 1)[None]}
+
+    with serving(towards_the_centre) as server:
+        written = tmp_path / "result.json"
+        code, report = evaluate_remote(f"openpi:{server.address}", "--episodes", 3, "--output-json", written)
+    assert (code, report["successes"], report["ended"]) == (0, 3, "complete")
+    assert json.loads(written.read_text())["environment"] == "serl/PointMass-v0"
+
+
+def test_a_policy_server_that_falls_silent_loses_no_episode_that_was_over(evaluate_remote):
+    def for_a_while(request):
+        return {"actions": np.clip(-10 * request["observation/state"], -1, 1)[None]} if next(steps) < 40 else None
+
+    steps = itertools.count()
+    with serving(for_a_while) as server:
+        code, report = evaluate_remote(f"openpi:{server.address}", "--episodes", 100, "--answer-timeout-s", 0.3)
+    assert code == 1
+    assert report["episodes"] > 0
+    assert "gave no answer for 0.3 s; the arm holds" in report["ended"]
+
+
+def test_a_lerobot_policy_is_served_by_its_own_python_which_ends_with_the_evaluation(evaluate_remote, tmp_path):
+    program = tmp_path / "python"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).with_name("served_point_mass.py")} "$@"\n')
+    program.chmod(0o755)
+    checkpoint = tmp_path / "pretrained_model"
+    checkpoint.mkdir()
+    (checkpoint / "config.json").write_text("{}")
+    code, report = evaluate_remote(f"lerobot:{checkpoint}", "--episodes", 3, "--lerobot-python", program)
+    assert (code, report["successes"], report["policy"]) == (0, 3, f"lerobot:{checkpoint}")
+    served = json.loads((checkpoint / "served.json").read_text())
+    assert served["arguments"][:3] == ["-m", "lerobot_robot_serl.policy_server", str(checkpoint)]
+    wait_until(lambda: not Path(f"/proc/{served['pid']}").exists())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "neither of --checkpoint and --policy"),
+        (("--checkpoint", "a", "--policy", "openpi:a:1"), "both of --checkpoint and --policy"),
+        (("--checkpoint", "a", "--environment.id", "serl/PointMass-v0"), "--environment is for --policy"),
+        (("--policy", "openpi:a:1", "--chunks", "ensemble"), "--chunks is for policies of act"),
+        (("--policy", "somewhere"), "it must be openpi:host:port or lerobot:folder"),
+        (("--policy", "lerobot:/nowhere"), "there is no LeRobot policy in /nowhere"),
+    ],
+)
+def test_policies_that_are_named_wrongly_are_refused(options, words):
+    with pytest.raises(UsageError, match=words):
+        parse(["evaluate", *options]).run()
