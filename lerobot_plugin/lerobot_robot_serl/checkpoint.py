@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from lerobot_robot_serl.served_policy import ServedPolicyError
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 PIPELINES = ("policy_preprocessor.json", "policy_postprocessor.json")
+_LONGEST_REASON = 200
 _STATE, _IMAGES, _ACTION = "observation.state", "observation.images.", "action"
 
 
@@ -88,7 +89,8 @@ def load_checkpoint(folder: Path, device: str = "cpu") -> CheckpointPolicy:
         before, after = make_pre_post_processors(config, str(folder), preprocessor_overrides=overrides)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise ServedPolicyError(f"the LeRobot policy in {folder} cannot be loaded: {_first_line(error)}") from error
-    _check_statistics(folder, config, [*before.steps, *after.steps])
+    _check_statistics(folder, config, config.input_features, before.steps)
+    _check_statistics(folder, config, config.output_features, after.steps)
     return CheckpointPolicy(policy, before, after, device)
 
 
@@ -108,19 +110,20 @@ def _check_files(folder: Path) -> None:
             )
 
 
-def _check_statistics(folder: Path, config: Any, steps: list[Any]) -> None:  # noqa: ANN401
-    known: dict[str, dict[str, Any]] = {}
+def _check_statistics(folder: Path, config: Any, features: Mapping[str, Any], steps: Sequence[Any]) -> None:  # noqa: ANN401
+    """Looks for the statistics of features in the steps that scale them: LeRobot leaves those without as they are."""
+    known: dict[str, Mapping[str, Any]] = {}
     for step in steps:
         known |= getattr(step, "stats", None) or {}
-    for name, feature in (config.input_features | config.output_features).items():
+    for name, feature in features.items():
         mode = config.normalization_mapping.get(feature.type.value)
         if mode is None or mode.value == "IDENTITY":
             continue
         numbers = [np.asarray(value, float) for value in known.get(name, {}).values()]
         if not numbers or not all(np.isfinite(value).all() for value in numbers):
             raise ServedPolicyError(
-                f"the LeRobot policy in {folder} normalizes {name} by {mode.value}, but its statistics are missing or "
-                "not finite; save its processors with the statistics of its data set"
+                f"the LeRobot policy in {folder} scales {name} by {mode.value}, but its statistics are missing or not "
+                "finite; save its processors with the statistics of its data set"
             )
 
 
@@ -135,4 +138,5 @@ def _shape(feature: Any) -> tuple[int, ...]:  # noqa: ANN401
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2]) if lines else type(error).__name__
+    text = " ".join(lines[:2]) if lines else type(error).__name__
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]} ..."

@@ -32,16 +32,16 @@ def check_evaluation(folder, executables):
 
 def check_refusals(folder, executables):
     """A policy of another task, one without its statistics, and one whose weights are another's."""
-    code, _, words = evaluate(folder / "act", executables, "--environment.id", "serl/PickCube-v0")
+    code, _, words = evaluate(folder / "act", executables, "--environment.id", "serl/PickCube-v0", "--episodes", 1)
     assert (code, "is of another robot or task" in words) == (1, True), words
     (statistics,) = folder.glob("act/policy_preprocessor_*.safetensors")
     other = folder / "other"
     shutil.copytree(folder / "act", other)
     shutil.copy(other / "model.safetensors", other / statistics.name)
-    code, _, words = evaluate(other, executables, "--environment.id", TASK)
+    code, _, words = evaluate(other, executables, "--environment.id", TASK, "--episodes", 1)
     assert (code, "statistics are missing" in words) == (1, True), words
     shutil.copy(statistics, other / "model.safetensors")
-    code, _, words = evaluate(other, executables, "--environment.id", TASK)
+    code, _, words = evaluate(other, executables, "--environment.id", TASK, "--episodes", 1)
     assert (code, "cannot be loaded" in words) == (1, True), words
     print("policies that do not fit are refused in a sentence")  # noqa: T201
 
