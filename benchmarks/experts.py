@@ -14,6 +14,7 @@ TASKS = (
     "PcbInsert",
     "RamInsert",
     "UsbInsert",
+    "HandOver",
     "RelocateForward",
     "RelocateBackward",
     "BinForward",

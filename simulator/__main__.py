@@ -1,12 +1,14 @@
 """Runs the command line `serl-sim`: build a task's scene, serve it like a robot until a signal."""
 
 import argparse
+import contextlib
 import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from robot_daemon.api.server import DaemonServer
 from robot_daemon.config.cell_config import ServerConfig
 from robot_daemon.operations.lifecycle import serve_until_signal
 from serl_api.enums import Pacing
@@ -15,7 +17,7 @@ from serl_api.plugins import PluginError
 from serl_api.progress import Progress
 from serl_api.server import ServeError
 from serl_api.settings import ConfigError
-from simulator.api.server import build_server
+from simulator.api.server import build_servers
 from simulator.command_line import add_log_level, add_ready_file, command_parser, log_to_stderr
 from simulator.devices.cell import LIMITS
 from simulator.model.arm_table import ARMS
@@ -26,6 +28,8 @@ examples:
   serl-sim                                       pick-cube on 127.0.0.1:50051, in lockstep, seed 0
   serl-sim --pacing real-time                    the same as a robot would behave: time passes by itself
   serl-sim --address unix:/tmp/sim.sock          a private simulator for one client
+  serl-sim --task hand-over --address 127.0.0.1:50051,127.0.0.1:50061
+                                                 two arms of one scene, the left one's cell at the first address
   serl-sim --list-tasks                          the tasks, one a line
   serl-robot watch --address 127.0.0.1:50051     look at it from another terminal
 
@@ -47,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log_to_stderr(options.log_level)
     try:
         with Progress(say=logging.getLogger("simulator").info).phase(f"building the scene of {options.task}"):
-            server = build_server(
+            servers = build_servers(
                 options.task,
                 Pacing[options.pacing.replace("-", "_").upper()],
                 options.seed,
@@ -62,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     token_file=options.token_file,
                 ),
             )
-        serve_until_signal(server, ready_file=options.ready_file)
+        _serve(servers, options.ready_file)
     except (NotFoundError, ConfigError, PluginError) as error:
         print(f"serl-sim: {error}", file=sys.stderr)
         return 2
@@ -70,6 +74,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"serl-sim: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _serve(servers: Sequence[DaemonServer], ready_file: Path | None) -> None:
+    """Serves the cell of each arm until a signal."""
+    first, *others = servers
+    with contextlib.ExitStack() as stack:
+        addresses = []
+        for other in others:
+            addresses.append(other.start())
+            stack.callback(other.stop)
+        serve_until_signal(first, ready_file=ready_file, others=addresses)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list-tasks", action="store_true", help="list the tasks, then exit")
     parser.add_argument("--arm", default="panda", metavar="NAME", help=f"{' or '.join(sorted(ARMS))} (%(default)s)")
     parser.add_argument(
-        "--address", default="127.0.0.1:50051", help="host:port (port 0 picks one) or unix:/path (%(default)s)"
+        "--address",
+        default="127.0.0.1:50051",
+        help="host:port (port 0 picks one) or unix:/path; for two arms two, the left one's first (%(default)s)",
     )
     parser.add_argument(
         "--pacing",

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from robot_daemon.api.server import DaemonServer
@@ -22,6 +23,7 @@ def serve_until_signal(
     ready_file: Path | None = None,
     notifier: Notifier | None = None,
     stop: StopSignal | None = None,
+    others: Sequence[str] = (),
 ) -> None:
     """Serves until SIGINT or SIGTERM, then holds the arm, drains, waits until it rests and closes the devices.
 
@@ -34,6 +36,7 @@ def serve_until_signal(
         ready_file: Gets the bound address, atomically, once calls are answered; removed at the end.
         notifier: Is told when calls are answered, and when the daemon begins to stop.
         stop: Already installed, where signals were awaited before; None installs one.
+        others: Addresses of further arms that this process serves, for the file.
 
     Raises:
         ServeError: The address is in use or cannot be bound.
@@ -42,7 +45,7 @@ def serve_until_signal(
     with StopSignal() if stop is None else contextlib.nullcontext(stop) as stop:
         address = server.start()
         stop.on_hurry(server.hurry)
-        with announced(ready_file, address):
+        with announced(ready_file, ",".join((address, *others))):
             notifier.ready(f"idle, listening on {address}")
             stop.wait()
             notifier.stopping()

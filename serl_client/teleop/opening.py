@@ -14,6 +14,7 @@ from serl_api.errors.robot import DeviceUnavailableError
 from serl_api.lifetime.closing import ClosedOnExit
 from serl_api.plugins import find_plugin
 from serl_api.settings import AT_LEAST_0, LESS_THAN_ALL, RATIO, Bound, check_fields
+from serl_client.teleop.arm_interventions import ArmInterventions
 from serl_client.teleop.devices.axis_map import AxisMap, Viewpoint
 from serl_client.teleop.devices.dead_man import DeadManDevice
 from serl_client.teleop.devices.device import TeleopDevice
@@ -108,21 +109,33 @@ class Teleoperation(ClosedOnExit):
                 f"{reason} needs keys, and standard input is no terminal; start it in one, or take --keys desktop"
             )
 
-    def intervention_source(self, env: gymnasium.Env[Any, Any], *, is_alone: bool = False) -> HumanIntervention:
+    def intervention_source(
+        self, env: gymnasium.Env[Any, Any], *, is_alone: bool = False
+    ) -> HumanIntervention | ArmInterventions:
         """Makes the person an intervention source of an environment; `is_alone` where they are always in control.
+
+        With two devices each takes over its own arm, while the policy goes on with the other.
 
         Raises:
             ValueError: Its actions do not fit the devices.
         """
-        size = (env.action_space.shape or (0,))[0]
-        return HumanIntervention(
-            self.devices,
-            size,
-            gripper_action=_attribute(env, "gripper_action", "absolute"),
-            max_gripper_width=_attribute(env, "max_gripper_width", 0.0),
-            hold_s=self._config.hold_s,
-            is_alone=is_alone,
-        )
+        size, rest = divmod((env.action_space.shape or (0,))[0], max(len(self.devices), 1))
+        if rest or not self.devices:
+            raise ValueError(
+                f"{len(self.devices)} devices cannot drive an action of {env.action_space.shape} components"
+            )
+        sources = [
+            HumanIntervention(
+                (device,),
+                size,
+                gripper_action=_attribute(env, "gripper_action", "absolute"),
+                max_gripper_width=_attribute(env, "max_gripper_width", 0.0),
+                hold_s=self._config.hold_s,
+                is_alone=is_alone,
+            )
+            for device in self.devices
+        ]
+        return sources[0] if len(sources) == 1 else ArmInterventions(sources)
 
     def close(self) -> None:
         """Closes everything. Safe to repeat."""

@@ -26,12 +26,15 @@ class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
     actions sees the penalty, and SERL's earlier wrapper, which subtracts it from the reward, hides a success that comes
     on the same step.
 
+    With two arms the last component of each half is a gripper's, and the costs of both add up.
+
     An action below -0.5 closes and one above 0.5 opens. It is a change when it differs from what was asked for last, or
     at the start of an episode from how the gripper stands; a slow gripper therefore costs once, not once a step. What
     counts is the executed action, an intervention's too, whether this sits inside `Intervention` or around it.
 
     Args:
-        env: Environment whose last action component drives the gripper and whose info has "gripper_width".
+        env: Environment whose action ends in the gripper's component, in each half where there are two arms, and whose
+            info has "gripper_width", of each.
         cost: Of one change, at least 0.
         max_width: Widest opening, m; None asks the environment.
 
@@ -48,21 +51,23 @@ class GripperPenalty(gymnasium.Wrapper[Any, Any, Any, Any]):
         if self._max_width <= 0.0:
             raise ValueError("a gripper penalty needs a gripper, and the environment has none; leave it away")
         self._open_width = _OPEN_SHARE * self._max_width
-        self._is_open = True
+        self._count = _gripper_count(env)
+        self._is_open = np.ones(self._count, bool)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begins an episode with the gripper's state."""
         observation, info = self.env.reset(seed=seed, options=options)
-        width = float(info.get("gripper_width", math.nan))
-        self._is_open = not width < self._open_width
+        widths = np.broadcast_to(np.asarray(info.get("gripper_width", math.nan), float), self._count)
+        self._is_open = ~(widths < self._open_width)
         return observation, info
 
     def step(self, action: NDArray[Any]) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Takes a step and adds the cost of its gripper action."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        executed = float(np.asarray(info.get(INTERVENTION_ACTION, action))[-1])
-        wants_open = self._is_open if abs(executed) <= _THRESHOLD else executed > 0.0
-        penalty = -self._cost if wants_open != self._is_open else 0.0
+        executed = np.asarray(info.get(INTERVENTION_ACTION, action), float).reshape(self._count, -1)[:, -1]
+        wants_open = np.where(np.abs(executed) <= _THRESHOLD, self._is_open, executed > 0.0)
+        changes = int((wants_open != self._is_open).sum())
+        penalty = -self._cost * changes if changes else 0.0
         self._is_open = wants_open
         return observation, reward, terminated, truncated, info | {"grasp_penalty": penalty}
 
@@ -84,9 +89,16 @@ GRIPPER_PENALTY = WrapperPlugin(
 """For a critic that chooses gripper actions."""
 
 
+def _gripper_count(env: gymnasium.Env[Any, Any]) -> int:
+    try:
+        return max(int(env.get_wrapper_attr("task").gripper_count), 1)
+    except AttributeError:
+        return 1
+
+
 def _widest(env: gymnasium.Env[Any, Any]) -> float:
     try:
-        has_gripper = env.get_wrapper_attr("task").has_gripper
+        has_gripper = env.get_wrapper_attr("task").gripper_count > 0
         return float(env.get_wrapper_attr("max_gripper_width")) if has_gripper else 0.0
     except AttributeError:
         return 0.0

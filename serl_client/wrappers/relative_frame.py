@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
@@ -28,59 +29,84 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
       stored is what the policy should have said.
     * `info` keeps the raw values, in base.
 
+    With two arms each half of an action and each arm's part of the observation has its own frames: arms that face each
+    other so see and do the same when one does as the other in a mirror.
+
     Args:
-        env: Environment whose observation has "tcp_pose".
+        env: Environment whose observation has "tcp_pose", or "left/tcp_pose" and "right/tcp_pose".
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
-        if "tcp_pose" not in getattr(env.observation_space, "spaces", {}):
+        keys = getattr(env.observation_space, "spaces", {})
+        prefixes = [key.removesuffix("tcp_pose") for key in keys if key == "tcp_pose" or key.endswith("/tcp_pose")]
+        if not prefixes:
             raise ValueError(f"a relative frame needs tcp_pose in the observation, which is {env.observation_space}")
-        if getattr(env.unwrapped, "control", "tcp") == "joint":
-            raise ValueError("a relative frame turns actions of the TCP, and control is joint; leave one of them away")
-        self._start = Pose(np.zeros(3), np.array((0.0, 0.0, 0.0, 1.0)))
-        self._quaternion_xyzw: FloatArray = self._start.quaternion_xyzw
+        self._frames = tuple(_ArmFrame(prefix) for prefix in prefixes)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Takes the pose after the reset as the frame of the episode."""
         observation, info = self.env.reset(seed=seed, options=options)
-        self._start = _pose(observation["tcp_pose"])
+        for frame in self._frames:
+            frame.begin(observation)
         return self._observation(observation), info
 
     def step(self, action: NDArray[Any]) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Takes an action in TCP axes."""
-        before = self._quaternion_xyzw
-        observation, reward, terminated, truncated, info = self.env.step(_turned(before, action))
+        before = [frame.quaternion_xyzw for frame in self._frames]
+        observation, reward, terminated, truncated, info = self.env.step(_each_turned(before, action))
         if INTERVENTION_ACTION in info:
-            own = _turned(conjugate(before.tolist()), info[INTERVENTION_ACTION])
+            own = _each_turned([conjugate(one.tolist()) for one in before], info[INTERVENTION_ACTION])
             info = info | {INTERVENTION_ACTION: own}
         return self._observation(observation), reward, terminated, truncated, info
 
     def moves(self, key: str) -> bool:
         """Returns whether positions under a key are relative to the start, whose zero is then the centre."""
-        return key == "tcp_pose" or key.endswith("_position")
+        return key.rpartition("/")[2] == "tcp_pose" or key.endswith("_position")
 
     def to_base(self, action: NDArray[Any]) -> NDArray[Any]:
         """Returns the action in base axes that executes an action of the policy now."""
-        return _turned(self._quaternion_xyzw, action)
+        return _each_turned([frame.quaternion_xyzw for frame in self._frames], action)
 
     def from_base(self, action: NDArray[Any]) -> NDArray[Any]:
         """Returns the policy's action that does now what one in base axes asks for; in [-1, 1], its direction kept."""
-        return _turned(conjugate(self._quaternion_xyzw.tolist()), action)
+        return _each_turned([conjugate(frame.quaternion_xyzw.tolist()) for frame in self._frames], action)
 
     def _observation(self, observation: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        pose = _pose(observation["tcp_pose"])
-        self._quaternion_xyzw = pose.quaternion_xyzw
+        result = dict(observation)
+        for frame in self._frames:
+            result |= frame.seen(observation)
+        return result
+
+
+class _ArmFrame:
+    """Holds the frames of one arm, whose keys have a prefix."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._start = Pose(np.zeros(3), np.array((0.0, 0.0, 0.0, 1.0)))
+        self.quaternion_xyzw: FloatArray = self._start.quaternion_xyzw
+
+    def begin(self, observation: dict[str, NDArray[Any]]) -> None:
+        """Takes the present pose as the frame of the episode."""
+        self._start = _pose(observation[f"{self._prefix}tcp_pose"])
+
+    def seen(self, observation: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Returns what changes under the arm's keys."""
+        pose = _pose(observation[f"{self._prefix}tcp_pose"])
+        self.quaternion_xyzw = pose.quaternion_xyzw
         to_start = invert_pose(self._start)
         relative = compose_poses(to_start, pose)
-        result = dict(observation)
         orientation = canonical(relative.quaternion_xyzw.tolist())
-        result["tcp_pose"] = np.concatenate((relative.position, orientation))
+        result = {f"{self._prefix}tcp_pose": np.concatenate((relative.position, orientation))}
         to_tcp = conjugate(pose.quaternion_xyzw.tolist())
         for key, value in observation.items():
-            if key in ("tcp_twist", "tcp_wrench"):
+            if not key.startswith(self._prefix):
+                continue
+            name = key.removeprefix(self._prefix)
+            if name in ("tcp_twist", "tcp_wrench"):
                 result[key] = rotate_six_vector(to_tcp, value)
-            elif self.moves(key) and key != "tcp_pose":
+            elif name.endswith("_position"):
                 result[key] = to_start.position + rotate(to_start.quaternion_xyzw, value)
         return result
 
@@ -96,6 +122,12 @@ RELATIVE_FRAME = WrapperPlugin(options=RelativeFrameOptions, build=lambda env, o
 
 def _pose(vector: NDArray[Any]) -> Pose:
     return Pose(np.array(vector[:3], float), np.array(vector[3:], float))
+
+
+def _each_turned(quaternions: Sequence[FloatArray | Quaternion], action: NDArray[Any]) -> NDArray[Any]:
+    """Turns each arm's share of an action by its own quaternion, xyzw."""
+    shares = np.split(np.asarray(action), len(quaternions))
+    return np.concatenate([_turned(one, share) for one, share in zip(quaternions, shares, strict=True)])
 
 
 def _turned(quaternion_xyzw: FloatArray | Quaternion, action: NDArray[Any]) -> NDArray[Any]:

@@ -190,7 +190,7 @@ class TrainConfig:
             )
         task = find_task(self.environment.id) if is_task(self.environment.id) else None
         if task is not None and task.environment is None:  # Else an environment of the user's own.
-            found = int(task.has_gripper)
+            found = task.gripper_count
             require("sac.grippers", chosen, chosen <= found, f"at most {found}, as {self.environment.id} has no more")
 
     def _check_vice(self) -> None:

@@ -292,8 +292,8 @@ def _compare_all(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -
 def _compare_task(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -> None:
     """Compares with what a task says of itself; only the sizes of its images depend on the cell."""
     task = task_of(config)
-    size = (6 if config.rotation else 3) + int(task.has_gripper)
-    joints = spec.action_size - int(task.has_gripper) if config.control == "joint" else 0
+    size = (6 if config.rotation else 3) * (len(task.arms) or 1) + task.gripper_count
+    joints = spec.action_size - task.gripper_count if config.control == "joint" else 0
     if not joints and spec.action_size != size:
         raise UsageError(
             f"{path} holds actions of {spec.action_size} components, but {config.id} takes {size} with "

@@ -1,5 +1,7 @@
 """Implements `serl.simulator.v1.SimulatorService`."""
 
+from dataclasses import replace
+
 import grpc
 from google.protobuf import duration_pb2
 from serl.robot.v1 import robot_service_pb2
@@ -28,9 +30,9 @@ from simulator.devices.injection import Condition, Latency
 from simulator.devices.world import World
 from simulator.physics.contacts import contact_pairs
 from simulator.physics.rendering import MAX_PICTURE_SIZE, Orbit, RenderError, View
-from simulator.scene.finding import scene_names, usable_scenes
+from simulator.scene.finding import find_scene, scene_names, usable_scenes
 from simulator.scene.scene import CAMERAS
-from simulator.scene.task_scene import TaskScene
+from simulator.scene.task_scene import TaskScene, TwoArmScene
 
 MIN_PICTURE_SIZE = 16
 DEFAULT_WIDTH, DEFAULT_HEIGHT = 640, 480
@@ -71,12 +73,25 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
             self._core.require_no_session()
             if request.name not in (former.name, *scene_names()):  # A client must not choose what to import.
                 raise NotFoundError.among("task", name=request.name, available=scene_names())
+            if former.stage.right is not None or has_two_arms(request.name):
+                return self._load_shared(request, former)
             try:
                 world = load_world(request.name, former.table.name, request.seed if request.HasField("seed") else 0)
             except PluginError as error:
                 raise NotEquippedError(str(error), capability="task") from error
             world.physics.set_time(former.physics.time_ns)
             self._core.replace_cell(cell_of(world, self._core.cell.timebase.pacing))
+        return messages.LoadTaskResponse(task=_task_info(world.name, world.scene))
+
+    def _load_shared(self, request: messages.LoadTaskRequest, world: World) -> messages.LoadTaskResponse:
+        """Draws a scene of two arms anew, which is as much as can be done where another cell shares it."""
+        if request.name != world.name:
+            text = f"{world.name} and {request.name} differ in their number of arms; start the simulator with --task"
+            if world.stage.right is not None:
+                text = f"{world.name} has two arms, whose scene stays; start the simulator with --task {request.name}"
+            raise NotEquippedError(text, capability="task")
+        world.reset(seed=request.seed if request.HasField("seed") else 0, start=None, gripper_width=None)
+        self._let_notice()
         return messages.LoadTaskResponse(task=_task_info(world.name, world.scene))
 
     @refusing
@@ -110,6 +125,8 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
     ) -> messages.RenderViewResponse:
         """Renders the scene from any viewpoint."""
         view = _decode_view(request)
+        if view.camera is not None:
+            view = replace(view, camera=self._world.mount.camera(view.camera))
         try:
             rgb, time_ns = self._world.renderer.render(view)
         except RenderError as error:
@@ -122,7 +139,7 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
             rgb=rgb,
             stamp_source=StampSource.SIMULATOR,
         )
-        return messages.RenderViewResponse(frame=encode_frame(view.camera or "orbit", sample, 0))
+        return messages.RenderViewResponse(frame=encode_frame(request.camera or "orbit", sample, 0))
 
     @refusing
     def SetPacing(
@@ -136,6 +153,9 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
         with self._core.lock:
             self._core.require_no_session()
             if pacing is not self._core.cell.timebase.pacing:
+                if self._world.stage.right is not None:
+                    text = f"{self._world.name} has two arms, which share time; start the simulator with --pacing"
+                    raise NotEquippedError(text, capability="pacing")
                 self._core.replace_cell(cell_of(self._world, pacing))
         return messages.SetPacingResponse()
 
@@ -214,6 +234,14 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
         if self._core.cell.timebase.pacing is Pacing.LOCKSTEP:
             self._core.active_cell.sensors.forget()
         self._core.active_cell.faults.refresh()
+
+
+def has_two_arms(name: str) -> bool:
+    """Returns whether a scene that can be used has two arms."""
+    try:
+        return isinstance(find_scene(name), TwoArmScene)
+    except PluginError:
+        return False
 
 
 def _task_info(name: str, scene: TaskScene) -> messages.TaskInfo:

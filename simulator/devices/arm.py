@@ -17,6 +17,7 @@ from simulator.devices.delays import Delays
 from simulator.devices.injection import Condition, Injections
 from simulator.model.arm_table import ArmTable
 from simulator.model.gripper_model import TCP_OFFSET
+from simulator.model.mount import ALONE, Mount
 from simulator.physics.impedance import Impedance
 from simulator.physics.physics import Physics
 
@@ -37,21 +38,29 @@ class MujocoArm:
     """Commands an arm under the impedance law that runs inside the physics."""
 
     def __init__(
-        self, physics: Physics, table: ArmTable, impedance: Impedance, injections: Injections, delays: Delays
+        self,
+        physics: Physics,
+        table: ArmTable,
+        impedance: Impedance,
+        injections: Injections,
+        delays: Delays,
+        mount: Mount = ALONE,
     ) -> None:
+        self._mount = mount
+        self._at, self._dofs = mount.positions(physics.model), mount.velocities(physics.model)
         self._physics = physics
         self._impedance = impedance
         self._injections = injections
         self._delays = delays
-        self._tcp = physics.model.site("tcp").id
-        self._hand = physics.model.body("hand").id
+        self._tcp = physics.model.site(mount.name("tcp")).id
+        self._hand = physics.model.body(mount.name("hand")).id
         self._jacobian = np.zeros((6, physics.model.nv))
         self._linear, self._angular = self._jacobian[:3], self._jacobian[3:]
         self._quat = np.zeros(4)
         self._sample: tuple[int, ArmSample] | None = None
         self._faults: dict[str, DeviceFault] = {}
         self._warnings: tuple[DeviceFault, ...] = ()
-        self._info = _arm_info(physics, table)
+        self._info = _arm_info(physics, table, mount)
         self._warn_lower = self._info.joint_lower + JOINT_LIMIT_MARGIN
         self._warn_upper = self._info.joint_upper - JOINT_LIMIT_MARGIN
         self._kinematics = SerialArm(np.array((0.0, 0.0, TCP_OFFSET)))
@@ -237,19 +246,21 @@ class MujocoArm:
         self._physics.refresh()
         mujoco.mj_jacSite(model, data, self._linear, self._angular, self._tcp)
         mujoco.mju_mat2Quat(self._quat, data.site_xmat[self._tcp])
-        jacobian = self._jacobian[:, :7].copy()
-        velocities = data.qvel[:7].copy()
-        external = data.qfrc_constraint[:7].copy()
+        jacobian = self._mount.vectors(self._jacobian[:, self._dofs].copy())
+        velocities = data.qvel[self._dofs].copy()
+        external = data.qfrc_constraint[self._dofs].copy()
         if self._load_weight:
             external += self._load_weight * jacobian[2]
         w, x, y, z = self._quat.tolist()
         return ArmSample(
             time_ns=self._physics.time_ns,
-            joint_positions=data.qpos[:7].copy(),
+            joint_positions=data.qpos[self._at].copy(),
             joint_velocities=velocities,
-            joint_torques=data.qfrc_actuator[:7].copy(),
+            joint_torques=data.qfrc_actuator[self._dofs].copy(),
             external_joint_torques=external,
-            tcp_pose=Pose(data.site_xpos[self._tcp].copy(), np.array((x, y, z, w))),
+            tcp_pose=Pose(
+                self._mount.point(data.site_xpos[self._tcp]), self._mount.orientation(np.array((x, y, z, w)))
+            ),
             tcp_twist=jacobian @ velocities,
             external_wrench=external_wrench(jacobian, external),
             jacobian=jacobian,
@@ -322,11 +333,11 @@ def external_wrench(jacobian: FloatArray, joint_torques: FloatArray) -> FloatArr
     return np.linalg.solve(jacobian @ jacobian.T + _REGULARIZATION, jacobian @ joint_torques).astype(np.float64)
 
 
-def _arm_info(physics: Physics, table: ArmTable) -> ArmInfo:
+def _arm_info(physics: Physics, table: ArmTable, mount: Mount) -> ArmInfo:
     scratch = mujoco.MjData(physics.model)
-    scratch.qpos[:7] = table.home
+    scratch.qpos[mount.positions(physics.model)] = table.home
     mujoco.mj_kinematics(physics.model, scratch)
-    site = physics.model.site("tcp").id
+    site = physics.model.site(mount.name("tcp")).id
     quat = np.zeros(4)
     mujoco.mju_mat2Quat(quat, scratch.site_xmat[site])
     return ArmInfo(
@@ -335,6 +346,6 @@ def _arm_info(physics: Physics, table: ArmTable) -> ArmInfo:
         joint_upper=np.array([joint.upper for joint in table.joints]),
         joint_speed=np.array([joint.speed for joint in table.joints]),
         home=np.array(table.home),
-        home_tcp_pose=Pose(scratch.site_xpos[site].copy(), quat[[1, 2, 3, 0]]),
+        home_tcp_pose=Pose(mount.point(scratch.site_xpos[site]), mount.orientation(quat[[1, 2, 3, 0]])),
         control_modes=frozenset({ControlMode.CARTESIAN_IMPEDANCE, ControlMode.JOINT_IMPEDANCE, ControlMode.WRENCH}),
     )

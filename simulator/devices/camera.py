@@ -32,6 +32,7 @@ class MujocoCamera:
         injections: What somebody makes go wrong.
         info: Constant facts; a rate of 0 means lockstep.
         wait: Waits on the wall clock, s; returns whether the camera is closing.
+        called: Name in the scene; empty is that of the info.
     """
 
     def __init__(
@@ -41,12 +42,13 @@ class MujocoCamera:
         injections: Injections,
         info: CameraInfo,
         wait: Callable[[float], bool] | None = None,
+        called: str = "",
     ) -> None:
         self._physics = physics
         self._renderer = renderer
         self._injections = injections
         self._info = info
-        self._view = View(camera=info.name, width=info.width, height=info.height)
+        self._view = View(camera=called or info.name, width=info.width, height=info.height)
         self._closing = threading.Event()
         self._wait = wait or self._closing.wait
         self._count = 0

@@ -14,6 +14,7 @@ from simulator.devices import MujocoCamera
 from simulator.devices.past import WorldPast
 from simulator.devices.world import World
 from simulator.model.arm_table import ARMS
+from simulator.physics.meeting import Meeting
 from simulator.physics.rendering import RenderError, View
 from simulator.physics.timebase import LockstepTimebase, StallingTimebase, SteppingThread
 from simulator.scene.scene import CAMERAS
@@ -39,7 +40,7 @@ four times as fast as a real one by default; the product's tasks were learned wi
 
 
 def build_cell(task: str, pacing: Pacing = Pacing.LOCKSTEP, seed: int = 0, *, arm: str = "panda") -> Cell:
-    """Builds a simulated cell.
+    """Builds the simulated cell of a scene with one arm.
 
     Args:
         task: Name of the task's scene.
@@ -52,6 +53,26 @@ def build_cell(task: str, pacing: Pacing = Pacing.LOCKSTEP, seed: int = 0, *, ar
         PluginError: The task's scene cannot be used.
     """
     return cell_of(load_world(task, arm, seed), pacing)
+
+
+def build_cells(
+    task: str, pacing: Pacing = Pacing.LOCKSTEP, seed: int = 0, *, arm: str = "panda"
+) -> tuple[tuple[Cell, ...], Meeting]:
+    """Builds a simulated cell for each arm of a scene, the left one's first, and the meeting of those that share time.
+
+    See `build_cell`; whoever serves the cells tells the meeting which of them are busy.
+    """
+    world = load_world(task, arm, seed)
+    meeting = Meeting(lambda: world.physics.time_ns)
+    if world.stage.right is None:
+        return (cell_of(world, pacing),), meeting
+    other = World(task, world.table, seed, stage=world.stage, mount=world.stage.right)
+    thread = None
+    if pacing is Pacing.REAL_TIME:
+        _warm_up(world)
+        thread = _stepping_thread(world, other)
+    left = _cell(world, _shared_timebase(world, pacing, meeting), thread, "left")
+    return (left, _cell(other, _shared_timebase(other, pacing, meeting), None, "right")), meeting
 
 
 def load_world(task: str, arm: str, seed: int) -> World:
@@ -68,9 +89,15 @@ def load_world(task: str, arm: str, seed: int) -> World:
 
 def cell_of(world: World, pacing: Pacing) -> Cell:
     """Builds the cell of a world under a pacing. Closing it ends its threads; another cell may use the world."""
-    timebase, thread = _timebase(world, pacing)
-    cameras = _cameras(world, pacing)
-    world.delays.in_lockstep = pacing is Pacing.LOCKSTEP
+    if pacing is Pacing.LOCKSTEP:
+        return _cell(world, LockstepTimebase(world.physics, world.stall, world.delays), None)
+    _warm_up(world)
+    return _cell(world, StallingTimebase(world.stall), _stepping_thread(world))
+
+
+def _cell(world: World, timebase: Timebase, thread: SteppingThread | None, side: str = "") -> Cell:
+    cameras = _cameras(world, timebase.pacing)
+    world.delays.in_lockstep = timebase.pacing is Pacing.LOCKSTEP
 
     def close() -> None:
         if thread is not None:
@@ -78,7 +105,7 @@ def cell_of(world: World, pacing: Pacing) -> Cell:
         world.close()
 
     return Cell(
-        name=f"simulated {world.table.name}",
+        name=f"simulated {world.table.name} {side}".rstrip(),
         backend=Backend.SIMULATED,
         timebase=timebase,
         arm=world.arm,
@@ -91,16 +118,19 @@ def cell_of(world: World, pacing: Pacing) -> Cell:
     )
 
 
-def _timebase(world: World, pacing: Pacing) -> tuple[Timebase, SteppingThread | None]:
+def _shared_timebase(world: World, pacing: Pacing, meeting: Meeting) -> Timebase:
     if pacing is Pacing.LOCKSTEP:
-        return LockstepTimebase(world.physics, world.stall, world.delays), None
-    _warm_up(world)
+        return LockstepTimebase(world.physics, world.stall, world.stage, meeting)
+    return StallingTimebase(world.stall)
 
+
+def _stepping_thread(*worlds: World) -> SteppingThread:
     def on_failure() -> None:
-        world.arm.is_silent = True
-        world.gripper.is_silent = True
+        for world in worlds:
+            world.arm.is_silent = True
+            world.gripper.is_silent = True
 
-    return StallingTimebase(world.stall), SteppingThread(world.physics, on_failure)
+    return SteppingThread(worlds[0].physics, on_failure)
 
 
 def _warm_up(world: World) -> None:
@@ -116,7 +146,10 @@ def _cameras(world: World, pacing: Pacing) -> Mapping[str, MujocoCamera]:
     rate_hz = 0.0 if pacing is Pacing.LOCKSTEP else CAMERA_RATE_HZ
     cameras: dict[str, MujocoCamera] = {}
     for index in range(model.ncam):
-        name = model.camera(index).name
+        called = model.camera(index).name
+        name = world.mount.camera_of(called)
+        if name is None:
+            continue
         focal = 0.5 * CAMERA_SIZE / math.tan(math.radians(float(model.cam_fovy[index])) / 2)
         info = CameraInfo(
             name=name,
@@ -128,5 +161,5 @@ def _cameras(world: World, pacing: Pacing) -> Mapping[str, MujocoCamera]:
             intrinsics=CameraIntrinsics(focal, focal, CAMERA_SIZE / 2, CAMERA_SIZE / 2),
             mount="base" if model.cam_bodyid[index] == 0 else "tcp",
         )
-        cameras[name] = MujocoCamera(world.physics, world.renderer, world.injections, info)
+        cameras[name] = MujocoCamera(world.physics, world.renderer, world.injections, info, called=called)
     return MappingProxyType(cameras)

@@ -17,6 +17,7 @@ from simulator.model.gripper_model import (
     MIN_FORCE,
     MIN_SPEED,
 )
+from simulator.model.mount import ALONE, Mount
 from simulator.physics.physics import Physics
 
 STILL_SPEED = 0.004
@@ -30,16 +31,16 @@ _INFO = GripperInfo(model="parallel-jaw-85", max_width=MAX_WIDTH, max_force=MAX_
 class MujocoGripper:
     """Moves two fingers whose set-points run at the asked speed inside the physics."""
 
-    def __init__(self, physics: Physics, injections: Injections, delays: Delays) -> None:
+    def __init__(self, physics: Physics, injections: Injections, delays: Delays, mount: Mount = ALONE) -> None:
         model = physics.model
         self._physics = physics
         self._injections = injections
         self._delays = delays
-        first = int(model.jnt_qposadr[model.joint(FINGER_JOINTS[0]).id])
+        first = int(model.jnt_qposadr[model.joint(mount.name(FINGER_JOINTS[0])).id])
         self._position = slice(first, first + 2)
-        first = int(model.jnt_dofadr[model.joint(FINGER_JOINTS[0]).id])
+        first = int(model.jnt_dofadr[model.joint(mount.name(FINGER_JOINTS[0])).id])
         self._velocity = slice(first, first + 2)
-        first = model.actuator(FINGER_ACTUATORS[0]).id
+        first = model.actuator(mount.name(FINGER_ACTUATORS[0])).id
         self._actuators = slice(first, first + 2)
         first = int(model.actuator_actadr[first])
         self._activation = slice(first, first + 2)

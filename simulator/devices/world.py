@@ -1,4 +1,4 @@
-"""Compiles the scene of one task, tracks what stands in it, and resets it for an episode."""
+"""Holds one arm in the scene of a task, tracks what stands there, and resets it for an episode."""
 
 import mujoco
 import numpy as np
@@ -10,16 +10,15 @@ from simulator.devices.arm import MujocoArm
 from simulator.devices.delays import Delays, Instant
 from simulator.devices.gripper import MujocoGripper
 from simulator.devices.injection import Injections
+from simulator.devices.stage import Stage
 from simulator.model.arm_table import ArmTable
 from simulator.model.gripper_model import MAX_WIDTH
+from simulator.model.mount import ALONE, Mount
 from simulator.model.quaternion import to_xyzw
 from simulator.physics.impedance import Impedance
 from simulator.physics.kinematics import solve_pose
 from simulator.physics.physics import Physics
-from simulator.physics.rendering import Renderer
 from simulator.physics.stall import Stall
-from simulator.scene.finding import find_scene
-from simulator.scene.scene import new_scene
 
 BOUNDS = MotionBounds(
     lower=np.full(3, -1e3),
@@ -31,60 +30,71 @@ BOUNDS = MotionBounds(
 )
 """Bounds until a daemon gives those of its cell."""
 
-_SEED_RANGE = 2**63
-
 
 class World:
-    """Holds the scene of a task with its arm and gripper. Implements `robot_daemon.hardware.devices.Scene`.
+    """Holds one arm with its gripper in the scene of a task. Implements `robot_daemon.hardware.devices.Scene`.
 
     Args:
         scene: Name of the scene to load, or "package.module:class".
         table: Which arm.
         seed: Seed of the first scene and of the stream after it.
+        stage: The scene, where another arm has loaded it; None loads it.
+        mount: Which arm of the scene.
 
     Raises:
         NotFoundError: No scene has that name.
         PluginError: The scene cannot be used.
     """
 
-    def __init__(self, scene: str, table: ArmTable, seed: int) -> None:
+    def __init__(
+        self, scene: str, table: ArmTable, seed: int, *, stage: Stage | None = None, mount: Mount = ALONE
+    ) -> None:
         self.name = scene
         """Name of the scene."""
-        self.scene = find_scene(scene)
-        spec = new_scene(table)
-        self.scene.add_props(spec)
+        self.stage = stage or Stage(scene, table)
+        self.mount = mount
         self.table = table
-        self.physics = Physics(spec.compile())
+        self.physics = self.stage.physics
+        self.scene = self.stage.scene
+        self.renderer = self.stage.renderer
         self.injections = Injections(lambda: self.physics.time_ns)
         self.stall = Stall()
-        self.renderer = Renderer(self.physics)
         self.impedance = Impedance(
             self.physics.model,
             self.physics.data,
             np.array(table.home),
             np.array([joint.speed for joint in table.joints]),
             BOUNDS,
+            mount,
         )
         self.delays = Delays(self.physics, self.injections, self._measure)
-        self.arm = MujocoArm(self.physics, table, self.impedance, self.injections, self.delays)
-        self.physics.between_steps = self.arm.look
-        self.gripper = MujocoGripper(self.physics, self.injections, self.delays)
-        self.scene_seed = seed
-        """Seed that the present scene was drawn from."""
+        self.arm = MujocoArm(self.physics, table, self.impedance, self.injections, self.delays, mount)
+        self.gripper = MujocoGripper(self.physics, self.injections, self.delays, mount)
         self._objects = [_tracked(self.physics, name) for name in self.scene.tracked_objects]
+        self._at = mount.positions(self.physics.model)
+        self._start, self._width = np.array(table.home), MAX_WIDTH
+        self.stage.add(self)
         self.reset(seed=seed, start=None, gripper_width=None)
 
     def tracked_objects(self) -> tuple[TrackedObject, ...]:
         """Returns the poses of all props now."""
         with self.physics.lock:
-            return tuple(prop.pose() for prop in self._objects)
+            return tuple(self.mount.tracked(prop.pose()) for prop in self._objects)
+
+    @property
+    def scene_seed(self) -> int:
+        """Returns the seed that the present scene was drawn from."""
+        return self.stage.scene_seed
 
     def set_seed(self, seed: int) -> None:
         """Seeds the stream of scenes that resets without a seed draw from."""
-        self._stream = np.random.default_rng([seed % 2**64, 1])
+        self.stage.set_seed(seed)
 
     def reset(self, *, seed: int | None, start: Pose | JointTarget | None, gripper_width: float | None) -> bool:
         """Draws a new scene and places the arm; what follows depends on the scene's seed and on the start alone.
+
+        Another arm of the scene is placed where its own last reset put it: once both have asked for the same seed,
+        what follows depends on that and on both starts, whichever asked first.
 
         Args:
             seed: Seed of the scene and of the stream after it; None draws the scene's seed from the stream.
@@ -97,32 +107,44 @@ class World:
         Raises:
             InvalidTargetError: The start cannot be reached.
         """
-        joints = self._start_joints(start)
-        if seed is not None:
-            self.set_seed(seed)
-        self.scene_seed = int(self._stream.integers(_SEED_RANGE)) if seed is None else seed
-        physics = self.physics
-        with physics.lock:
-            physics.restart()
-            self.delays.forget()
-            physics.data.qpos[:7] = joints
-            self.gripper.place(MAX_WIDTH if gripper_width is None else gripper_width)
-            rng = np.random.default_rng(self.scene_seed % 2**64)
-            self.scene.place_props(physics.model, physics.data, rng)
-            self.impedance.posture = joints
-            self.arm.forget()
-            physics.settle_state()
-            self.impedance.restart()
-            self.arm.hold_pose()
-            physics.settle_state()
-            self.arm.forget()
-            self.delays.restart(self.scene_seed)
+        self._start = self._start_joints(start)
+        self._width = MAX_WIDTH if gripper_width is None else gripper_width
+        self.stage.draw(seed)
         return True
+
+    def look(self, elapsed_s: float) -> None:
+        """Looks at the arm between physics steps."""
+        self.arm.look(elapsed_s)
+
+    def agenda(self) -> Delays:
+        """Returns what is due as time passes."""
+        return self.delays
+
+    def place(self) -> None:
+        """Puts arm and gripper to their start; see `Stage.draw`, as for those that follow."""
+        self.delays.forget()
+        self.physics.data.qpos[self._at] = self._start
+        self.gripper.place(self._width)
+
+    def take_posture(self) -> None:
+        """Lets the null space prefer the start."""
+        self.impedance.posture = self._start
+        self.arm.forget()
+
+    def hold(self) -> None:
+        """Holds the arm at its start."""
+        self.impedance.restart()
+        self.arm.hold_pose()
+
+    def begin(self) -> None:
+        """Begins with the scene that was drawn."""
+        self.arm.forget()
+        self.delays.restart(self.scene_seed)
 
     def close(self) -> None:
         """Frees what is shared by the devices."""
         self.stall.end()
-        self.renderer.close()
+        self.stage.close()
 
     def _measure(self) -> Instant:
         return Instant(
@@ -139,7 +161,7 @@ class World:
             return home
         if isinstance(start, JointTarget):
             return np.array(start.positions)
-        joints = solve_pose(self.physics.model, self.table, start.position, start.quaternion_xyzw, home)
+        joints = solve_pose(self.physics.model, self.table, start.position, start.quaternion_xyzw, home, self.mount)
         if joints is None:
             x, y, z = start.position.tolist()
             text = f"the start pose at ({x:.3f}, {y:.3f}, {z:.3f}) m is out of the arm's reach; choose another"

@@ -40,6 +40,7 @@ from robot_daemon.hardware.joint_margin import inner_limits
 from serl_api.rotation import conjugate, from_rotvec, multiply, to_rotvec
 from serl_api.values import FloatArray, FullCompliance, Pose
 from simulator.model.arm_model import JOINT_NAMES
+from simulator.model.mount import ALONE, Mount
 from simulator.physics.law_actuators import (
     CARTESIAN_GROUP,
     JOINT_DAMPING,
@@ -132,6 +133,7 @@ class Impedance:
         posture: Joint positions that the null space prefers, rad. Shape (7,).
         joint_speed: Speed limits of the joints, rad/s. Shape (7,).
         bounds: Box and speeds.
+        mount: Which arm of the scene.
     """
 
     def __init__(
@@ -141,35 +143,39 @@ class Impedance:
         posture: FloatArray,
         joint_speed: FloatArray,
         bounds: MotionBounds,
+        mount: Mount = ALONE,
     ) -> None:
+        self._mount = mount
+        self._at = mount.positions(model)
+        self._dofs = mount.velocities(model)
         self._model = model
         self._data = data
         self.posture = posture
         """Joint positions that the null space prefers, rad; see `rest_posture`. Shape (7,)."""
         self._joint_speed = JOINT_SPEED_SHARE * joint_speed
-        self._joint_damping = model.dof_damping[:7].copy()
-        self._joint_brakes = JOINT_BRAKE_S * model.jnt_actfrcrange[:7, 1] / joint_speed
+        self._joint_damping = model.dof_damping[self._dofs].copy()
+        self._joint_brakes = JOINT_BRAKE_S * model.jnt_actfrcrange[mount.joints(model), 1] / joint_speed
         self._slowness = (1.0 / joint_speed).tolist()
         self._calm_square = (CALM_SHARE * float(joint_speed.min())) ** 2
-        self._velocities = data.qvel[:7]
-        self._joint_limits = model.jnt_range[:7].T.copy()
-        model.jnt_solref[:7] = (STOP_TIME_S, 1.0)
+        self._velocities = data.qvel[self._dofs]
+        self._joint_limits = model.jnt_range[mount.joints(model)].T.copy()
+        model.jnt_solref[mount.joints(model)] = (STOP_TIME_S, 1.0)
         self._ranges = np.zeros((6, 2))
         self._joint_most = np.zeros(7)
-        self._place = data.site_xpos[model.site("tcp").id]
+        self._place = data.site_xpos[model.site(mount.name("tcp")).id]
         self._scale = 1.0
         self._last_place: tuple[float, ...] = (0.0, 0.0, 0.0)
         self._brakes = 0
         self._is_braked = self._is_braking = False
-        first = model.actuator("spring_x").id
+        first = model.actuator(mount.name("spring_x")).id
         self._springs = slice(first, first + 6)
         self._dampers = slice(first + 6, first + 12)
-        first = model.actuator(JOINT_NAMES[0]).id
+        first = model.actuator(mount.name(JOINT_NAMES[0])).id
         self._joints = slice(first, first + 7)
-        self._posture_actuator = model.actuator("posture").id
-        first = int(model.tendon_adr[model.tendon("posture").id])
+        self._posture_actuator = model.actuator(mount.name("posture")).id
+        first = int(model.tendon_adr[model.tendon(mount.name("posture")).id])
         self._posture_terms = slice(first, first + 7)
-        self._error_site = model.site("tcp_error").id
+        self._error_site = model.site(mount.name("tcp_error")).id
         self._anchor = np.zeros(3), np.array((0.0, 0.0, 0.0, 1.0))
         self._law = _Law.POSE
         self._bounds = bounds
@@ -228,7 +234,7 @@ class Impedance:
 
         Called every few physics steps, `elapsed_s` after the last time: it is quick.
         """
-        x, y, z = self._place.tolist()
+        x, y, z = self._tcp_position()
         (x0, y0, z0), (x1, y1, z1) = self._inner
         is_near = self._law is _Law.POSE and not (x0 < x < x1 and y0 < y < y1 and z0 < z < z1)
         if is_near or self._brakes:
@@ -236,6 +242,11 @@ class Impedance:
         self._last_place = (x, y, z)
         if self._scale != 1.0 or self._velocities.dot(self._velocities) > self._calm_square:
             self._calm()
+
+    def _tcp_position(self) -> tuple[float, ...]:
+        """Returns where the TCP is, in base."""
+        place = self._place if self._mount.is_world else self._mount.point(self._place)
+        return tuple(place.tolist())
 
     def _look_at_walls(self, x: float, y: float, z: float, elapsed_s: float) -> None:
         last_x, last_y, last_z = self._last_place
@@ -278,7 +289,7 @@ class Impedance:
             return
         self._scale = scale
         fast = np.abs(self._velocities) * self._slowness > HALT_SHARE
-        self._model.dof_damping[:7] = self._joint_damping + np.where(fast, self._joint_brakes, 0.0)
+        self._model.dof_damping[self._dofs] = self._joint_damping + np.where(fast, self._joint_brakes, 0.0)
         if self._law is _Law.JOINTS:
             most = self._joint_most * scale
             self._model.actuator_forcerange[self._joints, 0] = -most
@@ -305,14 +316,14 @@ class Impedance:
 
     def restart(self) -> None:
         """Forgets what came before positions were written."""
-        self._last_place = tuple(self._place.tolist())
+        self._last_place = self._tcp_position()
         self._is_braked = self._is_braking = False
         self._place_stops()
         self._write_springs()
 
     def rest_posture(self) -> None:
         """Lets the null space prefer the present joint positions."""
-        self.posture = self._data.qpos[:7].copy()
+        self.posture = self._data.qpos[self._at].copy()
 
     def rest(self, measured: Pose, jacobian: FloatArray) -> None:
         """Holds the TCP and the null space where they are, with the dampers of a braking before. See `track_pose`."""
@@ -421,14 +432,16 @@ class Impedance:
         if law in (_Law.POSE, _Law.JOINTS):
             self._write_springs()
         off = (CARTESIAN_GROUP, POSTURE_GROUP) if law is _Law.JOINTS else (JOINT_GROUP,)
-        self._model.opt.disableactuator = sum(1 << group for group in off)
+        groups = [1 << self._mount.group(group) for group in (CARTESIAN_GROUP, JOINT_GROUP, POSTURE_GROUP)]
+        others = self._model.opt.disableactuator & ~sum(groups)
+        self._model.opt.disableactuator = others | sum(1 << self._mount.group(group) for group in off)
 
     def _place_stops(self) -> None:
         """Puts the joints' stops where the law wants them, and where the joints now stand allows."""
         lower, upper = self._joint_limits
         if self._law is not _Law.JOINTS:
-            lower, upper = inner_limits(lower, upper, self._data.qpos[:7])
-        self._model.jnt_range[:7, 0], self._model.jnt_range[:7, 1] = lower, upper
+            lower, upper = inner_limits(lower, upper, self._data.qpos[self._at])
+        self._model.jnt_range[self._mount.joints(self._model)] = np.stack([lower, upper], axis=1)
 
     def _write_springs(self) -> None:
         self._model.actuator_gainprm[self._springs, 0] = self._stiffness

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from robot_daemon.hardware.timebase import RealTimebase
 from serl_api.enums import Pacing
+from simulator.physics.meeting import Meeting
 from simulator.physics.physics import TIMESTEP_NS, Physics
 from simulator.physics.stall import Stall
 
@@ -36,11 +37,14 @@ class Agenda(Protocol):
 class LockstepTimebase:
     """Advances simulated time when somebody waits, and at no other time.
 
+    Where two cells share a scene, time passes only when both wait; see `Meeting`.
+
     The clock stands at whole physics steps. A time in between is rounded **up** to the next one, so afterwards
     `now_ns() >= time_ns` always holds; ticks at `start + k * period` keep their mean rate whatever the period.
     """
 
-    def __init__(self, physics: Physics, stall: Stall, agenda: Agenda) -> None:
+    def __init__(self, physics: Physics, stall: Stall, agenda: Agenda, meeting: Meeting | None = None) -> None:
+        self._meeting = meeting
         self._physics = physics
         self._stall = stall
         self._agenda = agenda
@@ -57,6 +61,12 @@ class LockstepTimebase:
     def wait_until(self, time_ns: int) -> None:
         """Advances the physics to a time, rounded up to a whole step; returns at once when it has passed."""
         self._stall.wait_out()
+        if self._meeting is None:
+            self._advance(time_ns)
+        else:
+            self._meeting.wait_until(self, time_ns, self._advance)
+
+    def _advance(self, time_ns: int) -> None:
         steps = steps_until(self._physics.time_ns, time_ns)
         while steps > 0:
             with self._physics.lock:

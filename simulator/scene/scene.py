@@ -12,12 +12,12 @@ from simulator.model.arm_model import add_arm
 from simulator.model.arm_table import ArmTable
 from simulator.model.contact_bits import PROP_BIT, TABLE_BIT
 from simulator.model.gripper_model import TCP_OFFSET, add_gripper
+from simulator.model.mount import WRIST_CAMERA, Mount
 from simulator.model.shapes import VISUAL_GROUP
 from simulator.physics.law_actuators import JOINT_GROUP, add_impedance
 from simulator.physics.physics import TIMESTEP_NS
-from simulator.scene.surroundings import add_surroundings
+from simulator.scene.surroundings import add_materials, add_surroundings
 
-WRIST_CAMERA = "wrist"
 FRONT_CAMERA = "front"
 CAMERAS = (FRONT_CAMERA, WRIST_CAMERA)
 """Names of the cameras of every scene."""
@@ -37,6 +37,8 @@ class CameraPlacement:
     """Vertical field of view, rad."""
 
 
+SIDE = CameraPlacement(name=FRONT_CAMERA, position=(0.5, -1.15, 0.75), target=(0.5, 0.0, 0.20), fovy=0.68)
+"""The same camera beside two arms that face each other."""
 FRONT = CameraPlacement(name=FRONT_CAMERA, position=(1.30, 0.0, 0.60), target=(0.30, 0.0, 0.10), fovy=0.68)
 
 _WRIST_POSITION = (0.085, 0.0, 0.03)
@@ -44,17 +46,44 @@ _WRIST_TILT = 0.40
 _WRIST_FOVY = 1.2
 
 
-def new_scene(table: ArmTable) -> mujoco.MjSpec:
-    """Composes an arm with gripper before an empty table whose top is at z = 0, ready for a task's props."""
+def new_scene(table: ArmTable, right: Mount | None = None) -> mujoco.MjSpec:
+    """Composes an arm with gripper before an empty table whose top is at z = 0, ready for a task's props.
+
+    Args:
+        table: Facts of the arm.
+        right: Where a second arm of the kind stands; None for one arm. The two do not touch each other.
+    """
     spec = mujoco.MjSpec()
     spec.modelname = f"{table.name} cell"
     spec.compiler.degree = False
     _set_options(spec)
-    add_surroundings(spec)
+    add_surroundings(spec, 0.0 if right is None else right.position[0])
+    _add_tooled_arm(spec, table)
+    _add_camera_at(spec.worldbody, FRONT if right is None else SIDE)
+    if right is not None:
+        _add_right_arm(spec, table, right)
+    return spec
+
+
+def _add_tooled_arm(spec: mujoco.MjSpec, table: ArmTable) -> None:
     hand = add_gripper(spec, add_arm(spec, table))
     add_impedance(spec, hand, TCP_OFFSET)
-    _add_cameras(spec, hand)
-    return spec
+    # Before the hand, looking down past the fingers; the top of the image points away from the base.
+    forward = np.array([-math.sin(_WRIST_TILT), 0.0, math.cos(_WRIST_TILT)])
+    _add_camera(hand, WRIST_CAMERA, _WRIST_POSITION, forward, np.array([1.0, 0.0, 0.0]), _WRIST_FOVY)
+
+
+def _add_right_arm(spec: mujoco.MjSpec, table: ArmTable, mount: Mount) -> None:
+    other = mujoco.MjSpec()
+    other.compiler.degree = False
+    add_materials(other)
+    _add_tooled_arm(other, table)
+    x, y, z, w = mount.quaternion_xyzw
+    spec.attach(other, prefix=mount.prefix, frame=spec.worldbody.add_frame(pos=mount.position, quat=[w, x, y, z]))
+    for actuator in spec.actuators:
+        if actuator.name.startswith(mount.prefix):
+            actuator.group = mount.group(actuator.group)
+    spec.option.disableactuator |= 1 << mount.group(JOINT_GROUP)
 
 
 def add_prop_box(
@@ -101,12 +130,9 @@ def _set_options(spec: mujoco.MjSpec) -> None:
     option.disableactuator = 1 << JOINT_GROUP
 
 
-def _add_cameras(spec: mujoco.MjSpec, hand: mujoco.MjsBody) -> None:
-    forward = np.array(FRONT.target) - np.array(FRONT.position)
-    _add_camera(spec.worldbody, FRONT.name, FRONT.position, forward, np.array([0.0, 0.0, 1.0]), FRONT.fovy)
-    # Before the hand, looking down past the fingers; the top of the image points away from the base.
-    forward = np.array([-math.sin(_WRIST_TILT), 0.0, math.cos(_WRIST_TILT)])
-    _add_camera(hand, WRIST_CAMERA, _WRIST_POSITION, forward, np.array([1.0, 0.0, 0.0]), _WRIST_FOVY)
+def _add_camera_at(world: mujoco.MjsBody, placement: CameraPlacement) -> None:
+    forward = np.array(placement.target) - np.array(placement.position)
+    _add_camera(world, placement.name, placement.position, forward, np.array([0.0, 0.0, 1.0]), placement.fovy)
 
 
 def _add_camera(

@@ -29,15 +29,22 @@ _FLOOR_LIGHT = (0.80, 0.82, 0.84)
 _FLOOR_DARK = (0.74, 0.76, 0.79)
 
 _TABLE_HALF_X, _TABLE_HALF_Y, _TABLE_CENTER_X = 0.55, 0.60, 0.30
+_ROOM = 0.60
+"""How far along x the table of one arm has room for the base of another, m."""
 
 
-def add_surroundings(spec: mujoco.MjSpec) -> None:
-    """Adds materials, sky, floor, table and lights. The table's top is the plane z = 0."""
+def add_materials(spec: mujoco.MjSpec) -> None:
+    """Adds the plain materials."""
     for name, (rgb, specular, shininess) in _MATERIALS.items():
         spec.add_material(name=name, rgba=[*rgb, 1.0], specular=specular, shininess=shininess)
+
+
+def add_surroundings(spec: mujoco.MjSpec, longer: float = 0.0) -> None:
+    """Adds materials, sky, floor, table and lights. The table's top is the plane z = 0, and it may be longer, m."""
+    add_materials(spec)
     _add_sky(spec)
     _add_floor(spec)
-    _add_table(spec)
+    _add_table(spec, max(0.0, longer - _ROOM))
     _add_lights(spec)
 
 
@@ -72,18 +79,19 @@ def _add_floor(spec: mujoco.MjSpec) -> None:
     floor.material = "floor"
 
 
-def _add_table(spec: mujoco.MjSpec) -> None:
+def _add_table(spec: mujoco.MjSpec, longer: float) -> None:
     """Adds the table: an endless plane that collides, so that nothing falls off, and a finite one that is seen."""
     plane = spec.worldbody.add_geom(name="table", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[1.0, 1.0, 0.1])
     plane.contype, plane.conaffinity, plane.group = TABLE_BIT, 0, COLLISION_GROUP
     plane.friction = [0.6, 0.005, 0.0001]
     _add_wood(spec)
-    x, y, world = _TABLE_HALF_X, _TABLE_HALF_Y, spec.worldbody
-    add_visual(world, Block((_TABLE_CENTER_X, 0.0, -0.015), (x, y, 0.015), "wood"))
-    add_visual(world, Block((_TABLE_CENTER_X, 0.0, -0.036), (x - 0.01, y - 0.01, 0.006), "edge"))
+    x, y, world = _TABLE_HALF_X + longer / 2, _TABLE_HALF_Y, spec.worldbody
+    center_x = _TABLE_CENTER_X + longer / 2
+    add_visual(world, Block((center_x, 0.0, -0.015), (x, y, 0.015), "wood"))
+    add_visual(world, Block((center_x, 0.0, -0.036), (x - 0.01, y - 0.01, 0.006), "edge"))
     for sign_x in (-1.0, 1.0):
         for sign_y in (-1.0, 1.0):
-            corner = (_TABLE_CENTER_X + sign_x * (x - 0.06), sign_y * (y - 0.06))
+            corner = (center_x + sign_x * (x - 0.06), sign_y * (y - 0.06))
             add_visual(world, Rod((*corner, -TABLE_HEIGHT), (*corner, -0.04), 0.025, "leg", flat=True))
 
 

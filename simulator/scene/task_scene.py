@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 import mujoco
 import numpy as np
 
+from simulator.model.mount import Mount
+
 
 @runtime_checkable
 class TaskScene(Protocol):
@@ -29,4 +31,14 @@ class TaskScene(Protocol):
 
     def place_props(self, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
         """Draws the props' positions and writes them to `data.qpos`. All randomness comes from `rng`."""
+        ...
+
+
+@runtime_checkable
+class TwoArmScene(TaskScene, Protocol):
+    """The MuJoCo side of a task of two arms: the left one's base is the world's frame."""
+
+    @property
+    def right_arm(self) -> Mount:
+        """Where the right arm stands; its prefix is "right/"."""
         ...

@@ -122,3 +122,45 @@ def test_four_components_turn_their_translation():
     env.reset()
     env.step(np.array((0.0, 0.5, 0.0, -1.0), np.float32))
     np.testing.assert_allclose(inner.actions[-1], (*START.apply((0.0, 0.5, 0.0)), -1.0), atol=1e-6)
+
+
+class TwoTurningEnvs(gymnasium.Env):
+    """Two of them, as two arms."""
+
+    def __init__(self):
+        self.arms = {"left": TurningEnv(), "right": TurningEnv()}
+        pose = spaces.Box(-9, 9, (7,), np.float64)
+        self.observation_space = spaces.Dict({"left/tcp_pose": pose, "right/tcp_pose": pose})
+        self.action_space = spaces.Box(-1, 1, (14,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        seen = {side: arm.reset()[0] for side, arm in self.arms.items()}
+        # The right arm's base is turned by a third of a turn, and everything with it.
+        seen["right"]["tcp_pose"] = np.concatenate((seen["right"]["tcp_pose"][:3], (THIRD * START).as_quat()))
+        return {f"{side}/{key}": value for side, one in seen.items() for key, value in one.items()}, {}
+
+    def step(self, action):
+        for arm, half in zip(self.arms.values(), np.split(action, 2), strict=True):
+            arm.step(half)
+        return self.reset()[0], 0.0, False, False, {}
+
+
+THIRD = Rotation.from_euler("z", 120, degrees=True)
+
+
+def test_each_of_two_arms_acts_in_its_own_axes():
+    inner = TwoTurningEnvs()
+    env = RelativeFrame(inner)
+    seen, _ = env.reset()
+    for side in ("left", "right"):
+        np.testing.assert_allclose(seen[f"{side}/tcp_pose"], (0, 0, 0, 0, 0, 0, 1), atol=1e-12)
+    half = np.array((0.3, 0.1, -0.2, 0.2, 0.0, 0.1, -1.0), np.float32)
+    action = np.concatenate([half, half])
+    env.step(action)
+    left, right = (arm.actions[0] for arm in inner.arms.values())
+    np.testing.assert_allclose(left[:3], START.apply(half[:3]), atol=1e-6)
+    np.testing.assert_allclose(right[:3], THIRD.apply(left[:3]), atol=1e-6)
+    assert (left[6], right[6]) == (-1.0, -1.0)
+    np.testing.assert_allclose(env.from_base(env.to_base(action)), action, atol=1e-6)
+    assert env.moves("left/bar_position")
+    assert not env.moves("left/tcp_twist")
