@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from serl_rl.artifacts.tensor_file import write_tensors
 from serl_rl.artifacts.whole_folder import whole_folder
 from serl_rl.errors import CheckpointError, DivergedError
 
@@ -106,13 +107,11 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     Raises:
         OSError: The disk is full or read-only; what was there before is untouched.
     """
-    from safetensors.torch import save_file
-
     files = {}
     with whole_folder(path) as folder:
         for name, tensors in ((AGENT, checkpoint.agent), (POLICY, checkpoint.policy)):
             # A backbone that is trained lies channels last in memory, which the format does not know.
-            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, folder / name)
+            write_tensors({key: tensor.contiguous() for key, tensor in tensors.items()}, folder / name)
             files[name] = _fingerprint(folder / name)
         manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, **checkpoint.manifest, "files": files}
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))

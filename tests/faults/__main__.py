@@ -13,6 +13,7 @@ from pathlib import Path
 
 from serl_client import RobotClient
 from tests.faults.clock_faults import controlling_while_clocks_jump
+from tests.faults.disk_faults import Recorder, recording
 from tests.faults.load import report
 from tests.faults.matrix import Line, joined, table, training_line
 from tests.faults.training_faults import FAULTS
@@ -66,6 +67,8 @@ ESTOPS = {
 }
 TRIALS = {fault: (partial(stopping, flood), "Stop is answered") for fault, flood in FLOODS.items()}
 TRIALS["wall clock jumps by up to a day"] = (controlling_while_clocks_jump, "control goes on, each step in its time")
+TRIALS["disk under recordings full"] = (partial(recording, Recorder.full), "no recorded episode is lost")
+TRIALS["disk under recordings read-only"] = (partial(recording, Recorder.read_only), "no recorded episode is lost")
 TRIALS |= {fault: (partial(repeating, trial), promise) for fault, (trial, promise) in (SILENCES | ESTOPS).items()}
 
 

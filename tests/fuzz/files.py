@@ -64,7 +64,7 @@ from tests.support.training_runs import SPEC as TRAINED_SPEC
 
 OWN_ERRORS = (RunError, ConfigError, RobotError, ReplayError, RecordingError, TraceError)
 """What a reader may raise: each is one sentence for people."""
-NOT_WHOLE = (ValueError, LookupError, AttributeError, TypeError, struct.error, zlib.error, zipfile.BadZipFile)
+NOT_WHOLE = (ValueError, LookupError, AssertionError, TypeError, struct.error, zlib.error, zipfile.BadZipFile)
 HUNG_S = 10.0
 LARGEST_BYTES = 1 << 30
 """What a reader may allocate beyond what the process has; the sound files have a few kB."""
@@ -101,6 +101,7 @@ def _reseal_record(data, mutator):
     starts = [at for at in range(len(MAGIC), len(data)) if data[at : at + 4] == b"RECD"]
     start = mutator.random.choice(starts)
     head = RecordHead.parse(data[start : start + HEAD_BYTES])
+    assert head is not None
     body = data[start + HEAD_BYTES : start + HEAD_BYTES + head.length]
     (length,) = struct.unpack_from("<I", body)
     manifest, blobs = body[4 : 4 + length], body[4 + length :]
@@ -240,7 +241,7 @@ def _spec_file(folder):
 def _metrics_folder(folder):
     writer = MetricsWriter(folder, ())
     for step in range(3):
-        writer.write(MetricsRow(**dict.fromkeys(COLUMNS, step)))
+        writer.write(MetricsRow(**dict.fromkeys(COLUMNS, step), more={}))
     writer.close()
     return folder
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from serl_api.settings import to_dataclass
 from serl_rl.artifacts.provenance import timestamp, versions
+from serl_rl.artifacts.tensor_file import write_tensors
 from serl_rl.artifacts.whole_folder import whole_folder
 from serl_rl.rewards.classifier.config import ClassifierConfig
 from serl_rl.rewards.classifier.errors import ClassifierError
@@ -57,7 +58,7 @@ def save_classifier(
     tensors = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
     try:
         with whole_folder(path) as folder:
-            save_file(tensors, folder / WEIGHTS)
+            write_tensors(tensors, folder / WEIGHTS)
             manifest = _manifest(classifier, threshold) | dict(facts or {})
             manifest["sha256"] = _fingerprint(folder / WEIGHTS)
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, default=str) + "\n")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.artifacts.checkpoint import Checkpoint, CheckpointWriter
 from serl_rl.errors import CheckpointError
+from tests.support.small_disk import small_disk
 
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(-100, 100), st.text(max_size=5), st.just("tensor"), st.floats(-1, 1)
@@ -35,6 +36,17 @@ def test_weights_that_lie_channels_last_are_saved(tmp_path):
     checkpoints.save(Checkpoint({"agent": {}}, {"weight": weight}, {"weight": weight}), tmp_path / "7")
     for name in (checkpoints.AGENT, checkpoints.POLICY):
         assert torch.equal(checkpoints.load_tensors(tmp_path / "7", name)["weight"], weight)
+
+
+def test_a_full_disk_is_one_error_and_spares_what_was_there(tmp_path):
+    with small_disk(tmp_path / "disk", 100_000) as disk:
+        writer = CheckpointWriter(disk, kept=2)
+        writer.start(made(), 1)
+        writer.wait()
+        writer.start(Checkpoint({"agent": {}}, {"weight": torch.zeros(100_000)}, {}), 2)
+        with pytest.raises(CheckpointError, match=r"cannot write a checkpoint in .*: No space left on device"):
+            writer.wait()
+        assert checkpoints.read_manifest(checkpoints.newest(disk))["critic_updates"] == 3
 
 
 def test_saving_again_replaces(tmp_path):

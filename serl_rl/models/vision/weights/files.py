@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
+from serl_rl.artifacts.tensor_file import write_tensors
 from serl_rl.models.vision.weights.array_pickle import read_array_pickle
 from serl_rl.models.vision.weights.errors import WeightsError
 from serl_rl.models.vision.weights.names import from_flax, from_torch
@@ -126,7 +127,7 @@ def save_weights(
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, temporary, metadata=dict(metadata or {}))
+        write_tensors(tensors, temporary, metadata or {})
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
