@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 Pacing[options.pacing.replace("-", "_").upper()],
                 options.seed,
                 arm=options.arm,
-                limits=replace(LIMITS, interpolates_targets=options.interpolate),
+                limits=replace(LIMITS, interpolates_targets=options.interpolate, wrench_control=options.wrench_control),
                 config=ServerConfig(
                     address=options.address,
                     insecure=options.insecure,
@@ -112,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the first scene and of those after it (0)")
     parser.add_argument("--interpolate", action="store_true", help="as a cell with interpolates_targets")
+    parser.add_argument("--wrench-control", action="store_true", help="as a cell with wrench_control: clients may push")
     add_ready_file(parser)
     parser.add_argument("--insecure", action="store_true", help="serve beyond loopback without TLS and token")
     parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="PEM file with the certificate chain")

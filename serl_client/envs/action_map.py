@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from serl_api.pose_increment import PoseIncrement
-from serl_api.values import FloatArray, JointTarget, Observation
+from serl_api.values import FloatArray, JointTarget, Observation, WrenchTarget
 
 GRIPPER = "gripper"
 """Name of the component that drives the gripper."""
 _BINARY_THRESHOLD = 0.5
+
+ArmTarget: TypeAlias = PoseIncrement | JointTarget | WrenchTarget
+"""What an action may ask of an arm."""
 
 
 class ArmActions(Protocol):
@@ -31,7 +34,12 @@ class ArmActions(Protocol):
         """Returns what -1 and 1 of each component mean in SI units; None where that is no absolute quantity."""
         ...
 
-    def target(self, action: FloatArray, start: Observation) -> PoseIncrement | JointTarget:
+    @property
+    def turning_obstacle(self) -> str:
+        """Returns why actions cannot be given in axes other than the base's; empty where they can."""
+        ...
+
+    def target(self, action: FloatArray, start: Observation) -> ArmTarget:
         """Makes the target of a checked action, in an episode that began with `start`."""
         ...
 
@@ -56,7 +64,7 @@ class ActionMap:
 
     @property
     def bounds(self) -> tuple[FloatArray, FloatArray] | None:
-        """Returns what -1 and 1 of each component mean, rad and m; None where they are no absolute quantities."""
+        """Returns what -1 and 1 of each component mean, in SI units; None where they are no absolute quantities."""
         of_arm = self.arm.bounds
         if of_arm is None or not self.has_gripper:
             return of_arm
@@ -80,7 +88,7 @@ class ActionMap:
             raise ValueError(f"the action is {array.tolist()}; every component must be finite and in [-1, 1]")
         return np.clip(array, -1.0, 1.0)
 
-    def target(self, action: FloatArray, start: Observation) -> PoseIncrement | JointTarget:
+    def target(self, action: FloatArray, start: Observation) -> ArmTarget:
         """Makes the arm's target of a checked action, in an episode that began with `start`."""
         return self.arm.target(action, start)
 

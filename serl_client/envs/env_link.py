@@ -23,6 +23,7 @@ class EnvLink:
 
     Args:
         task: Says which scene a private simulator loads, and with which compliance a session opens.
+        wrench_control: Whether a private simulator takes wrenches.
         address: Of the daemon; None starts a private simulator.
         token: Bearer token.
         tls_root: PEM file with the certificate that signed the daemon's.
@@ -34,6 +35,7 @@ class EnvLink:
         self,
         task: Task,
         *,
+        wrench_control: bool = False,
         address: str | None,
         token: str | None,
         tls_root: Path | str | None,
@@ -41,6 +43,7 @@ class EnvLink:
         client_name: str,
     ) -> None:
         self._task = task
+        self._wrench_control = wrench_control
         self._address = address
         self._token = token
         self._tls_root = tls_root
@@ -125,7 +128,7 @@ class EnvLink:
     def _connect(self) -> None:
         try:
             if self._address is None:
-                self._private = PrivateSimulator(self._task.scene)
+                self._private = PrivateSimulator(self._task.scene, wrench_control=self._wrench_control)
             address = self._address if self._private is None else self._private.address
             assert address is not None
             self._client = RobotClient(

@@ -31,6 +31,11 @@ class JointActions:
         """Returns the limits of the joints, rad. Shapes (n,)."""
         return self.arm.joint_lower, self.arm.joint_upper
 
+    @property
+    def turning_obstacle(self) -> str:
+        """Returns why: joint positions have no axes."""
+        return "control is joint"
+
     def target(self, action: FloatArray, start: Observation) -> JointTarget:
         """Makes the joint positions."""
         del start

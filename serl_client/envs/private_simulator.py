@@ -21,7 +21,13 @@ _SOCKETS = ("robot.sock", "right.sock")
 
 
 def simulator_command(
-    task: str, address: str, ready_file: Path, *, pacing: str = "lockstep", seed: int = 0
+    task: str,
+    address: str,
+    ready_file: Path,
+    *,
+    pacing: str = "lockstep",
+    seed: int = 0,
+    wrench_control: bool = False,
 ) -> list[str]:
     """Builds the command line of a simulator.
 
@@ -32,7 +38,15 @@ def simulator_command(
         raise PrivateSimulatorError(
             "no simulator is installed: pip install 'serl-robot[simulator]', or give the address of a daemon"
         )
-    return python_command("simulator", task=task, address=address, pacing=pacing, seed=seed, ready_file=ready_file)
+    return python_command(
+        "simulator",
+        task=task,
+        address=address,
+        pacing=pacing,
+        seed=seed,
+        wrench_control=wrench_control,
+        ready_file=ready_file,
+    )
 
 
 class PrivateSimulator(ClosedOnExit):
@@ -41,6 +55,7 @@ class PrivateSimulator(ClosedOnExit):
     Args:
         task: Task to load, such as "pick-cube".
         arms: How many arms the task's scene has; with two, `address` holds two, the left arm's first.
+        wrench_control: Whether it takes wrenches.
         command: Command line in place of the installed simulator's; "{address}" and "{ready_file}" are filled in.
         start_timeout_s: How long it may take to answer.
 
@@ -53,6 +68,7 @@ class PrivateSimulator(ClosedOnExit):
         task: str,
         *,
         arms: int = 1,
+        wrench_control: bool = False,
         command: Sequence[str] | None = None,
         start_timeout_s: float = _START_TIMEOUT_S,
     ) -> None:
@@ -62,7 +78,7 @@ class PrivateSimulator(ClosedOnExit):
         ready_file = self._folder / "ready"
         try:
             if command is None:
-                command = simulator_command(task, self.address, ready_file)
+                command = simulator_command(task, self.address, ready_file, wrench_control=wrench_control)
             filled = [part.format(address=self.address, ready_file=ready_file) for part in command]
             self._process = ChildProcess(
                 "private simulator",

@@ -15,7 +15,7 @@ from serl_api.enums import Backend, IncrementBase
 from serl_api.errors.robot import DeviceUnavailableError, FaultError
 from serl_api.values import FloatArray, Observation, StepResult
 from serl_client.envs.action_map import ActionMap
-from serl_client.envs.cell_check import check_cell
+from serl_client.envs.cell_check import check_cell, check_wrenches, wrench_actions
 from serl_client.envs.env_link import EnvLink
 from serl_client.envs.episode_start import EpisodeStart
 from serl_client.envs.joint_actions import JointActions
@@ -43,7 +43,10 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     Action: float32 in [-1, 1]; outside it is clipped. `[dx, dy, dz, gripper]`, with `rotation` `[dx, dy, dz, rx, ry,
     rz, gripper]`: translation times the task's scale and a rotation vector times its scale, in base axes, on top of a
     pose that the daemon knows (`delta_reference`). Without rotation the orientation after reset is kept. With `control`
-    "joint" `[joint_1, ..., joint_n, gripper]`: joint positions, where -1 and 1 are each joint's limits.
+    "joint" `[joint_1, ..., joint_n, gripper]`: joint positions, where -1 and 1 are each joint's limits. With `control`
+    "wrench" `[force_x, ..., torque_z, gripper]`, of which the task names the axes: a push in base axes, where 1 is the
+    task's `wrench_scale`, for one period. The daemon ends a push that is not renewed within 50 ms after its period, and
+    nothing here renews it but the next step; `info["overrun_ns"]` says how late that came.
 
     `terminated` is the task's word, `truncated` the clock's (gymnasium's TimeLimit). `info` has the raw values
     "tcp_pose" and "gripper_width" of the observation's instant, "newest_tcp_pose" (younger where there are cameras),
@@ -58,7 +61,8 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         tls_root: PEM file with the certificate that signed the daemon's.
         tls_identity: PEM file with the client's key and certificate, where the daemon asks for one.
         rotation: Whether actions turn the TCP; None leaves it to the task.
-        control: What actions move: the "tcp", by increments, or each "joint", to a position.
+        control: What actions give: increments of the "tcp", a position of each "joint", or a "wrench" that it pushes
+            with; None leaves it to the task.
         reward: Name of one of the task's rewards.
         gripper_action: "absolute": -1 closed to +1 open. "binary": below -0.5 closes, above 0.5 opens, else keeps.
         delta_reference: What an action is added to when it takes effect: the pose "measured" then, as on SERL's arms,
@@ -88,7 +92,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         tls_root: Path | str | None = None,
         tls_identity: Path | str | None = None,
         rotation: bool | None = None,
-        control: Literal["tcp", "joint"] = "tcp",
+        control: Literal["tcp", "joint", "wrench"] | None = None,
         reward: str = "sparse",
         gripper_action: Literal["absolute", "binary"] = "absolute",
         delta_reference: Literal["measured", "commanded"] = "measured",
@@ -99,7 +103,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     ) -> None:
         self.task = find_task(task) if isinstance(task, str) else task
         _check_option("reward", reward, tuple(self.task.rewards))
-        _check_option("control", control, ("tcp", "joint"))
+        _check_option("control", control, (None, "tcp", "joint", "wrench"))
         _check_option("gripper_action", gripper_action, ("absolute", "binary"))
         _check_option("delta_reference", delta_reference, tuple(_BASES))
         _check_option("on_fault", on_fault, ("raise", "truncate"))
@@ -107,8 +111,12 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self.render_mode = render_mode
         self._reward = self.task.rewards[reward]
         self._truncates_faults = on_fault == "truncate"
+        self.control: Literal["tcp", "joint", "wrench"] = control or self.task.control
+        """What actions give."""
+        pushing = wrench_actions(self.task) if self.control == "wrench" else None
         self._link = EnvLink(
             self.task,
+            wrench_control=pushing is not None,
             address=address,
             token=token,
             tls_root=tls_root,
@@ -118,12 +126,14 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         try:
             info = self._link.client.info
             check_cell(self.task, info, self._link.client.address)
+            if pushing is not None:
+                check_wrenches(pushing, info)
             turns = self.task.rotation if rotation is None else rotation
-            self.joint_actions = JointActions(arm=info.arm) if control == "joint" else None
+            self.joint_actions = JointActions(arm=info.arm) if self.control == "joint" else None
             """Maps joint positions to actions; None where actions move the TCP."""
             moved_tcp = TcpActions(task=self.task, rotation=turns, added_to=_BASES[delta_reference])
             self._actions = ActionMap(
-                arm=self.joint_actions or moved_tcp,
+                arm=self.joint_actions or pushing or moved_tcp,
                 has_gripper=self.task.has_gripper,
                 binary_gripper=gripper_action == "binary",
                 max_width=info.gripper.max_width if info.gripper is not None else 0.0,
@@ -135,7 +145,9 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             raise
         self.action_space = self._actions.space
         self.observation_space = self._observations.space
-        self._is_rotating = turns or control == "joint"
+        self.action_axes = pushing.axes if pushing is not None else None
+        """Components of a wrench, 0 to 5, that actions set; None where they do not push."""
+        self._is_rotating = max(self.action_axes) > 2 if self.action_axes else turns or self.control == "joint"
         self._episodes = EpisodeStart(self.task, self._link, self._is_done, start_stream)
         self._start: Observation | None = None
         self._now: Observation | None = None
@@ -147,9 +159,9 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         return self._is_rotating
 
     @property
-    def control(self) -> Literal["tcp", "joint"]:
-        """What actions move."""
-        return "tcp" if self.joint_actions is None else "joint"
+    def turning_obstacle(self) -> str:
+        """Why actions cannot be given in axes other than the base's; empty where they can."""
+        return self._actions.arm.turning_obstacle
 
     @property
     def arm(self) -> ArmInfo:
@@ -168,7 +180,7 @@ class RobotEnv(gymnasium.Env[Any, NDArray[np.float32]]):
 
     @property
     def action_bounds(self) -> tuple[FloatArray, FloatArray] | None:
-        """What -1 and 1 of each component of an action mean, rad and m; None where actions are increments."""
+        """What -1 and 1 of each component of an action mean, in SI units; None where actions are increments."""
         return self._actions.bounds
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import gymnasium
 
@@ -12,6 +12,7 @@ from serl_api.keep_out import KeepOut
 from serl_api.pose_box import PoseBox
 from serl_api.values import Compliance, FloatArray, JointTarget, Observation, Pose
 from serl_client.envs.reset_plan import ResetPlan
+from serl_client.envs.wrench_actions import WrenchScale
 from serl_client.episodes.expert import Expert
 from serl_client.wrappers.flatten_state import PROPRIOCEPTION, StateComponent
 
@@ -125,7 +126,7 @@ class Task:
     image_size: tuple[int, int] = (128, 128)
     """Height and width of each image, px."""
     control_rate_hz: float = 10.0
-    """Environment steps a second."""
+    """Environment steps a second; where actions push, the daemon wants at least 10 (`wrench_timeout_s`)."""
     translation_scale: float = 0.05
     """Translation of action 1, m."""
     rotation_scale: float = 0.2
@@ -139,9 +140,13 @@ class Task:
     reset_plan: ResetPlan = field(default_factory=ResetPlan)
     """How the arm goes back to the start where it cannot be placed there."""
     box: PoseBox | None = None
-    """Poses that targets are clipped to; None leaves that to the cell's own limits."""
+    """Poses that targets are clipped to; None leaves that to the cell's own limits, as a push does in any case."""
     keep_out: KeepOut | None = None
     """Box that targets stay out of, such as what stands between two bins; None where there is none."""
+    control: Literal["tcp", "wrench"] = "tcp"
+    """What actions give, unless the environment is told otherwise: movements of the TCP, or a push."""
+    wrench_scale: WrenchScale | None = None
+    """Wrench of action 1, N and Nm in base axes, where actions push; 0 leaves an axis out, and it is held."""
     rotation: bool = False
     """Whether actions turn the TCP, unless the environment is told otherwise."""
     has_gripper: bool = True

@@ -33,6 +33,11 @@ class TcpActions:
         """Returns None: an increment is no absolute quantity."""
         return
 
+    @property
+    def turning_obstacle(self) -> str:
+        """Returns nothing: translation and rotation are vectors."""
+        return ""
+
     def target(self, action: FloatArray, start: Observation) -> PoseIncrement:
         """Makes the increment."""
         return PoseIncrement(

@@ -24,7 +24,8 @@ SUCCESS_LABELS = "success_labels"
 """Key of an episode's metadata: for each observation whether the task is done there, or null where nobody knows."""
 
 ACTION_BOUNDS = "action_bounds"
-"""Key of a header's specification: what -1 and 1 of each component of an action mean, rad and m; of joint positions."""
+"""Key of a header's specification: what -1 and 1 of each component of an action mean, in SI units; of joint positions
+and wrenches."""
 LABEL = "success_label"
 """Key of a step's info: whether a person says that the task is done now."""
 DISCARDED = "discarded"
@@ -264,21 +265,22 @@ def episode_header(env: gymnasium.Env[Any, Any]) -> EpisodeHeader:
         specification["state_components"] = list(env.get_wrapper_attr("component_names"))
     with contextlib.suppress(AttributeError):  # Both ways to mean a gripper's component have the same shape.
         specification["gripper_action"] = env.get_wrapper_attr("gripper_action")
-    specification |= _joint_specification(env)
+    specification |= _control_specification(env)
     if wrappers := _recorded_wrappers(env):
         specification["wrappers"] = wrappers
     return EpisodeHeader(task=env.spec.id if env.spec is not None else "", specification=specification)
 
 
-def _joint_specification(env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-    """Says what actions mean that are joint positions, and of which arm; nothing where they move the TCP of any."""
+def _control_specification(env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    """Says what actions mean that are absolute quantities, and of which arm where it is joint positions."""
     try:
-        if env.get_wrapper_attr("control") != "joint":
+        control = env.get_wrapper_attr("control")
+        if control == "tcp":
             return {}
         lower, upper = env.get_wrapper_attr("action_bounds")
         return {
-            "control": "joint",
-            "arm": env.get_wrapper_attr("arm_name"),
+            "control": control,
+            **({"arm": env.get_wrapper_attr("arm_name")} if control == "joint" else {}),
             "action_components": list(env.get_wrapper_attr("action_names")),
             ACTION_BOUNDS: [lower.tolist(), upper.tolist()],
         }

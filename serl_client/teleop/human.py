@@ -33,6 +33,8 @@ class HumanIntervention:
     Args:
         devices: One for each arm, in the order of the action.
         action_size: Components of an action: for each arm 3 or 6, and one more where it has a gripper.
+        axes: Components of a device's twist, 0 to 5, that an arm's action has, as where it pushes along some axes; None
+            is all of them, or those of the translation.
         gripper_action: What the gripper's component means, as in `RobotEnv`.
         max_gripper_width: Widest opening, m.
         hold_s: Time for which the person stays in control after the last movement, s. It bridges the repeats of a key;
@@ -49,6 +51,7 @@ class HumanIntervention:
         devices: Sequence[TeleopDevice],
         action_size: int,
         *,
+        axes: Sequence[int] | None = None,
         gripper_action: Literal["absolute", "binary"] = "absolute",
         max_gripper_width: float = 0.085,
         hold_s: float = 0.2,
@@ -56,12 +59,15 @@ class HumanIntervention:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         arm_size, rest = divmod(action_size, max(len(devices), 1))
-        if not devices or rest or arm_size not in _PARTS:
+        parts = _PARTS if axes is None else {len(axes): (len(axes), False), len(axes) + 1: (len(axes), True)}
+        if not devices or rest or arm_size not in parts:
+            sizes = " or ".join(map(str, parts))
             raise ValueError(
-                f"{len(devices)} devices cannot drive an action of {action_size} components; each arm has 3, 4, 6 or 7"
+                f"{len(devices)} devices cannot drive an action of {action_size} components; each arm has {sizes}"
             )
         self._devices = tuple(devices)
-        self._moving, self._has_gripper = _PARTS[arm_size]
+        moving, self._has_gripper = parts[arm_size]
+        self._axes = list(range(moving) if axes is None else axes)
         self._is_absolute = gripper_action == "absolute"
         self._max_gripper_width = max_gripper_width
         self._hold_s = hold_s
@@ -106,11 +112,11 @@ class HumanIntervention:
 
     def _arm_action(self, arm: int, sample: TeleopSample) -> FloatArray:
         if not self._has_gripper:
-            return sample.twist[: self._moving]
+            return sample.twist[self._axes]
         if sample.gripper:
             self._openings[arm] = sample.gripper
         gripper = self._openings[arm] if self._is_absolute else sample.gripper
-        return np.append(sample.twist[: self._moving], gripper)
+        return np.append(sample.twist[self._axes], gripper)
 
     def _read(self, device: TeleopDevice) -> TeleopSample:
         sample, fault = device.read(), device.fault

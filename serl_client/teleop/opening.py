@@ -128,6 +128,7 @@ class Teleoperation(ClosedOnExit):
             HumanIntervention(
                 (device,),
                 size,
+                axes=_attribute(env, "action_axes", None),
                 gripper_action=_attribute(env, "gripper_action", "absolute"),
                 max_gripper_width=_attribute(env, "max_gripper_width", 0.0),
                 hold_s=self._config.hold_s,

@@ -23,7 +23,8 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
     * `tcp_pose` and each `*_position` are expressed in the frame of the TCP as it stood *after* the reset.
     * `tcp_twist` and `tcp_wrench` are expressed in the TCP's present axes. Both belong to the TCP itself, so each half
       turns and nothing mixes; SERL's adjoint with a lever arm turns a translation into a rotation there.
-    * An action is turned from the TCP's axes, as they stood before the step, into those of the base. When a component
+    * An action is turned from the TCP's axes, as they stood before the step, into those of the base; of a wrench,
+      force and torque. When a component
       would leave [-1, 1] the whole half is shortened, so that its direction stays.
     * `info["intervention_action"]`, which is in base axes, is turned back with the same orientation, so that what is
       stored is what the policy should have said.
@@ -42,6 +43,8 @@ class RelativeFrame(gymnasium.Wrapper[Any, Any, Any, Any]):
         prefixes = [key.removesuffix("tcp_pose") for key in keys if key == "tcp_pose" or key.endswith("/tcp_pose")]
         if not prefixes:
             raise ValueError(f"a relative frame needs tcp_pose in the observation, which is {env.observation_space}")
+        if obstacle := getattr(env.unwrapped, "turning_obstacle", ""):
+            raise ValueError(f"a relative frame turns actions of the TCP, and {obstacle}; leave the frame away")
         self._frames = tuple(_ArmFrame(prefix) for prefix in prefixes)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:

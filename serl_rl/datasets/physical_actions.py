@@ -1,4 +1,4 @@
-"""Gives joint actions their units for others, who expect radians and metres, and takes them back."""
+"""Gives joint positions and wrenches their units for others, who expect SI, and takes them back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNIT_ACTION = "unit_action"
 
 
 def with_units(header: EpisodeHeader, episodes: Iterable[Episode]) -> Iterator[Episode]:
-    """Returns episodes whose actions are joint positions in rad and openings in m, with the ones in [-1, 1] beside.
+    """Returns episodes whose actions are in rad, N, Nm and, of openings, m, with the ones in [-1, 1] beside.
 
     Episodes whose actions are increments come as they are: these have no unit but the task's scale.
 

@@ -12,7 +12,9 @@ import numpy as np
 from serl_api.settings import shown
 from serl_client.envs.joint_actions import joint_state
 from serl_client.envs.task_finding import is_task
+from serl_client.envs.wrench_actions import WrenchActions
 from serl_client.episodes.files import Episode, EpisodeHeader, read_episodes, read_header
+from serl_client.episodes.recording import ACTION_BOUNDS
 from serl_client.wrappers.plugin import find_wrappers
 from serl_rl.envs.config import EnvironmentConfig
 from serl_rl.envs.factory import make_environment, spec_of, task_of
@@ -207,7 +209,7 @@ def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path)
                 name="action",
                 dtype=np.dtype(given["action"][1]),
                 shape=tuple(given["action"][0]),
-                component_names=tuple(given.get("action_components", ())) if control == "joint" else (),
+                component_names=tuple(given.get("action_components", ())) if control != "tcp" else (),
             ),
             arm=given.get("arm", ""),
         )
@@ -217,6 +219,8 @@ def spec_of_header(header: EpisodeHeader, config: EnvironmentConfig, path: Path)
     if is_task(config.id) and not config.wrappers:
         compare = _compare_task if task_of(config).environment is None else _compare_all
         compare(spec, config, path)
+    if control == "wrench" and is_task(config.id):
+        _compare_wrenches(header, config, path)
     return spec
 
 
@@ -250,7 +254,7 @@ _SPECIFICATION: dict[str, Callable[[Any], bool]] = {
     "gripper_action": lambda value: isinstance(value, str),
     "arm": lambda value: isinstance(value, str),
     "action_components": _is_list_of_texts,
-    "control": lambda value: value in ("tcp", "joint"),
+    "control": lambda value: value in ("tcp", "joint", "wrench"),
 }
 """What a header may say, each by how it is recognised."""
 
@@ -279,6 +283,18 @@ def _compare_wrappers(header: EpisodeHeader, config: EnvironmentConfig, path: Pa
         )
 
 
+def _compare_wrenches(header: EpisodeHeader, config: EnvironmentConfig, path: Path) -> None:
+    """Refuses pushes of another strength, whose actions look alike."""
+    scale = task_of(config).wrench_scale
+    own = [] if scale is None else WrenchActions(scale=scale).bounds[1].tolist()
+    held = header.specification.get(ACTION_BOUNDS)
+    if isinstance(held, list) and len(held) == 2 and held[1][: len(own)] != own:
+        raise UsageError(
+            f"{path} holds wrenches whose action of 1 means {shown(held[1])}, but {config.id} has {own}, N and Nm; "
+            "record again"
+        )
+
+
 def _compare_all(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -> None:
     env = make_environment(config)
     try:
@@ -292,7 +308,11 @@ def _compare_all(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -
 def _compare_task(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) -> None:
     """Compares with what a task says of itself; only the sizes of its images depend on the cell."""
     task = task_of(config)
+    pushing = task.wrench_scale if config.control == "wrench" else None
+    turns = config.rotation if pushing is None else max(pushing[3:]) > 0.0
     size = (6 if config.rotation else 3) * (len(task.arms) or 1) + task.gripper_count
+    if pushing is not None:
+        size = len(WrenchActions(scale=pushing).axes) + task.gripper_count
     joints = spec.action_size - task.gripper_count if config.control == "joint" else 0
     if not joints and spec.action_size != size:
         raise UsageError(
@@ -304,7 +324,7 @@ def _compare_task(spec: EnvironmentSpec, config: EnvironmentConfig, path: Path) 
         if camera not in held:
             found = ", ".join(sorted(held))
             raise UsageError(f"{path} has no camera {camera!r}, which {config.id} sees with; it holds {found}")
-    components = task.components(rotation=config.rotation or joints > 0)
+    components = task.components(rotation=turns or joints > 0)
     if joints:
         components = (joint_state(joints), *components)
     expected = tuple(f"{part.name}.{index}" for part in components for index in range(len(part.indices)))

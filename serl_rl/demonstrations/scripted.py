@@ -31,11 +31,16 @@ def scripted_expert(config: TrainConfig) -> Expert:
     """Finds the scripted expert of a task.
 
     Raises:
-        UsageError: The task has none, there is no such task, or actions are joint positions.
+        UsageError: The task has none, there is no such task, or it acts otherwise than the environment.
     """
     task, environment = task_of(config.environment), config.environment
     if environment.control == "joint":
         raise UsageError("environment.control is joint, and scripted experts move the TCP; let a leader drive instead")
+    if environment.control != task.control:
+        raise UsageError(
+            f"environment.control is {environment.control}, and the scripted expert of {environment.id} gives "
+            f"{task.control}; give --environment.control {task.control}"
+        )
     if task.expert is None:
         raise UsageError(
             f"there is no scripted expert for {environment.id}; record demonstrations with a person instead"

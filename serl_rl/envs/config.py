@@ -17,9 +17,9 @@ class EnvironmentConfig:
     """Name of the environment."""
     rotation: bool = False
     """Whether the action turns the gripper as well: 7 components instead of 4."""
-    control: Literal["tcp", "joint"] = field(default="tcp", metadata=LOCAL)
-    """What actions move: the TCP, by increments, or each joint, to a position, as a leader arm does. Actor and learner
-    compare it by the names of the action's components."""
+    control: Literal["tcp", "joint", "wrench"] = field(default="tcp", metadata=LOCAL)
+    """What actions give: increments of the TCP, a position of each joint, as a leader arm does, or a wrench that the
+    TCP pushes with, along the axes that the task names. Actor and learner compare it by the names of the components."""
     reward: str = "sparse"
     """Name of one of the task's rewards, such as sparse: 1 for success; dense: shaped, for training without
     demonstrations; none: nothing, where a person or a classifier judges."""

@@ -152,6 +152,8 @@ def spec_of(env: gymnasium.Env[Any, Any], config: EnvironmentConfig) -> Environm
     if names is not None and not hasattr(names, "items"):
         names = {"state": tuple(names)}
     arm = ""
+    if config.control != "tcp":
+        names = {**(names or {}), "action": attribute_of(env, "action_names")}
     if config.control == "joint":
-        names, arm = {**(names or {}), "action": attribute_of(env, "action_names")}, attribute_of(env, "arm_name")
+        arm = attribute_of(env, "arm_name")
     return EnvironmentSpec.from_spaces(config.id, env.observation_space, env.action_space, names, arm)

@@ -60,7 +60,8 @@ class Supervisor:
             return
         ready = self._ready("simulator")
         ready.unlink(missing_ok=True)
-        command = simulator_command(scene, self.robot or "127.0.0.1:0", ready, seed=config.seed)
+        pushes = config.environment.control == "wrench"
+        command = simulator_command(scene, self.robot or "127.0.0.1:0", ready, seed=config.seed, wrench_control=pushes)
         self._simulator = self._spawn("simulator", command, "simulator")
         self.robot = self._simulator.wait_for_file(ready, self._stop) or None
 

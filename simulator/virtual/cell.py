@@ -1,10 +1,11 @@
 """Runs a whole virtual cell: virtual arm, gripper and cameras, and the real daemon with its real drivers."""
 
+import json
 import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from robot_daemon.config.cell_config import LimitsConfig
@@ -86,6 +87,7 @@ class VirtualCell(Device):
             test may forgive more than the true value.
         imperfections: How the arm departs from its model.
         seed: Of the scene.
+        wrench_control: Whether clients may push with a wrench.
     """
 
     def __init__(
@@ -101,8 +103,10 @@ class VirtualCell(Device):
         lost_packet_limit: int = 20,
         imperfections: Imperfections = PERFECT,
         seed: int = 0,
+        wrench_control: bool = False,
     ) -> None:
         self._address = address
+        self._limits = replace(LIMITS, wrench_control=wrench_control)
         self._arm = arm
         self._cameras = cameras
         self._recordings = recordings
@@ -168,7 +172,7 @@ class VirtualCell(Device):
             tcp=TCP_OFFSET,
             port=port,
             control=self.fci.control_path,
-            limits=_other_than_default(LIMITS, LimitsConfig()),
+            limits=_other_than_default(self._limits, LimitsConfig()),
             compliance=_other_than_default(COMPLIANCE, FullCompliance()),
         )
         live = [_LIVE_CAMERA.format(name=name, socket=self._pictures) for name in self._cameras]
@@ -210,12 +214,7 @@ class VirtualCell(Device):
 def _other_than_default(values: LimitsConfig | FullCompliance, defaults: LimitsConfig | FullCompliance) -> str:
     """Writes as TOML in what the simulator differs from a real cell: what was learned there meets the same here."""
     pairs = ((field.name, getattr(values, field.name), getattr(defaults, field.name)) for field in fields(values))
-    lines = (
-        f"{name} = {list(value) if isinstance(value, tuple) else value}"
-        for name, value, usual in pairs
-        if value != usual
-    )
-    return "\n".join(lines)
+    return "\n".join(f"{name} = {json.dumps(value)}" for name, value, usual in pairs if value != usual)
 
 
 def _allowed_priority() -> int:

@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         camera_rate_hz=options.camera_rate_hz,
         imperfections=imperfections,
         seed=options.seed,
+        wrench_control=options.wrench_control,
     )
     try:
         with contextlib.ExitStack() as alive:
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "--recording", action="append", default=[], metavar="NAME", help="adds a camera that plays a recording"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the scene (default: %(default)s)")
+    parser.add_argument("--wrench-control", action="store_true", help="lets clients push with a wrench")
     add_imperfections(parser)
     add_ready_file(parser)
     return parser

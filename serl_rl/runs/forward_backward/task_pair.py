@@ -88,7 +88,9 @@ def pair_environments(task_pair: TaskPair, robot: RobotConfig) -> Iterator[Mappi
     with contextlib.ExitStack() as stack:
         scene = simulator_scene(task_pair.forward.environment)
         if robot.robot is None and scene is not None:
-            robot = replace(robot, robot=stack.enter_context(PrivateSimulator(scene)).address)
+            pushes = task_pair.forward.environment.control == "wrench"
+            simulator = stack.enter_context(PrivateSimulator(scene, wrench_control=pushes))
+            robot = replace(robot, robot=simulator.address)
         envs: dict[Direction, gymnasium.Env[Any, Any]] = {}
         for direction in DIRECTIONS:
             env = make_environment(task_pair.of(direction).environment, robot)
