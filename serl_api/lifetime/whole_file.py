@@ -18,7 +18,7 @@ def written_whole(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
         mode: Its permissions; None leaves them to the system.
 
     Raises:
-        OSError: The disk is full or may not be written.
+        OSError: The disk is full or may not be written; it names the file.
     """
     scratch = path.with_name(f".{path.name}.partial")
     try:
@@ -29,7 +29,9 @@ def written_whole(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
         if mode is not None:
             scratch.chmod(mode)
         scratch.replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:  # Writing does not say of which file it was.
+            error.filename = str(path)
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
         raise

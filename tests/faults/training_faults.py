@@ -162,9 +162,9 @@ def read_only_disk_of_actor(run):
 
 
 def full_disk_of_learner(run):
-    """The disk under the run is full, so that no checkpoint can be saved; from when the learner has room again."""
+    """The disk under the run is full, so that the learner cannot save; from when it is started with room."""
     filler = fill(run.run_directory, 0)
-    _ended_in_a_sentence(run.learner_process, "cannot write a checkpoint")
+    _ended_in_a_sentence(run.learner_process, "No space left on device")
     filler.unlink()
     since = time.monotonic()
     run.start_learner("--resume")
