@@ -98,16 +98,26 @@ def decode_increment(message: control_pb2.PoseIncrement, field: str) -> PoseIncr
 
     Raises:
         InvalidTargetError: A number is not finite, an orientation not of unit length, or a box has no inside.
+        LimitExceededError: A component of the rotation is more than a whole turn.
     """
     change = message.WhichOneof("orientation_change")
     return PoseIncrement(
         translation=np.array(_finite(message.translation_m, f"{field}.translation_m")),
-        rotation=np.array(_finite(message.rotation_rad, f"{field}.rotation_rad")) if change == "rotation_rad" else None,
+        rotation=np.array(_turn(message.rotation_rad, f"{field}.rotation_rad")) if change == "rotation_rad" else None,
         quaternion_xyzw=_orientation(message.orientation, f"{field}.orientation") if change == "orientation" else None,
         added_to=IncrementBase(message.added_to),
         box=_decode_pose_box(message.box, f"{field}.box") if message.HasField("box") else None,
         keep_out=_decode_keep_out(message.keep_out, f"{field}.keep_out") if message.HasField("keep_out") else None,
     )
+
+
+def _turn(message: geometry_pb2.Vector3, field: str) -> Triple:
+    """Reads a rotation vector, of components whose squares are numbers too."""
+    rotation = _finite(message, field)
+    for value in rotation:
+        if abs(value) > math.tau:
+            raise LimitExceededError.outside(field, value, lower=-math.tau, upper=math.tau, unit="rad")
+    return rotation
 
 
 def _decode_keep_out(message: control_pb2.KeepOutBox, field: str) -> KeepOut:

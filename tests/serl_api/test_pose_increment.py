@@ -11,7 +11,7 @@ from serl.robot.v1 import control_pb2, geometry_pb2
 
 from serl_api.codec import control, requests
 from serl_api.enums import IncrementBase
-from serl_api.errors.robot import InvalidTargetError
+from serl_api.errors.robot import InvalidTargetError, LimitExceededError
 from serl_api.keep_out import KeepOut
 from serl_api.pose_box import PoseBox
 from serl_api.pose_increment import PoseIncrement
@@ -127,3 +127,10 @@ def vector(x=0.0, y=0.0, z=0.0):
 def test_what_no_limit_can_repair_is_one_sentence(message, said):
     with pytest.raises(InvalidTargetError, match=said):
         requests.decode_step_target(control_pb2.Step(pose_increment=message), 7)
+
+
+@pytest.mark.parametrize("turn", [1e308, -7.0])
+def test_a_rotation_beyond_a_whole_turn_is_refused(turn):
+    message = control_pb2.PoseIncrement(rotation_rad=geometry_pb2.Vector3(z=turn))
+    with pytest.raises(LimitExceededError, match=r"step\.pose_increment\.rotation_rad"):
+        requests.decode_increment(message, "step.pose_increment")
