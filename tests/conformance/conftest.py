@@ -26,6 +26,8 @@ TARGETS = [
     pytest.param("virtual-real-time", marks=LIVE),
     pytest.param("nasty-real-time", marks=[LIVE, pytest.mark.slow]),
     pytest.param("own-real-time", marks=[LIVE, pytest.mark.slow]),
+    pytest.param("right-lockstep", marks=pytest.mark.slow),
+    pytest.param("right-real-time", marks=[LIVE, pytest.mark.slow]),
 ]
 
 
@@ -64,8 +66,28 @@ def serve_simulator(pacing):
     pytest.importorskip("mujoco")
     from simulator.api.server import build_server
 
+    server = build_server("pick-cube", pacing, 0, config=ServerConfig(address="127.0.0.1:0", drain_grace_s=0.2))
+    return server, *injection_of_simulator()
+
+
+def serve_right(pacing):
+    """The right arm of two in one scene: another's base, and time that both share."""
+    pytest.importorskip("mujoco")
+    from simulator.api.server import build_servers
+
     config = ServerConfig(address="127.0.0.1:0", drain_grace_s=0.2)
-    server = build_server("pick-cube", pacing, 0, config=config)
+    left, right = build_servers("hand-over", pacing, 0, config=config)
+
+    def stop():
+        right.stop()
+        left.stop()
+
+    left.start()
+    return SimpleNamespace(start=right.start, stop=stop), *injection_of_simulator()
+
+
+def injection_of_simulator():
+    """What injects a fault by a channel to a simulator, and what clears all."""
 
     def inject(channel, name, camera=None):
         stub = simulator_service_pb2_grpc.SimulatorServiceStub(channel)
@@ -82,7 +104,7 @@ def serve_simulator(pacing):
         stub = simulator_service_pb2_grpc.SimulatorServiceStub(channel)
         stub.ClearInjections(simulator_messages.ClearInjectionsRequest(), timeout=5.0)
 
-    return server, inject, clear
+    return inject, clear
 
 
 class VirtualHardware:
@@ -143,6 +165,7 @@ def serve_own(_pacing):
 SERVE = {
     "fake": serve_fake,
     "simulator": serve_simulator,
+    "right": serve_right,
     "virtual": serve_virtual,
     "nasty": functools.partial(serve_virtual, is_nasty=True),
     "own": serve_own,

@@ -9,7 +9,7 @@ from gymnasium.utils.env_checker import check_env
 from robot_daemon.config.cell_config import ServerConfig
 from serl_api.errors.robot import NotEquippedError
 from serl_api.settings import ConfigError
-from serl_client import Pacing, SimulatorClient
+from serl_client import JointTarget, Pacing, Pose, RobotClient, SimulatorClient
 from serl_client.envs.registration import make_training_env
 from serl_client.episodes.recording import run_episode
 from serl_rl.envs.factory import RobotConfig, make_environment, spec_of
@@ -111,6 +111,18 @@ def test_nine_choices_drive_both_grippers_and_each_change_costs(address):
             assert made.step(action)[-1]["grasp_penalty"] == pytest.approx(penalty)
             info = [made.step(action)[-1] for _ in range(7)][-1]
             np.testing.assert_array_equal(info["gripper_width"] > 0.05, widths)
+
+
+def test_one_arm_that_tracks_joints_leaves_the_other_its_law(address):
+    left, right = (RobotClient(one) for one in address.split(","))
+    with closing(left), closing(right):
+        with left.control() as session:
+            session.move(JointTarget(positions=left.info.arm.home + 0.05), 0.4)
+        with right.control() as session:
+            pose = right.get_state().tcp_pose
+            goal = Pose(pose.position + np.array((0.0, 0.0, 0.03)), pose.quaternion_xyzw)
+            after = [session.step(goal, period_s=0.1).observation.state.tcp_pose for _ in range(5)][-1]
+    np.testing.assert_allclose(after.position, goal.position, atol=0.01)
 
 
 def test_what_two_cells_share_is_not_for_one_to_change(address):

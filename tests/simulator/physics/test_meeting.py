@@ -57,8 +57,14 @@ def test_time_passes_when_both_wait_whoever_comes_first(begin, clock):
     assert clock.stops == [100, 200]
 
 
-def test_it_passes_to_the_earlier_instant_and_waits_there(begin, clock):
-    late, early = begin("left", 100), begin("right", 40)
+@pytest.mark.parametrize("sides", [("left", "right"), ("right", "left")])
+def test_it_passes_to_the_earlier_instant_and_waits_there(begin, clock, sides):
+    goals = {"left": 100, "right": 40}
+    threads = {}
+    for side in sides:
+        threads[side] = begin(side, goals[side])
+        threads[side].join(0.02)
+    late, early = threads["left"], threads["right"]
     early.join(5.0)
     late.join(0.02)
     assert (clock.now, late.is_alive()) == (40, True)
