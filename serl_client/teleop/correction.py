@@ -13,6 +13,9 @@ from serl_api.settings import AT_LEAST_0, AT_LEAST_1, RATIO, check_fields, requi
 from serl_api.values import FloatArray
 from serl_client.episodes.expert import EnvInfo, EnvObservation, Expert
 
+_TCP_POSES = ("tcp_pose", "left/tcp_pose", "right/tcp_pose")
+"""Keys of the info: of one arm, or of two, which stand still when both do."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectionConfig:
@@ -90,8 +93,9 @@ class ScriptedIntervention:
         return True
 
     def _watch(self, action: NDArray[Any], observation: EnvObservation, info: EnvInfo) -> None:
-        if "tcp_pose" in info:
-            self._positions.append(np.asarray(info["tcp_pose"], float)[:3])
+        found = [np.asarray(info[key], float)[:3] for key in _TCP_POSES if key in info]
+        if found:
+            self._positions.append(np.concatenate(found))
         if self._config.stray_steps:
             wanted = self._expert.action(observation, info)
             self._differences.append(float(np.abs(np.asarray(wanted, float) - action).mean()))

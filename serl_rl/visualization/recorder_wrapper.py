@@ -80,7 +80,8 @@ class StepRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _see(self, observation: Mapping[str, np.ndarray], info: Mapping[str, Any], **rest: Any) -> None:  # noqa: ANN401
         """Notes what is known before an action is chosen."""
         stamp_ns = info.get("stamp_ns")
-        width = float(info.get("gripper_width", math.nan))
+        widths = np.ravel(info.get("gripper_width", math.nan))
+        width = float(widths[0]) if len(widths) == 1 else math.nan  # Two arms have two, and no bar is drawn.
         self._observation = observation
         self._seen = {
             "episode": self._episode,

@@ -56,6 +56,17 @@ def test_an_arm_that_comes_and_goes_does_not_stand_still():
     assert drive(config, GOOD, [0.0, 0.03] * 8) == "." * 16
 
 
+@pytest.mark.parametrize(("right", "expected"), [(0.0, ".....xxx"), (0.01, "." * 8)])
+def test_two_arms_stand_still_when_both_do(right, expected):
+    teacher = ScriptedIntervention(Expert(), with_changes(stall_steps=5, stall_distance=0.02), 0)
+    teacher.reset({}, {})
+    found = ""
+    for step in range(8):
+        info = {"left/tcp_pose": np.zeros(7), "right/tcp_pose": np.full(7, right * step)}
+        found += "." if teacher.intervene(GOOD, {}, info) is None else "x"
+    assert found == expected
+
+
 def test_a_policy_that_strays_is_corrected():
     # Actions (1, 0) and (-1, 0) differ by 1 a component on average.
     config = with_changes(stray_steps=4, stray_distance=0.9)

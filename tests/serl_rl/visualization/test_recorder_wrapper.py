@@ -102,6 +102,14 @@ def watch(env, *sinks, judge=None, episodes=1):
     return results
 
 
+def test_two_arms_have_no_single_gripper(monkeypatch):
+    listener, env = Listener(), CountingEnv()
+    info = env._info
+    monkeypatch.setattr(env, "_info", lambda: info() | {"gripper_width": np.array((0.01, 0.02))})
+    watch(env, listener)
+    assert {record.gripper_width for record in listener.records} == {None}
+
+
 def test_a_moment_joins_what_was_seen_with_what_was_done_there():
     listener = Listener()
     watch(CountingEnv(), listener, judge=Judge())
