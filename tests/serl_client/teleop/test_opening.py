@@ -67,6 +67,18 @@ def test_two_mice_by_their_paths(hid, monkeypatch):
         mice[1].send("01 5E 01 00 00 00 00")
         wait_until(lambda: person.devices[0].read().is_active)
         assert not person.devices[1].read().is_active
+        env = ArmEnv()
+        env.action_space = gymnasium.spaces.Box(-1.0, 1.0, (14,), np.float32)
+        source = person.intervention_source(env)
+        source.reset({}, {})
+        policy = np.full(14, 0.125, np.float32)
+        taken = source.intervene(policy, {}, {})
+        assert taken is not None
+        assert np.abs(taken[:6]).max() > 0.5
+        assert taken[7:].tolist() == policy[7:].tolist()
+        env.action_space = gymnasium.spaces.Box(-1.0, 1.0, (7,), np.float32)
+        with pytest.raises(ValueError, match="2 devices cannot drive"):
+            person.intervention_source(env)
     assert not any(device.is_open for mouse in mice for device in mouse.opened)
 
 
