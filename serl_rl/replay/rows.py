@@ -112,11 +112,14 @@ def rows_from_proto(
     """Unpacks rows; whoever stores them checks them.
 
     Raises:
-        InvalidRowsError: Arrays are missing, or one's bytes do not fill its shape.
+        InvalidRowsError: Arrays are missing, one's bytes do not fill its shape, or there is no count of rows.
     """
     if len(message.observations) != len(spec.observation):
         count = len(message.observations)
         raise InvalidRowsError("observations", f"{count} arrays, but the spec has {len(spec.observation)}; send each")
+    if len(message.row_kinds.shape) != 1:
+        shape = tuple(message.row_kinds.shape)
+        raise InvalidRowsError("row_kinds", f"shape {shape}, which counts no rows; send one kind a row, shape (B,)")
     try:
         pairs = zip(spec.observation, message.observations, strict=True)
         return RowBatch(

@@ -164,7 +164,9 @@ def fuzz(target, campaign, count, until=None):
         FindingError: It is not, or something was logged, or memory was kept.
     """
     with watched():
-        campaign.run(count // 4)  # Fills what is kept once.
+        now = time.monotonic()
+        warm_until = None if until is None else now + (until - now) / 4
+        campaign.run(count // 4, warm_until)  # Fills what is kept once.
         before = resident_bytes()
         campaign.run(count - count // 4, until)
         growth = resident_bytes() - before

@@ -85,6 +85,14 @@ def test_broken_tensor_on_the_wire_is_refused(rows, spec):
         rows_from_proto(message, spec)
 
 
+@pytest.mark.parametrize("shape", [(), (1, 4)])
+def test_kinds_that_count_no_rows_are_refused(rows, spec, shape):
+    message = rows_to_proto(rows, spec)
+    message.row_kinds.shape[:] = shape
+    with pytest.raises(InvalidRowsError, match=r"row_kinds: .*counts no rows"):
+        rows_from_proto(message, spec)
+
+
 def test_slice_keeps_sequence_numbers(make_episode):
     part = make_episode(5, number=10)[2:4]
     assert (len(part), part.first_sequence_number, part.step_indices.tolist()) == (2, 12, [2, 3])
