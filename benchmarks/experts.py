@@ -20,6 +20,7 @@ TASKS = (
     "BinForward",
     "BinBackward",
     "CableRoute",
+    "EggFlip",
 )
 
 

@@ -38,6 +38,7 @@ def test_tasks_are_listed_on_stdout(capsys):
     assert names == [
         "bin-relocation",
         "cable-route",
+        "egg-flip",
         "hand-over",
         "pcb-insert",
         "peg-insert",

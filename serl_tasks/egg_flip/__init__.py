@@ -1,0 +1,1 @@
+"""Turns an egg over in a pan by pushing the pan against a spatula."""
