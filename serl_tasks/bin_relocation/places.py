@@ -22,7 +22,7 @@ class Item:
 ITEMS = (
     Item(name="cube", half_size=(0.02, 0.02, 0.02)),
     Item(name="can", half_size=(0.02, 0.02, 0.025), is_round=True),
-    Item(name="bar", half_size=(0.028, 0.015, 0.0175)),
+    Item(name="bar", half_size=(0.024, 0.015, 0.0175)),
 )
 """All that there is to carry; the fingers, open, straddle each at any angle."""
 ITEM_NAMES = tuple(item.name for item in ITEMS)
