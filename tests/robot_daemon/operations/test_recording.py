@@ -1,3 +1,4 @@
+import errno
 import json
 import zipfile
 
@@ -90,8 +91,9 @@ def test_numpy_and_unzip_read_it_without_pickle(tmp_path, arm_at):
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("serl_api.lifetime.whole_file.os.fsync", lambda _: (_ for _ in ()).throw(OSError("full")))
-    with pytest.raises(OSError, match="full"):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("serl_api.lifetime.whole_file.os.fsync", lambda _: (_ for _ in ()).throw(full))
+    with pytest.raises(OSError, match=r"No space left on device: .*a\.npz"):
         recorded(tmp_path / "a.npz")
     assert list(tmp_path.iterdir()) == []
 

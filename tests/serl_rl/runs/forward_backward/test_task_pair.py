@@ -14,7 +14,7 @@ from serl_rl.runs.forward_backward.task_pair import TaskPair, opposite_id, pair_
 
 
 def test_opposites_are_mutual_and_share_everything_but_the_goal():
-    own = ("name", "scene", "rewards", "opposite", "expert", "environment")
+    own = ("name", "scene", "rewards", "opposite", "expert", "environment", "start", "choices")
     for name, task in usable_tasks().items():
         if task.opposite:
             other = find_task(task.opposite)
