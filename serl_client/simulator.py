@@ -194,6 +194,15 @@ class SimulatorClient(ServiceClient):
         delay = simulator_service_pb2.ActionDelay(delay=encode_duration(delay_s), jitter=encode_duration(jitter_s))
         self._inject(duration_s, action_delay=delay)
 
+    def filter_targets(self, time_constant_s: float, *, duration_s: float | None = None) -> None:
+        """Lets the arm follow poses through a low-pass, as `target_time_constant_s` of a Franka arm's driver does.
+
+        Raises:
+            InvalidRequestError: A time constant of 0, or beyond 0.5 s.
+        """
+        target_filter = simulator_service_pb2.TargetFilter(time_constant=encode_duration(time_constant_s))
+        self._inject(duration_s, target_filter=target_filter)
+
     def trigger_contact_reflex(self) -> None:
         """Stops the arm by a reflex, with the fault "contact_reflex"."""
         self._inject(None, contact_reflex=simulator_service_pb2.ContactReflex())

@@ -30,6 +30,8 @@ class RealityGapOptions:
     """Mean time until a target takes effect, s."""
     action_jitter_s: Annotated[float, AT_LEAST_0] = 0.0
     """Half width of the uniform jitter about it, s."""
+    target_time_constant_s: Annotated[float, AT_LEAST_0] = 0.0
+    """Time constant of the low-pass on poses, s: `target_time_constant_s` of the cell's arm, 0.05 by default."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -38,10 +40,12 @@ class RealityGapOptions:
             require(f"{name}_jitter_s", jitter_s, jitter_s <= delay_s, f"at most the delay, {delay_s}")
             longest_s = delay_s + jitter_s
             require(f"{name}_delay_s", delay_s, longest_s <= MAX_DELAY_S, f"at most {MAX_DELAY_S}, with its jitter")
+        constant_s = self.target_time_constant_s
+        require("target_time_constant_s", constant_s, constant_s <= MAX_DELAY_S, f"at most {MAX_DELAY_S}")
 
 
 class RealityGap(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Delays observations and actions of a simulator in lockstep; a real cell has its own delays and is left alone.
+    """Delays a simulator's observations and actions, and smooths its targets; a real cell is left alone.
 
     Each reset asks for the delays again, so that a simulator that was started anew has them as well.
 
@@ -70,6 +74,8 @@ class RealityGap(gymnasium.Wrapper[Any, Any, Any, Any]):
                 simulator.delay_observations(wanted.observation_delay_s, jitter_s=wanted.observation_jitter_s)
             if wanted.action_delay_s > 0.0:
                 simulator.delay_actions(wanted.action_delay_s, jitter_s=wanted.action_jitter_s)
+            if wanted.target_time_constant_s > 0.0:
+                simulator.filter_targets(wanted.target_time_constant_s)
         return result
 
     @property

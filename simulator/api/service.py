@@ -176,6 +176,8 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
             self._inject_delay(Condition.OBSERVATION_DELAY, kind, request.observation_delay, duration_ns)
         elif kind == "action_delay":
             self._inject_delay(Condition.ACTION_DELAY, kind, request.action_delay, duration_ns)
+        elif kind == "target_filter":
+            self._inject_filter(request.target_filter, duration_ns)
         elif kind == "contact_reflex":
             if duration_ns is not None:
                 injections.inject(Condition.CONTACT_REFLEX, duration_ns=duration_ns)
@@ -224,6 +226,14 @@ class SimulatorServicer(simulator_service_pb2_grpc.SimulatorServiceServicer):
         self._world.injections.inject(condition, duration_ns=duration_ns, latency=latency)
         with self._world.physics.lock:
             self._world.delays.begin()
+
+    def _inject_filter(self, wanted: messages.TargetFilter, duration_ns: int | None) -> None:
+        field = "target_filter.time_constant"
+        value_ns = _decode_duration(wanted.time_constant, field)
+        if value_ns > MAX_DELAY_NS:
+            raise InvalidRequestError(f"{field} is {value_ns} ns; it must not exceed {MAX_DELAY_NS} ns", field=field)
+        latency = Latency(delay_ns=value_ns, jitter_ns=0)
+        self._world.injections.inject(Condition.TARGET_FILTER, duration_ns=duration_ns, latency=latency)
 
     def _require_camera(self, name: str) -> str:
         self._core.require_cameras((name,))

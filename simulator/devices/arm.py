@@ -111,6 +111,8 @@ class MujocoArm:
             state = self._present()
             leg, self._leg = self._leg, None
             if isinstance(target, Pose):
+                low_pass = self._injections.latency_of(Condition.TARGET_FILTER)
+                self._impedance.filter_targets(0.0 if low_pass is None else low_pass.delay_ns * 1e-9)
                 self._impedance.track_pose(target, state.tcp_pose, state.jacobian)
                 if self._impedance.bounds.interpolates and period_s > 0.0:
                     now_ns = self._physics.time_ns

@@ -16,6 +16,7 @@ class Condition(Enum):
     GRIPPER_JAM = auto()
     HAND_GUIDING = auto()
     OBSERVATION_DELAY = auto()
+    TARGET_FILTER = auto()
 
 
 @dataclass(frozen=True, kw_only=True)

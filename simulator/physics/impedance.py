@@ -22,7 +22,8 @@ after Khatib (1987), with the per-axis error clip and the null-space posture of 
 - **Wrench**: a forced axis pulls to the wall of the box by no more than the force, with a damper that takes all of it
   at the top speed; the other axes are held. The driver of a Franka arm does the same (`pushing`).
 - **Gravity and Coriolis**: gravity compensation of the bodies; Coriolis terms are left in, they are small here.
-- The set-point is not filtered, as in franky; a filter of the target belongs to the client.
+- **Set-point**: the activation of each Cartesian spring, which follows its `ctrl` at once, or through a low-pass as the
+  driver of a Franka arm has one.
 """
 
 import math
@@ -42,6 +43,7 @@ from serl_api.values import FloatArray, FullCompliance, Pose
 from simulator.model.arm_model import JOINT_NAMES
 from simulator.model.mount import ALONE, Mount
 from simulator.physics.law_actuators import (
+    AT_ONCE_S,
     CARTESIAN_GROUP,
     JOINT_DAMPING,
     JOINT_GROUP,
@@ -169,6 +171,10 @@ class Impedance:
         self._is_braked = self._is_braking = False
         first = model.actuator(mount.name("spring_x")).id
         self._springs = slice(first, first + 6)
+        set_point = int(model.actuator_actadr[first])
+        self._positions, self._turns = slice(set_point, set_point + 3), slice(set_point + 3, set_point + 6)
+        self._target_quaternion = np.array((0.0, 0.0, 0.0, 1.0))
+        self._time_constant_s = 0.0
         self._dampers = slice(first + 6, first + 12)
         first = model.actuator(mount.name(JOINT_NAMES[0])).id
         self._joints = slice(first, first + 7)
@@ -228,6 +234,17 @@ class Impedance:
         self._model.actuator_biasprm[spring + 1, 2] = -damping
         if self._law in (_Law.POSE, _Law.JOINTS):
             self._write_springs()
+
+    def filter_targets(self, time_constant_s: float) -> None:
+        """Lets the set-points of poses follow their targets through a low-pass, s; 0 is at once."""
+        if time_constant_s == self._time_constant_s:
+            return
+        self._time_constant_s = time_constant_s
+        self._write_filter()
+
+    def _write_filter(self) -> None:
+        filters = self._law is _Law.POSE and self._time_constant_s > 0.0
+        self._model.actuator_dynprm[self._springs, 0] = self._time_constant_s if filters else AT_ONCE_S
 
     def look(self, elapsed_s: float) -> None:
         """Lets the springs fade while a joint nears its speed limit, and brakes a TCP that comes too fast to a wall.
@@ -320,6 +337,7 @@ class Impedance:
         self._is_braked = self._is_braking = False
         self._place_stops()
         self._write_springs()
+        self._begin_at(self._place)
 
     def rest_posture(self) -> None:
         """Lets the null space prefer the present joint positions."""
@@ -329,6 +347,7 @@ class Impedance:
         """Holds the TCP and the null space where they are, with the dampers of a braking before. See `track_pose`."""
         self.rest_posture()
         self._pull(measured, measured, jacobian)
+        self._begin_at(measured.position)
 
     def track_pose(self, pose: Pose, measured: Pose, jacobian: FloatArray) -> None:
         """Pulls the TCP to a pose in base.
@@ -429,6 +448,8 @@ class Impedance:
         self._is_braked = self._is_braking = False
         self.rest_posture()
         self._place_stops()
+        self._write_filter()
+        self._begin_at(self._place)
         if law in (_Law.POSE, _Law.JOINTS):
             self._write_springs()
         off = (CARTESIAN_GROUP, POSTURE_GROUP) if law is _Law.JOINTS else (JOINT_GROUP,)
@@ -483,7 +504,18 @@ class Impedance:
             )
         )
 
+    def _begin_at(self, position: FloatArray) -> None:
+        """Lets the set-points of the springs begin at a position and at the target's orientation."""
+        self._data.act[self._positions] = position
+        self._data.act[self._turns] = 0.0
+
     def _aim(self, pose: Pose) -> None:
+        if self._time_constant_s > 0.0:
+            # The springs' angles are counted from the target; the set-point stays where it is in the base frame.
+            x, y, z = self._data.act[self._turns].tolist()
+            set_point = multiply(from_rotvec((x, y, z)), self._target_quaternion.tolist())
+            self._data.act[self._turns] = to_rotvec(multiply(set_point, conjugate(pose.quaternion_xyzw.tolist())))
+        self._target_quaternion = pose.quaternion_xyzw
         x, y, z, w = pose.quaternion_xyzw.tolist()
         self._model.site_quat[self._error_site] = (w, -x, -y, -z)
 

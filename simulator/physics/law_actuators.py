@@ -20,6 +20,10 @@ JOINT_DAMPING = (50.0, 50.0, 50.0, 50.0, 30.0, 25.0, 15.0)
 """Joint impedance, Nms/rad."""
 
 
+AT_ONCE_S = 1e-9
+"""Time constant with which set-points are followed at once, s."""
+
+
 def add_impedance(spec: mujoco.MjSpec, tool: mujoco.MjsBody, tcp_offset: float) -> None:
     """Adds the law's sites, tendon and actuators to a scene under construction.
 
@@ -66,6 +70,9 @@ def _add_site_actuator(spec: mujoco.MjSpec, name: str, axis: int, *, limited: bo
     if limited:
         actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
         actuator.forcerange = [-1.0, 1.0]
+        actuator.dyntype = mujoco.mjtDyn.mjDYN_FILTEREXACT
+        actuator.dynprm = [AT_ONCE_S] + [0.0] * 9
+        actuator.actearly = True
 
 
 def _add_joint_actuators(spec: mujoco.MjSpec) -> None:

@@ -47,12 +47,21 @@ def test_actions_are_late(rise, simulator):
     simulator.clear_injections()
 
 
+def test_targets_are_smoothed_until_that_is_cleared(rise, simulator):
+    as_they_come = rise("reality-gap")
+    smoothed = rise("reality-gap,target_time_constant_s=0.05")
+    assert (smoothed[:, 0] < as_they_come[:, 0] - 0.002).all()
+    simulator.clear_injections()
+    np.testing.assert_array_equal(rise("reality-gap"), as_they_come)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ("observation_delay_s=0.6", "observation_delay_s is 0.6; it must be at most 0.5"),
         ("action_delay_s=0.1,action_jitter_s=0.2", "action_jitter_s is 0.2; it must be at most the delay, 0.1"),
         ("action_delay_s=-1", "action_delay_s is -1"),
+        ("target_time_constant_s=1", "target_time_constant_s is 1.0; it must be at most 0.5"),
     ],
 )
 def test_wrong_delays_are_refused(options, words):
@@ -68,6 +77,8 @@ def test_an_environment_without_a_cell_is_refused():
 def test_the_simulator_refuses_what_it_cannot_delay(simulator):
     with pytest.raises(InvalidRequestError, match=r"observation_delay reaches 600000000 ns"):
         simulator.delay_observations(0.6)
+    with pytest.raises(InvalidRequestError, match=r"target_filter.time_constant is 600000000 ns"):
+        simulator.filter_targets(0.6)
     with pytest.raises(InvalidRequestError, match=r"action_delay.jitter"):
         simulator.delay_actions(0.1, jitter_s=0.2)
     simulator.set_pacing(Pacing.REAL_TIME)

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from robot_daemon.config.cell_config import LimitsConfig
 from robot_daemon.control.limits import Limits
 from robot_daemon.hardware.devices import MotionBounds
 from serl_api.serl_gains import compliance_from_serl
 from serl_api.values import FullCompliance, JointTarget, Pose, WrenchTarget
+from simulator.devices.injection import Condition, Latency
 from simulator.model.arm_table import PANDA
 from simulator.physics.impedance import COMPLIANCE, null_vector
 from tests.support.serl_parameters import RAM_INSERTION
@@ -273,3 +275,45 @@ class TestJointStops:
         cell.arm.set_target(before.tcp_pose)
         run_for(1.0)
         np.testing.assert_allclose(cell.arm.read_state().joint_positions, before.joint_positions, atol=0.01)
+
+
+class TestLowPass:
+    SLOW_S = 0.3
+
+    @pytest.fixture
+    def slow(self, cell):
+        """Injects a low-pass far slower than the arm, whose response is then the low-pass's own."""
+        latency = Latency(delay_ns=int(self.SLOW_S * 1e9), jitter_ns=0)
+        cell.scene.injections.inject(Condition.TARGET_FILTER, latency=latency)
+
+    @pytest.mark.usefixtures("slow")
+    def test_a_step_is_followed_by_63_percent_in_the_time_constant(self, cell, run_for):
+        start = cell.arm.read_state().tcp_pose
+        turn = Rotation.from_rotvec((0.0, 0.0, 0.2))
+        goal = Pose(
+            start.position + np.array([0.02, 0.0, 0.0]), (turn * Rotation.from_quat(start.quaternion_xyzw)).as_quat()
+        )
+        shares = []
+        cell.arm.set_target(goal)
+        for _ in range(2):
+            run_for(self.SLOW_S)
+            cell.arm.set_target(goal)  # Told again half-way, as each step of an environment does.
+            shares.append(self.way(start, cell.arm.read_state().tcp_pose))
+        lag_s = 89.0 / 2000.0  # Of the arm itself, damping over stiffness.
+        expected = [1.0 - np.exp(-(time - lag_s) / self.SLOW_S) for time in (self.SLOW_S, 2.0 * self.SLOW_S)]
+        np.testing.assert_allclose(shares, np.column_stack([expected, expected]), atol=0.06)
+
+    def way(self, start, now):
+        turned = Rotation.from_quat(now.quaternion_xyzw) * Rotation.from_quat(start.quaternion_xyzw).inv()
+        return (now.position[0] - start.position[0]) / 0.02, turned.as_rotvec()[2] / 0.2
+
+    @pytest.mark.usefixtures("slow")
+    def test_a_hold_forgets_where_the_set_point_was_going(self, cell, run_for):
+        start = cell.arm.read_state().tcp_pose
+        cell.arm.set_target(Pose(start.position + np.array([0.05, 0.0, 0.0]), start.quaternion_xyzw))
+        run_for(0.1)
+        cell.arm.hold()
+        run_for(0.5)
+        rested = cell.arm.read_state().tcp_pose.position
+        run_for(1.0)
+        np.testing.assert_allclose(cell.arm.read_state().tcp_pose.position, rested, atol=5e-4)

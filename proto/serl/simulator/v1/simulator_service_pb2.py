@@ -28,7 +28,7 @@ from serl.robot.v1 import observation_pb2 as serl_dot_robot_dot_v1_dot_observati
 from serl.robot.v1 import robot_service_pb2 as serl_dot_robot_dot_v1_dot_robot__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)serl/simulator/v1/simulator_service.proto\x12\x11serl.simulator.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cserl/robot/v1/geometry.proto\x1a\x1fserl/robot/v1/observation.proto\x1a!serl/robot/v1/robot_service.proto\"\x12\n\x10ListTasksRequest\"T\n\x11ListTasksResponse\x12*\n\x05tasks\x18\x01 \x03(\x0b\x32\x1b.serl.simulator.v1.TaskInfo\x12\x13\n\x0bloaded_task\x18\x02 \x01(\t\"P\n\x08TaskInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x17\n\x0ftracked_objects\x18\x03 \x03(\t\x12\x0f\n\x07\x63\x61meras\x18\x04 \x03(\t\";\n\x0fLoadTaskRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\x04seed\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_seed\"=\n\x10LoadTaskResponse\x12)\n\x04task\x18\x01 \x01(\x0b\x32\x1b.serl.simulator.v1.TaskInfo\"\x1e\n\x0eSetSeedRequest\x12\x0c\n\x04seed\x18\x01 \x01(\x03\"\x11\n\x0fSetSeedResponse\"\x17\n\x15GetGroundTruthRequest\"\xa8\x01\n\x16GetGroundTruthResponse\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.serl.robot.v1.TrackedObject\x12\x30\n\x08\x63ontacts\x18\x02 \x03(\x0b\x32\x1e.serl.simulator.v1.ContactPair\x12\x19\n\x11simulated_time_ns\x18\x03 \x01(\x03\x12\x12\n\nscene_seed\x18\x04 \x01(\x03\"N\n\x0b\x43ontactPair\x12\x12\n\nfirst_body\x18\x01 \x01(\t\x12\x13\n\x0bsecond_body\x18\x02 \x01(\t\x12\x16\n\x0enormal_force_n\x18\x03 \x01(\x01\"\x81\x01\n\x11RenderViewRequest\x12\x10\n\x06\x63\x61mera\x18\x01 \x01(\tH\x00\x12-\n\x05orbit\x18\x02 \x01(\x0b\x32\x1c.serl.simulator.v1.OrbitViewH\x00\x12\x10\n\x08width_px\x18\x03 \x01(\x05\x12\x11\n\theight_px\x18\x04 \x01(\x05\x42\x06\n\x04view\"u\n\tOrbitView\x12(\n\x08target_m\x18\x01 \x01(\x0b\x32\x16.serl.robot.v1.Vector3\x12\x12\n\ndistance_m\x18\x02 \x01(\x01\x12\x13\n\x0b\x61zimuth_rad\x18\x03 \x01(\x01\x12\x15\n\relevation_rad\x18\x04 \x01(\x01\"9\n\x12RenderViewResponse\x12#\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x14.serl.robot.v1.Frame\"9\n\x10SetPacingRequest\x12%\n\x06pacing\x18\x01 \x01(\x0e\x32\x15.serl.robot.v1.Pacing\"\x13\n\x11SetPacingResponse\"\xa3\x04\n\x12InjectFaultRequest\x12:\n\x0e\x63\x61mera_dropout\x18\x01 \x01(\x0b\x32 .serl.simulator.v1.CameraDropoutH\x00\x12:\n\x0e\x63\x61mera_latency\x18\x02 \x01(\x0b\x32 .serl.simulator.v1.CameraLatencyH\x00\x12:\n\x0e\x63ontact_reflex\x18\x03 \x01(\x0b\x32 .serl.simulator.v1.ContactReflexH\x00\x12)\n\x05stall\x18\x04 \x01(\x0b\x32\x18.serl.simulator.v1.StallH\x00\x12\x34\n\x0bgripper_jam\x18\x05 \x01(\x0b\x32\x1d.serl.simulator.v1.GripperJamH\x00\x12\x36\n\x0chand_guiding\x18\x07 \x01(\x0b\x32\x1e.serl.simulator.v1.HandGuidingH\x00\x12@\n\x11observation_delay\x18\x08 \x01(\x0b\x32#.serl.simulator.v1.ObservationDelayH\x00\x12\x36\n\x0c\x61\x63tion_delay\x18\t \x01(\x0b\x32\x1e.serl.simulator.v1.ActionDelayH\x00\x12\x30\n\x08\x64uration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationH\x01\x88\x01\x01\x42\x07\n\x05\x66\x61ultB\x0b\n\t_duration\"\x15\n\x13InjectFaultResponse\"\x1f\n\rCameraDropout\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\t\"t\n\rCameraLatency\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\t\x12(\n\x05\x64\x65lay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06jitter\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x0f\n\rContactReflex\"\x07\n\x05Stall\"\x0c\n\nGripperJam\"\r\n\x0bHandGuiding\"g\n\x10ObservationDelay\x12(\n\x05\x64\x65lay\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06jitter\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"b\n\x0b\x41\x63tionDelay\x12(\n\x05\x64\x65lay\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06jitter\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x18\n\x16\x43learInjectionsRequest\"\x19\n\x17\x43learInjectionsResponse2\xf3\x05\n\x10SimulatorService\x12V\n\tListTasks\x12#.serl.simulator.v1.ListTasksRequest\x1a$.serl.simulator.v1.ListTasksResponse\x12S\n\x08LoadTask\x12\".serl.simulator.v1.LoadTaskRequest\x1a#.serl.simulator.v1.LoadTaskResponse\x12P\n\x07SetSeed\x12!.serl.simulator.v1.SetSeedRequest\x1a\".serl.simulator.v1.SetSeedResponse\x12\x65\n\x0eGetGroundTruth\x12(.serl.simulator.v1.GetGroundTruthRequest\x1a).serl.simulator.v1.GetGroundTruthResponse\x12Y\n\nRenderView\x12$.serl.simulator.v1.RenderViewRequest\x1a%.serl.simulator.v1.RenderViewResponse\x12V\n\tSetPacing\x12#.serl.simulator.v1.SetPacingRequest\x1a$.serl.simulator.v1.SetPacingResponse\x12\\\n\x0bInjectFault\x12%.serl.simulator.v1.InjectFaultRequest\x1a&.serl.simulator.v1.InjectFaultResponse\x12h\n\x0f\x43learInjections\x12).serl.simulator.v1.ClearInjectionsRequest\x1a*.serl.simulator.v1.ClearInjectionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)serl/simulator/v1/simulator_service.proto\x12\x11serl.simulator.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cserl/robot/v1/geometry.proto\x1a\x1fserl/robot/v1/observation.proto\x1a!serl/robot/v1/robot_service.proto\"\x12\n\x10ListTasksRequest\"T\n\x11ListTasksResponse\x12*\n\x05tasks\x18\x01 \x03(\x0b\x32\x1b.serl.simulator.v1.TaskInfo\x12\x13\n\x0bloaded_task\x18\x02 \x01(\t\"P\n\x08TaskInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x17\n\x0ftracked_objects\x18\x03 \x03(\t\x12\x0f\n\x07\x63\x61meras\x18\x04 \x03(\t\";\n\x0fLoadTaskRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\x04seed\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x07\n\x05_seed\"=\n\x10LoadTaskResponse\x12)\n\x04task\x18\x01 \x01(\x0b\x32\x1b.serl.simulator.v1.TaskInfo\"\x1e\n\x0eSetSeedRequest\x12\x0c\n\x04seed\x18\x01 \x01(\x03\"\x11\n\x0fSetSeedResponse\"\x17\n\x15GetGroundTruthRequest\"\xa8\x01\n\x16GetGroundTruthResponse\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.serl.robot.v1.TrackedObject\x12\x30\n\x08\x63ontacts\x18\x02 \x03(\x0b\x32\x1e.serl.simulator.v1.ContactPair\x12\x19\n\x11simulated_time_ns\x18\x03 \x01(\x03\x12\x12\n\nscene_seed\x18\x04 \x01(\x03\"N\n\x0b\x43ontactPair\x12\x12\n\nfirst_body\x18\x01 \x01(\t\x12\x13\n\x0bsecond_body\x18\x02 \x01(\t\x12\x16\n\x0enormal_force_n\x18\x03 \x01(\x01\"\x81\x01\n\x11RenderViewRequest\x12\x10\n\x06\x63\x61mera\x18\x01 \x01(\tH\x00\x12-\n\x05orbit\x18\x02 \x01(\x0b\x32\x1c.serl.simulator.v1.OrbitViewH\x00\x12\x10\n\x08width_px\x18\x03 \x01(\x05\x12\x11\n\theight_px\x18\x04 \x01(\x05\x42\x06\n\x04view\"u\n\tOrbitView\x12(\n\x08target_m\x18\x01 \x01(\x0b\x32\x16.serl.robot.v1.Vector3\x12\x12\n\ndistance_m\x18\x02 \x01(\x01\x12\x13\n\x0b\x61zimuth_rad\x18\x03 \x01(\x01\x12\x15\n\relevation_rad\x18\x04 \x01(\x01\"9\n\x12RenderViewResponse\x12#\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x14.serl.robot.v1.Frame\"9\n\x10SetPacingRequest\x12%\n\x06pacing\x18\x01 \x01(\x0e\x32\x15.serl.robot.v1.Pacing\"\x13\n\x11SetPacingResponse\"\xdd\x04\n\x12InjectFaultRequest\x12:\n\x0e\x63\x61mera_dropout\x18\x01 \x01(\x0b\x32 .serl.simulator.v1.CameraDropoutH\x00\x12:\n\x0e\x63\x61mera_latency\x18\x02 \x01(\x0b\x32 .serl.simulator.v1.CameraLatencyH\x00\x12:\n\x0e\x63ontact_reflex\x18\x03 \x01(\x0b\x32 .serl.simulator.v1.ContactReflexH\x00\x12)\n\x05stall\x18\x04 \x01(\x0b\x32\x18.serl.simulator.v1.StallH\x00\x12\x34\n\x0bgripper_jam\x18\x05 \x01(\x0b\x32\x1d.serl.simulator.v1.GripperJamH\x00\x12\x36\n\x0chand_guiding\x18\x07 \x01(\x0b\x32\x1e.serl.simulator.v1.HandGuidingH\x00\x12@\n\x11observation_delay\x18\x08 \x01(\x0b\x32#.serl.simulator.v1.ObservationDelayH\x00\x12\x36\n\x0c\x61\x63tion_delay\x18\t \x01(\x0b\x32\x1e.serl.simulator.v1.ActionDelayH\x00\x12\x38\n\rtarget_filter\x18\n \x01(\x0b\x32\x1f.serl.simulator.v1.TargetFilterH\x00\x12\x30\n\x08\x64uration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationH\x01\x88\x01\x01\x42\x07\n\x05\x66\x61ultB\x0b\n\t_duration\"\x15\n\x13InjectFaultResponse\"\x1f\n\rCameraDropout\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\t\"t\n\rCameraLatency\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\t\x12(\n\x05\x64\x65lay\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06jitter\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x0f\n\rContactReflex\"\x07\n\x05Stall\"\x0c\n\nGripperJam\"\r\n\x0bHandGuiding\"g\n\x10ObservationDelay\x12(\n\x05\x64\x65lay\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06jitter\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"b\n\x0b\x41\x63tionDelay\x12(\n\x05\x64\x65lay\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06jitter\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"@\n\x0cTargetFilter\x12\x30\n\rtime_constant\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x18\n\x16\x43learInjectionsRequest\"\x19\n\x17\x43learInjectionsResponse2\xf3\x05\n\x10SimulatorService\x12V\n\tListTasks\x12#.serl.simulator.v1.ListTasksRequest\x1a$.serl.simulator.v1.ListTasksResponse\x12S\n\x08LoadTask\x12\".serl.simulator.v1.LoadTaskRequest\x1a#.serl.simulator.v1.LoadTaskResponse\x12P\n\x07SetSeed\x12!.serl.simulator.v1.SetSeedRequest\x1a\".serl.simulator.v1.SetSeedResponse\x12\x65\n\x0eGetGroundTruth\x12(.serl.simulator.v1.GetGroundTruthRequest\x1a).serl.simulator.v1.GetGroundTruthResponse\x12Y\n\nRenderView\x12$.serl.simulator.v1.RenderViewRequest\x1a%.serl.simulator.v1.RenderViewResponse\x12V\n\tSetPacing\x12#.serl.simulator.v1.SetPacingRequest\x1a$.serl.simulator.v1.SetPacingResponse\x12\\\n\x0bInjectFault\x12%.serl.simulator.v1.InjectFaultRequest\x1a&.serl.simulator.v1.InjectFaultResponse\x12h\n\x0f\x43learInjections\x12).serl.simulator.v1.ClearInjectionsRequest\x1a*.serl.simulator.v1.ClearInjectionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -66,29 +66,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETPACINGRESPONSE']._serialized_start=1202
   _globals['_SETPACINGRESPONSE']._serialized_end=1221
   _globals['_INJECTFAULTREQUEST']._serialized_start=1224
-  _globals['_INJECTFAULTREQUEST']._serialized_end=1771
-  _globals['_INJECTFAULTRESPONSE']._serialized_start=1773
-  _globals['_INJECTFAULTRESPONSE']._serialized_end=1794
-  _globals['_CAMERADROPOUT']._serialized_start=1796
-  _globals['_CAMERADROPOUT']._serialized_end=1827
-  _globals['_CAMERALATENCY']._serialized_start=1829
-  _globals['_CAMERALATENCY']._serialized_end=1945
-  _globals['_CONTACTREFLEX']._serialized_start=1947
-  _globals['_CONTACTREFLEX']._serialized_end=1962
-  _globals['_STALL']._serialized_start=1964
-  _globals['_STALL']._serialized_end=1971
-  _globals['_GRIPPERJAM']._serialized_start=1973
-  _globals['_GRIPPERJAM']._serialized_end=1985
-  _globals['_HANDGUIDING']._serialized_start=1987
-  _globals['_HANDGUIDING']._serialized_end=2000
-  _globals['_OBSERVATIONDELAY']._serialized_start=2002
-  _globals['_OBSERVATIONDELAY']._serialized_end=2105
-  _globals['_ACTIONDELAY']._serialized_start=2107
-  _globals['_ACTIONDELAY']._serialized_end=2205
-  _globals['_CLEARINJECTIONSREQUEST']._serialized_start=2207
-  _globals['_CLEARINJECTIONSREQUEST']._serialized_end=2231
-  _globals['_CLEARINJECTIONSRESPONSE']._serialized_start=2233
-  _globals['_CLEARINJECTIONSRESPONSE']._serialized_end=2258
-  _globals['_SIMULATORSERVICE']._serialized_start=2261
-  _globals['_SIMULATORSERVICE']._serialized_end=3016
+  _globals['_INJECTFAULTREQUEST']._serialized_end=1829
+  _globals['_INJECTFAULTRESPONSE']._serialized_start=1831
+  _globals['_INJECTFAULTRESPONSE']._serialized_end=1852
+  _globals['_CAMERADROPOUT']._serialized_start=1854
+  _globals['_CAMERADROPOUT']._serialized_end=1885
+  _globals['_CAMERALATENCY']._serialized_start=1887
+  _globals['_CAMERALATENCY']._serialized_end=2003
+  _globals['_CONTACTREFLEX']._serialized_start=2005
+  _globals['_CONTACTREFLEX']._serialized_end=2020
+  _globals['_STALL']._serialized_start=2022
+  _globals['_STALL']._serialized_end=2029
+  _globals['_GRIPPERJAM']._serialized_start=2031
+  _globals['_GRIPPERJAM']._serialized_end=2043
+  _globals['_HANDGUIDING']._serialized_start=2045
+  _globals['_HANDGUIDING']._serialized_end=2058
+  _globals['_OBSERVATIONDELAY']._serialized_start=2060
+  _globals['_OBSERVATIONDELAY']._serialized_end=2163
+  _globals['_ACTIONDELAY']._serialized_start=2165
+  _globals['_ACTIONDELAY']._serialized_end=2263
+  _globals['_TARGETFILTER']._serialized_start=2265
+  _globals['_TARGETFILTER']._serialized_end=2329
+  _globals['_CLEARINJECTIONSREQUEST']._serialized_start=2331
+  _globals['_CLEARINJECTIONSREQUEST']._serialized_end=2355
+  _globals['_CLEARINJECTIONSRESPONSE']._serialized_start=2357
+  _globals['_CLEARINJECTIONSRESPONSE']._serialized_end=2382
+  _globals['_SIMULATORSERVICE']._serialized_start=2385
+  _globals['_SIMULATORSERVICE']._serialized_end=3140
 # @@protoc_insertion_point(module_scope)

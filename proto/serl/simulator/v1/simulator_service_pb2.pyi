@@ -127,7 +127,7 @@ class SetPacingResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class InjectFaultRequest(_message.Message):
-    __slots__ = ("camera_dropout", "camera_latency", "contact_reflex", "stall", "gripper_jam", "hand_guiding", "observation_delay", "action_delay", "duration")
+    __slots__ = ("camera_dropout", "camera_latency", "contact_reflex", "stall", "gripper_jam", "hand_guiding", "observation_delay", "action_delay", "target_filter", "duration")
     CAMERA_DROPOUT_FIELD_NUMBER: _ClassVar[int]
     CAMERA_LATENCY_FIELD_NUMBER: _ClassVar[int]
     CONTACT_REFLEX_FIELD_NUMBER: _ClassVar[int]
@@ -136,6 +136,7 @@ class InjectFaultRequest(_message.Message):
     HAND_GUIDING_FIELD_NUMBER: _ClassVar[int]
     OBSERVATION_DELAY_FIELD_NUMBER: _ClassVar[int]
     ACTION_DELAY_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FILTER_FIELD_NUMBER: _ClassVar[int]
     DURATION_FIELD_NUMBER: _ClassVar[int]
     camera_dropout: CameraDropout
     camera_latency: CameraLatency
@@ -145,8 +146,9 @@ class InjectFaultRequest(_message.Message):
     hand_guiding: HandGuiding
     observation_delay: ObservationDelay
     action_delay: ActionDelay
+    target_filter: TargetFilter
     duration: _duration_pb2.Duration
-    def __init__(self, camera_dropout: _Optional[_Union[CameraDropout, _Mapping]] = ..., camera_latency: _Optional[_Union[CameraLatency, _Mapping]] = ..., contact_reflex: _Optional[_Union[ContactReflex, _Mapping]] = ..., stall: _Optional[_Union[Stall, _Mapping]] = ..., gripper_jam: _Optional[_Union[GripperJam, _Mapping]] = ..., hand_guiding: _Optional[_Union[HandGuiding, _Mapping]] = ..., observation_delay: _Optional[_Union[ObservationDelay, _Mapping]] = ..., action_delay: _Optional[_Union[ActionDelay, _Mapping]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    def __init__(self, camera_dropout: _Optional[_Union[CameraDropout, _Mapping]] = ..., camera_latency: _Optional[_Union[CameraLatency, _Mapping]] = ..., contact_reflex: _Optional[_Union[ContactReflex, _Mapping]] = ..., stall: _Optional[_Union[Stall, _Mapping]] = ..., gripper_jam: _Optional[_Union[GripperJam, _Mapping]] = ..., hand_guiding: _Optional[_Union[HandGuiding, _Mapping]] = ..., observation_delay: _Optional[_Union[ObservationDelay, _Mapping]] = ..., action_delay: _Optional[_Union[ActionDelay, _Mapping]] = ..., target_filter: _Optional[_Union[TargetFilter, _Mapping]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class InjectFaultResponse(_message.Message):
     __slots__ = ()
@@ -199,6 +201,12 @@ class ActionDelay(_message.Message):
     delay: _duration_pb2.Duration
     jitter: _duration_pb2.Duration
     def __init__(self, delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., jitter: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class TargetFilter(_message.Message):
+    __slots__ = ("time_constant",)
+    TIME_CONSTANT_FIELD_NUMBER: _ClassVar[int]
+    time_constant: _duration_pb2.Duration
+    def __init__(self, time_constant: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ClearInjectionsRequest(_message.Message):
     __slots__ = ()
