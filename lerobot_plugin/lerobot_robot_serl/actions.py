@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from serl_api.pose_box import PoseBox
-from serl_api.pose_increment import PoseIncrement
 from serl_api.rotation import normalized
 from serl_api.values import FloatArray, JointTarget, Observation, Pose, RobotState, StepResult
-from serl_client.envs.action_map import ActionMap
+from serl_client.envs.action_map import ActionMap, ArmTarget
 from serl_client.envs.observation_map import pose_vector
 from serl_client.envs.task import Task
 from serl_client.envs.tcp_actions import TcpActions
@@ -53,7 +52,7 @@ def pose_numbers(pose: Pose, home_xyzw: FloatArray) -> FloatArray:
 class Command:
     """Holds what a control session is asked for."""
 
-    target: PoseIncrement | Pose | JointTarget | None
+    target: ArmTarget | Pose | None
     """Of the arm; None holds."""
     gripper_width: float | None
     """Opening, m; None leaves the gripper as it is."""
