@@ -18,6 +18,20 @@ def within_box(vector: FloatArray, bound: float) -> FloatArray:
     return vector / max(1.0, float(np.abs(vector).max()) / bound)
 
 
+def funnel_height(to_goal: FloatArray, *, radius: float, slope: float, lowest: float = 0.0, highest: float) -> float:
+    """Returns how high above a goal to stay on the way to it: in a funnel about the vertical, m.
+
+    Args:
+        to_goal: Way to the goal, m; its first two components are horizontal.
+        radius: Horizontal distance within which the funnel is at its lowest, m.
+        slope: Height for each metre beyond that.
+        lowest: Height over the goal, m.
+        highest: Height at the rim, m.
+    """
+    beyond = max(0.0, float(np.hypot(*to_goal[:2])) - radius)
+    return min(lowest + slope * beyond, highest)
+
+
 def translating(translation: FloatArray, opening: float, size: int) -> NDArray[np.float32]:
     """Makes an action of that size that translates, in [-1, 1], does not turn, and opens (1) or closes (-1)."""
     action = np.zeros(size)

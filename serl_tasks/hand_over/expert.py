@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from serl_api.rotation import conjugate, multiply, to_rotvec
 from serl_api.values import FloatArray
 from serl_client.envs.task import Task
-from serl_client.teleop.expert_motion import moving
+from serl_client.teleop.expert_motion import funnel_height, moving
 from serl_tasks.hand_over.places import BAR, GRASP_OFFSET, HELD_WIDTH, MEETING, TAKEN_HEIGHT
 
 _UPRIGHT = conjugate((1.0, 0.0, 0.0, 0.0))
@@ -120,9 +120,11 @@ class HandOverExpert:
         return True
 
     def _approach(self, to_grasp: FloatArray) -> FloatArray:
-        beyond = max(0.0, float(np.hypot(*to_grasp[:2])) - self._tuning.funnel_radius)
-        height = min(self._tuning.funnel_slope * beyond, self._tuning.hover_height)
-        return self._tuning.gain * to_grasp + np.array((0.0, 0.0, height))
+        tuning = self._tuning
+        height = funnel_height(
+            to_grasp, radius=tuning.funnel_radius, slope=tuning.funnel_slope, highest=tuning.hover_height
+        )
+        return tuning.gain * to_grasp + np.array((0.0, 0.0, height))
 
     def _composed(self, arm: int, translation: FloatArray, turn: FloatArray, *, opening: float) -> NDArray[np.float32]:
         moved = moving(translation, turn, self._scales[arm], self._noise, self._rng)

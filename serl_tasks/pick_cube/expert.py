@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from serl_api.values import FloatArray
 from serl_client.envs.task import Task
-from serl_client.teleop.expert_motion import scattered, translating, within_box
+from serl_client.teleop.expert_motion import funnel_height, scattered, translating, within_box
 from serl_client.teleop.hesitation import HesitantExpert
 
 
@@ -112,9 +112,14 @@ class PickCubeExpert:
         return float(np.linalg.norm(grasp)) < self._tuning.grasp_radius
 
     def _approach(self, to_cube: FloatArray) -> NDArray[np.float32]:
-        offset = float(np.linalg.norm(to_cube[:2]))
-        slope = self._tuning.funnel_slope * max(0.0, offset - self._tuning.funnel_radius)
-        height = min(self._tuning.grasp_height + slope, self._tuning.hover_height)
+        tuning = self._tuning
+        height = funnel_height(
+            to_cube,
+            radius=tuning.funnel_radius,
+            slope=tuning.funnel_slope,
+            lowest=tuning.grasp_height,
+            highest=tuning.hover_height,
+        )
         return self._composed(to_cube + _up(height), opening=1.0)
 
     def _lift(self) -> NDArray[np.float32]:
