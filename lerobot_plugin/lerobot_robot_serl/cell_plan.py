@@ -73,6 +73,10 @@ def named_task(name: str) -> Task:
     if task.environment is not None or task.arms:
         what = "two arms" if task.arms else "no arm"
         raise ValueError(f"the task {name} drives {what}; a robot of type serl is one arm")
+    if task.control == "wrench":
+        raise ValueError(
+            f"the actions of {name} are wrenches, which a robot of type serl does not send; take another task"
+        )
     return task
 
 

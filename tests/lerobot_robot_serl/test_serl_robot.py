@@ -131,6 +131,7 @@ def test_a_second_robot_is_told_who_holds_the_arm_and_holds_nothing_itself(make_
         ({"episode_time_s": -1.0}, "--robot.episode_time_s is -1.0"),
         ({"task": "serl/PickCub-v0"}, "serl/PickCube-v0"),
         ({"task": "serl/PointMass-v0"}, "drives no arm"),
+        ({"task": "serl/EggFlip-v0"}, "are wrenches"),
         ({"camera_names": ["ceiling"]}, "needs the cameras ceiling; cell fake has: front, wrist"),
     ],
 )
