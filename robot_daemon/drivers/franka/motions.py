@@ -10,6 +10,7 @@ r"""The daemon's laws as franky's motions; all of them are torque control at 1 k
   motion without stiffness, would push on for ever when its feeder died.
 """
 
+import math
 from enum import Enum, auto
 from typing import TypeAlias
 
@@ -17,7 +18,7 @@ import franky
 import numpy as np
 
 from robot_daemon.drivers.franka.facts import ArmFacts
-from robot_daemon.drivers.franka.shaping import SpringLimits, posture_torque
+from robot_daemon.drivers.franka.shaping import SpringLimits
 from serl_api.values import FloatArray, FullCompliance, Pose
 
 Motion: TypeAlias = (
@@ -47,7 +48,7 @@ def pose_motion(
     motion = franky.CartesianImpedanceTrackingMotion(
         translational_stiffness=compliance.translational_stiffness,
         rotational_stiffness=compliance.rotational_stiffness,
-        posture_task=franky.PostureTask(posture, 0.0, None, posture_torque(compliance.nullspace_stiffness)),
+        posture_task=franky.PostureTask(posture, 0.0),
         translational_error_clip=limits.symmetric[:3],
         rotational_error_clip=limits.symmetric[3:],
         lower_joint_limits=np.array(facts.lower),
@@ -61,7 +62,7 @@ def pose_motion(
 def retune(motion: franky.CartesianImpedanceTrackingMotion, compliance: FullCompliance) -> None:
     """Changes the gains of a pose motion, also while it runs. Clips stay."""
     motion.set_gains(cartesian_gains(compliance))
-    motion.set_nullspace_gains(nullspace_gains(compliance))
+    motion.set_nullspace_gains(nullspace_gains(compliance, compliance.nullspace_stiffness))
 
 
 def cartesian_gains(compliance: FullCompliance) -> franky.CartesianImpedanceGains:
@@ -71,12 +72,17 @@ def cartesian_gains(compliance: FullCompliance) -> franky.CartesianImpedanceGain
     return franky.CartesianImpedanceGains.diagonal(stiffness, damping)
 
 
-def nullspace_gains(compliance: FullCompliance) -> franky.NullspaceGains:
-    """Returns the gains of the posture: critically damped, with a bounded torque."""
+def nullspace_gains(compliance: FullCompliance, pull: float) -> franky.NullspaceGains:
+    """Returns the gains of the posture: critically damped for the compliance's stiffness, whatever pulls at present.
+
+    Args:
+        compliance: In force.
+        pull: Stiffness that keeps the pull within its bound, Nm/rad: `posture_stiffness`.
+    """
     gains = franky.NullspaceGains()
-    gains.posture_stiffness = compliance.nullspace_stiffness
-    gains.posture_damping = None
-    gains.posture_max_torque = posture_torque(compliance.nullspace_stiffness)
+    gains.posture_stiffness = pull
+    gains.posture_damping = 2.0 * math.sqrt(compliance.nullspace_stiffness)
+    gains.posture_max_torque = None
     return gains
 
 

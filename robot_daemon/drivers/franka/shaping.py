@@ -20,12 +20,31 @@ POSTURE_SPEED = 0.3
 posture swings gently. serl_franka_controllers pulls with 0.2 Nm/rad, joint 1 with 20, and does not bound the torque."""
 
 
-def posture_torque(stiffness: float) -> float:
-    """Returns the largest torque that pulls a joint to the posture, Nm, where the damper is critical for unit mass.
+def posture_stiffness(stiffness: float, posture: FloatArray, measured: ArmSample) -> float:
+    """Returns the stiffness with which the posture pulls along the null space within its bound: the full one if it can.
 
-    Along a unit vector of seven joints those torques add up to sqrt(7) of one.
+    The bound is what a damper that is critical for unit mass takes at `POSTURE_SPEED`, as in the simulator. To bound
+    each joint's torque before it is projected, as franky does, would bend the pull: what is left of it along the null
+    space may be nothing.
+
+    Args:
+        stiffness: Nm/rad.
+        posture: Preferred joint positions. Shape (7,), rad.
+        measured: State of the arm.
     """
-    return 2.0 * math.sqrt(stiffness) * POSTURE_SPEED / math.sqrt(7.0)
+    most, away = 2.0 * math.sqrt(stiffness) * POSTURE_SPEED, posture - measured.joint_positions
+    if stiffness * math.sqrt(float(away @ away)) <= most:
+        return stiffness
+    along = abs(float(null_direction(measured.jacobian) @ away))
+    return stiffness if stiffness * along <= most else most / along
+
+
+def null_direction(jacobian: FloatArray) -> FloatArray:
+    """Returns a unit vector of joint velocities that moves the TCP least: not at all, away from singular postures.
+
+    Shapes (6, 7) and (7,).
+    """
+    return np.linalg.svd(jacobian)[2][6]
 
 
 WALL_TIME_S = 0.1
@@ -266,9 +285,8 @@ def wrench_torque(
         walls: What holds joints back before the limits of their positions.
     """
     jacobian, velocities = measured.jacobian, measured.joint_velocities
-    most = posture_torque(stiffness)
-    pull = stiffness * (posture - measured.joint_positions)
-    pull = np.minimum(np.maximum(pull, -most), most) - 2.0 * math.sqrt(stiffness) * velocities
+    pull = posture_stiffness(stiffness, posture, measured) * (posture - measured.joint_positions)
+    pull = pull - 2.0 * math.sqrt(stiffness) * velocities
     inner = np.linalg.solve(jacobian @ jacobian.T + 1e-8 * np.eye(6), jacobian @ pull)
     rest = pull - jacobian.T @ (inner + damping * measured.tcp_twist)
     push = jacobian.T @ wrench

@@ -18,6 +18,7 @@ from robot_daemon.drivers.franka.motions import (
     Law,
     Motion,
     joint_motion,
+    nullspace_gains,
     pose_motion,
     pose_reference,
     retune,
@@ -32,6 +33,7 @@ from robot_daemon.drivers.franka.shaping import (
     brake_pose,
     limit_joints,
     limit_pose,
+    posture_stiffness,
     share,
     spring_limits,
     wrench_torque,
@@ -48,6 +50,8 @@ SPEED_SHARE = 0.8
 """Share of a joint's speed limit at which its spring and damper settle at most."""
 POSTURE_SLACK_RAD = 0.01
 """Distance from the posture beyond which a hold takes the present joints for it, so that all of the arm stays."""
+PULL_TOLERANCE = 0.02
+"""Change of the posture's stiffness, as a share of the whole, that a motion is not told of."""
 SLEW_SHARE = 0.5
 """Share of a joint's speed limit at which its set-point moves at most; coupling between joints adds to their speed."""
 
@@ -100,6 +104,8 @@ class Track:
     """Where a wrench motion holds the axes that are not forced."""
     sent: SetPoint | None = None
     """Last reference that the motion was given; None before the first one."""
+    pull: float = 0.0
+    """Stiffness with which the motion pulls to its posture, Nm/rad."""
 
 
 class Steering:
@@ -199,6 +205,7 @@ class Steering:
             running, is_due = self._running, self.is_due
             if running is not None and isinstance(running.motion, franky.CartesianImpedanceTrackingMotion):
                 retune(running.motion, compliance)
+                running.pull = compliance.nullspace_stiffness
         if is_due:
             self._on_due()
 
@@ -250,6 +257,7 @@ class Steering:
                 shaped_ns=now_ns,
                 twist=np.zeros(6),
                 anchor=state.tcp_pose,
+                pull=self._compliance.nullspace_stiffness,
             )
             self._send(track, state)
             return track
@@ -339,6 +347,7 @@ class Steering:
     def _send(self, track: Track, state: ArmSample) -> None:
         shaped, motion = track.shaped, track.motion
         if isinstance(motion, franky.CartesianImpedanceTrackingMotion) and isinstance(shaped, Pose):
+            self._pull_to_posture(track, motion, state)
             if self._is_holding:
                 pose = brake_pose(shaped, state, self._limits)
             else:
@@ -356,6 +365,14 @@ class Steering:
             # Also when nothing changed: it ends otherwise.
             track.anchor = next_anchor(track.anchor, shaped, state)
             motion.set_torque(self._wrench_torque(shaped, state, track.posture, track.anchor))
+
+    def _pull_to_posture(self, track: Track, motion: franky.CartesianImpedanceTrackingMotion, state: ArmSample) -> None:
+        """Keeps the pull to the posture within its bound."""
+        whole = self._compliance.nullspace_stiffness
+        pull = posture_stiffness(whole, track.posture, state)
+        if abs(pull - track.pull) > PULL_TOLERANCE * whole:
+            motion.set_nullspace_gains(nullspace_gains(self._compliance, pull))
+            track.pull = pull
 
     def _wrench_torque(self, wrench: FloatArray, state: ArmSample, posture: FloatArray, anchor: Pose) -> FloatArray:
         acting = push(wrench, state, anchor, self._limits, self._bounds)

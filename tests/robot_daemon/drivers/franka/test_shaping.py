@@ -11,13 +11,15 @@ from scipy.spatial.transform import Rotation
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.joint_walls import joint_walls
 from robot_daemon.drivers.franka.shaping import (
+    POSTURE_SPEED,
     JointLimits,
     affordable,
     approach,
     approach_pose,
     limit_joints,
     limit_pose,
-    posture_torque,
+    null_direction,
+    posture_stiffness,
     share,
     spring_limits,
     wrench_torque,
@@ -275,4 +277,22 @@ class TestWrench:
         jacobian = np.hstack([np.eye(6), np.zeros((6, 1))])  # Joint 7 is the null space.
         state = make_state(jacobian=jacobian)
         torque = wrench_torque(np.zeros(6), state, np.zeros(6), np.full(7, 2.0), 10.0, PLENTY, FAR)
-        np.testing.assert_allclose(torque, [0, 0, 0, 0, 0, 0, posture_torque(10.0)], atol=1e-6)
+        np.testing.assert_allclose(torque, [0, 0, 0, 0, 0, 0, 2.0 * math.sqrt(10.0) * POSTURE_SPEED], atol=1e-6)
+
+
+class TestPosture:
+    def test_near_it_the_whole_stiffness_pulls(self, make_state):
+        assert posture_stiffness(10.0, np.full(7, 0.05), make_state(joint_positions=np.zeros(7))) == 10.0
+
+    def test_only_what_pulls_along_the_null_space_is_bounded(self, make_state):
+        jacobian = np.hstack([np.eye(6), np.zeros((6, 1))])  # Joint 7 is the null space.
+        state = make_state(jacobian=jacobian, joint_positions=np.zeros(7))
+        assert posture_stiffness(10.0, np.array([2.0] * 6 + [0.0]), state) == 10.0
+        pull = posture_stiffness(10.0, np.array([2.0] * 6 + [-1.0]), state)
+        assert pull * 1.0 == pytest.approx(2.0 * math.sqrt(10.0) * POSTURE_SPEED)
+
+    def test_the_null_direction_moves_no_tool(self, make_state):
+        state = make_state()
+        along = null_direction(state.jacobian)
+        assert np.linalg.norm(along) == pytest.approx(1.0)
+        np.testing.assert_allclose(state.jacobian @ along, 0.0, atol=1e-12)

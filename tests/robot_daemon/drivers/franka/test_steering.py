@@ -10,7 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from robot_daemon.drivers.franka.facts import ARMS
 from robot_daemon.drivers.franka.motions import Law
-from robot_daemon.drivers.franka.steering import Setup, Steering
+from robot_daemon.drivers.franka.shaping import POSTURE_SPEED, null_direction
+from robot_daemon.drivers.franka.steering import PULL_TOLERANCE, Setup, Steering
 from serl_api.values import FullCompliance, JointTarget, Pose, WrenchTarget
 from tests.support.bounds import FREE
 
@@ -236,6 +237,20 @@ class TestPosture:
         due.clear()
         steering.hold(make_state(joint_positions=np.full(7, 0.2)))
         assert due == []
+
+    def test_far_from_it_the_pull_is_bounded_along_the_null_space_and_damped_as_ever(self, make, make_state):
+        along = null_direction(make_state().jacobian)
+        steering, pulls = make(posture=HOME), []
+        motion = run(steering, at(0.42), make_state())
+        for distance in (0.0, 0.1, 0.4, 0.8, 0.0):
+            # Far to the side as well, which pulls nowhere along the null space.
+            aside = np.linalg.svd(make_state().jacobian)[2][0]
+            steering.renew(make_state(joint_positions=HOME + distance * along + 0.5 * aside), 0)
+            gains = motion.get_nullspace_gains()
+            pulls.append(float(gains.posture_stiffness[0]) * distance)
+            np.testing.assert_allclose(gains.posture_damping, 2.0 * math.sqrt(10.0))
+        most = 2.0 * math.sqrt(10.0) * POSTURE_SPEED
+        np.testing.assert_allclose(pulls, (0.0, 1.0, most, most, 0.0), rtol=PULL_TOLERANCE)
 
 
 def posture_of(motion):
