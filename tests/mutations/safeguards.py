@@ -139,4 +139,11 @@ SAFEGUARDS = mutations(
         "if False:",
         "test_a_lost_header_is_no_new_replay",
     ),
+    (
+        "a peer's question reads the metadata of every package",
+        "serl_api",
+        "@lru_cache(maxsize=64)\ndef _list_plugins(",
+        "def _list_plugins(",
+        "test_metadata_is_read_anew_only_once_packages_have_changed",
+    ),
 )

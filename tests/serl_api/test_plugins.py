@@ -1,5 +1,6 @@
 """Plug-ins are found by name and by path; what is wrong with one is one sentence, and harms nobody else."""
 
+import os
 import sys
 
 import pytest
@@ -41,6 +42,14 @@ def test_nothing_is_imported_before_it_is_named(install):
     assert [plugin.name for plugin in list_plugins(GROUP)] == ["bad", "one"]
     assert load_plugin(GROUP, "one", int) == 1
     assert "beta_mod" not in sys.modules
+
+
+def test_metadata_is_read_anew_only_once_packages_have_changed(install, tmp_path):
+    install("alpha", {"one": "alpha_mod:ONE"})
+    assert list_plugins(GROUP) is list_plugins(GROUP)
+    os.utime(tmp_path, ns=(1, 1))  # Clocks of files are coarse.
+    install("beta", {"two": "beta_mod:TWO"})
+    assert [plugin.name for plugin in list_plugins(GROUP)] == ["one", "two"]
 
 
 def test_an_object_is_named_by_its_path(install):
