@@ -9,7 +9,7 @@ from serl_rl.actor.rows import pack_rows, row_type
 from serl_rl.protocol.spec import EnvironmentSpec
 from serl_rl.replay.buffer import ReplayBuffer
 from serl_rl.replay.rows import COLUMNS, rows_from_proto
-from tests.faults.logged_actor import ACKNOWLEDGEMENT, ACKNOWLEDGEMENTS, ROWS
+from tests.faults.logged_actor import ACKNOWLEDGEMENTS, NUMBER_AT_TIME, ROW_NUMBERS, ROWS
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,20 @@ class Ledger:
 
     def acknowledgements(self):
         """All of them, in order; a last one that is cut is left out."""
-        path = self.folder / ACKNOWLEDGEMENTS
-        data = path.read_bytes() if path.exists() else b""
-        return np.frombuffer(data[: len(data) // ACKNOWLEDGEMENT.itemsize * ACKNOWLEDGEMENT.itemsize], ACKNOWLEDGEMENT)
+        return self._numbers(ACKNOWLEDGEMENTS)
 
     def acknowledged(self):
         """The highest number that was acknowledged."""
         return int(self.acknowledgements()["number"].max(initial=0))
+
+    def made(self):
+        """The highest number that a row was given."""
+        return int(self._numbers(ROW_NUMBERS)["number"].max(initial=0))
+
+    def _numbers(self, name):
+        path = self.folder / name
+        data = path.read_bytes() if path.exists() else b""
+        return np.frombuffer(data[: len(data) // NUMBER_AT_TIME.itemsize * NUMBER_AT_TIME.itemsize], NUMBER_AT_TIME)
 
     def compare(self, directory, actor_id="a"):
         """Opens the replay of a run that has ended, and compares it byte by byte."""

@@ -24,9 +24,11 @@ OBSERVERS, CONTROL_PERIOD_S, STATES_PER_S = 8, 0.05, 20.0
 HOUR_S = 3600.0
 DAEMON = """
 import sys
+from pathlib import Path
 from serl_api.enums import Pacing
 from tests.support.daemons import serve
-daemon = serve(pacing=Pacing[sys.argv[1]])
+security = {"token_file": Path(sys.argv[2])} if sys.argv[2:] else {}
+daemon = serve(pacing=Pacing[sys.argv[1]], **security)
 print(daemon.address, flush=True)
 sys.stdin.read()
 daemon.close()
@@ -63,9 +65,9 @@ class Figures:
 
 
 @contextlib.contextmanager
-def daemon(pacing):
-    """A daemon over fake devices in a process of its own; yields its address and its number."""
-    command = [sys.executable, "-c", DAEMON, pacing]
+def daemon(pacing, token_file=None, *, before=()):
+    """A daemon over fake devices in a process of its own, after other words; yields its address and its number."""
+    command = [*before, sys.executable, "-c", DAEMON, pacing, *([] if token_file is None else [str(token_file)])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process.stdout.readline().strip(), process.pid
         process.stdin.close()

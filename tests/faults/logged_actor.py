@@ -16,28 +16,32 @@ from serl_rl.actor.spool import Spool
 PERIOD_S = 0.01
 """An arm takes its time for a step; a point mass does not."""
 FOLDER = "SERL_FAULTS_LOG"
-ROWS, ACKNOWLEDGEMENTS = "rows.log", "acknowledgements.log"
-ACKNOWLEDGEMENT = np.dtype([("number", "<i8"), ("time_ns", "<i8")])
+ROWS, ROW_NUMBERS, ACKNOWLEDGEMENTS = "rows.log", "row-numbers.log", "acknowledgements.log"
+NUMBER_AT_TIME = np.dtype([("number", "<i8"), ("time_ns", "<i8")])
 
 
 class LoggedSpool(Spool):
     """The product's spool, with a log that survives the process like the pages of any file."""
 
     def __init__(self, *arguments, **options):
-        self._logs = {name: os.open(Path(os.environ[FOLDER]) / name, _FLAGS) for name in (ROWS, ACKNOWLEDGEMENTS)}
+        names = (ROWS, ROW_NUMBERS, ACKNOWLEDGEMENTS)
+        self._logs = {name: os.open(Path(os.environ[FOLDER]) / name, _FLAGS) for name in names}
         super().__init__(*arguments, **options)
 
     def append(self, row):
         """Notes the row, then writes it: a row that was noted and not written is noted anew under its number."""
         time.sleep(PERIOD_S)
         os.write(self._logs[ROWS], self.next_sequence.to_bytes(8, "little") + row.tobytes())
+        self._note(ROW_NUMBERS, self.next_sequence)
         return super().append(row)
 
     def acknowledge(self, sequence):
         """Notes what the learner said once it was taken in."""
         super().acknowledge(sequence)
-        entry = np.array((sequence, time.monotonic_ns()), ACKNOWLEDGEMENT)
-        os.write(self._logs[ACKNOWLEDGEMENTS], entry.tobytes())
+        self._note(ACKNOWLEDGEMENTS, sequence)
+
+    def _note(self, name, number):
+        os.write(self._logs[name], np.array((number, time.monotonic_ns()), NUMBER_AT_TIME).tobytes())
 
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND

@@ -46,7 +46,7 @@ class TroubledRun(Run):
         self.start_learner()
         self.network = BadNetwork(self.address, seed=self.rng.randrange(1 << 30))
         self.start_actor()
-        self.wait_for_acknowledgement(10)
+        self.wait_for_acknowledgement(10, WAIT_S)
 
     def start_learner(self, *options):
         self.learner_process = self.learner(*options, *self.learner_options)
@@ -58,9 +58,12 @@ class TroubledRun(Run):
         """Waits until a row is acknowledged."""
         wait_until(lambda: self.ledger.acknowledged() >= number, timeout_s, pause_s=0.005, explain=self.last_words)
 
-    def seconds_until_next(self, since_s, rows=1):
-        """Waits for rows that are acknowledged from now on; returns how long after an instant the last of them was."""
-        number = self.ledger.acknowledged() + rows
+    def seconds_until_next(self, since_s):
+        """Waits for a row that is acknowledged from now on; returns how long after an instant that was."""
+        return self.seconds_until(self.ledger.acknowledged() + 1, since_s)
+
+    def seconds_until(self, number, since_s):
+        """Waits until a row is acknowledged; returns how long after an instant that was."""
         self.wait_for_acknowledgement(number)
         entries = self.ledger.acknowledgements()
         return float(entries["time_ns"][entries["number"] >= number][0]) * 1e-9 - since_s
@@ -130,11 +133,16 @@ def half_open(run):
 
 
 def lossy(run):
-    """The network becomes 200 ms slow and loses 1 to 20 % of its packets; until 100 more rows are acknowledged."""
+    """The network becomes 200 ms slow and loses 1 to 20 % of its packets; until the next row made is acknowledged.
+
+    A hundred rows more have to go through before it is well again.
+    """
     since = time.monotonic()
     run.network.delay_s, run.network.loss = DELAY_S, run.rng.uniform(0.01, LARGEST_LOSS)
     try:
-        return run.seconds_until_next(since, ROWS_THROUGH_LOSS)
+        seconds = run.seconds_until(run.ledger.made() + 1, since)
+        run.seconds_until(run.ledger.acknowledged() + ROWS_THROUGH_LOSS, since)
+        return seconds
     finally:
         run.network.delay_s = run.network.loss = 0.0
 

@@ -1,6 +1,7 @@
-"""Fuzzes the servers for long: `python -m tests.fuzz [--messages 1000000] [--seed 1] [--minutes 8] [--files]`.
+"""Fuzzes the servers for long: `python -m tests.fuzz [--messages 1000000] [--seed 1] [--minutes 8]`.
 
-Goes on with other messages from another seed. Exits with 1 at the first finding, which names the messages.
+`--files` damages files, `--control` times control beside it. Goes on with other messages from another seed.
+Exits with 1 at the first finding, which names the messages.
 """
 
 import argparse
@@ -11,8 +12,10 @@ import time
 from pathlib import Path
 
 from tests.fuzz.campaign import Campaign, FindingError, fuzz
+from tests.fuzz.control_period import measure
 from tests.fuzz.files import READERS, FileCampaign, FileFindingError
 from tests.fuzz.targets import start
+from tests.support.canary import Canary
 
 SHARES = {"daemon": 0.45, "simulator": 0.1, "learner": 0.45}
 
@@ -23,14 +26,19 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="another one makes other messages")
     parser.add_argument("--minutes", type=float, default=60.0, help="longest time")
     parser.add_argument("--files", action="store_true", help="damage files for their readers, and send no messages")
+    parser.add_argument("--control", action="store_true", help="fuzz a daemon whose arm is controlled, and time that")
+    parser.add_argument("--real-time", action="store_true", help="with --control: before all that is not in real time")
     arguments = parser.parse_args()
+    if arguments.control:
+        print(measure(arguments.seed, arguments.minutes * 60, arguments.real_time))
+        return 0
     if arguments.files:
         return damage_files(arguments.seed, arguments.minutes)
     total, begin = 0, time.monotonic()
     for name, share in SHARES.items():
         target = start(name)
-        campaign = Campaign(target, arguments.seed)
-        with contextlib.closing(target):
+        with contextlib.closing(target), contextlib.closing(Canary()) as canary:
+            campaign = Campaign(target, arguments.seed, canary=canary)
             begun = time.monotonic()
             try:
                 growth = fuzz(target, campaign, int(arguments.messages * share), begun + arguments.minutes * 60 * share)

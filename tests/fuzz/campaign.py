@@ -15,15 +15,22 @@ from serl_rl.protocol.transport import LEARNER_ERRORS
 from tests.fuzz.mutator import Mutator
 from tests.fuzz.targets import ENDLESS, SLOW, STREAMS, kind_of
 from tests.support.memory import resident_bytes
+from tests.support.real_time import is_inconclusive
 
 PIPELINED = 16
 """Calls under way at once."""
-LISTENED = 3
-"""Answers that are read of a call that would go on for ever."""
+LISTENERS = 8
+"""Calls that would go on for ever and are listened to at once."""
+LISTENED_S = 0.2
+"""How long: nothing may be new for whoever listens on."""
 LARGEST_GROWTH_BYTES = 20_000_000
 """Most memory that a server may keep after its first messages."""
 PATIENCE_S = 30.0
 """Longer than any answer may take."""
+PING_TIMEOUT = "ping timeout"
+"""What gRPC says of a peer that has not answered within a second, as nobody does while the machine stands still."""
+STALL_NS = 5_000_000_000
+"""How far back a stall explains that."""
 _NO_REASON = {grpc.StatusCode.CANCELLED, grpc.StatusCode.OK}
 """Statuses of our own making."""
 
@@ -39,16 +46,18 @@ class Campaign:
         target: The server.
         seed: Of every message.
         token: Sent with every call; None sends none.
+        canary: Knows how the machine served everybody; a connection that is lost without one is always a finding.
     """
 
-    def __init__(self, target, seed, token=None):
+    def __init__(self, target, seed, token=None, canary=None):
         self.statuses = collections.Counter()
         self.sent = 0
         self._target = target
         self._mutator = Mutator(seed)
         self._token = token
+        self._canary = canary
         self._kinds = {method: kind_of(method) for method in target.methods}
-        self._pending = collections.deque()
+        self._pending, self._listening = collections.deque(), collections.deque()
 
     def run(self, count, until=None):
         """Sends a number of messages, or until an instant of the monotonic clock.
@@ -62,11 +71,14 @@ class Campaign:
                 method = self._mutator.random.choice(target.methods)
                 if self._is_spared(method):
                     continue
-                if method.endswith((*STREAMS, *ENDLESS)):
+                if method.endswith(STREAMS):
                     self._stream(channel, method)
+                elif method.endswith(ENDLESS):
+                    self._listen(channel, method)
                 else:
                     self._ask(channel, method)
             self._settle(0)
+            self._hear(0)
 
     def _is_spared(self, method):
         share = next((share for end, share in SLOW.items() if method.endswith(end)), None)
@@ -89,25 +101,43 @@ class Campaign:
         self._settle(0)
         self._target.lead_back()
         requests = self._requests(method)
-        patience = PATIENCE_S if method.endswith(STREAMS) else 0.2  # Nothing may be new for whoever listens on.
-        call = channel.stream_stream(method)(iter(requests), timeout=patience)
+        call = channel.stream_stream(method)(iter(requests), timeout=PATIENCE_S)
         answers, error = 0, None
         try:
             for _ in call:
                 answers += 1
-                if answers > LISTENED + len(requests):
+                if answers > 3 + len(requests):
                     break
         except grpc.RpcError as raised:
             error = raised
         call.cancel()
-        if method.endswith(ENDLESS) and error is not None and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-            error = None
         self.sent += min(len(requests), answers + 1)
         self._judge(method, requests, error)
 
+    def _listen(self, channel, method):
+        """Asks for what goes on for ever, and goes on meanwhile: it is judged once its time is over."""
+        data = self._data(method)
+        call = channel.unary_stream(method)(data, timeout=LISTENED_S)
+        self._listening.append((call, method, data))
+        self.sent += 1
+        self._hear(LISTENERS)
+
+    def _hear(self, most):
+        while len(self._listening) > most:
+            call, method, data = self._listening.popleft()
+            error = None
+            try:
+                collections.deque(call, maxlen=0)
+            except grpc.RpcError as raised:
+                error = raised if raised.code() is not grpc.StatusCode.DEADLINE_EXCEEDED else None
+            self._judge(method, [data], error)
+
+    def _stood_still(self):
+        """Whether others had the cores in the last seconds, so that a lost connection says nothing of the server."""
+        now_ns = time.monotonic_ns()
+        return self._canary is not None and is_inconclusive(self._canary.stall(now_ns - STALL_NS, now_ns))
+
     def _requests(self, method):
-        if not method.endswith(STREAMS):
-            return [self._data(method)]
         random = self._mutator.random
         requests = [self._data(method) for _ in range(random.randint(1, 8))]
         opening = self._target.opening.get(method)
@@ -123,6 +153,9 @@ class Campaign:
     def _judge(self, method, requests, error):
         code = grpc.StatusCode.OK if error is None else error.code()
         self.statuses[code.name] += 1
+        if code is grpc.StatusCode.UNAVAILABLE and PING_TIMEOUT in error.details() and self._stood_still():
+            self.sent -= 1  # Nobody knows whether it was read.
+            return
         if code in _NO_REASON or (code is grpc.StatusCode.NOT_FOUND and "/grpc.health" in method):
             return
         infos = [found for table in (ROBOT_ERRORS, LEARNER_ERRORS) if (found := table.info_of(error)) is not None]

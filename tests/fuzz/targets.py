@@ -17,9 +17,16 @@ from serl_rl.actor.learner_client import LearnerClient
 from serl_rl.learner.publish import PolicySnapshot
 from tests.support.floods import HEALTH
 from tests.support.learners import SETTINGS, SPEC, RunningLearner, batch, join_request
-from tests.support.servers import SERVERS, methods_of_services
+from tests.support.servers import ROBOT, SERVERS, methods_of_services
 
 Control = robot_service_pb2.ControlRequest
+_ROBOT = "/serl.robot.v1.RobotService/"
+_OPENING = MappingProxyType(
+    {
+        f"{_ROBOT}Control": Control(open=control_pb2.Open(client_name="fuzz")),
+        f"{_ROBOT}EStop": robot_service_pb2.EStopRequest(arm=robot_service_pb2.ArmEStop(client_name="fuzz")),
+    }
+)
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 ENDLESS = ("/StreamState", "/StreamFrames", "/WatchPolicy", ".Health/Watch")
 """Methods that answer for as long as they are listened to."""
@@ -88,14 +95,35 @@ def _control_samples(pose, joints):
     ]
 
 
+def _robot_samples(pose, joints):
+    """What a valid peer sends to an arm in a posture."""
+    return {
+        f"{_ROBOT}Control": _control_samples(geometry.encode_pose(pose), joints),
+        f"{_ROBOT}EStop": [robot_service_pb2.EStopRequest(press=robot_service_pb2.PressEStop(text="x"))],
+        f"{_ROBOT}Stop": [robot_service_pb2.StopRequest(client_name="a", text="b")],
+        f"{_ROBOT}StreamState": [robot_service_pb2.StreamStateRequest(rate_hz=1000)],
+        "/serl.robot.v1.CameraService/StreamFrames": [camera_service_pb2.StreamFramesRequest(cameras=["wrist"])],
+        "/serl.robot.v1.CameraService/GetFrame": [camera_service_pb2.GetFrameRequest(camera="wrist")],
+        "/serl.simulator.v1.SimulatorService/RenderView": [
+            simulator_service_pb2.RenderViewRequest(camera="wrist", width_px=32, height_px=32)
+        ],
+    }
+
+
+def daemon_under_control(address, token):
+    """A daemon of another process whose arm somebody controls: the peer may do anything but stop the arm."""
+    with RobotClient(address, timeout_s=20.0, token=token) as robot:
+        samples = _robot_samples(robot.get_state().tcp_pose, robot.info.arm.home)
+    methods = [*methods_of_services(ROBOT), *HEALTH, REFLECTION]
+    methods = [method for method in methods if not method.endswith(("/Stop", "/EStop"))]
+    return Target("daemon", address, methods, samples=samples, opening=_OPENING)
+
+
 def _robot(name, security):
     build, services = SERVERS[name]
     server = build("127.0.0.1:0", **security)
     address, core = server.start(), server.core
-    path = "/serl.robot.v1.RobotService/"
     arm = core.cell.arm
-    pose = geometry.encode_pose(arm.read_state().tcp_pose)
-    opened = Control(open=control_pb2.Open(client_name="fuzz"))
 
     def lead_back():
         core.clear_stop("fuzz")
@@ -113,21 +141,8 @@ def _robot(name, security):
         name,
         address,
         [*methods_of_services(services), *HEALTH, REFLECTION],
-        samples={
-            f"{path}Control": _control_samples(pose, arm.info.home),
-            f"{path}EStop": [robot_service_pb2.EStopRequest(press=robot_service_pb2.PressEStop(text="x"))],
-            f"{path}Stop": [robot_service_pb2.StopRequest(client_name="a", text="b")],
-            f"{path}StreamState": [robot_service_pb2.StreamStateRequest(rate_hz=1000)],
-            "/serl.robot.v1.CameraService/StreamFrames": [camera_service_pb2.StreamFramesRequest(cameras=["wrist"])],
-            "/serl.robot.v1.CameraService/GetFrame": [camera_service_pb2.GetFrameRequest(camera="wrist")],
-            "/serl.simulator.v1.SimulatorService/RenderView": [
-                simulator_service_pb2.RenderViewRequest(camera="wrist", width_px=32, height_px=32)
-            ],
-        },
-        opening={
-            f"{path}Control": opened,
-            f"{path}EStop": robot_service_pb2.EStopRequest(arm=robot_service_pb2.ArmEStop(client_name="fuzz")),
-        },
+        samples=_robot_samples(arm.read_state().tcp_pose, arm.info.home),
+        opening=_OPENING,
         lead_back=lead_back,
         require_alive=require_alive,
         close=lambda: server.stop(0.1),
