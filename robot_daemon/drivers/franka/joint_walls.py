@@ -87,7 +87,9 @@ def turn_back(
 ) -> bool:
     """Turns the error of a Cartesian spring back about joints that it drives at a wall, in place.
 
-    The error changes along the twist of such a joint alone, so that the TCP goes on where the other joints carry it.
+    What is taken off is the wrench that acts on such a joint and on the others as little as a wrench can, so that these
+    carry the TCP on along the wall, as they would behind a real stop. (To shorten the error along the joint's own twist
+    would push the other joints as well: a tool that was sent down and inwards rose.)
 
     Args:
         error: Of the spring, m and rad. Shape (6,).
@@ -106,15 +108,23 @@ def turn_back(
         if not np.count_nonzero(excess):
             return turn == 0
         worst = int(np.argmax(np.abs(excess)))
-        twist = jacobian[:, worst]
-        leverage = float(twist @ (stiffness * twist))
+        turned = _relief(jacobian, worst, stiffness)
+        leverage = float(jacobian[:, worst] @ (stiffness * turned))
         if leverage < _LEAST_LEVERAGE:
             return turn == 0
-        error -= twist * (excess[worst] / leverage)
+        error -= turned * (excess[worst] / leverage)
     return False
 
 
+def _relief(jacobian: FloatArray, joint: int, stiffness: FloatArray) -> FloatArray:
+    """Returns the error whose spring acts on a joint and least on the others, in any length. Shape (6,)."""
+    if not stiffness.all():
+        return jacobian[:, joint]  # Not every wrench can be had.
+    return np.linalg.solve(jacobian @ jacobian.T + _REGULARIZATION, jacobian[:, joint]) / stiffness
+
+
+_REGULARIZATION = 1e-6 * np.eye(6)  # Keeps wrenches finite at singular postures.
 _PASSES = 4
 """Rarely do two joints meet their walls at once, and each pass settles one."""
-_LEAST_LEVERAGE = 1.0
-"""Rotational stiffness about a joint below which no spring can hold it back, Nm/rad."""
+_LEAST_LEVERAGE = 1e-3
+"""Torque that a unit of relief takes off a joint, below which no spring can hold it back."""
