@@ -1,4 +1,7 @@
-"""A scripted expert for the hand-over: the left arm fetches the bar and waits, the right one takes it."""
+"""A scripted expert for the hand-over: the left arm fetches the bar and waits, the right one takes it.
+
+It remembers nothing, so that a correction goes on from where it finds the arms.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ from numpy.typing import NDArray
 
 from serl_api.rotation import conjugate, multiply, to_rotvec
 from serl_api.values import FloatArray
+from serl_client.envs.sides import SIDES
 from serl_client.envs.task import Task
 from serl_client.teleop.expert_motion import funnel_height, moving
-from serl_tasks.hand_over.places import BAR, GRASP_OFFSET, HELD_WIDTH, MEETING, TAKEN_HEIGHT
+from serl_tasks.hand_over.places import BAR, BAR_HALF, GRASP_OFFSET, MEETING, TAKEN_HEIGHT
 
 _UPRIGHT = conjugate((1.0, 0.0, 0.0, 0.0))
 
@@ -32,12 +36,44 @@ class HandOverTuning:
     """Distance from the grasp within which the fingers close, m."""
     gain: float = 1.2
     """Share of a small error that one step asks for; a compliant arm stops short of it."""
-    closing_steps: int = 6
-    """Steps that the fingers need to close."""
-    drop_distance: float = 0.04
+    closing_radius: float = 0.016
+    """The same for fingers that are closing already, m."""
+    open_width: float = 0.08
+    """Opening from which the fingers are not closing, m."""
+    slack: float = 0.001
+    """How far the opening of fingers that hold the bar may be from its width, m."""
+    drop_distance: float = 0.03
     """Distance between TCP and grasp at which the bar counts as lost, m."""
     meeting_radius: float = 0.03
     """Distance of the bar from the meeting point within which the right arm goes for it, m."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Hand:
+    """Holds what one hand sees of itself and of the bar, in its arm's base."""
+
+    to_grasp: FloatArray
+    """Way to where it holds the bar, m."""
+    turn: FloatArray
+    """Turn that points it down, rad."""
+    bar: FloatArray
+    """The bar's middle, m."""
+    width: float
+    """Opening of the fingers, m."""
+
+    @property
+    def distance(self) -> float:
+        """Returns the distance from where it holds the bar, m."""
+        return float(np.linalg.norm(self.to_grasp))
+
+    @classmethod
+    def seen(cls, info: Mapping[str, Any], side: str) -> _Hand:
+        """Reads a hand out of the environment's raw info."""
+        pose = np.asarray(info[f"{side}/newest_tcp_pose"], float)
+        bar = np.asarray(info[f"{side}/{BAR}_position"], float)
+        turn = -np.array(to_rotvec(multiply(pose[3:].tolist(), _UPRIGHT)))
+        width = float(info["gripper_width"][SIDES.index(side)])
+        return cls(to_grasp=bar - np.array((GRASP_OFFSET, 0.0, 0.0)) - pose[:3], turn=turn, bar=bar, width=width)
 
 
 class HandOverExpert:
@@ -71,9 +107,7 @@ class HandOverExpert:
         self.reset()
 
     def reset(self) -> None:
-        """Begins an episode."""
-        self._closed_steps = [0, 0]
-        self._is_handed_over = False
+        """Begins an episode; nothing is left of the last one."""
 
     def action(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> NDArray[np.float32]:
         """Next action.
@@ -86,38 +120,35 @@ class HandOverExpert:
             Shape (14,), in [-1, 1].
         """
         del observation
-        return np.concatenate([self._left(info), self._right(info)])
+        left, right = (_Hand.seen(info, side) for side in SIDES)
+        return np.concatenate([self._left(left, right), self._right(right)])
 
-    def _left(self, info: Mapping[str, Any]) -> NDArray[np.float32]:
-        to_grasp, turn, bar = _seen(info, "left")
-        has_closed = self._closed_steps[1] > self._tuning.closing_steps
-        self._is_handed_over = self._is_handed_over or (has_closed and float(info["gripper_width"][1]) < HELD_WIDTH)
-        if self._is_handed_over:
+    def _left(self, hand: _Hand, other: _Hand) -> NDArray[np.float32]:
+        if self._holds(other) and other.bar[2] > TAKEN_HEIGHT:
             return self._composed(0, np.zeros(3), np.zeros(3), opening=1.0)
-        if not self._grasps(0, to_grasp):
-            return self._composed(0, self._approach(to_grasp), turn, opening=1.0)
-        if self._closed_steps[0] <= self._tuning.closing_steps:
-            return self._composed(0, np.zeros(3), turn, opening=-1.0)
-        return self._composed(0, self._tuning.gain * (np.array(MEETING) - bar), turn, opening=-1.0)
+        if self._holds(hand):
+            return self._composed(0, self._tuning.gain * (np.array(MEETING) - hand.bar), hand.turn, opening=-1.0)
+        return self._taking(0, hand)
 
-    def _right(self, info: Mapping[str, Any]) -> NDArray[np.float32]:
-        to_grasp, turn, bar = _seen(info, "right")
-        is_offered = float(np.linalg.norm(bar - MEETING)) < self._tuning.meeting_radius and bar[2] > TAKEN_HEIGHT
-        if not (is_offered or self._is_handed_over) and not self._closed_steps[1]:
-            return self._composed(1, np.zeros(3), turn, opening=1.0)
-        if not self._grasps(1, to_grasp):
-            return self._composed(1, self._approach(to_grasp), turn, opening=1.0)
-        return self._composed(1, np.zeros(3), turn, opening=-1.0)
+    def _right(self, hand: _Hand) -> NDArray[np.float32]:
+        is_offered = float(np.linalg.norm(hand.bar - MEETING)) < self._tuning.meeting_radius
+        if self._holds(hand):
+            return self._composed(1, np.zeros(3), hand.turn, opening=-1.0)
+        if not is_offered or hand.bar[2] < TAKEN_HEIGHT:
+            return self._composed(1, np.zeros(3), hand.turn, opening=1.0)
+        return self._taking(1, hand)
 
-    def _grasps(self, arm: int, to_grasp: FloatArray) -> bool:
-        """Whether a hand closes or has closed; counts the steps."""
-        distance = float(np.linalg.norm(to_grasp))
-        if self._closed_steps[arm] and distance > self._tuning.drop_distance:
-            self._closed_steps[arm] = 0
-        if not self._closed_steps[arm] and distance >= self._tuning.grasp_radius:
-            return False
-        self._closed_steps[arm] += 1
-        return True
+    def _taking(self, arm: int, hand: _Hand) -> NDArray[np.float32]:
+        """Goes where the hand holds the bar with open fingers, and closes them there."""
+        tuning = self._tuning
+        is_closing = hand.width < tuning.open_width
+        if hand.distance < (tuning.closing_radius if is_closing else tuning.grasp_radius):
+            return self._composed(arm, tuning.gain * hand.to_grasp, hand.turn, opening=-1.0)
+        return self._composed(arm, self._approach(hand.to_grasp), hand.turn, opening=1.0)
+
+    def _holds(self, hand: _Hand) -> bool:
+        tuning = self._tuning
+        return abs(hand.width - 2.0 * BAR_HALF[1]) < tuning.slack and hand.distance < tuning.drop_distance
 
     def _approach(self, to_grasp: FloatArray) -> FloatArray:
         tuning = self._tuning
@@ -129,11 +160,3 @@ class HandOverExpert:
     def _composed(self, arm: int, translation: FloatArray, turn: FloatArray, *, opening: float) -> NDArray[np.float32]:
         moved = moving(translation, turn, self._scales[arm], self._noise, self._rng)
         return np.append(moved, np.float32(opening))
-
-
-def _seen(info: Mapping[str, Any], side: str) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Returns the way to an arm's grasp, m, the turn that points its hand down, rad, and the bar's middle, m."""
-    pose = np.asarray(info[f"{side}/newest_tcp_pose"], float)
-    bar = np.asarray(info[f"{side}/{BAR}_position"], float)
-    turn = -np.array(to_rotvec(multiply(pose[3:].tolist(), _UPRIGHT)))
-    return bar - np.array((GRASP_OFFSET, 0.0, 0.0)) - pose[:3], turn, bar

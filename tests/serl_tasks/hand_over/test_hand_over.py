@@ -49,6 +49,15 @@ def test_the_expert_hands_over_for_all_its_noise(env):
     assert all(run_episode(env, expert, seed=seed).success for seed, expert in enumerate(experts))
 
 
+def test_an_expert_that_takes_over_in_the_middle_goes_on_from_there(env):
+    observation, info = env.reset(seed=4)
+    success, steps = False, 0
+    while not success and steps < 40:
+        observation, *_, info = env.step(HandOverExpert(HAND_OVER).action(observation, info))
+        success, steps = info["success"], steps + 1
+    assert success
+
+
 def test_gymnasium_finds_nothing_wrong_and_episodes_repeat_to_the_bit(raw):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -60,7 +69,7 @@ def test_a_bar_that_the_left_hand_keeps_is_no_success(env):
     observation, info = env.reset(seed=3)
     for _ in range(60):
         action = expert.action(observation, info)
-        action[6] = min(action[6], 0.0) if expert._is_handed_over else action[6]
+        action[6] = -1.0 if info["left/gripper_width"] < 0.03 else action[6]
         observation, _, terminated, _, info = env.step(action)
         assert not terminated
     assert info["right/success"]
