@@ -184,6 +184,13 @@ class TestStop:
             client.control("ada")
         assert caught.value.stopped_by == "guard"
 
+    def test_a_reason_without_end_is_told_to_later_clients_in_part(self, client):
+        client.stop("smoke" + 60_000 * "y", client_name="guard")
+        with pytest.raises(serl_client.StopLatchedError, match="smokeyyy") as caught:
+            client.control("ada")
+        assert caught.value.stopped_by == "guard"
+        assert len(str(caught.value)) < 1000
+
     def test_a_stopped_stream_ends_with_aborted(self, target, client):
         client.stop("drill", client_name="guard")
         code, _ = refusal(target, open_request())

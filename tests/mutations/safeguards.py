@@ -146,4 +146,18 @@ SAFEGUARDS = mutations(
         "def _list_plugins(",
         "test_metadata_is_read_anew_only_once_packages_have_changed",
     ),
+    (
+        "what a peer made long is echoed whole",
+        "serl_api",
+        "if len(encoded) <= MAX_TEXT_BYTES:",
+        "if True:",
+        "test_a_refusal_over_names_without_end_arrives_in_its_own_words",
+    ),
+    (
+        "a learner that ends leaves an actor waiting that joins",
+        "serl_rl",
+        "self._ready.wait_for(lambda: self._replay is not None or self._state.is_closed, timeout_s)",
+        "self._ready.wait_for(lambda: self._replay is not None, timeout_s)",
+        "test_a_learner_that_ends_wakes_everybody_who_waits",
+    ),
 )

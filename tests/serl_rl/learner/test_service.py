@@ -69,6 +69,17 @@ def test_other_spec_is_refused_with_field_and_both_values(stub):
     assert "(3,)" in str(error)
 
 
+def test_a_refusal_over_names_without_end_arrives_in_its_own_words(stub):
+    names = tuple(f"{number:03d}{125 * 'x'}" for number in range(200))
+    array = dataclasses.replace(SPEC.observation[0], shape=(200,), component_names=names)
+    error = refusal(lambda: [stub.Join(join_request(spec=dataclasses.replace(SPEC, observation=(array,))))])
+    assert isinstance(error, errors.SpecMismatchError)
+    assert error.metadata["field"].startswith("observation.state")
+    error = refusal(lambda: [stub.Join(join_request(settings=(("environment.id", 60_000 * "y"),)))])
+    assert isinstance(error, errors.ConfigMismatchError)
+    assert len(str(error)) < 1000
+
+
 def test_other_setting_is_refused_with_path_and_both_values(stub):
     error = refusal(lambda: [stub.Join(join_request(settings=(("environment.id", "other"),)))])
     assert isinstance(error, errors.ConfigMismatchError)
@@ -444,6 +455,40 @@ def test_a_first_spec_that_cannot_be_used_is_refused_and_forgotten(changes):
         assert isinstance(error, errors.InvalidBatchError)
         assert error.metadata == {"field": "spec"}
         assert learner.ingest.spec is None
+
+
+def test_a_learner_that_ends_wakes_everybody_who_waits():
+    pending, ready = RunningLearner(is_ready=False), RunningLearner()
+    with contextlib.ExitStack() as stack:
+        stubs = []
+        for learner in (pending, ready):
+            stack.callback(learner.close)
+            channel = stack.enter_context(open_channel(learner.address))
+            stubs.append(learner_service_pb2_grpc.LearnerServiceStub(channel))
+        join = stubs[0].Join.future(join_request(), timeout=WAIT_S)
+        wait_until(lambda: pending.ingest.spec is not None)
+        stubs[1].Join(join_request(), timeout=WAIT_S)
+        policies = stubs[1].WatchPolicy(learner_service_pb2.WatchPolicyRequest(actor_id="a"), timeout=WAIT_S)
+        steps = stubs[1].StreamSteps(_one_batch_and_silence(stack), timeout=WAIT_S)
+        next(steps)
+        for learner in (pending, ready):
+            learner.state.close()
+            learner.publisher.close()
+        assert isinstance(refusal(lambda: [join.result()]), errors.NotJoinedError)
+        assert list(policies) == []
+        for _ in steps:
+            pass
+
+
+def _one_batch_and_silence(stack):
+    ended = threading.Event()
+    stack.callback(ended.set)
+
+    def requests():
+        yield batch(1, 1)
+        ended.wait()
+
+    return requests()
 
 
 def test_an_actor_with_other_settings_does_not_decide_the_spec():
