@@ -16,7 +16,7 @@ FRANKA = mutations(
     (
         "the spring folds a joint to the limit of its position",
         "robot_daemon",
-        "        error -= twist * (excess[worst] / leverage)",
+        "        error -= turned * (excess[worst] / leverage)",
         "        pass",
         "test_a_pose_takes_a_joint_no_further_than_its_wall",
     ),
