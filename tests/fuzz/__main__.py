@@ -25,6 +25,7 @@ def main():
     parser.add_argument("--messages", type=int, default=1_000_000, help="how many, over all servers")
     parser.add_argument("--seed", type=int, default=1, help="another one makes other messages")
     parser.add_argument("--minutes", type=float, default=60.0, help="longest time")
+    parser.add_argument("--servers", nargs="+", choices=SHARES, default=list(SHARES), help="which ones")
     parser.add_argument("--files", action="store_true", help="damage files for their readers, and send no messages")
     parser.add_argument("--control", action="store_true", help="fuzz a daemon whose arm is controlled, and time that")
     parser.add_argument("--real-time", action="store_true", help="with --control: before all that is not in real time")
@@ -35,7 +36,9 @@ def main():
     if arguments.files:
         return damage_files(arguments.seed, arguments.minutes)
     total, begin = 0, time.monotonic()
-    for name, share in SHARES.items():
+    whole = sum(SHARES[name] for name in arguments.servers)
+    for name in arguments.servers:
+        share = SHARES[name] / whole
         target = start(name)
         with contextlib.closing(target), contextlib.closing(Canary()) as canary:
             campaign = Campaign(target, arguments.seed, canary=canary)
