@@ -15,7 +15,13 @@ from serl_rl.models.vision.encoder_config import BackboneConfig, EncoderConfig, 
 from serl_rl.rewards.vice_config import ViceConfig
 
 # The reward is 1 at success, which ends the episode, and 0 before: no return is outside [0, 1].
-PICK_CUBE = TrainConfig(sac=SacConfig(adam_clock="joint", return_range=(0.0, 1.0)))
+# The simulated arm follows through the low-pass that the driver of a Franka arm has by default, so that a policy drives
+# either. Imitation, and more demonstrations than others need, make up for the longer episodes of the slower arm.
+PICK_CUBE = TrainConfig(
+    environment=EnvironmentConfig(wrappers=("reality-gap,target_time_constant_s=0.05",)),
+    sac=SacConfig(adam_clock="joint", return_range=(0.0, 1.0), imitation_weight=0.1),
+    demonstration_count=50,
+)
 
 # For two cores without ImageNet's weights: a small backbone that knows the simulator's pictures, and then is frozen.
 # 32 features a camera, as 4 components of an action are lost among SERL's 256. Dropout would cost a fifth of the
@@ -45,7 +51,7 @@ PICK_CUBE_10 = replace(PICK_CUBE, sac=replace(PICK_CUBE.sac, critic_count=10, ta
 PICK_CUBE_DENSE = replace(
     PICK_CUBE,
     environment=replace(PICK_CUBE.environment, reward="dense"),
-    sac=replace(PICK_CUBE.sac, return_range=None),
+    sac=replace(PICK_CUBE.sac, return_range=None, imitation_weight=0.0),
     demonstration_count=0,
 )
 
@@ -64,5 +70,8 @@ PICK_CUBE_VISION_RESNET10 = replace(
 )
 
 # No reward but what a classifier learns from the demonstrations' successes and the policy's own frames.
-PICK_CUBE_VICE = with_vice(PICK_CUBE, ViceConfig(gradient_penalty=0.1))
+PICK_CUBE_VICE = with_vice(
+    replace(PICK_CUBE, sac=replace(PICK_CUBE.sac, imitation_weight=0.0), demonstration_count=20),
+    ViceConfig(gradient_penalty=0.1),
+)
 PICK_CUBE_VICE_VISION = with_vice(PICK_CUBE_VISION, ViceConfig(every_updates=4))

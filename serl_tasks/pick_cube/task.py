@@ -10,7 +10,7 @@ import numpy as np
 from serl_api.values import Observation
 from serl_client.envs.reset_plan import ResetPlan, Retreat
 from serl_client.envs.rewards import NoReward, lift
-from serl_client.envs.task import Outcome, Task
+from serl_client.envs.task import SERL_COMPLIANCE, Outcome, Task
 from serl_client.wrappers.flatten_state import PROPRIOCEPTION, StateComponent
 from serl_tasks.pick_cube.expert import PickCubeExpert, hesitant_expert
 from serl_tasks.pick_cube.places import CUBE
@@ -75,20 +75,38 @@ CUBE_STATE = (
 ABOVE_CUBE = Retreat(offset=(0.0, 0.0, 0.06), speed_ratio=0.2)
 """Leads open fingers off the cube between them, which they would push along on a straight way to the start."""
 
+PICKING = replace(
+    SERL_COMPLIANCE,
+    translational_clip_positive=(0.02, 0.02, 0.02),
+    translational_clip_negative=(0.02, 0.02, 0.01),
+    rotational_clip_positive=(0.1, 0.1, 0.1),
+    rotational_clip_negative=(0.1, 0.1, 0.1),
+)
+"""Presses down with 20 N at most, as a cell's file ships it: fingers on the cube's edge do not slip off and spring.
+
+Aside and up it pulls with 40 N, so that a step of 5 cm is still quick.
+"""
+
 PICK_CUBE = Task(
     name="pick-cube",
     rewards={"sparse": SparseLift(), "dense": DenseLift(), "none": NoReward()},
     state=CUBE_STATE,
     tracked_objects=(CUBE,),
+    compliance=PICKING,
     reset_plan=ResetPlan(retreats=(ABOVE_CUBE,), gripper_first=True),
     expert=PickCubeExpert,
 )
 """Lift a 4 cm cube that lies anywhere in x 0.25 to 0.55 m, y -0.25 to 0.25 m."""
 
 PICK_CUBE_VISION = replace(
-    PICK_CUBE, name="pick-cube-vision", state=PROPRIOCEPTION, tracked_objects=(), cameras=("front", "wrist")
+    PICK_CUBE,
+    name="pick-cube-vision",
+    state=PROPRIOCEPTION,
+    tracked_objects=(),
+    cameras=("front", "wrist"),
+    compliance=SERL_COMPLIANCE,
 )
-"""The same from two cameras; the cube's pose serves the reward alone."""
+"""The same from two cameras, with the clips of the cell; the cube's pose serves the reward alone."""
 
 
 PICK_CUBE_HESITANT = replace(
@@ -98,6 +116,7 @@ PICK_CUBE_HESITANT = replace(
     control_rate_hz=20.0,
     translation_scale=0.015,
     max_episode_steps=200,
+    compliance=SERL_COMPLIANCE,
     expert=hesitant_expert,
 )
 """The same at 20 Hz and 0.3 m/s, by an expert that stands still for 0.3 to 0.6 s before it closes its fingers."""

@@ -147,7 +147,7 @@ def test_stored_is_the_commanded_action_not_what_the_workspace_left_of_it(simula
             self.clips += result[-1]["clips"]
             return result
 
-    inner = make_training_env("serl/PickCube-v0", address=simulator_address, max_episode_steps=8)
+    inner = make_training_env("serl/PickCube-v0", address=simulator_address, max_episode_steps=20)
     with contextlib.closing(ClipWatch(inner)) as env:
         episode = record_episode(env, Down(), seed=0)
         assert "WORKSPACE" in " ".join(env.clips)  # The floor of the workspace was reached.

@@ -115,7 +115,7 @@ def test_an_action_moves_the_tcp_along_its_axis(env, axis):
     for _ in range(2):
         observation, *_ = env.step(action)
     moved = observation["tcp_pose"][:3] - start[:3]
-    assert moved[axis] > 0.05
+    assert moved[axis] > 0.04
     assert np.abs(np.delete(moved, axis)).max() < 0.02
 
 
@@ -198,7 +198,7 @@ def test_info_has_raw_values_and_stamps(env):
 def test_a_clipped_target_is_reported(env):
     env.reset(seed=0)
     down = np.array((0, 0, -1.0, 1.0), np.float32)
-    kinds = [kind for _ in range(8) for kind in env.step(down)[-1]["clips"]]
+    kinds = [kind for _ in range(20) for kind in env.step(down)[-1]["clips"]]
     assert "WORKSPACE_POSITION" in kinds
 
 

@@ -9,7 +9,7 @@ from serl_tasks.pick_cube.expert import PickCubeExpert
 from serl_tasks.pick_cube.task import PICK_CUBE, PICK_CUBE_HESITANT
 
 
-@pytest.mark.parametrize(("noise", "longest"), [(0.0, 30), (0.2, 60)])
+@pytest.mark.parametrize(("noise", "longest"), [(0.0, 45), (0.2, 60)])
 def test_the_expert_lifts_the_cube_every_time(simulator_address, noise, longest):
     env = make_training_env("serl/PickCube-v0", address=simulator_address)
     expert = PickCubeExpert(PICK_CUBE, noise=noise, seed=1)
@@ -17,7 +17,7 @@ def test_the_expert_lifts_the_cube_every_time(simulator_address, noise, longest)
     env.close()
     assert all(episode.success for episode in episodes)
     assert max(map(len, episodes)) <= longest
-    assert np.mean([len(episode) for episode in episodes]) < 20
+    assert np.mean([len(episode) for episode in episodes]) < 25
 
 
 def test_it_works_with_seven_components(simulator_address):
