@@ -1,8 +1,6 @@
 """An algorithm of somebody else's goes through learner, actor and evaluation; nothing of the product is edited."""
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 from serl_api.lifetime.child_process import ChildProcess
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_api.plugins import PluginError
+from serl_rl.__main__ import parse
 from serl_rl.algorithms.algorithm import load_algorithm
 from serl_rl.algorithms.sac.config import SacConfig
 from serl_rl.config.presets import preset
@@ -41,8 +40,8 @@ def serl_train(folder, command, *arguments):
 
 
 @pytest.mark.timeout(300)
-def test_td3_learns_the_point_through_learner_actor_and_evaluate(tmp_path):
-    settings = ("--learner.max-env-steps", "600", "--algorithm-config.batch-size", "48")
+def test_td3_learns_the_point_through_learner_actor_and_evaluate(tmp_path, capsys):
+    settings = ("--learner.max-env-steps", "300", "--algorithm-config.batch-size", "48")
     settings += ("--evaluation.shortest-gap-steps", "100000", "--evaluation.longest-gap-steps", "100000")
     config, demonstrations = preset("debug"), tmp_path / "demonstrations.episodes"
     record(make_environment(config.environment), replace(config, demonstration_count=10), demonstrations)
@@ -61,9 +60,8 @@ def test_td3_learns_the_point_through_learner_actor_and_evaluate(tmp_path):
     saved = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (saved["algorithm"], saved["algorithm_config"]["batch_size"]) == (NAME, 48)
     assert read_metrics(tmp_path / "run")[-1].more["largest_q"] > 0
-    call = [sys.executable, "-m", "serl_rl", "evaluate", "--checkpoint", str(tmp_path / "run"), "--episodes", "20"]
-    done = subprocess.run(call, capture_output=True, text=True, check=True, env=os.environ, timeout=WAIT_S)
-    assert json.loads(done.stdout)["success_ratio"] >= 0.9
+    parse(["evaluate", "--checkpoint", str(tmp_path / "run"), "--episodes", "20"]).run()
+    assert json.loads(capsys.readouterr().out)["success_ratio"] >= 0.9
 
 
 def test_settings_of_its_own_are_written_read_and_checked():

@@ -9,7 +9,7 @@ WARM_THREADS = 4
 
 
 def test_sessions_leave_nothing_behind():
-    figures = simulated_hours(1.0, steps=200)  # 36 of them.
+    figures = simulated_hours(0.5, steps=200)  # 18 of them.
     assert figures.after.threads <= figures.before.threads + WARM_THREADS
     assert figures.after.descriptors <= figures.before.descriptors + 1
     assert figures.after.rss_mb <= figures.before.rss_mb + WARM_MB

@@ -107,6 +107,7 @@ def test_an_existing_run_is_not_touched(start, tmp_path):
     assert "exists already" in demo.last_words()
 
 
+@pytest.mark.slow  # tests/examples/test_push_block.py has a demo before the simulator in the quick suite.
 def test_it_runs_on_the_real_simulator(start, tmp_path):
     small = ("--sac.hidden-sizes", "16", "16", "--sac.compile", "off", "--learner.warm-up-steps", "60")
     short = ("--learner.max-env-steps", "90", "--demonstration-count", "1")

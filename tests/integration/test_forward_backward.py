@@ -127,6 +127,7 @@ def check_rows(replay_folder, direction):
     assert (columns["actions"][taken][:, 0] == SIGNS[direction]).all()
 
 
+@pytest.mark.slow
 def test_everybody_may_be_killed_and_each_learner_has_the_rows_of_its_own_task(pair):
     for direction in DIRECTIONS:
         pair.learn(direction)

@@ -126,10 +126,6 @@ class Run:
         return np.mean(np.array(distances) < 0.1), np.mean(distances)
 
 
-def test_policy_learns_from_the_learned_reward_alone():
-    assert Run(seed=0, kind="success", demonstrated=True).steps_to_success(limit=1600) is not None
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(

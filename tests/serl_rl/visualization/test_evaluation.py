@@ -57,7 +57,7 @@ def test_several_environments_share_a_recording_with_values(run, tmp_path):
 
 def test_watching_changes_nothing_in_the_simulator():
     """Neither rendering nor looking moves the physics by a bit."""
-    env = make_environment(EnvironmentConfig(max_episode_steps=5))
+    env = make_environment(EnvironmentConfig(max_episode_steps=2))
     labels = labels_of(env, 10.0)
     assert labels.action == ("x", "y", "z", "gripper")
     plain = evaluate(env, Nudging(), 2, seed=7)
@@ -76,7 +76,7 @@ def test_watching_changes_nothing_in_the_simulator():
     assert plain == first == second
     np.testing.assert_array_equal(states, unwatched)
     frames = list(film)
-    assert len(frames) == 5 + 10
+    assert len(frames) == 2 + 10
     assert frames[0].shape[1] == 640
 
 
