@@ -1,11 +1,14 @@
 """Targets of the conformance suite: every daemon must pass it, over a real socket."""
 
+import contextlib
 import functools
 import sys
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
 import grpc
+import numpy as np
 import pytest
 from serl.simulator.v1 import simulator_service_pb2 as simulator_messages
 from serl.simulator.v1 import simulator_service_pb2_grpc
@@ -15,6 +18,8 @@ from robot_daemon.config.cell_builder import build_cell
 from robot_daemon.config.cell_config import DaemonConfig, DriverConfig, LimitsConfig, ServerConfig
 from robot_daemon.drivers.fake.cell import build_fake_cell
 from serl_api.enums import Pacing
+from serl_api.errors.robot import LimitExceededError
+from serl_api.values import JointTarget
 from serl_client import RobotClient
 
 LIVE = pytest.mark.real_time
@@ -191,15 +196,30 @@ def target(request):
     server.stop()
 
 
+STRAY_RAD = 0.25
+"""How far each joint may be from home when a test begins, rad."""
+
+
 @pytest.fixture
-def client(target):
-    """A client of a target that is at home, recovered, not stopped and not held."""
+def client(target, request):
+    """A client of a target that stands in a posture drawn by the test's name, recovered, not stopped and not held."""
+    rng = np.random.default_rng(zlib.crc32(request.node.name.encode()))
     with target.robot.control("conformance set-up") as session:
-        session.reset(seed=0, speed_ratio=1.0)
+        start_anywhere(session, target.robot.info.arm.home, rng)
     yield target.robot
     target.clear()
     target.robot.recover()
     target.robot.clear_stop()
+
+
+def start_anywhere(session, home, rng):
+    """Resets to joints about home, drawn again where the daemon refuses them: the tool or the elbow leaves the box."""
+    for _ in range(20):
+        joints = home + rng.uniform(-STRAY_RAD, STRAY_RAD, len(home))
+        with contextlib.suppress(LimitExceededError):
+            session.reset(seed=0, start=JointTarget(positions=joints), speed_ratio=1.0)
+            return
+    raise AssertionError("no posture about home is allowed")
 
 
 @pytest.fixture

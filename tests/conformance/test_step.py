@@ -102,7 +102,7 @@ class TestIncrement:
         assert likeness == pytest.approx(1.0, abs=tolerance)
 
     def test_it_is_added_to_the_pose_targeted_last_if_asked(self, client):
-        start = home(client)
+        start = client.get_state().tcp_pose
         step = PoseIncrement(translation=np.array((0.0, 0.002, -0.001)), added_to=IncrementBase.COMMANDED)
         with client.control("ada") as session:
             session.step(start, period_s=PERIOD_S)

@@ -42,9 +42,11 @@ def cell(cells):
     for module in ("mujoco", "franky", "pymodbus"):
         pytest.importorskip(module, exc_type=ImportError)
     from simulator.virtual.cell import VirtualCell
+    from simulator.virtual.imperfections import Imperfections
 
     if not cells:
-        cells.append(VirtualCell(lost_packet_limit=500))
+        found = Imperfections(posture_seed=11)  # Found anywhere, not at home.
+        cells.append(VirtualCell(lost_packet_limit=500, imperfections=found))
         cells[0].start()
     yield cells[0]
     if cells[0].daemon.poll() is not None:
