@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+from serl_api.sentence import SentenceError
+
 T = TypeVar("T")
 
 Hint: TypeAlias = Any
@@ -39,7 +41,7 @@ _SHOWN = 100
 """Characters of a value that a message repeats."""
 
 
-class ConfigError(ValueError):
+class ConfigError(SentenceError, ValueError):
     """A setting or a file of settings that cannot be used; the message is one sentence for people."""
 
 
@@ -200,6 +202,8 @@ def to_dataclass(cls: type[T], table: Mapping[str, Any], where: str = "", given:
     Raises:
         ConfigError: Unknown key (with the nearest known one), missing key, or a value of another type or out of range.
     """
+    if not isinstance(table, Mapping):  # As in a file that somebody else wrote.
+        raise ConfigError(f"{where or 'a set of settings'} must be a table, not {shown(table)}")
     hints = _hints(cls)
     fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, cls))}
     values = dict(given or {})

@@ -21,9 +21,10 @@ import errno
 import os
 
 from serl_api.errors.table import ApiError
+from serl_api.sentence import SentenceError
 
 
-class RunError(Exception):
+class RunError(SentenceError):
     """Raised for something that a person must change; the text says what, in one sentence."""
 
     exit_code = 1

@@ -17,6 +17,7 @@ from robot_daemon.control.events import Command, Event
 from robot_daemon.hardware.devices import ArmSample, GripperSample
 from serl_api.enums import GripperMotion
 from serl_api.lifetime.whole_file import written_whole
+from serl_api.sentence import SentenceError
 from serl_api.values import JointTarget, Pose, WrenchTarget
 
 FORMAT = "serl-black-box"
@@ -39,7 +40,7 @@ Array: TypeAlias = NDArray[Any]
 Sample: TypeAlias = tuple[ArmSample, GripperSample | None]
 
 
-class RecordingError(Exception):
+class RecordingError(SentenceError):
     """Raised for a file that is no recording; the message is one sentence for people."""
 
 

@@ -19,6 +19,7 @@ _DAMAGE = (
     KeyError,
     MemoryError,
     OverflowError,
+    SystemError,  # Of NumPy, whose types take a damaged state.
     TypeError,
     ValueError,
     pickle.UnpicklingError,

@@ -136,7 +136,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
             f"the checkpoint {path} has format version {manifest.get('format_version')}; this program reads "
             f"{FORMAT_VERSION}"
         )
-    for name, fingerprint in manifest.get("files", {}).items():
+    files = manifest.get("files", {})
+    if not isinstance(files, dict):
+        raise CheckpointError(f"the checkpoint {path} is corrupt: its {MANIFEST} names no files; use an older one")
+    for name, fingerprint in files.items():
         file = path / name
         if not file.is_file() or _fingerprint(file) != fingerprint:
             raise CheckpointError(f"the checkpoint {path} is corrupt: {name} is missing or damaged; use an older one")

@@ -10,8 +10,10 @@ ReplayError
 
 from __future__ import annotations
 
+from serl_api.sentence import SentenceError
 
-class ReplayError(Exception):
+
+class ReplayError(SentenceError):
     """Raised for something that the replay refused; the text says what, in one sentence."""
 
 

@@ -23,7 +23,7 @@ from serl_rl.protocol.names import MAX_NAME_BYTES
 from serl_rl.protocol.spec import EnvironmentSpec, difference
 from serl_rl.replay.errors import InvalidRowsError, ReplayFilesError, ReplayStorageError
 from serl_rl.replay.mapped_files import DiskSpace, map_array
-from serl_rl.replay.rows import COLUMNS
+from serl_rl.replay.rows import COLUMNS, RowKind
 
 MAX_ACTORS = 1024
 """How many actors one replay may hear of."""
@@ -71,7 +71,7 @@ class RowStorage:
             text = np.dtype(np.uint8)
             self._actor_names = self._map("actor_names", MAX_ACTORS, (MAX_NAME_BYTES,), text, is_whole=True)
             self.acknowledged = self._map("acknowledged", MAX_ACTORS, (), np.dtype(np.int64), is_whole=True)
-            self._check_actors()
+            self._check_rows()
         except BaseException:
             self.close()
             raise
@@ -160,7 +160,7 @@ class RowStorage:
                 f"the header in {self._directory} says {window}; it is corrupt: remove the directory"
             )
 
-    def _check_actors(self) -> None:
+    def _check_rows(self) -> None:
         """An actor whose name is lost would begin anew, and all its rows would be there twice."""
         count, flaw = int(self._header[_ACTORS]), ""
         try:
@@ -175,6 +175,9 @@ class RowStorage:
             slots = np.arange(self.begin, self.end) % self.capacity
             if not 0 <= int(self.columns["actors"][slots].min()) <= int(self.columns["actors"][slots].max()) < count:
                 flaw = f"its rows are of more than its {count} actors"
+            kinds = self.columns["row_kinds"][slots]
+            if kinds.min() < RowKind.STEP or kinds.max() > RowKind.FINAL:
+                flaw = "some of its rows are of no kind that there is"
         if flaw:
             raise ReplayFilesError(f"the replay in {self._directory} is corrupt: {flaw}; restore or remove it")
 
@@ -231,7 +234,7 @@ def _check_layout(path: Path, spec: EnvironmentSpec, capacity: int) -> None:
         kind = (layout["format"], layout["version"])
         found_capacity = layout["capacity"]
         found = EnvironmentSpec.from_dict(layout["spec"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReplayFilesError(f"{path} is not the layout of a replay: {error}; choose another directory") from error
     if kind != (_FORMAT, _VERSION):
         raise ReplayFilesError(f"{path} is of format {kind}, not {(_FORMAT, _VERSION)}; choose another directory")

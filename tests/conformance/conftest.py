@@ -202,8 +202,11 @@ STRAY_RAD = 0.25
 
 @pytest.fixture
 def client(target, request):
-    """A client of a target that stands in a posture drawn by the test's name, recovered, not stopped and not held."""
-    rng = np.random.default_rng(zlib.crc32(request.node.name.encode()))
+    """A client of a target that stands in a posture drawn by the file's name, recovered, not stopped and not held.
+
+    One posture a file, as a motion in real time from one to the next takes most of a second.
+    """
+    rng = np.random.default_rng(zlib.crc32(request.path.name.encode()))
     with target.robot.control("conformance set-up") as session:
         start_anywhere(session, target.robot.info.arm.home, rng)
     yield target.robot

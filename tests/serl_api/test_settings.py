@@ -107,6 +107,12 @@ def test_a_type_that_no_file_holds_is_named():
         to_dataclass(Odd, {"value": 1})
 
 
+@pytest.mark.parametrize("table", ["x", 1.5, None, ["name"]])
+def test_settings_are_a_table(table):
+    with pytest.raises(ConfigError, match=r"a set of settings must be a table, not "):
+        to_dataclass(Outer, table)
+
+
 def test_what_is_given_may_not_occur_again():
     with pytest.raises(ConfigError, match=r"unknown key cell\.name"):
         to_dataclass(Outer, {"name": "x"}, "cell", given={"name": "y"})

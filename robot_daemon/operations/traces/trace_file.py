@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from serl_api.lifetime.closing import ClosedOnExit
+from serl_api.sentence import SentenceError
 
 FORMAT, VERSION = "serl-trace", 1
 BLOCK = struct.Struct("<II")
@@ -48,7 +49,7 @@ class Datagram(NamedTuple):
     payload: bytes
 
 
-class TraceError(Exception):
+class TraceError(SentenceError):
     """Raised for a trace that cannot be read or written; one sentence."""
 
 

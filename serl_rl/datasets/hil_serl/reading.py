@@ -122,8 +122,10 @@ def _check(transition: Any, where: str, first: Any) -> None:  # noqa: ANN401 - w
         raise DatasetError(f"{where} needs {', '.join(_KEYS)}, but has {held}")
     for key in ("observations", "next_observations"):
         observation, wanted = transition[key], first["observations"]
-        if not isinstance(observation, dict) or not isinstance(wanted, dict):
-            raise DatasetError(f"{where} has {key} that are no dict of arrays, as SERL's wrappers make them")
+        if not all(
+            isinstance(one, dict) and all(isinstance(name, str) for name in one) for one in (observation, wanted)
+        ):
+            raise DatasetError(f"{where} has {key} that are no dict of arrays by name, as SERL's wrappers make them")
         if _shapes(observation) != _shapes(wanted):
             raise DatasetError(f"{where} has {key} {_shapes(observation)}, but the first one {_shapes(wanted)}")
     shape = np.shape(first["actions"])
@@ -136,7 +138,7 @@ def _check(transition: Any, where: str, first: Any) -> None:  # noqa: ANN401 - w
 
 
 def _shapes(observation: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    return {str(key): np.shape(value) for key, value in sorted(observation.items())}
+    return {key: np.shape(value) for key, value in sorted(observation.items())}
 
 
 def _runs(transitions: Sequence[Transition]) -> Iterator[list[Transition]]:

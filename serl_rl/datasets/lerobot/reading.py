@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -84,14 +85,16 @@ class LeRobotSource:
         Raises:
             DatasetError: It is damaged.
         """
-        place = self._about.episodes[number]
-        arrays: dict[str, dict[str, NDArray[Any]]] = {}
-        for column in self._about.columns:
-            if images or not column.is_image:
-                array = self._rows(number, column)
-                arrays.setdefault(column.group, {})[column.key] = self._completed(number, column, array)
-        given: dict[str, Any] = {group: found.get("", found) for group, found in arrays.items()}
-        return self._own_episode(number, given) if self._about.own is not None else self._foreign(place, given)
+        with self._damage_told(number):
+            arrays: dict[str, dict[str, NDArray[Any]]] = {}
+            for column in self._about.columns:
+                if images or not column.is_image:
+                    array = self._rows(number, column)
+                    arrays.setdefault(column.group, {})[column.key] = self._completed(number, column, array)
+            given: dict[str, Any] = {group: found.get("", found) for group, found in arrays.items()}
+            if self._about.own is not None:
+                return self._own_episode(number, given)
+            return self._foreign(self._about.episodes[number], given)
 
     def images(self, number: int, index: int, cameras: Sequence[str]) -> dict[str, NDArray[np.uint8]]:
         """Reads the pictures of one observation.
@@ -107,8 +110,18 @@ class LeRobotSource:
                 raise DatasetError(
                     f"{self._about.root} has no camera {camera!r}; it has {', '.join(columns) or 'no pictures'}"
                 )
-            found[camera] = self._image(place, number, index, columns[camera])
+            with self._damage_told(number):
+                found[camera] = self._image(place, number, index, columns[camera])
         return found
+
+    @contextlib.contextmanager
+    def _damage_told(self, number: int) -> Iterator[None]:
+        """Says of which episode values are that no library could make sense of."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise DatasetError(f"episode {number} of {self._about.root} is damaged ({reason}); fetch it anew") from None
 
     def _image(self, place: EpisodePlace, number: int, index: int, column: Column) -> NDArray[np.uint8]:
         if index == place.length:

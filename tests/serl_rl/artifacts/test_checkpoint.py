@@ -80,7 +80,15 @@ def test_a_damaged_file_is_named(tmp_path, damage):
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("{", "corrupt"), ("[]", "foreign"), (json.dumps({"format": "other"}), "foreign")],
+    [
+        ("{", "corrupt"),
+        ("[]", "foreign"),
+        (json.dumps({"format": "other"}), "foreign"),
+        (
+            json.dumps({"format": checkpoints.FORMAT, "format_version": checkpoints.FORMAT_VERSION, "files": "x"}),
+            "corrupt: its manifest.json names no files",
+        ),
+    ],
 )
 def test_a_foreign_or_broken_manifest_is_told_apart(tmp_path, text, sentence):
     (tmp_path / checkpoints.MANIFEST).write_text(text)

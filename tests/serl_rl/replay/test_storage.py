@@ -84,6 +84,12 @@ def test_foreign_layout_is_refused(open_buffer, tmp_path, text):
         open_buffer()
 
 
+def test_a_folder_in_the_place_of_the_layout_is_refused(open_buffer, tmp_path):
+    (tmp_path / "replay" / "layout.json").mkdir(parents=True)
+    with pytest.raises(ReplayFilesError, match=r"layout.json is not the layout of a replay"):
+        open_buffer()
+
+
 @pytest.mark.parametrize("name", ["rewards", "header", "observations.state"])
 def test_truncated_or_lost_file_is_refused(open_buffer, make_episode, tmp_path, name):
     buffer = open_buffer()
@@ -130,6 +136,18 @@ def test_a_file_of_zeros_is_refused(open_buffer, make_episode, tmp_path, name, f
     path = tmp_path / "replay" / f"{name}.bin"
     path.write_bytes(bytes(path.stat().st_size))
     with pytest.raises(ReplayFilesError, match=f"{flaw}.*; restore or remove it"):
+        open_buffer()
+
+
+def test_rows_of_no_kind_are_refused(open_buffer, make_episode, tmp_path):
+    buffer = open_buffer()
+    buffer.append(make_episode(3, actor="a", number=1))
+    buffer.close()
+    path = tmp_path / "replay" / "row_kinds.bin"
+    kinds = np.fromfile(path, np.uint8)
+    kinds[1] = 0
+    kinds.tofile(path)
+    with pytest.raises(ReplayFilesError, match="some of its rows are of no kind that there is; restore or remove it"):
         open_buffer()
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from robot_daemon.drivers.franka.facts import ARMS
@@ -66,8 +66,12 @@ def test_the_joint_at_its_wall_is_relieved_and_the_others_as_little_as_a_wrench_
     assert (jacobian.T @ (stiffness * error))[joint] == pytest.approx(0.0, abs=1e-9)
     relief = pulls - jacobian.T @ (stiffness * error)
     wrenches = jacobian.T @ np.linalg.pinv(jacobian.T)  # Projects torques on those that a wrench can exert.
-    nearest = wrenches[:, joint] / wrenches[joint, joint]
-    np.testing.assert_allclose(relief, nearest * relief[joint], atol=1e-3 * abs(relief[joint]))
+    share = wrenches[joint, joint]
+    # The regularisation of 1e-6 changes the projection by this much at most; its column has the norm sqrt(share).
+    bent = 1e-6 / np.linalg.svd(jacobian, compute_uv=False)[-1] ** 2
+    assume(bent < share / 10.0)
+    slack = bent * (1.0 + 1.0 / np.sqrt(share)) / (share - bent) + 1e-9
+    np.testing.assert_allclose(relief, wrenches[:, joint] / share * relief[joint], atol=slack * abs(relief[joint]))
 
 
 def test_a_spring_without_stiffness_about_some_axes_is_turned_back_along_the_joints_twist():

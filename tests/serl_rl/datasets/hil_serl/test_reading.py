@@ -105,6 +105,7 @@ def test_nothing_of_a_pickle_is_run(tmp_path, monkeypatch, bad):
         ([3], "transition 0 of .* needs observations, .* but has int"),
         ([{"observations": {}}], "but has observations"),
         ([transition(0, observations=np.zeros(3))], "observations that are no dict"),
+        ([transition(0, observations={"state": np.zeros(19), 3: np.zeros(3)})], "no dict of arrays by name"),
         ([transition(0), transition(1, actions=np.zeros(6))], r"transition 1 .* actions of shape \(6,\), not \(7,\)"),
         ([transition(0), transition(1, next_observations={"state": np.zeros(19)})], "but the first one"),
         ([transition(0, rewards=np.zeros(2))], "no single numbers"),
