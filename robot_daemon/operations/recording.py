@@ -3,6 +3,7 @@
 import io
 import json
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ _ROWS_AT_ONCE = 256
 _LARGEST_MEMBER_BYTES = 1 << 29
 _LONGEST_REASON = 200
 # The head of an array is Python, and may say any size.
-_HEAD_DAMAGE = (SyntaxError, tokenize.TokenError, TypeError, OverflowError, MemoryError)
+_HEAD_DAMAGE = (SyntaxError, tokenize.TokenError, TypeError, OverflowError, MemoryError, UserWarning)
 _DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, NotImplementedError, *_HEAD_DAMAGE)
 
 Array: TypeAlias = NDArray[Any]
@@ -141,7 +142,8 @@ def read_recording(path: Path) -> Recording:
         RecordingError: It cannot be read or is no recording.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(path) as archive, warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # NumPy's, of heads that no recording has.
             header = json.load(_member(archive, HEADER))
             if not isinstance(header, dict) or header.get("format") != FORMAT:
                 raise RecordingError(f"{path} is no recording of a black box")

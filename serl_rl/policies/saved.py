@@ -40,7 +40,7 @@ def load_policy(
         policy = config.make_policy(saved.spec)
         check_backbone(saved.path, saved.manifest, config, saved.spec)
         policy.load(load_file(saved.path / checkpoints.POLICY))
-    except (KeyError, ValueError, TypeError, SafetensorError) as error:
+    except (FileNotFoundError, KeyError, ValueError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"the checkpoint {saved.path} does not fit this program: {error}") from error
     return policy, config, saved.manifest
 

@@ -1,12 +1,14 @@
 """A saved policy and the frozen backbone that it was learned with, which is no part of a checkpoint."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 from serl_api.lifetime.stop_signal import StopSignal
 from serl_rl.algorithms.sac.agent import SacAgent
+from serl_rl.artifacts import checkpoint as checkpoints
 from serl_rl.artifacts.run_directory import RunDirectory, write_json
 from serl_rl.config.train import LearnerConfig, SacConfig, TrainConfig
 from serl_rl.envs.config import EnvironmentConfig
@@ -54,6 +56,15 @@ def save(path, config):
     agent = SacAgent(SPEC, config.sac, vision=config.vision)
     CloneWriter(path, config, SPEC, {}).save(agent.policy_state(), 1)
     return path
+
+
+def test_a_checkpoint_that_names_no_files_and_has_no_policy_is_one_sentence(weights, tmp_path):
+    saved = save(tmp_path / "saved", make_config(weights))
+    (saved / checkpoints.POLICY).unlink()
+    manifest = json.loads((saved / checkpoints.MANIFEST).read_text())
+    write_json(saved / checkpoints.MANIFEST, manifest | {"files": {}})
+    with pytest.raises(CheckpointError, match=r"does not fit this program: .*policy\.safetensors"):
+        load_policy(saved)
 
 
 def test_a_policy_is_loaded_with_the_backbone_that_it_was_learned_with(weights, tmp_path):
