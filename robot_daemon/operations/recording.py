@@ -32,7 +32,6 @@ UNITS = "SI and rad, base frame, quaternions xyzw, times in ns on the daemon's m
 
 _ROWS_AT_ONCE = 256
 _LARGEST_MEMBER_BYTES = 1 << 29
-_LONGEST_REASON = 200
 # The head of an array is Python, and may say any size.
 _HEAD_DAMAGE = (SyntaxError, tokenize.TokenError, TypeError, OverflowError, MemoryError, UserWarning)
 _DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, NotImplementedError, *_HEAD_DAMAGE)
@@ -158,15 +157,14 @@ def read_recording(path: Path) -> Recording:
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror or error}") from None
     except _DAMAGE as error:
-        reason = str(error)[:_LONGEST_REASON]
-        raise RecordingError(f"{path} is no recording of a black box, or is damaged ({reason})") from None
+        raise RecordingError(f"{path} is no recording of a black box, or is damaged ({error})") from None
     return Recording(header=header, arrays=arrays)
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> io.BytesIO:
     size = archive.getinfo(name).file_size
     if size > _LARGEST_MEMBER_BYTES:
-        raise ValueError(f"{name[:_LONGEST_REASON]} has {size} bytes, more than {_LARGEST_MEMBER_BYTES}")
+        raise ValueError(f"{name} has {size} bytes, more than {_LARGEST_MEMBER_BYTES}")
     return io.BytesIO(archive.read(name))
 
 

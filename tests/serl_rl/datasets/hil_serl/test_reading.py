@@ -88,6 +88,18 @@ class Reader:
         return np.load, ("sprung",)
 
 
+class BadType:
+    """A type of NumPy's with a state that none has, which NumPy answers with a SystemError."""
+
+    def __reduce__(self):
+        return np.dtype, ("f8", False, True), 5
+
+
+def test_what_upsets_numpy_is_one_sentence(tmp_path):
+    with pytest.raises(DatasetError, match=r"x\.pkl is no whole pickle .*; copy it anew"):
+        HilSerlSource(write(tmp_path / "x.pkl", [BadType()]))
+
+
 @pytest.mark.parametrize("bad", [Trap(), [transition(0, infos={"x": Trap()})], [Reader()], [np.array([Trap()])]])
 def test_nothing_of_a_pickle_is_run(tmp_path, monkeypatch, bad):
     monkeypatch.chdir(tmp_path)

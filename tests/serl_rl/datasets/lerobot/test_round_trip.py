@@ -188,6 +188,13 @@ def shorten(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def replace_metadata(path, text):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = parquet.read_table(path)
+    column = pa.array([text] * len(table), pa.string())
+    parquet.write_table(table.set_column(table.column_names.index("metadata"), "metadata", column), path)
+
+
 def rewrite(path, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
@@ -207,6 +214,7 @@ def rewrite(path, **changes):
         (lambda root: shorten(root / "meta/episodes/chunk-000/file-000.parquet"), "cannot read"),
         (lambda root: shutil.rmtree(root / "meta/episodes"), "and 0 are listed"),
         (lambda root: (root / "meta/serl_episodes.parquet").unlink(), "cannot read"),
+        (lambda root: replace_metadata(root / "meta/serl_episodes.parquet", "{"), "episode 0 of .* is damaged"),
     ],
 )
 def test_a_damaged_data_set_is_refused_in_one_sentence(copied, damage, text):
